@@ -1,0 +1,57 @@
+"""The wire contract of Afterword: what is published, asked and answered. Imports pydantic only."""
+
+from afterword.schemas.commands import (
+    AddMemory,
+    ClearMemories,
+    Command,
+    DeleteMemory,
+    GetMemory,
+    ListMemories,
+    ListUsers,
+    MemoryPage,
+    Removed,
+    UserCount,
+    UserPage,
+)
+from afterword.schemas.context import ContextReply, ContextRequest
+from afterword.schemas.conversation import ConversationFinished, Message, split
+from afterword.schemas.errors import (
+    AfterwordError,
+    CommandFailed,
+    InvalidEvent,
+    MemoryUnavailable,
+    UnsupportedVersion,
+)
+from afterword.schemas.memory import Memory, Provenance
+from afterword.schemas.reply import ErrorBody, Reply
+from afterword.schemas.values import Kind, Scope
+
+__all__ = [
+    "AddMemory",
+    "AfterwordError",
+    "ClearMemories",
+    "Command",
+    "CommandFailed",
+    "ContextReply",
+    "ContextRequest",
+    "ConversationFinished",
+    "DeleteMemory",
+    "ErrorBody",
+    "GetMemory",
+    "InvalidEvent",
+    "Kind",
+    "ListMemories",
+    "ListUsers",
+    "Memory",
+    "MemoryPage",
+    "MemoryUnavailable",
+    "Message",
+    "Provenance",
+    "Removed",
+    "Reply",
+    "Scope",
+    "UnsupportedVersion",
+    "UserCount",
+    "UserPage",
+    "split",
+]

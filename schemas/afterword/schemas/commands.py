@@ -1,0 +1,122 @@
+"""Commands to manage memories, and what answers them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
+
+from afterword.schemas.context import Request
+from afterword.schemas.conversation import check_version
+from afterword.schemas.errors import InvalidEvent
+from afterword.schemas.memory import Memory
+from afterword.schemas.values import Id, Kind, Metadata, Model, Scope, Text
+
+MAX_PAGE = 1000
+
+
+class _OwnedCommand(Request):
+    """Names an owner: a user (with a session, that thread's memories only), or an agent.
+
+    `by` is the account that asks. An agent's memories are open to the owner that its registry entry names.
+    """
+
+    user_id: Id | None = None
+    agent_id: Id | None = None
+    session_id: Id | None = None
+    by: Id | None = None
+
+    @model_validator(mode="after")
+    def _one_owner(self) -> Self:
+        if (self.user_id is None) == (self.agent_id is None):
+            raise ValueError("name one owner: user_id or agent_id")
+        if self.session_id is not None and self.user_id is None:
+            raise ValueError("session_id belongs to a user: give user_id as well")
+        return self
+
+
+class ListMemories(_OwnedCommand):
+    """A page of an owner's memories, newest first. `cursor` is `next_cursor` of the page before."""
+
+    command: Literal["list"] = "list"
+    scope: Scope | None = None
+    kind: Kind | None = None
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 100
+    cursor: str | None = None
+
+
+class GetMemory(_OwnedCommand):
+    """One memory of an owner by its id."""
+
+    command: Literal["get"] = "get"
+    memory_id: Id
+
+
+class AddMemory(_OwnedCommand):
+    """A memory written by hand. The same `request_id` sent again adds nothing."""
+
+    command: Literal["add"] = "add"
+    text: Text
+    metadata: Metadata = Field(default_factory=dict)
+
+
+class DeleteMemory(_OwnedCommand):
+    """Remove one memory of an owner."""
+
+    command: Literal["delete"] = "delete"
+    memory_id: Id
+
+
+class ClearMemories(_OwnedCommand):
+    """Remove all memories of an owner, and stop work in flight from bringing them back."""
+
+    command: Literal["clear"] = "clear"
+
+
+class ListUsers(Request):
+    """A page of the users of a tenant with how many memories each has, by user id."""
+
+    command: Literal["users"] = "users"
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 100
+    cursor: str | None = None
+
+
+Command = Annotated[
+    ListMemories | GetMemory | AddMemory | DeleteMemory | ClearMemories | ListUsers,
+    Field(discriminator="command"),
+]
+_adapter: TypeAdapter[Command] = TypeAdapter(Command)
+
+
+def parse_command(body: Any) -> Command:
+    """The command in a decoded JSON body. Raises: UnsupportedVersion, InvalidEvent."""
+    check_version(body)
+    try:
+        return _adapter.validate_python(body)
+    except ValidationError as error:
+        raise InvalidEvent.from_validation(error) from None
+
+
+class MemoryPage(Model):
+    """Answers `list`; `next_cursor` is None on the last page."""
+
+    memories: tuple[Memory, ...]
+    next_cursor: str | None = None
+
+
+class UserCount(Model):
+    user_id: str
+    memories: int
+
+
+class UserPage(Model):
+    """Answers `users`."""
+
+    users: tuple[UserCount, ...]
+    next_cursor: str | None = None
+
+
+class Removed(Model):
+    """Answers `delete` and `clear`: how many memories went."""
+
+    removed: int

@@ -1,0 +1,70 @@
+"""Asking for the memories that belong in the next prompt, and the answer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import uuid4
+
+from pydantic import Field, ValidationError
+
+from afterword.schemas.conversation import check_version
+from afterword.schemas.errors import InvalidEvent
+from afterword.schemas.memory import Memory
+from afterword.schemas.values import DEFAULT_TENANT, VERSION, Id, Model, Scope
+
+DEFAULT_LIMIT = 12
+DEFAULT_TOKEN_BUDGET = 1500
+
+
+class Request(Model):
+    """What every request over the queues carries.
+
+    `reply_to` names the Redis list the reply is pushed to. `deadline_ms` is when the caller stops waiting, in
+    milliseconds of the Redis server's own clock (`TIME`), so that the clocks of hosts do not matter; a worker
+    drops a request past it. Without one it is always answered.
+    """
+
+    version: Literal[1] = VERSION
+    request_id: Id = Field(default_factory=lambda: str(uuid4()))
+    tenant_id: Id = DEFAULT_TENANT
+    reply_to: Id
+    deadline_ms: Annotated[int, Field(ge=0)] | None = None
+
+
+class ContextRequest(Request):
+    """The memories for one prompt of an agent to a user.
+
+    `query` is the latest user message; without one the most important and recent memories are chosen.
+    `limit` bounds the memories, `token_budget` their rendered size (estimated tokens).
+    """
+
+    user_id: Id
+    agent_id: Id | None = None
+    session_id: Id | None = None
+    query: str | None = None
+    scopes: tuple[Scope, ...] = (Scope.USER, Scope.AGENT, Scope.SESSION)
+    limit: Annotated[int, Field(ge=1, le=100)] = DEFAULT_LIMIT
+    token_budget: Annotated[int, Field(ge=1, le=100_000)] = DEFAULT_TOKEN_BUDGET
+    language: str | None = None
+
+    @classmethod
+    def parse(cls, body: Any) -> ContextRequest:
+        """Raises: UnsupportedVersion, InvalidEvent."""
+        check_version(body)
+        try:
+            return cls.model_validate(body)
+        except ValidationError as error:
+            raise InvalidEvent.from_validation(error) from None
+
+
+class ContextReply(Model):
+    """The chosen memories, best first, and the text that goes into the prompt.
+
+    `degraded` names what could not be used (`memory_off`, `embedder`, `vector_store`); it is empty when all
+    worked. `timings_ms` holds the time of each step on the worker.
+    """
+
+    memories: tuple[Memory, ...] = ()
+    text: str = ""
+    degraded: tuple[str, ...] = ()
+    timings_ms: dict[str, float] = Field(default_factory=dict)

@@ -1,0 +1,68 @@
+"""The errors of Afterword, one small tree.
+
+AfterwordError
+├── InvalidEvent          what the caller gave breaks the contract (also a ValueError)
+├── UnsupportedVersion    written by a newer contract than this one reads
+├── MemoryUnavailable     no answer in time, or no Redis
+├── CommandFailed         a memory command was answered with an error
+└── workers add their own in afterword.workers.errors
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+_SHOWN = 80
+
+
+def shortened(value: object, limit: int = _SHOWN) -> str:
+    """`repr` of a value, cut to `limit` characters, so that an error never repeats a whole transcript."""
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+
+
+class AfterwordError(Exception):
+    """Base of everything Afterword raises on purpose."""
+
+
+class InvalidEvent(AfterwordError, ValueError):
+    """The caller's data breaks the contract: names the field, what it got, and the mend."""
+
+    def __init__(self, field: str, got: str, mend: str) -> None:
+        super().__init__(f"{field}: {mend} (got {got})")
+        self.field = field
+        self.got = got
+        self.mend = mend
+
+    @classmethod
+    def from_validation(cls, error: ValidationError) -> InvalidEvent:
+        """The first problem pydantic found, as one sentence naming field, value and mend."""
+        problem: Any = error.errors(include_url=False)[0]
+        field = ".".join(str(step) for step in problem["loc"]) or "event"
+        if problem["type"] == "missing":
+            return cls(field, "nothing", "is required")
+        return cls(field, shortened(problem["input"]), problem["msg"].removeprefix("Value error, "))
+
+
+class UnsupportedVersion(AfterwordError):
+    """The message was written by a newer contract; upgrade the side that reads it."""
+
+    def __init__(self, got: object, supported: int) -> None:
+        super().__init__(
+            f"version: this Afterword reads contract version {supported}, got {shortened(got)}; upgrade the workers"
+        )
+
+
+class MemoryUnavailable(AfterwordError):
+    """The memory service did not answer in time, or Redis cannot be reached."""
+
+
+class CommandFailed(AfterwordError):
+    """A memory command was answered with an error; `code` is stable, the message is for people."""
+
+    def __init__(self, code: str, message: str, field: str | None = None) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.field = field

@@ -1,0 +1,78 @@
+"""Memories as text for a prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from afterword.schemas.memory import Memory
+from afterword.schemas.values import Kind, Scope
+
+_HEADINGS: dict[str, dict[str, str]] = {
+    "en": {
+        "user": "## About the user",
+        "agent": "## What {agent} has learned",
+        "session": "## Earlier in this conversation",
+        "this_agent": "this agent",
+        "said": "{role} said: ",
+    },
+    "zh": {
+        "user": "## 关于用户",
+        "agent": "## {agent} 的经验",
+        "session": "## 本次对话的前文",
+        "this_agent": "该助手",
+        "said": "{role}说：",
+    },
+}
+_ROLES = {"en": {"user": "user", "assistant": "assistant"}, "zh": {"user": "用户", "assistant": "助手"}}
+
+
+def render_sections(
+    memories: Sequence[Memory],
+    *,
+    agent_id: str | None = None,
+    session_id: str | None = None,
+    language: str = "en",
+) -> str:
+    """Sections for the user, the agent (by name) and the session, each oldest first; "" without memories.
+
+    Excerpts of the present session stand under it; those of other sessions under the user.
+    """
+    words = _HEADINGS.get(language.split("-")[0], _HEADINGS["en"])
+    parts = []
+    for scope in (Scope.USER, Scope.AGENT, Scope.SESSION):
+        lines = [
+            render_line(memory, language)
+            for memory in sorted(memories, key=lambda m: m.occurred_at)
+            if _section(memory, session_id) is scope
+        ]
+        if lines:
+            heading = words[scope.value].format(agent=agent_id or words["this_agent"])
+            parts.append("\n".join([heading, *lines]))
+    return "\n\n".join(parts)
+
+
+def render_line(memory: Memory, language: str = "en") -> str:
+    """One memory on one line: its date, who said it when it is verbatim, and its text."""
+    code = language.split("-")[0]
+    words = _HEADINGS.get(code, _HEADINGS["en"])
+    roles = _ROLES.get(code, _ROLES["en"])
+    said = ""
+    if memory.kind is Kind.EXCERPT and memory.role in roles:
+        said = words["said"].format(role=roles[memory.role])
+    return f"- ({memory.occurred_at:%Y-%m-%d}) {said}{_one_line(memory.text)}"
+
+
+def render_timeline(memories: Iterable[Memory]) -> str:
+    """`[YYYY-MM-DD HH:MM:SS] memory`, one a line, newest first."""
+    newest_first = sorted(memories, key=lambda memory: memory.occurred_at, reverse=True)
+    return "\n".join(f"[{memory.occurred_at:%Y-%m-%d %H:%M:%S}] {_one_line(memory.text)}" for memory in newest_first)
+
+
+def _section(memory: Memory, session_id: str | None) -> Scope:
+    if memory.kind is Kind.EXCERPT and session_id is not None and memory.session_id == session_id:
+        return Scope.SESSION
+    return memory.scope
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,40 @@
+"""The envelope of every reply: an answer or an error, never silence."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import model_validator
+
+from afterword.schemas.errors import CommandFailed
+from afterword.schemas.values import VERSION, Model
+
+
+class ErrorBody(Model):
+    """`code` is stable (`invalid`, `denied`, `not_found`, `unavailable`, `internal`); `message` is for people."""
+
+    code: Literal["invalid", "denied", "not_found", "unavailable", "internal"]
+    message: str
+    field: str | None = None
+
+
+class Reply(Model):
+    """What is pushed to `reply_to`: `result` when ok, `error` otherwise."""
+
+    version: Literal[1] = VERSION
+    request_id: str
+    ok: bool
+    result: Any = None
+    error: ErrorBody | None = None
+
+    @model_validator(mode="after")
+    def _answer_or_error(self) -> Self:
+        if self.ok == (self.error is not None):
+            raise ValueError("a reply is ok, or holds an error")
+        return self
+
+    def unwrap(self) -> Any:
+        """The result. Raises: CommandFailed when the reply is an error."""
+        if self.error is not None:
+            raise CommandFailed(self.error.code, self.error.message, self.error.field)
+        return self.result

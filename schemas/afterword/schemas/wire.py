@@ -1,0 +1,86 @@
+"""How messages travel: queue, actor and key names, and the encoding. The one place that knows them.
+
+An enqueue is four Redis commands in one MULTI, in Dramatiq's own layout plus a doorbell:
+
+    HSET  afterword:<queue>.msgs <id> <json>     the message
+    RPUSH afterword:<queue> <id>                 its place in the queue
+    LPUSH afterword:<queue>.bell 1               wakes one idle worker
+    LTRIM afterword:<queue>.bell 0 0             one token is enough: a worker that leaves work behind rings again
+"""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Any
+from uuid import uuid4
+
+from afterword.schemas.values import Model
+
+NAMESPACE = "afterword"
+REPLY_TTL_MS = 30_000
+
+
+class Queue(StrEnum):
+    CONVERSATIONS = "conversations"
+    EXTRACTION = "extraction"
+    CONTEXT = "context"
+    COMMANDS = "commands"
+    TELEMETRY = "telemetry"
+
+
+ACTORS: dict[Queue, str] = {
+    Queue.CONVERSATIONS: "ingest_conversation",
+    Queue.EXTRACTION: "extract_subject",
+    Queue.CONTEXT: "answer_context",
+    Queue.COMMANDS: "run_command",
+    Queue.TELEMETRY: "record_events",
+}
+"""The one actor of each queue, by Dramatiq's actor name."""
+
+
+def queue_key(queue: str) -> str:
+    return f"{NAMESPACE}:{queue}"
+
+
+def messages_key(queue: str) -> str:
+    return f"{NAMESPACE}:{queue}.msgs"
+
+
+def bell_key(queue: str) -> str:
+    return f"{NAMESPACE}:{queue}.bell"
+
+
+def new_reply_key() -> str:
+    """A list only its asker can name: 122 random bits."""
+    return f"{NAMESPACE}:reply:{uuid4().hex}"
+
+
+def encode_message(queue: Queue, body: Model, *, now_ms: int, message_id: str) -> bytes:
+    """A Dramatiq message with `body` as its only argument. `message_id` is unique to this enqueue."""
+    head = json.dumps(
+        {
+            "queue_name": queue.value,
+            "actor_name": ACTORS[queue],
+            "kwargs": {},
+            "options": {"redis_message_id": message_id},
+            "message_id": message_id,
+            "message_timestamp": now_ms,
+        }
+    )
+    # The body is already JSON; splicing it saves decoding and encoding it once more.
+    return f'{head[:-1]}, "args": [{body.model_dump_json(exclude_none=True)}]}}'.encode()
+
+
+def enqueue_commands(queue: Queue, message_id: str, encoded: bytes) -> list[tuple[Any, ...]]:
+    """The Redis commands of one enqueue, to be sent in one MULTI."""
+    return [
+        ("HSET", messages_key(queue), message_id, encoded),
+        ("RPUSH", queue_key(queue), message_id),
+        *ring_commands(queue),
+    ]
+
+
+def ring_commands(queue: str) -> list[tuple[Any, ...]]:
+    """Wake one idle worker of the queue."""
+    return [("LPUSH", bell_key(queue), 1), ("LTRIM", bell_key(queue), 0, 0)]

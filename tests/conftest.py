@@ -1,0 +1,62 @@
+"""Real servers for the tests: each run starts its own Redis and PostgreSQL, and stops them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+import redis
+
+from afterword.workers.embedded.postgres_server import PostgresServer
+from afterword.workers.embedded.redis_server import RedisServer
+from afterword.workers.errors import Misconfigured
+
+
+def unavailable(what: str) -> NoReturn:
+    """Say what could not be had; in CI that is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    """Where servers keep their data; a short path, since a socket's may not be long."""
+    with tempfile.TemporaryDirectory(prefix="afterword-tests-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def redis_server(server_folder: Path) -> Iterator[RedisServer]:
+    """One Redis for the whole run. A test that stops or kills Redis starts its own."""
+    server = RedisServer(server_folder / "redis")
+    try:
+        server.start()
+    except Misconfigured as error:
+        unavailable(str(error))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """The URL of an empty Redis."""
+    with redis.Redis.from_url(redis_server.url) as client:
+        client.flushall()
+    return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def postgres_server(server_folder: Path) -> Iterator[PostgresServer]:
+    """One PostgreSQL for the whole run."""
+    server = PostgresServer(server_folder / "postgres")
+    try:
+        server.start()
+    except Misconfigured as error:
+        unavailable(str(error))
+    yield server
+    server.stop()

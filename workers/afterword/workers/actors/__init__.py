@@ -1,0 +1,1 @@
+"""Dramatiq actors, one module a queue. Thin: decode, call a service, answer."""

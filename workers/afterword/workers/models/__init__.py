@@ -1,0 +1,1 @@
+"""The models that Afterword calls: embedders and LLMs, each behind one small port."""

@@ -1,0 +1,1 @@
+"""LLMs: one prompt in, one answer with its token counts out."""

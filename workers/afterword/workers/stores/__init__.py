@@ -1,0 +1,1 @@
+"""Where things are kept: the ledger (PostgreSQL) and the vectors (Qdrant)."""

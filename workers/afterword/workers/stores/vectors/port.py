@@ -1,0 +1,159 @@
+"""The vector-store port: what Afterword asks of Qdrant, wherever it runs.
+
+Two adapters implement it: a Qdrant server (production) and Qdrant Edge (the same engine in-process). One
+conformance suite holds for both. Nothing but the views in `views` may use a store directly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from afterword.workers.models.embedders.port import EmbedderIdentity
+
+Payload = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The field holds one of these values."""
+
+    field: str
+    any_of: tuple[str | int | bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """The time in the field is at or after `since`, and before `until`. A point without the field does not match."""
+
+    field: str
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """The point is one of these."""
+
+    ids: tuple[str, ...]
+
+
+Condition = Match | TimeRange | Ids
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """All of `must`, none of `must_not`."""
+
+    must: tuple[Condition, ...] = ()
+    must_not: tuple[Condition, ...] = ()
+
+    def narrowed(self, *must: Condition, must_not: tuple[Condition, ...] = ()) -> Filter:
+        """This filter and more."""
+        return Filter(self.must + must, self.must_not + must_not)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What is written: an id (a UUID's text), a dense vector, a payload."""
+
+    id: str
+    vector: Sequence[float]
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """Rank by cosine similarity to a vector; the score is the similarity, from -1 to 1."""
+
+    vector: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Lexical:
+    """Rank by BM25 over the lexical field; `terms` as `text.analysis` makes them. The score is 0 or more."""
+
+    terms: str
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """Newest first by `occurred_at`; the score is 0."""
+
+
+Signal = Dense | Lexical | Newest
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One ranked question to the store."""
+
+    signal: Signal
+    filter: Filter
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A point found, with the raw score of the signal that found it."""
+
+    id: str
+    score: float
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Part of a listing; `next_cursor` is None on the last."""
+
+    hits: tuple[Hit, ...]
+    next_cursor: str | None
+
+
+class VectorStore(Protocol):
+    """Every method raises VectorStoreUnavailable when the store cannot be reached. All are thread-safe."""
+
+    def prepare(self, identity: EmbedderIdentity) -> None:
+        """Create the collection and its payload indexes where they are missing; safe to call from several workers
+        at once. The collection remembers the embedder's identity.
+
+        Raises: WrongEmbedder, when it was built with another.
+        """
+
+    def insert(self, points: Sequence[Point]) -> None:
+        """Write points whose ids are not there yet; existing ones stay as they are. Returns once they are searchable."""
+
+    def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
+        """All searches in one request; the hits of each, best first."""
+
+    def get(self, ids: Sequence[str]) -> list[Hit]:
+        """The points of these ids that exist, in the order asked for; their score is 0."""
+
+    def page(self, where: Filter, *, limit: int, cursor: str | None = None) -> Page:
+        """Newest first by `occurred_at`; each point once however many pages it takes."""
+
+    def scan(self, where: Filter) -> Iterator[Hit]:
+        """Every matching point, in no order."""
+
+    def set_payload(self, ids: Sequence[str], payload: Mapping[str, Any]) -> None:
+        """Set these payload fields; others stay."""
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove points by id; unknown ids are no error."""
+
+    def delete_where(self, where: Filter) -> int:
+        """Remove all matching points; how many there were. An empty filter is refused (ValueError)."""
+
+    def count(self, where: Filter) -> int:
+        """How many points match, exactly."""
+
+    def count_by(self, field: str, where: Filter, *, limit: int) -> dict[str, int]:
+        """Points per value of a keyword field, the most frequent values first."""
+
+    def version(self) -> str:
+        """The engine's version, such as "1.20.1" or "edge 0.9.0"."""
+
+    def close(self) -> None:
+        """Release what the store holds; durable data stays."""

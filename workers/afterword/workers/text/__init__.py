@@ -1,0 +1,1 @@
+"""Text as it is analysed: language, lexical terms, tokens. Pure functions."""
