@@ -123,7 +123,7 @@ class VectorStore(Protocol):
         """
 
     def insert(self, points: Sequence[Point]) -> None:
-        """Write points whose ids are not there yet; existing ones stay as they are. Returns once they are searchable."""
+        """Write points whose ids are not there yet; existing ones stay. Returns once they are searchable."""
 
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
         """All searches in one request; the hits of each, best first."""
