@@ -1,0 +1,120 @@
+"""Every setting of the workers, in one frozen object. Read from the environment, prefix `AFTERWORD_`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from afterword.workers.errors import Misconfigured
+
+Seconds = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Settings(BaseSettings):
+    """What the workers are told from outside. Secrets never show in a repr or a log."""
+
+    model_config = SettingsConfigDict(env_prefix="AFTERWORD_", frozen=True, extra="ignore")
+
+    # Servers
+    redis_url: SecretStr = Field(SecretStr("redis://localhost:6379/0"), description="Redis, credentials included.")
+    postgres_url: SecretStr = Field(
+        SecretStr("postgresql://localhost/afterword"), description="PostgreSQL (the ledger), credentials included."
+    )
+    qdrant_url: str | None = Field(None, description="A Qdrant server; without one, Qdrant Edge in `edge_path`.")
+    qdrant_api_key: SecretStr | None = Field(None, description="The Qdrant server's API key.")
+    qdrant_timeout: Seconds = Field(5.0, description="Seconds a request to Qdrant may take.")
+    edge_path: Path | None = Field(None, description="Folder of the in-process vector store (one process only).")
+    collection: str = Field("memories", description="The Qdrant collection of all memories.")
+
+    # Memory as a whole
+    memory_enabled: bool = Field(
+        True, description="The master switch. Off: publishes are recorded as skipped, contexts are empty."
+    )
+
+    # LLM
+    llm: str = Field("openai", description="`openai` (any compatible endpoint), `mem0:<provider>`, or `none`.")
+    llm_model: str = Field("gpt-5-mini", description="The model that extracts facts.")
+    llm_base_url: str | None = Field(None, description="Base URL of the endpoint; default `OPENAI_BASE_URL`.")
+    llm_api_key: SecretStr | None = Field(None, description="Key of the endpoint; default `OPENAI_API_KEY`.")
+    llm_timeout: Seconds = Field(60.0, description="Seconds a call to the LLM may take in all.")
+
+    # Embedder
+    embedder: str = Field("openai", description="`openai`, `fastembed`, `hashing`, or `mem0:<provider>`.")
+    embedder_model: str | None = Field(None, description="The embedding model; each provider has a default.")
+    embedder_dimensions: Count | None = Field(None, description="Vector size, where the model lets it be chosen.")
+    embedder_base_url: str | None = Field(None, description="Base URL of the endpoint; default `OPENAI_BASE_URL`.")
+    embedder_api_key: SecretStr | None = Field(None, description="Key of the endpoint; default `OPENAI_API_KEY`.")
+    embedder_timeout: Seconds = Field(10.0, description="Seconds an embedding request may take in all.")
+    embedder_cache: int = Field(10_000, ge=0, description="Texts whose vectors are kept in memory.")
+
+    # Extraction
+    extract_after: Seconds = Field(30.0, description="Seconds of silence of a subject before it is extracted.")
+    extract_within: Seconds = Field(300.0, description="Seconds after its first event that a subject waits at most.")
+    extract_at_tokens: Count = Field(4_000, description="New tokens of a subject that make it due at once.")
+    batch_tokens: Count = Field(8_000, description="Tokens of conversation in one LLM call at most.")
+    lease: Seconds = Field(60.0, gt=0, description="Seconds a claim on a subject holds unless it is renewed.")
+    max_attempts: Count = Field(5, description="Failed extractions of a batch before it is dead.")
+    retry_after: Seconds = Field(5.0, description="Seconds before the first retry; doubled each time.")
+    retry_within: Seconds = Field(600.0, description="Seconds between retries at most.")
+
+    # Lifetimes
+    keep_transcripts: Seconds = Field(86_400.0, description="Seconds a transcript is kept after it is done.")
+    session_ttl: Seconds = Field(7 * 86_400.0, description="Seconds that session facts live; 0 keeps them.")
+
+    # Context
+    context_limit: Count = Field(12, description="Memories in a context where the request names no limit.")
+    relevance_floor: float = Field(0.15, ge=0, le=1, description="Memories below this relevance are not injected.")
+
+    # Worker process
+    threads: Count | None = Field(None, description="Threads of the worker; each role has a default.")
+    shutdown_grace: Seconds = Field(25.0, description="Seconds that work in progress may take after SIGTERM.")
+    probe_host: str = Field("127.0.0.1", description="Where /metrics, /healthz and /readyz listen.")
+    probe_port: int = Field(9464, ge=0, le=65535, description="Their port; 0 takes a free one.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="`json`, `text`, or by whether it is a terminal."
+    )
+
+    @model_validator(mode="after")
+    def _one_vector_store(self) -> Self:
+        if self.qdrant_url and self.edge_path:
+            raise ValueError("set AFTERWORD_QDRANT_URL or AFTERWORD_EDGE_PATH, not both")
+        return self
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Settings:
+        """The settings in the environment, the OpenAI client's own variables included.
+
+        Raises: Misconfigured, naming the variable and the mend.
+        """
+        try:
+            return cls(**_openai_defaults(), **overrides)
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            name = "_".join(str(step) for step in problem["loc"]).upper()
+            where = f"AFTERWORD_{name}: " if name else ""
+            raise Misconfigured(where + problem["msg"].removeprefix("Value error, ")) from None
+
+    @property
+    def redis(self) -> str:
+        return self.redis_url.get_secret_value()
+
+    @property
+    def postgres(self) -> str:
+        return self.postgres_url.get_secret_value()
+
+
+def _openai_defaults() -> dict[str, Any]:
+    """OPENAI_API_KEY and OPENAI_BASE_URL, where ours are not set."""
+    found: dict[str, Any] = {}
+    for ours, theirs in (("api_key", "OPENAI_API_KEY"), ("base_url", "OPENAI_BASE_URL")):
+        for model in ("llm", "embedder"):
+            value = os.environ.get(theirs)
+            if value and f"AFTERWORD_{model}_{ours}".upper() not in os.environ:
+                found[f"{model}_{ours}"] = value
+    return found
