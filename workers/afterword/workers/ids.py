@@ -1,0 +1,37 @@
+"""The ids of memories. They follow from what is remembered, so that doing it again writes nothing new."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from uuid import UUID, uuid5
+
+from afterword.schemas import Scope
+
+_NAMESPACE = UUID("5c1f7c3e-5f0a-4d43-9a34-3f4d1c2b7e61")
+
+
+def excerpt_id(
+    tenant_id: str, user_id: str, thread: str, *, message_id: str | None, role: str, text: str, piece: int
+) -> str:
+    """Of a piece of a turn. `thread` is the session, or the event where there is none.
+
+    A turn is known by its message id, else by role and text: overlapping windows of a thread store it once.
+    """
+    turn = message_id or hashlib.sha256(f"{role}\n{text}".encode()).hexdigest()
+    return _uuid("excerpt", tenant_id, user_id, thread, turn, piece)
+
+
+def fact_id(tenant_id: str, scope: Scope, owner: str, batch_id: str, ordinal: int) -> str:
+    """Of a fact: its place in the journalled answer of its batch."""
+    return _uuid("fact", tenant_id, scope.value, owner, batch_id, ordinal)
+
+
+def note_id(tenant_id: str, request_id: str) -> str:
+    """Of a memory added by hand: the same request adds it once."""
+    return _uuid("note", tenant_id, request_id)
+
+
+def _uuid(*parts: str | int) -> str:
+    # JSON keeps ("a", "bc") and ("ab", "c") apart.
+    return str(uuid5(_NAMESPACE, json.dumps(parts, ensure_ascii=False)))

@@ -1,0 +1,1 @@
+"""Extraction: from the conversations of a subject to its facts, with one LLM call a batch."""

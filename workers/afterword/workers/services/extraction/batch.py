@@ -1,0 +1,83 @@
+"""A batch: the turns that one LLM call is asked about. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from afterword.schemas import Scope
+from afterword.workers.stores.ledger.conversations import Conversation
+from afterword.workers.stores.ledger.journal import Slice
+from afterword.workers.turns import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A turn in a batch, with where it comes from."""
+
+    turn: Turn
+    conversation: Conversation
+
+    @property
+    def thread(self) -> str:
+        return self.conversation.thread
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The new lines of a subject, the turns said just before them, and what its agents are told to remember."""
+
+    tenant_id: str
+    user_id: str
+    lines: tuple[Line, ...]
+    slices: tuple[Slice, ...]
+    earlier: tuple[Turn, ...] = ()
+    instructions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def observed_at(self) -> datetime:
+        """When the last of its turns was said."""
+        return self.lines[-1].turn.at
+
+    def owner(self, scope: Scope, line: Line) -> str:
+        """The id that a fact of this scope belongs to, learned from this line."""
+        if scope is Scope.AGENT and line.conversation.agent_id:
+            return line.conversation.agent_id
+        if scope is Scope.SESSION and line.conversation.session_id:
+            return line.conversation.session_id
+        return self.user_id
+
+
+def take(conversations: Sequence[Conversation], *, tokens: int) -> tuple[tuple[Line, ...], tuple[Slice, ...]]:
+    """The lines that fit into `tokens`, in order, and which turns they are; at least one line when there is any.
+
+    A conversation that is too long for one batch is continued in the next.
+    """
+    lines: list[Line] = []
+    slices: list[Slice] = []
+    filled = 0
+    for conversation in conversations:
+        first = conversation.extracted_turns
+        taken = 0
+        for turn in conversation.turns[first:]:
+            if lines and filled + turn.tokens > tokens:
+                break
+            filled += turn.tokens
+            taken += 1
+            lines.append(Line(turn, conversation))
+        slices.append(Slice(conversation.id, conversation.event_id, first, first + taken))
+        if first + taken < len(conversation.turns):
+            break
+    return tuple(lines), tuple(part for part in slices if part.last > part.first)
+
+
+def lines_of(conversations: Sequence[Conversation], slices: Sequence[Slice]) -> tuple[Line, ...]:
+    """The lines that slices name, as `take` gave them."""
+    found = {conversation.id: conversation for conversation in conversations}
+    return tuple(
+        Line(turn, found[part.conversation_id])
+        for part in slices
+        if part.conversation_id in found
+        for turn in found[part.conversation_id].turns[part.first : part.last]
+    )

@@ -1,0 +1,302 @@
+"""Extracting what is due: claim a subject, ask the LLM once, journal the answer, write it, be done.
+
+Every step is a committed state. Whoever claims a subject next resumes at the step it finds: a journalled answer is
+written, not asked for again; facts already written are not written again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from afterword.schemas import Kind
+from afterword.schemas.errors import AfterwordError
+from afterword.workers.errors import LeaseLost
+from afterword.workers.metrics import Metrics
+from afterword.workers.models.embedders.port import Embedder, Vector
+from afterword.workers.models.llms.port import Llm
+from afterword.workers.services.extraction import answer, batch, mem0_memory, prompt
+from afterword.workers.services.extraction.asking import ask
+from afterword.workers.services.extraction.batch import Batch, Line
+from afterword.workers.services.extraction.known import KnownMemories
+from afterword.workers.services.extraction.lease import LeaseKeeper
+from afterword.workers.services.extraction.prompt import Existing
+from afterword.workers.services.extraction.retry import Decision, RetryPolicy
+from afterword.workers.services.extraction.writing import FactWriter
+from afterword.workers.stores.ledger import agents, audit, conversations, dead_letters, journal, subjects
+from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.dead_letters import DeadLetter
+from afterword.workers.stores.ledger.journal import Entry, Fact
+from afterword.workers.stores.ledger.subjects import Claim
+
+logger = logging.getLogger(__name__)
+
+_CONVERSATIONS_A_BATCH = 100
+_EARLIER_TURNS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one batch may hold, and how long a claim lasts."""
+
+    batch_tokens: int
+    lease: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A batch to extract: its journalled entry, if it has one, and whether more waits behind it."""
+
+    batch: Batch
+    entry: Entry | None
+    more: bool
+
+
+class Extraction:
+    """Extracts due subjects, one at a time; thread-safe, and safe beside any number of other processes."""
+
+    def __init__(
+        self,
+        database: Database,
+        llm: Llm,
+        embedder: Embedder,
+        known: KnownMemories,
+        writer: FactWriter,
+        keeper: LeaseKeeper,
+        retry: RetryPolicy,
+        limits: Limits,
+        metrics: Metrics,
+    ) -> None:
+        self._database = database
+        self._llm = llm
+        self._embedder = embedder
+        self._known = known
+        self._writer = writer
+        self._keeper = keeper
+        self._retry = retry
+        self._limits = limits
+        self._metrics = metrics
+
+    def extract_next(self) -> bool:
+        """Extract the subject that has been due longest. False when none was due.
+
+        Failures are settled here: the subject is due again later, or its batch is dead.
+
+        Raises: LedgerUnavailable; the subject's lease then runs out by itself.
+        """
+        with self._database.transaction() as connection:
+            claim = subjects.claim(connection, self._limits.lease)
+        if claim is None:
+            return False
+        with self._keeper.holding(claim), self._metrics.extraction_seconds.time():
+            outcome = self._extract(claim)
+        self._metrics.extractions.labels(outcome).inc()
+        return True
+
+    def _extract(self, claim: Claim) -> str:
+        work = self._work(claim)
+        if work is None:
+            return "empty"
+        try:
+            return self._run(claim, work)
+        except LeaseLost as error:
+            logger.info("gave a subject up: %s", error)
+            return "lost"
+        except AfterwordError as error:
+            return self._settle(claim, work, error)
+
+    def _work(self, claim: Claim) -> _Work | None:
+        """The open batch of the subject, else a new one; None (and the claim released) when nothing waits."""
+        with self._database.transaction() as connection:
+            entry = journal.read(connection, claim.tenant_id, claim.user_id)
+            pending = conversations.pending(connection, claim.tenant_id, claim.user_id, limit=_CONVERSATIONS_A_BATCH)
+            if entry is not None:
+                begun = conversations.by_ids(connection, [part.conversation_id for part in entry.slices])
+                lines, slices = batch.lines_of(begun, entry.slices), entry.slices
+            else:
+                lines, slices = batch.take(pending, tokens=self._limits.batch_tokens)
+            if not lines:
+                subjects.release(connection, claim, tokens_left=0, waiting_since=None, at_once=False)
+                return None
+            earlier = conversations.earlier_turns(connection, lines[0].conversation, limit=_EARLIER_TURNS)
+            instructions = agents.instructions(connection, claim.tenant_id, _agents_of(lines))
+        taken = Batch(claim.tenant_id, claim.user_id, lines, slices, tuple(earlier), instructions)
+        waiting = sum(len(each.turns) - each.extracted_turns for each in pending) > len(lines)
+        return _Work(taken, entry, more=waiting)
+
+    def _run(self, claim: Claim, work: _Work) -> str:
+        """Ask, journal, write and finish, or what is left of it."""
+        journalled: list[Entry] = [work.entry] if work.entry else []
+
+        def known(vector: Vector) -> Sequence[Existing]:
+            return () if journalled else self._known.near(work.batch, vector)
+
+        def answered(existing: Sequence[Existing]) -> Sequence[str]:
+            if not journalled:
+                journalled.append(self._ask(claim, work.batch, existing))
+            return list(dict.fromkeys(fact.text for fact in journalled[0].facts))
+
+        def write(vectors: Mapping[str, Vector]) -> None:
+            self._writer.write(journalled[0], vectors)
+
+        mem0_memory.add(
+            [{"role": line.turn.role, "content": line.turn.text} for line in work.batch.lines],
+            user_id=claim.user_id,
+            embedder=self._embedder,
+            hooks=mem0_memory.Hooks(known, answered, write),
+        )
+        return self._finish(claim, work, journalled[0])
+
+    def _ask(self, claim: Claim, asked: Batch, existing: Sequence[Existing]) -> Entry:
+        """The LLM's answer, journalled before anything of it is written."""
+        completion = ask(self._llm, prompt.build(asked, existing), self._metrics)
+        batch_id = str(uuid4())
+        entry = Entry(
+            batch_id=batch_id,
+            tenant_id=claim.tenant_id,
+            user_id=claim.user_id,
+            generation=claim.generation,
+            slices=asked.slices,
+            facts=answer.facts_in(completion.text, asked, batch_id, existing),
+            model=completion.model,
+            tokens=completion.tokens,
+        )
+        with self._database.transaction() as connection:
+            subjects.hold(connection, claim, self._limits.lease)
+            journal.write(connection, entry)
+            conversations.mark_extracting(connection, [part.conversation_id for part in asked.slices])
+        return entry
+
+    def _finish(self, claim: Claim, work: _Work, entry: Entry) -> str:
+        """Check what is stored, then commit: done, audit, journal clean-up and the claim's release."""
+        written, duplicates = self._writer.stored(entry)
+        try:
+            with self._database.transaction() as connection:
+                subjects.hold(connection, claim, self._limits.lease)
+                for part in entry.slices:
+                    conversations.advance(connection, part.conversation_id, extracted_turns=part.last)
+                journal.remove(connection, claim.tenant_id, claim.user_id)
+                audit.write(connection, _audit_rows(entry, written, duplicates))
+                tokens_left, since = conversations.waiting(connection, claim.tenant_id, claim.user_id)
+                subjects.release(connection, claim, tokens_left=tokens_left, waiting_since=since, at_once=work.more)
+        except LeaseLost:
+            self._take_back_if_cleared(claim, entry)
+            raise
+        for fact in written:
+            self._metrics.memories.labels("add", fact.scope, Kind.FACT).inc()
+        self._metrics.conversations.labels("done").inc(len(entry.slices))
+        return "done"
+
+    def _take_back_if_cleared(self, claim: Claim, entry: Entry) -> None:
+        """After a clear the facts must go again; after a lost lease they are the next worker's."""
+        with self._database.transaction() as connection:
+            generation = subjects.generation(connection, claim.tenant_id, claim.user_id)
+        if generation != claim.generation:
+            removed = self._writer.take_back(entry)
+            logger.info("took back %d facts of a subject that was cleared", removed)
+
+    def _settle(self, claim: Claim, work: _Work, error: AfterwordError) -> str:
+        decision = self._retry.after(error, claim.attempts)
+        logger.warning("extraction failed, %s: %s: %s", _what_next(decision), type(error).__name__, error)
+        if decision.gives_up:
+            self._bury(claim, work, error)
+            return "dead"
+        with self._database.transaction() as connection:
+            subjects.postpone(
+                connection,
+                claim,
+                delay=decision.delay,
+                error=f"{type(error).__name__}: {error}",
+                burns_attempt=decision.burns_attempt,
+            )
+        return decision.outcome
+
+    def _bury(self, claim: Claim, work: _Work, error: AfterwordError) -> None:
+        """The batch is dead: its conversations are listed, and what waits behind them goes on."""
+        letters = [_letter(line, error) for line in _first_lines(work.batch.lines)]
+        with self._database.transaction() as connection:
+            subjects.hold(connection, claim, self._limits.lease)
+            dead = [part.conversation_id for part in work.batch.slices]
+            conversations.finish(connection, dead, "dead", f"{type(error).__name__}: {error}")
+            dead_letters.write(connection, letters)
+            audit.write(connection, [_conversation_dead(line) for line in _first_lines(work.batch.lines)])
+            tokens_left, since = conversations.waiting(connection, claim.tenant_id, claim.user_id)
+            subjects.release(connection, claim, tokens_left=tokens_left, waiting_since=since, at_once=True)
+        self._metrics.dead_letters.labels("extraction").inc(len(letters))
+        self._metrics.conversations.labels("dead").inc(len(letters))
+
+
+def _agents_of(lines: Sequence[Line]) -> set[str]:
+    return {line.conversation.agent_id for line in lines if line.conversation.agent_id}
+
+
+def _first_lines(lines: Sequence[Line]) -> list[Line]:
+    return list({line.conversation.id: line for line in reversed(lines)}.values())
+
+
+def _what_next(decision: Decision) -> str:
+    return "giving the batch up" if decision.gives_up else f"again in {decision.delay.total_seconds():.0f} s"
+
+
+def _letter(line: Line, error: AfterwordError) -> DeadLetter:
+    conversation = line.conversation
+    return DeadLetter(
+        message_id=f"conversation:{conversation.id}",
+        queue="extraction",
+        error=f"{type(error).__name__}: {error}",
+        body=json.dumps({"conversation_id": conversation.id}).encode(),
+        died_at=datetime.now(UTC),
+        tenant_id=conversation.tenant_id,
+        user_id=conversation.user_id,
+        event_id=conversation.event_id,
+    )
+
+
+def _conversation_dead(line: Line) -> audit.Event:
+    conversation = line.conversation
+    return audit.Event(
+        type="conversation_dead",
+        tenant_id=conversation.tenant_id,
+        user_id=conversation.user_id,
+        agent_id=conversation.agent_id,
+        session_id=conversation.session_id,
+        event_id=conversation.event_id,
+    )
+
+
+def _audit_rows(entry: Entry, written: Sequence[Fact], duplicates: int) -> list[audit.Event]:
+    """One row for the batch, with what it cost, and one for every memory."""
+    tokens = entry.tokens
+    extraction = audit.Event(
+        type="extraction",
+        tenant_id=entry.tenant_id,
+        user_id=entry.user_id,
+        result_count=len(written),
+        metadata={
+            "batch_id": entry.batch_id,
+            "events": [part.event_id for part in entry.slices],
+            "model": entry.model,
+            "duplicates": duplicates,
+            "prompt_tokens": tokens.prompt,
+            "cached_tokens": tokens.cached,
+            "completion_tokens": tokens.completion,
+        },
+    )
+    return [extraction, *(_memory_added(entry, fact) for fact in written)]
+
+
+def _memory_added(entry: Entry, fact: Fact) -> audit.Event:
+    return audit.Event(
+        type="memory_add",
+        tenant_id=entry.tenant_id,
+        user_id=entry.user_id,
+        agent_id=fact.agent_id,
+        session_id=fact.session_id,
+        event_id=fact.event_id,
+        memory_id=fact.id,
+        metadata={"scope": fact.scope.value, "kind": Kind.FACT.value, "batch_id": entry.batch_id},
+    )

@@ -1,0 +1,44 @@
+"""The memories that the LLM is shown with a batch: those of all scopes that are nearest to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from afterword.schemas import Kind
+from afterword.workers.models.embedders.port import Vector
+from afterword.workers.services.extraction.batch import Batch
+from afterword.workers.services.extraction.prompt import Existing
+from afterword.workers.stores.vectors import collection
+from afterword.workers.stores.vectors.port import Dense, Filter, Match, VectorStore
+from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, ScopedSearch, UserOwner
+
+SHOWN = 15
+"""mem0 shows ten memories of one scope; these are of all scopes together."""
+
+
+class KnownMemories:
+    """Reads through a view of the batch's own owners."""
+
+    def __init__(self, store: VectorStore) -> None:
+        self._store = store
+
+    def near(self, batch: Batch, vector: Vector) -> Sequence[Existing]:
+        """The nearest facts and notes of the user, their sessions and the batch's agents, in one request.
+
+        Raises: VectorStoreUnavailable.
+        """
+        owners = _owners(batch)
+        view = MemoryView(self._store, owners)
+        searches = [ScopedSearch(owner, Dense(vector), SHOWN, _LEARNED) for owner in owners]
+        found = [hit for hits in view.search(searches) for hit in hits]
+        nearest = sorted(found, key=lambda hit: hit.score, reverse=True)[:SHOWN]
+        return [Existing(hit.memory.id, hit.memory.text) for hit in nearest]
+
+
+_LEARNED = Filter((Match(collection.KIND, (Kind.FACT.value, Kind.NOTE.value)),))
+
+
+def _owners(batch: Batch) -> tuple[Owner, ...]:
+    agents = {line.conversation.agent_id for line in batch.lines if line.conversation.agent_id}
+    user = UserOwner(batch.tenant_id, batch.user_id)
+    return (user, *(AgentOwner(batch.tenant_id, agent) for agent in sorted(agents)))

@@ -1,0 +1,93 @@
+"""The prompt of an extraction: mem0's own, and what it lacks.
+
+mem0's system prompt and its builder are imported, never copied. We append the routing of facts to scopes, the
+source of each fact, and the rule that an agent's memory holds nothing personal. mem0's own agent suffix is left
+out: it asks for "Agent was informed that …" facts, which carry one user's facts to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from afterword.workers.mem0_environment import prepare
+
+prepare()
+
+from mem0.configs.prompts import (  # noqa: E402  # mem0 reads its environment when it is imported
+    ADDITIVE_EXTRACTION_PROMPT,
+    generate_additive_extraction_prompt,
+)
+
+from afterword.workers.models.llms.port import Prompt  # noqa: E402
+from afterword.workers.services.extraction.batch import Batch, Line  # noqa: E402
+
+SCOPES = """
+
+# SCOPES AND SOURCES
+
+New Messages is a list of objects. `n` is the number of a message, `conversation` tells conversations apart,
+`time` is when it was said: resolve relative dates of a message against its own `time`.
+
+Give every memory two more fields:
+
+- **scope** (string, required): whose memory it is.
+  - "user": what is known of the person: identity, preferences, relations, plans, events, what was recommended to
+    them. When in doubt, "user".
+  - "agent": what the assistant has learned about doing its work for anybody: its personality, standing instructions,
+    working methods, corrections of how it works, knowledge of its domain. NOTHING personal of any user may be in it:
+    no name, no place, no date, no preference of one person. If a fact cannot be told without the person, it is "user".
+  - "session": what matters only while this conversation goes on: the present task, intermediate results, choices made
+    on the way, open questions.
+- **source** (integer, required): the `n` of the message the memory comes from; of several, the one that says most.
+
+For example: {"id": "0", "text": "…", "attributed_to": "user", "scope": "user", "source": 3, "linked_memory_ids": []}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """A memory that the LLM is shown, so that it does not extract it again."""
+
+    id: str
+    text: str
+
+
+def build(batch: Batch, existing: Sequence[Existing]) -> list[Prompt]:
+    """The messages to the LLM. Existing memories are numbered from 0: models garble UUIDs."""
+    user = generate_additive_extraction_prompt(
+        existing_memories=[{"id": str(number), "text": memory.text} for number, memory in enumerate(existing)],
+        new_messages=_new_messages(batch.lines),
+        last_k_messages=[{"role": turn.role, "content": turn.text} for turn in batch.earlier],
+        timestamp=batch.observed_at.date().isoformat(),
+        custom_instructions=_instructions(batch),
+        use_input_language=True,
+    )
+    return [{"role": "system", "content": ADDITIVE_EXTRACTION_PROMPT + SCOPES}, {"role": "user", "content": user}]
+
+
+def _new_messages(lines: Sequence[Line]) -> list[dict[str, object]]:
+    threads = list(dict.fromkeys(line.conversation.id for line in lines))
+    return [
+        {
+            "n": number,
+            "conversation": threads.index(line.conversation.id),
+            "time": line.turn.at.isoformat(timespec="minutes"),
+            "role": line.turn.role,
+            **({"name": line.turn.name} if line.turn.name else {}),
+            "content": line.turn.text,
+        }
+        for number, line in enumerate(lines)
+    ]
+
+
+def _instructions(batch: Batch) -> str | None:
+    """What the agents of the batch are told to remember, each said to hold for its own conversations only."""
+    conversations = list(dict.fromkeys(line.conversation.id for line in batch.lines))
+    agents = {line.conversation.id: line.conversation.agent_id for line in batch.lines}
+    told = [
+        f"For conversation {number}: {batch.instructions[agent]}"
+        for number, conversation in enumerate(conversations)
+        if (agent := agents[conversation]) in batch.instructions
+    ]
+    return "\n".join(told) or None

@@ -1,0 +1,122 @@
+"""Writing the facts of a journalled batch: with their final ids, once, each to its owner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from afterword.schemas import Kind, Scope
+from afterword.workers.errors import WritesMissing
+from afterword.workers.models.embedders.port import Vector
+from afterword.workers.stores.ledger import locks
+from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.journal import Entry, Fact
+from afterword.workers.stores.vectors import collection
+from afterword.workers.stores.vectors.payload import StoredMemory, text_hash
+from afterword.workers.stores.vectors.port import Filter, Ids, Match, VectorStore
+from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, SessionOwner, UserOwner
+
+
+class FactWriter:
+    """Writes facts through a view of their owners."""
+
+    def __init__(self, database: Database, store: VectorStore, session_ttl: timedelta) -> None:
+        self._database = database
+        self._store = store
+        self._session_ttl = session_ttl
+
+    def write(self, entry: Entry, vectors: Mapping[str, Vector]) -> None:
+        """Insert the facts that are not duplicates of what their owner already has.
+
+        Writers of one agent's memory take turns: two users' batches may hold the same fact.
+
+        Raises: VectorStoreUnavailable, LedgerUnavailable; WritesMissing, when a fact has no vector.
+        """
+        view = self._view(entry)
+        with self._turn(entry):
+            wanted = self._without_duplicates(view, entry)
+            missing = [fact.id for fact in wanted if fact.text not in vectors]
+            if missing:
+                raise WritesMissing(f"{len(missing)} of {len(wanted)} facts have no vector")
+            view.insert([(self._memory(entry, fact), vectors[fact.text]) for fact in wanted])
+
+    def stored(self, entry: Entry) -> tuple[list[Fact], int]:
+        """The facts that are in the store, and how many were duplicates.
+
+        Raises: WritesMissing, when a fact is neither.
+        """
+        view = self._view(entry)
+        found = {memory.id for memory in view.get([fact.id for fact in entry.facts])}
+        written = [fact for fact in entry.facts if fact.id in found]
+        expected = {fact.id for fact in self._without_duplicates(view, entry)}
+        if expected - found:
+            raise WritesMissing(f"{len(expected - found)} of {len(expected)} facts are not in the vector store")
+        return written, len(entry.facts) - len(written)
+
+    def take_back(self, entry: Entry) -> int:
+        """Remove the facts of a batch that must not be; how many there were."""
+        return self._view(entry).delete([fact.id for fact in entry.facts]) if entry.facts else 0
+
+    def _view(self, entry: Entry) -> MemoryView:
+        owners = {owner_of(entry, fact) for fact in entry.facts}
+        return MemoryView(self._store, tuple(owners) or (UserOwner(entry.tenant_id, entry.user_id),))
+
+    @contextmanager
+    def _turn(self, entry: Entry) -> Iterator[None]:
+        agents = {fact.agent_id for fact in entry.facts if fact.scope is Scope.AGENT}
+        if not agents:
+            yield
+            return
+        with self._database.transaction() as connection:
+            locks.serialise(connection, (f"agent:{entry.tenant_id}:{agent}" for agent in agents))
+            yield
+
+    def _without_duplicates(self, view: MemoryView, entry: Entry) -> list[Fact]:
+        own = Ids(tuple(fact.id for fact in entry.facts))
+        wanted: list[Fact] = []
+        for owner, scope, facts in _by_owner(entry):
+            of_scope = (Match(collection.SCOPE, (scope.value,)), Match(collection.KIND, (Kind.FACT.value,)))
+            there = Filter(of_scope, must_not=(own,))
+            known = view.existing_hashes(owner, (text_hash(fact.text) for fact in facts), there)
+            wanted.extend(fact for fact in facts if text_hash(fact.text) not in known)
+        return wanted
+
+    def _memory(self, entry: Entry, fact: Fact) -> StoredMemory:
+        now = datetime.now(UTC)
+        ends = fact.scope is Scope.SESSION and self._session_ttl > timedelta(0)
+        return StoredMemory(
+            id=fact.id,
+            text=fact.text,
+            scope=fact.scope,
+            kind=Kind.FACT,
+            tenant_id=entry.tenant_id,
+            # An agent's memory carries no user, a user's no agent: mem0 would find it by either.
+            user_id=None if fact.scope is Scope.AGENT else entry.user_id,
+            agent_id=fact.agent_id if fact.scope is Scope.AGENT else None,
+            session_id=fact.session_id if fact.scope is Scope.SESSION else None,
+            event_id=fact.event_id,
+            message=fact.message,
+            message_id=fact.message_id,
+            attributed_to=fact.attributed_to,
+            occurred_at=fact.occurred_at,
+            created_at=now,
+            expires_at=now + self._session_ttl if ends else None,
+            linked_memory_ids=fact.linked_memory_ids,
+        )
+
+
+def owner_of(entry: Entry, fact: Fact) -> Owner:
+    """Whose memory a fact is."""
+    if fact.scope is Scope.AGENT and fact.agent_id:
+        return AgentOwner(entry.tenant_id, fact.agent_id)
+    if fact.scope is Scope.SESSION and fact.session_id:
+        return SessionOwner(entry.tenant_id, entry.user_id, fact.session_id)
+    return UserOwner(entry.tenant_id, entry.user_id)
+
+
+def _by_owner(entry: Entry) -> Iterable[tuple[Owner, Scope, Sequence[Fact]]]:
+    groups: dict[tuple[Owner, Scope], list[Fact]] = {}
+    for fact in entry.facts:
+        groups.setdefault((owner_of(entry, fact), fact.scope), []).append(fact)
+    return [(owner, scope, facts) for (owner, scope), facts in groups.items()]

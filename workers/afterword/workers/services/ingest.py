@@ -1,0 +1,147 @@
+"""Taking a conversation in: recorded in one transaction, its excerpts searchable at once, its facts due later."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from afterword.schemas import ConversationFinished
+from afterword.workers.errors import EmbeddingFailed, VectorStoreUnavailable
+from afterword.workers.metrics import Metrics
+from afterword.workers.services.debounce import Debounce
+from afterword.workers.services.excerpts import Excerpts
+from afterword.workers.stores.ledger import agents, audit, conversations, subjects
+from afterword.workers.stores.ledger.conversations import Conversation
+from afterword.workers.stores.ledger.database import Database
+from afterword.workers.turns import Turn, turns_of
+
+logger = logging.getLogger(__name__)
+
+
+class Outcome(StrEnum):
+    """What became of an event."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    SKIPPED = "skipped"
+
+
+class Ingest:
+    """Records conversations. `hint` tells the extraction workers that a subject is due at once."""
+
+    def __init__(
+        self,
+        database: Database,
+        excerpts: Excerpts,
+        debounce: Debounce,
+        hint: Callable[[], None],
+        metrics: Metrics,
+        *,
+        memory_enabled: bool,
+        verbatim: bool,
+    ) -> None:
+        self._database = database
+        self._excerpts = excerpts
+        self._debounce = debounce
+        self._hint = hint
+        self._metrics = metrics
+        self._memory_enabled = memory_enabled
+        self._verbatim = verbatim
+
+    def ingest(self, event: ConversationFinished) -> Outcome:
+        """Record an event once, however often it comes; then write its excerpts.
+
+        Excerpts that cannot be written now are left to the sweep: the event counts as taken in.
+
+        Raises: LedgerUnavailable; nothing is recorded then.
+        """
+        with self._metrics.ingest_seconds.time():
+            outcome, conversation, due = self._record(event)
+            if conversation is not None:
+                self._write_excerpts(conversation)
+            if due:
+                self._hint()
+        self._metrics.conversations.labels(outcome).inc()
+        return outcome
+
+    def _record(self, event: ConversationFinished) -> tuple[Outcome, Conversation | None, bool]:
+        """The outcome, the conversation whose excerpts are wanting, and whether its subject is due now."""
+        turns = turns_of(event)
+        with self._database.transaction() as connection:
+            skipped = self._skip_reason(connection, event, turns)
+            subject = subjects.lock(connection, event.tenant_id, event.user_id)
+            fingerprint = body_hash(event)
+            conversation_id = conversations.record(
+                connection,
+                event,
+                turns=turns,
+                body_hash=fingerprint,
+                generation=subject.generation,
+                skipped=skipped,
+            )
+            if conversation_id is None:
+                return self._recorded_before(connection, event, fingerprint)
+            audit.write(connection, [_received(event, skipped)])
+            if skipped:
+                return Outcome.SKIPPED, None, False
+            conversation = conversations.by_id(connection, conversation_id)
+            if self._verbatim:
+                conversations.finish(connection, [conversation_id], "skipped", "verbatim: no LLM is configured")
+                return Outcome.STORED, conversation, False
+            tokens = sum(turn.tokens for turn in turns)
+            due_at = self._debounce.due_at(subject.now, subject.first_at, subject.pending_tokens + tokens)
+            subjects.note_pending(connection, subject, due_at=due_at, tokens=tokens)
+            return Outcome.STORED, conversation, due_at <= subject.now
+
+    def _skip_reason(self, connection: Connection, event: ConversationFinished, turns: Sequence[Turn]) -> str | None:
+        if not self._memory_enabled:
+            return "memory is switched off"
+        if event.agent_id and not agents.get(connection, event.tenant_id, event.agent_id).memory_enabled:
+            return "memory is off for this agent"
+        return None if turns else "no words of user or assistant"
+
+    def _recorded_before(
+        self, connection: Connection, event: ConversationFinished, fingerprint: bytes
+    ) -> tuple[Outcome, Conversation | None, bool]:
+        known = conversations.known(connection, event)
+        if known.body_hash != fingerprint:
+            audit.write(connection, [_about(event, "conversation_conflict")])
+            return Outcome.CONFLICT, None, False
+        # A redelivery after a crash between the commit and the excerpts.
+        wanting = None if known.has_excerpts else conversations.by_id(connection, known.id)
+        return Outcome.DUPLICATE, wanting if wanting and wanting.turns else None, False
+
+    def _write_excerpts(self, conversation: Conversation) -> None:
+        try:
+            self._excerpts.write(conversation)
+        except (EmbeddingFailed, VectorStoreUnavailable) as error:
+            logger.warning("excerpts of event %s wait for the sweep: %s", conversation.event_id, error)
+
+
+def body_hash(event: ConversationFinished) -> bytes:
+    """What makes two events of one id the same: all but when and under which id they were sent."""
+    body = event.model_dump_json(exclude={"event_id", "occurred_at", "version"})
+    return hashlib.sha256(body.encode("utf-8", "replace")).digest()
+
+
+def _received(event: ConversationFinished, skipped: str | None) -> audit.Event:
+    if skipped:
+        return _about(event, "conversation_skipped", reason=skipped)
+    return _about(event, "conversation_received", messages=len(event.messages), part=event.part, parts=event.parts)
+
+
+def _about(event: ConversationFinished, type: audit.Type, **metadata: object) -> audit.Event:
+    return audit.Event(
+        type=type,
+        tenant_id=event.tenant_id,
+        user_id=event.user_id,
+        agent_id=event.agent_id,
+        session_id=event.session_id,
+        event_id=event.event_id,
+        metadata=metadata,
+    )

@@ -1,0 +1,58 @@
+"""Agents: a small registry of who owns them, whether they remember, and what they are told to remember."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from afterword.workers.stores.ledger.tables import agents
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """An agent as registered. One that is not registered remembers, and has no owner."""
+
+    tenant_id: str
+    agent_id: str
+    owner_id: str | None = None
+    memory_enabled: bool = True
+    instructions: str | None = None
+
+
+_COLUMNS = tuple(agents.c[name] for name in Agent.__dataclass_fields__)
+
+
+def put(connection: Connection, agent: Agent) -> None:
+    """Register an agent, or replace its entry."""
+    values = asdict(agent)
+    changed = {**values, "updated_at": func.clock_timestamp()}
+    connection.execute(
+        insert(agents).values(values).on_conflict_do_update(index_elements=["tenant_id", "agent_id"], set_=changed)
+    )
+
+
+def get(connection: Connection, tenant_id: str, agent_id: str) -> Agent:
+    """The agent's entry, or what holds for one that is not registered."""
+    row = connection.execute(
+        select(*_COLUMNS).where(agents.c.tenant_id == tenant_id, agents.c.agent_id == agent_id)
+    ).one_or_none()
+    return Agent(**row._asdict()) if row else Agent(tenant_id, agent_id)
+
+
+def instructions(connection: Connection, tenant_id: str, agent_ids: Iterable[str]) -> dict[str, str]:
+    """What these agents are told to remember, by agent id; those told nothing are left out."""
+    rows = connection.execute(
+        select(agents.c.agent_id, agents.c.instructions).where(
+            agents.c.tenant_id == tenant_id, agents.c.agent_id.in_(list(agent_ids)), agents.c.instructions.is_not(None)
+        )
+    )
+    return {row.agent_id: row.instructions for row in rows}
+
+
+def every(connection: Connection, tenant_id: str) -> list[Agent]:
+    """All registered agents of a tenant, by id."""
+    rows = connection.execute(select(*_COLUMNS).where(agents.c.tenant_id == tenant_id).order_by(agents.c.agent_id))
+    return [Agent(**row._asdict()) for row in rows]

@@ -1,0 +1,272 @@
+"""Conversations: what was received, and how far it has come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from afterword.schemas import ConversationFinished
+from afterword.workers.stores.ledger.tables import conversations, subjects
+from afterword.workers.turns import Turn
+
+Status = Literal["received", "stored", "extracting", "done", "skipped", "dead"]
+_PENDING = ("received", "stored", "extracting")
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A recorded conversation with its turns; `extracted_turns` of them have been extracted."""
+
+    id: int
+    tenant_id: str
+    event_id: str
+    user_id: str
+    agent_id: str | None
+    session_id: str | None
+    occurred_at: datetime
+    received_at: datetime
+    generation: int
+    turns: tuple[Turn, ...]
+    metadata: dict[str, Any]
+    extracted_turns: int
+
+    @property
+    def thread(self) -> str:
+        """The session, or the event itself where there is none."""
+        return self.session_id or f"event:{self.event_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What an event id is already recorded with."""
+
+    id: int
+    status: Status
+    body_hash: bytes
+    has_excerpts: bool
+
+
+_COLUMNS = (
+    conversations.c.id,
+    conversations.c.tenant_id,
+    conversations.c.event_id,
+    conversations.c.user_id,
+    conversations.c.agent_id,
+    conversations.c.session_id,
+    conversations.c.occurred_at,
+    conversations.c.received_at,
+    conversations.c.generation,
+    conversations.c.turns,
+    conversations.c.metadata,
+    conversations.c.extracted_turns,
+)
+
+
+def _conversation(row: Row[*tuple[Any, ...]]) -> Conversation:
+    fields = row._asdict()
+    fields["turns"] = tuple(Turn.from_json(turn) for turn in fields["turns"] or ())
+    return Conversation(**fields)
+
+
+def record(
+    connection: Connection,
+    event: ConversationFinished,
+    *,
+    turns: Sequence[Turn],
+    body_hash: bytes,
+    generation: int,
+    skipped: str | None = None,
+) -> int | None:
+    """The id of the new row; None when the event (or this part of it) is already recorded.
+
+    `skipped` is the reason why nothing will be learned from it; its turns are then not kept.
+    """
+    values = {
+        "tenant_id": event.tenant_id,
+        "event_id": event.event_id,
+        "part": event.part,
+        "user_id": event.user_id,
+        "agent_id": event.agent_id,
+        "session_id": event.session_id,
+        "run_id": event.run_id,
+        "occurred_at": event.occurred_at,
+        "status": "skipped" if skipped else "received",
+        "reason": skipped,
+        "body_hash": body_hash,
+        "generation": generation,
+        "turns": None if skipped else [turn.to_json() for turn in turns],
+        "metadata": event.metadata,
+        "tokens": sum(turn.tokens for turn in turns),
+        "finished_at": func.clock_timestamp() if skipped else None,
+    }
+    statement = insert(conversations).values(values).on_conflict_do_nothing().returning(conversations.c.id)
+    return connection.execute(statement).scalar_one_or_none()
+
+
+def known(connection: Connection, event: ConversationFinished) -> Known:
+    """What this event id is recorded with."""
+    row = connection.execute(
+        select(
+            conversations.c.id,
+            conversations.c.status,
+            conversations.c.body_hash,
+            conversations.c.excerpts_at.is_not(None).label("has_excerpts"),
+        ).where(
+            conversations.c.tenant_id == event.tenant_id,
+            conversations.c.event_id == event.event_id,
+            conversations.c.part == event.part,
+        )
+    ).one()
+    return Known(**row._asdict())
+
+
+def by_id(connection: Connection, conversation_id: int) -> Conversation:
+    """One conversation."""
+    return _conversation(connection.execute(select(*_COLUMNS).where(conversations.c.id == conversation_id)).one())
+
+
+def by_ids(connection: Connection, ids: Sequence[int]) -> list[Conversation]:
+    """Those of the ids that exist, in the order they happened."""
+    rows = connection.execute(select(*_COLUMNS).where(conversations.c.id.in_(ids)).order_by(*_ORDER))
+    return [_conversation(row) for row in rows]
+
+
+_ORDER = (conversations.c.occurred_at, conversations.c.id)
+
+
+def _pending_of(tenant_id: str, user_id: str) -> ColumnElement[bool]:
+    return and_(
+        conversations.c.tenant_id == tenant_id,
+        conversations.c.user_id == user_id,
+        conversations.c.status.in_(_PENDING),
+    )
+
+
+def pending(connection: Connection, tenant_id: str, user_id: str, *, limit: int) -> list[Conversation]:
+    """What waits to be extracted, in the order it happened."""
+    rows = connection.execute(select(*_COLUMNS).where(_pending_of(tenant_id, user_id)).order_by(*_ORDER).limit(limit))
+    return [_conversation(row) for row in rows]
+
+
+def waiting(connection: Connection, tenant_id: str, user_id: str) -> tuple[int, datetime | None]:
+    """Tokens that wait to be extracted, and since when the oldest of them."""
+    row = connection.execute(
+        select(func.coalesce(func.sum(conversations.c.tokens), 0), func.min(conversations.c.received_at)).where(
+            _pending_of(tenant_id, user_id)
+        )
+    ).one()
+    return int(row[0]), row[1]
+
+
+def mark_excerpts(connection: Connection, conversation: Conversation) -> bool:
+    """Its excerpts are searchable. False when the subject was cleared meanwhile: then they must go again."""
+    generation = (
+        select(subjects.c.generation)
+        .where(subjects.c.tenant_id == conversation.tenant_id, subjects.c.user_id == conversation.user_id)
+        .scalar_subquery()
+    )
+    received = conversations.c.status == "received"
+    marked = connection.execute(
+        update(conversations)
+        .where(conversations.c.id == conversation.id, conversations.c.generation == generation)
+        .values(excerpts_at=func.clock_timestamp(), status=case((received, "stored"), else_=conversations.c.status))
+    )
+    return marked.rowcount == 1
+
+
+def mark_extracting(connection: Connection, ids: Sequence[int]) -> None:
+    """Their facts are journalled."""
+    connection.execute(update(conversations).where(conversations.c.id.in_(ids)).values(status="extracting"))
+
+
+def advance(connection: Connection, conversation_id: int, *, extracted_turns: int) -> None:
+    """Turns up to `extracted_turns` are extracted; the conversation is done with its last one."""
+    whole = func.jsonb_array_length(conversations.c.turns) <= extracted_turns
+    connection.execute(
+        update(conversations)
+        .where(conversations.c.id == conversation_id)
+        .values(
+            extracted_turns=extracted_turns,
+            status=case((whole, "done"), else_="stored"),
+            finished_at=case((whole, func.clock_timestamp()), else_=None),
+        )
+    )
+
+
+def finish(connection: Connection, ids: Sequence[int], status: Status, reason: str) -> None:
+    """End conversations without (more) facts."""
+    connection.execute(
+        update(conversations)
+        .where(conversations.c.id.in_(ids))
+        .values(status=status, reason=reason, finished_at=func.clock_timestamp())
+    )
+
+
+def clear(connection: Connection, tenant_id: str, user_id: str) -> None:
+    """Nothing of the subject waits any more, and nothing of what was said is kept."""
+    of_subject = and_(conversations.c.tenant_id == tenant_id, conversations.c.user_id == user_id)
+    connection.execute(
+        update(conversations)
+        .where(of_subject, conversations.c.status.in_(_PENDING))
+        .values(status="skipped", reason="cleared", finished_at=func.clock_timestamp())
+    )
+    connection.execute(update(conversations).where(of_subject).values(turns=None, metadata={}))
+
+
+def without_excerpts(connection: Connection, *, older_than: timedelta, limit: int) -> list[Conversation]:
+    """Conversations whose excerpts could not be written when they came."""
+    rows = connection.execute(
+        select(*_COLUMNS)
+        .where(
+            conversations.c.excerpts_at.is_(None),
+            conversations.c.turns.is_not(None),
+            conversations.c.received_at < func.clock_timestamp() - older_than,
+        )
+        .order_by(conversations.c.received_at)
+        .limit(limit)
+    )
+    return [_conversation(row) for row in rows]
+
+
+def earlier_turns(connection: Connection, before: Conversation, *, limit: int) -> list[Turn]:
+    """The last turns of the same session that were said before this conversation, oldest first."""
+    if before.session_id is None:
+        return []
+    rows = connection.execute(
+        select(conversations.c.turns)
+        .where(
+            conversations.c.tenant_id == before.tenant_id,
+            conversations.c.user_id == before.user_id,
+            conversations.c.session_id == before.session_id,
+            conversations.c.turns.is_not(None),
+            or_(
+                conversations.c.occurred_at < before.occurred_at,
+                and_(conversations.c.occurred_at == before.occurred_at, conversations.c.id < before.id),
+            ),
+        )
+        .order_by(conversations.c.occurred_at.desc(), conversations.c.id.desc())
+        .limit(3)
+    ).scalars()
+    turns = [Turn.from_json(turn) for conversation in reversed(list(rows)) for turn in conversation]
+    return turns[-limit:]
+
+
+def drop_transcripts(connection: Connection, *, kept: timedelta, limit: int) -> int:
+    """Forget what was said in conversations that ended longer ago than `kept`; how many."""
+    old = (
+        select(conversations.c.id)
+        .where(
+            conversations.c.turns.is_not(None),
+            conversations.c.excerpts_at.is_not(None),
+            conversations.c.finished_at < func.clock_timestamp() - kept,
+            conversations.c.status != "dead",
+        )
+        .limit(limit)
+    )
+    dropped = connection.execute(update(conversations).where(conversations.c.id.in_(old)).values(turns=None))
+    return dropped.rowcount

@@ -1,0 +1,15 @@
+"""Locks by name, held until the end of a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, text
+
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+
+
+def serialise(connection: Connection, names: Iterable[str]) -> None:
+    """Wait for, then hold, the locks of these names; taken in order, so that two holders never wait for each other."""
+    for name in sorted(set(names)):
+        connection.execute(_LOCK, {"name": name})

@@ -1,0 +1,200 @@
+"""Subjects: whose memories they are, when they are due, and who works on them.
+
+A subject is claimed, not locked: a claim holds a lease and a fence, and every commit checks both the fence and
+the generation. All times are PostgreSQL's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, Update, and_, func, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+
+from afterword.workers.errors import LeaseLost
+from afterword.workers.stores.ledger.tables import subjects
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A subject whose row this transaction has locked, and the time by PostgreSQL's clock."""
+
+    tenant_id: str
+    user_id: str
+    generation: int
+    first_at: datetime | None
+    pending_tokens: int
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to extract a subject for as long as the lease is renewed."""
+
+    tenant_id: str
+    user_id: str
+    fence: int
+    generation: int
+    attempts: int
+
+
+def _is(tenant_id: str, user_id: str) -> ColumnElement[bool]:
+    return and_(subjects.c.tenant_id == tenant_id, subjects.c.user_id == user_id)
+
+
+def lock(connection: Connection, tenant_id: str, user_id: str) -> Subject:
+    """The subject's row, made if it is new, locked until the end of the transaction."""
+    connection.execute(insert(subjects).values(tenant_id=tenant_id, user_id=user_id).on_conflict_do_nothing())
+    row = connection.execute(
+        select(
+            subjects.c.generation,
+            subjects.c.first_at,
+            subjects.c.pending_tokens,
+            func.clock_timestamp().label("now"),
+        )
+        .where(_is(tenant_id, user_id))
+        .with_for_update()
+    ).one()
+    return Subject(tenant_id, user_id, row.generation, row.first_at, row.pending_tokens, row.now)
+
+
+def note_pending(connection: Connection, subject: Subject, *, due_at: datetime, tokens: int) -> None:
+    """There are `tokens` more to extract; the subject is due at `due_at`."""
+    connection.execute(
+        update(subjects)
+        .where(_is(subject.tenant_id, subject.user_id))
+        .values(
+            due_at=due_at,
+            first_at=func.coalesce(subjects.c.first_at, subject.now),
+            pending_tokens=subjects.c.pending_tokens + tokens,
+        )
+    )
+
+
+_CLAIM = text(
+    """
+    UPDATE subjects SET fence = fence + 1, lease_until = clock_timestamp() + :lease
+    WHERE (tenant_id, user_id) = (
+        SELECT tenant_id, user_id FROM subjects
+        WHERE due_at <= clock_timestamp() AND (lease_until IS NULL OR lease_until < clock_timestamp())
+        ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
+    )
+    RETURNING tenant_id, user_id, fence, generation, attempts
+    """
+)
+
+
+def claim(connection: Connection, lease: timedelta) -> Claim | None:
+    """The subject that has been due longest and that nobody holds; None when there is none."""
+    row = connection.execute(_CLAIM, {"lease": lease}).one_or_none()
+    return Claim(*row) if row else None
+
+
+def hold(connection: Connection, claim: Claim, lease: timedelta) -> None:
+    """Renew the lease, locking the row until the end of the transaction, so that what is committed with it counts.
+
+    Raises: LeaseLost, when the subject was claimed by another or cleared meanwhile.
+    """
+    if not renew(connection, [claim], lease):
+        raise LeaseLost("the subject was claimed by another worker or cleared meanwhile")
+
+
+def renew(connection: Connection, claims: Sequence[Claim], lease: timedelta) -> set[Claim]:
+    """Renew several leases at once; those that are still ours."""
+    held = {(claim.tenant_id, claim.user_id, claim.fence, claim.generation): claim for claim in claims}
+    if not held:
+        return set()
+    key = tuple_(subjects.c.tenant_id, subjects.c.user_id, subjects.c.fence, subjects.c.generation)
+    rows = connection.execute(
+        update(subjects)
+        .where(key.in_(list(held)), subjects.c.lease_until.is_not(None))
+        .values(lease_until=func.clock_timestamp() + lease)
+        .returning(subjects.c.tenant_id, subjects.c.user_id, subjects.c.fence, subjects.c.generation)
+    )
+    return {held[tuple(row)] for row in rows}
+
+
+def release(
+    connection: Connection, claim: Claim, *, tokens_left: int, waiting_since: datetime | None, at_once: bool
+) -> None:
+    """The claimed work is done; `tokens_left` still wait, the oldest since `waiting_since`.
+
+    The subject is due `at_once`, or when the events that came meanwhile said so.
+    """
+    due_at = func.clock_timestamp() if at_once else subjects.c.due_at
+    connection.execute(
+        _of(claim).values(
+            lease_until=None,
+            attempts=0,
+            last_error=None,
+            pending_tokens=tokens_left,
+            due_at=due_at if waiting_since else None,
+            first_at=waiting_since,
+        )
+    )
+
+
+def postpone(
+    connection: Connection, claim: Claim, *, delay: timedelta, error: str, burns_attempt: bool = False
+) -> None:
+    """Give the subject back, due again after `delay`. A lost claim is left as it is."""
+    connection.execute(
+        _of(claim).values(
+            lease_until=None,
+            last_error=error,
+            due_at=func.clock_timestamp() + delay,
+            attempts=subjects.c.attempts + (1 if burns_attempt else 0),
+        )
+    )
+
+
+def _of(claim: Claim) -> Update:
+    return update(subjects).where(
+        subjects.c.tenant_id == claim.tenant_id,
+        subjects.c.user_id == claim.user_id,
+        subjects.c.fence == claim.fence,
+        subjects.c.generation == claim.generation,
+    )
+
+
+def due_count(connection: Connection, limit: int) -> int:
+    """How many subjects are due and free, counted up to `limit`."""
+    free = (subjects.c.lease_until.is_(None)) | (subjects.c.lease_until < func.clock_timestamp())
+    due = select(subjects.c.user_id).where(subjects.c.due_at <= func.clock_timestamp(), free).limit(limit)
+    return int(connection.execute(select(func.count()).select_from(due.subquery())).scalar_one())
+
+
+def generation(connection: Connection, tenant_id: str, user_id: str) -> int:
+    """The subject's present generation; 0 for one never seen."""
+    found = connection.execute(select(subjects.c.generation).where(_is(tenant_id, user_id))).scalar_one_or_none()
+    return found or 0
+
+
+def raise_generation(connection: Connection, tenant_id: str, user_id: str) -> None:
+    """Void all work in flight for the subject; nothing is due any more."""
+    connection.execute(
+        update(subjects)
+        .where(_is(tenant_id, user_id))
+        .values(
+            generation=subjects.c.generation + 1,
+            due_at=None,
+            first_at=None,
+            lease_until=None,
+            pending_tokens=0,
+            attempts=0,
+            last_error=None,
+        )
+    )
+
+
+def users(connection: Connection, tenant_id: str, *, after: str, limit: int) -> list[str]:
+    """User ids of a tenant in order, those after `after`."""
+    found = connection.execute(
+        select(subjects.c.user_id)
+        .where(subjects.c.tenant_id == tenant_id, subjects.c.user_id > after)
+        .order_by(subjects.c.user_id)
+        .limit(limit)
+    )
+    return list(found.scalars())
