@@ -1,0 +1,92 @@
+"""The collection: its payload fields, their indexes, and its index and optimizer parameters. Pure data, so that both
+adapters build the same collection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+VECTOR_NAME: Final = ""
+"""The dense vector is the unnamed one, as in mem0's collections; its distance is cosine."""
+
+# Payload fields mem0 knows by these names.
+TEXT: Final = "data"
+HASH: Final = "hash"
+USER: Final = "user_id"
+AGENT: Final = "agent_id"
+SESSION: Final = "run_id"
+CREATED_AT: Final = "created_at"
+UPDATED_AT: Final = "updated_at"
+ROLE: Final = "role"
+ATTRIBUTED_TO: Final = "attributed_to"
+
+# Ours.
+TENANT: Final = "tenant_id"
+SCOPE: Final = "scope"
+KIND: Final = "kind"
+EVENT: Final = "event_id"
+MESSAGE: Final = "message"
+MESSAGE_ID: Final = "message_id"
+OCCURRED_AT: Final = "occurred_at"
+EXPIRES_AT: Final = "expires_at"
+LANGUAGE: Final = "language"
+IMPORTANCE: Final = "importance"
+LEXICAL: Final = "lexical"
+LINKED: Final = "linked_memory_ids"
+METADATA: Final = "metadata"
+
+
+class Index(StrEnum):
+    """How a payload field is indexed."""
+
+    TENANT = "tenant"
+    OWNER = "owner"
+    KEYWORD = "keyword"
+    DATETIME = "datetime"
+    BM25 = "bm25"
+
+
+INDEXES: Final[dict[str, Index]] = {
+    TENANT: Index.TENANT,
+    USER: Index.OWNER,
+    AGENT: Index.OWNER,
+    SESSION: Index.KEYWORD,
+    SCOPE: Index.KEYWORD,
+    KIND: Index.KEYWORD,
+    EVENT: Index.KEYWORD,
+    HASH: Index.KEYWORD,
+    LANGUAGE: Index.KEYWORD,
+    OCCURRED_AT: Index.DATETIME,
+    CREATED_AT: Index.DATETIME,
+    EXPIRES_AT: Index.DATETIME,
+    LEXICAL: Index.BM25,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hnsw:
+    """Every dense query names a user or an agent, so there is no graph over the whole collection (`m` 0), only one for
+    each user and agent large enough to need it (`payload_m`, on OWNER fields alone). Smaller owners, nearly all, are
+    scored exactly through the payload index. Graphs for every field took 29 s for 20,000 points of 512 dimensions;
+    this takes one, and finds as fast.
+    """
+
+    m: int = 0
+    payload_m: int = 16
+    ef_construct: int = 128
+    full_scan_threshold_kb: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Optimizers:
+    """Qdrant's own defaults, pinned here so that another server configuration does not change them."""
+
+    indexing_threshold_kb: int = 10_000
+    deleted_threshold: float = 0.2
+    vacuum_min_vector_number: int = 1_000
+    flush_interval_seconds: int = 5
+
+
+HNSW: Final = Hnsw()
+OPTIMIZERS: Final = Optimizers()

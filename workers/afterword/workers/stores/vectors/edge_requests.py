@@ -1,0 +1,109 @@
+"""The port's values as Qdrant Edge's own, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import qdrant_edge as q
+
+from afterword.workers.stores.vectors import collection as c
+from afterword.workers.stores.vectors.port import (
+    Condition,
+    Dense,
+    Filter,
+    Hit,
+    Ids,
+    Lexical,
+    Match,
+    Newest,
+    Search,
+    Signal,
+    TimeRange,
+)
+
+
+def config(dimensions: int) -> q.EdgeConfig:
+    return q.EdgeConfig(
+        vectors=q.EdgeVectorParams(size=dimensions, distance=q.Distance.Cosine),
+        hnsw_config=q.HnswIndexConfig(
+            m=c.HNSW.m,
+            ef_construct=c.HNSW.ef_construct,
+            full_scan_threshold=c.HNSW.full_scan_threshold_kb,
+            payload_m=c.HNSW.payload_m,
+        ),
+        optimizers=q.EdgeOptimizersConfig(
+            deleted_threshold=c.OPTIMIZERS.deleted_threshold,
+            vacuum_min_vector_number=c.OPTIMIZERS.vacuum_min_vector_number,
+            indexing_threshold=c.OPTIMIZERS.indexing_threshold_kb,
+        ),
+        wal_enabled=True,
+    )
+
+
+def index_params(index: c.Index) -> q.PayloadSchemaParams:
+    match index:
+        case c.Index.TENANT:
+            return q.KeywordIndexParams(is_tenant=True, enable_hnsw=False)
+        case c.Index.OWNER:
+            return q.KeywordIndexParams(enable_hnsw=True)
+        case c.Index.KEYWORD:
+            return q.KeywordIndexParams(enable_hnsw=False)
+        case c.Index.DATETIME:
+            return q.DatetimeIndexParams(enable_hnsw=False)
+        case c.Index.BM25:
+            return q.TextIndexParams(
+                tokenizer=q.TokenizerType.Whitespace, lowercase=False, scoring=True, enable_hnsw=False
+            )
+
+
+def query(search: Search) -> q.QueryRequest:
+    return q.QueryRequest(
+        limit=search.limit,
+        query=_signal(search.signal),
+        filter=filter_of(search.filter),
+        with_payload=True,
+        with_vector=False,
+    )
+
+
+def _signal(signal: Signal) -> q.ScoringQueryType:
+    match signal:
+        case Dense(vector):
+            return q.Query.Nearest(list(vector))
+        case Lexical(terms):
+            return q.TextQuery(c.LEXICAL, terms)
+        case Newest():
+            return q.OrderBy(c.OCCURRED_AT, q.Direction.Desc)
+
+
+def filter_of(where: Filter) -> q.Filter:
+    return q.Filter(
+        must=[_condition(condition) for condition in where.must],
+        must_not=[_condition(condition) for condition in where.must_not],
+    )
+
+
+def _condition(condition: Condition) -> q.ConditionType:
+    match condition:
+        case Match(field, values):
+            strings = [value for value in values if isinstance(value, str)]
+            if len(strings) == len(values):
+                return q.FieldCondition(field, match=q.MatchAny(strings))
+            # MatchAny takes no booleans.
+            return q.Filter(should=[q.FieldCondition(field, match=q.MatchValue(value)) for value in values])
+        case TimeRange(field, since, until):
+            return q.FieldCondition(
+                field,
+                range=q.RangeDateTime(
+                    gte=since.isoformat() if since else None, lt=until.isoformat() if until else None
+                ),
+            )
+        case Ids(ids):
+            return q.HasIdCondition(set(ids))
+
+
+def hits(points: Sequence[q.ScoredPoint | q.Record], *, scored: bool = True) -> list[Hit]:
+    return [
+        Hit(str(point.id), point.score if scored and isinstance(point, q.ScoredPoint) else 0.0, point.payload or {})
+        for point in points
+    ]

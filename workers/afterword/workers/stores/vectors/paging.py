@@ -1,0 +1,89 @@
+"""Listing newest first, page by page, with each point exactly once, though many share one time.
+
+Qdrant pages by id or orders by a field, not both. So a page is made of up to three reads: the rest of the time that
+the page before stopped in (by id), then what is older (by time), of which the last time is read again by id where the
+page cuts it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, Protocol
+
+from afterword.workers.stores.vectors.collection import OCCURRED_AT
+from afterword.workers.stores.vectors.port import Filter, Hit, Page, TimeRange
+
+_RESOLUTION = timedelta(microseconds=1)  # of Qdrant's datetime index
+
+
+class Ordered(Protocol):
+    """The two reads a listing is made of."""
+
+    def newest(self, where: Filter, limit: int) -> list[Hit]:
+        """Newest first by `occurred_at`; those of one time in any order."""
+
+    def by_id(self, where: Filter, limit: int, after: str | None) -> list[Hit]:
+        """By id, those after this one."""
+
+
+class Position(NamedTuple):
+    """Where a page stopped: the time and the id of its last point."""
+
+    time: datetime
+    id: str
+
+    @classmethod
+    def of(cls, hit: Hit) -> Position:
+        return cls(_time(hit), hit.id)
+
+    @classmethod
+    def parse(cls, cursor: str) -> Position:
+        """Raises: ValueError, for a cursor that is not ours."""
+        try:
+            time, point_id = json.loads(base64.urlsafe_b64decode(cursor))
+            return cls(datetime.fromisoformat(time), str(point_id))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"cursor: not one that a page gave ({cursor[:40]!r})") from error
+
+    def __str__(self) -> str:
+        return base64.urlsafe_b64encode(json.dumps([self.time.isoformat(), self.id]).encode()).decode()
+
+
+def newest_page(source: Ordered, where: Filter, limit: int, cursor: str | None) -> Page:
+    """The page after `cursor`, of at most `limit` points."""
+    position = Position.parse(cursor) if cursor else None
+    wanted = limit + 1  # one more tells whether there is another page
+    hits = _rest_of_time(source, where, wanted, position) if position else []
+    if len(hits) < wanted:
+        older = where.narrowed(TimeRange(OCCURRED_AT, until=position.time)) if position else where
+        hits += _by_time_then_id(source, older, wanted - len(hits))
+    more = len(hits) > limit
+    return Page(tuple(hits[:limit]), str(Position.of(hits[limit - 1])) if more else None)
+
+
+def _rest_of_time(source: Ordered, where: Filter, limit: int, position: Position) -> list[Hit]:
+    return source.by_id(_at(where, position.time), limit, position.id)
+
+
+def _by_time_then_id(source: Ordered, where: Filter, limit: int) -> list[Hit]:
+    hits = source.newest(where, limit)
+    if not hits:
+        return []
+    last = _time(hits[-1])
+    whole = sorted((hit for hit in hits if _time(hit) != last), key=lambda hit: (-_micros(_time(hit)), hit.id))
+    # The last time may be cut here at random: its lowest ids come first, as the next page expects.
+    return whole + source.by_id(_at(where, last), limit - len(whole), None)
+
+
+def _at(where: Filter, time: datetime) -> Filter:
+    return where.narrowed(TimeRange(OCCURRED_AT, since=time, until=time + _RESOLUTION))
+
+
+def _time(hit: Hit) -> datetime:
+    return datetime.fromisoformat(hit.payload[OCCURRED_AT])
+
+
+def _micros(time: datetime) -> int:
+    return (time - datetime(1970, 1, 1, tzinfo=UTC)) // _RESOLUTION

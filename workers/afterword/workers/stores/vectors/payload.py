@@ -1,0 +1,173 @@
+"""A memory as it is stored, and its Qdrant payload. mem0's own field names where mem0 has one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from afterword.schemas.memory import Memory, Provenance
+from afterword.schemas.values import DEFAULT_TENANT, Kind, Metadata, Scope
+from afterword.workers.stores.vectors import collection as c
+from afterword.workers.stores.vectors.port import Payload
+from afterword.workers.text import analysis, language
+
+_UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+
+# Attribute → payload field, where the value is stored as it is.
+_PLAIN = {
+    "user_id": c.USER,
+    "agent_id": c.AGENT,
+    "session_id": c.SESSION,
+    "event_id": c.EVENT,
+    "message": c.MESSAGE,
+    "message_id": c.MESSAGE_ID,
+    "role": c.ROLE,
+    "attributed_to": c.ATTRIBUTED_TO,
+    "importance": c.IMPORTANCE,
+}
+_TIMES = {
+    "occurred_at": c.OCCURRED_AT,
+    "created_at": c.CREATED_AT,
+    "updated_at": c.UPDATED_AT,
+    "expires_at": c.EXPIRES_AT,
+}
+_OTHER = (c.TEXT, c.HASH, c.TENANT, c.SCOPE, c.KIND, c.LANGUAGE, c.LEXICAL, c.LINKED, c.METADATA, "text_lemmatized")
+_SCOPES = frozenset(Scope)
+_KINDS = frozenset(Kind)
+_KNOWN = frozenset((*_PLAIN.values(), *_TIMES.values(), *_OTHER))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMemory:
+    """A memory in the vector store.
+
+    `id` is a UUID's text, `message` the position of the turn in its event (0 is the first), `importance` from 0 to 1.
+    All times are aware. A `language` of None is detected when the memory is written.
+    """
+
+    id: str
+    text: str
+    scope: Scope
+    kind: Kind
+    tenant_id: str
+    user_id: str | None = None
+    agent_id: str | None = None
+    session_id: str | None = None
+    event_id: str | None = None
+    message: int | None = None
+    message_id: str | None = None
+    role: str | None = None
+    attributed_to: str | None = None
+    occurred_at: datetime
+    created_at: datetime
+    updated_at: datetime | None = None
+    language: str | None = None
+    importance: float | None = None
+    expires_at: datetime | None = None
+    linked_memory_ids: tuple[str, ...] = ()
+    metadata: Metadata = field(default_factory=dict)
+
+
+def text_hash(text: str) -> str:
+    """MD5 of the text, as mem0 computes it to tell duplicates."""
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def to_payload(memory: StoredMemory) -> Payload:
+    """The payload of a memory, with its hash, language and search terms; fields without a value are left out."""
+    payload: Payload = {
+        c.TEXT: memory.text,
+        c.HASH: text_hash(memory.text),
+        c.TENANT: memory.tenant_id,
+        c.SCOPE: memory.scope.value,
+        c.KIND: memory.kind.value,
+        c.LANGUAGE: memory.language or language.detect(memory.text),
+        c.LEXICAL: analysis.lexical(memory.text),
+        c.LINKED: list(memory.linked_memory_ids),
+        c.METADATA: dict(memory.metadata),
+    }
+    payload |= {name: getattr(memory, attribute) for attribute, name in _PLAIN.items()}
+    payload |= {name: _to_text(getattr(memory, attribute)) for attribute, name in _TIMES.items()}
+    return {name: value for name, value in payload.items() if value is not None and value not in ([], {})}
+
+
+def from_payload(memory_id: str, payload: Mapping[str, Any]) -> StoredMemory:
+    """The memory of a point: one of ours, or one that mem0 wrote by itself.
+
+    A point of mem0's is a fact of the default tenant; its scope follows from the ids it carries, and what else it
+    carries is its metadata.
+    """
+    plain: dict[str, Any] = {attribute: payload.get(name) for attribute, name in _PLAIN.items()}
+    times: dict[str, Any] = {attribute: _to_time(payload.get(name)) for attribute, name in _TIMES.items()}
+    created_at = times.pop("created_at") or times["occurred_at"] or _UNKNOWN_TIME
+    return StoredMemory(
+        id=memory_id,
+        text=payload.get(c.TEXT, ""),
+        scope=_scope_of(payload),
+        kind=Kind(payload[c.KIND]) if payload.get(c.KIND) in _KINDS else Kind.FACT,
+        tenant_id=payload.get(c.TENANT, DEFAULT_TENANT),
+        language=payload.get(c.LANGUAGE),
+        linked_memory_ids=tuple(payload.get(c.LINKED, ())),
+        metadata=_metadata_of(payload),
+        occurred_at=times.pop("occurred_at") or created_at,
+        created_at=created_at,
+        **plain,
+        **times,
+    )
+
+
+def to_memory(stored: StoredMemory, score: float | None = None) -> Memory:
+    """The memory as its owner sees it."""
+    source = None
+    if stored.event_id is not None:
+        source = Provenance(event_id=stored.event_id, message=stored.message, message_id=stored.message_id)
+    return Memory(
+        id=stored.id,
+        text=stored.text,
+        scope=stored.scope,
+        kind=stored.kind,
+        score=score,
+        occurred_at=stored.occurred_at,
+        created_at=stored.created_at,
+        user_id=stored.user_id,
+        agent_id=stored.agent_id,
+        session_id=stored.session_id,
+        role=stored.role,
+        language=stored.language,
+        source=source,
+        metadata=stored.metadata,
+    )
+
+
+def _scope_of(payload: Mapping[str, Any]) -> Scope:
+    if payload.get(c.SCOPE) in _SCOPES:
+        return Scope(payload[c.SCOPE])
+    if payload.get(c.SESSION):
+        return Scope.SESSION
+    return Scope.AGENT if payload.get(c.AGENT) and not payload.get(c.USER) else Scope.USER
+
+
+def _metadata_of(payload: Mapping[str, Any]) -> Metadata:
+    if c.TENANT in payload:
+        return dict(payload.get(c.METADATA, {}))
+    # mem0 spreads its metadata over the payload.
+    return {
+        name: value
+        for name, value in payload.items()
+        if name not in _KNOWN and (value is None or isinstance(value, str | int | float | bool))
+    }
+
+
+def _to_text(time: datetime | None) -> str | None:
+    return time.astimezone(UTC).isoformat() if time else None
+
+
+def _to_time(value: object) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

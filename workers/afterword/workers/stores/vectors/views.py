@@ -1,0 +1,213 @@
+"""The only way to the vector store: a view bound to a tenant and its owners.
+
+A view adds its owner to every read and write, and looks at every payload that comes back once more. mem0 is given such
+a view, never the store.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+
+from afterword.schemas.values import Scope
+from afterword.workers.errors import Denied
+from afterword.workers.models.embedders.port import Vector
+from afterword.workers.stores.vectors import collection as c
+from afterword.workers.stores.vectors.payload import StoredMemory, from_payload, to_payload
+from afterword.workers.stores.vectors.port import (
+    Filter,
+    Hit,
+    Ids,
+    Match,
+    Point,
+    Search,
+    Signal,
+    TimeRange,
+    VectorStore,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UserOwner:
+    """Everything of a person: what is known of them, their notes and excerpts, and their sessions'."""
+
+    tenant_id: str
+    user_id: str
+
+    @property
+    def where(self) -> Filter:
+        return Filter((Match(c.TENANT, (self.tenant_id,)), Match(c.USER, (self.user_id,))))
+
+    def owns(self, memory: StoredMemory) -> bool:
+        of_user = (memory.tenant_id, memory.user_id) == (self.tenant_id, self.user_id)
+        return of_user and memory.scope is not Scope.AGENT
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOwner:
+    """One thread of a person."""
+
+    tenant_id: str
+    user_id: str
+    session_id: str
+
+    @property
+    def where(self) -> Filter:
+        return UserOwner(self.tenant_id, self.user_id).where.narrowed(Match(c.SESSION, (self.session_id,)))
+
+    def owns(self, memory: StoredMemory) -> bool:
+        of_user = UserOwner(self.tenant_id, self.user_id).owns(memory)
+        return of_user and memory.session_id == self.session_id
+
+
+@dataclass(frozen=True, slots=True)
+class AgentOwner:
+    """What an agent has learned, shared across its users: agent scope only, and nothing that names a user."""
+
+    tenant_id: str
+    agent_id: str
+
+    @property
+    def where(self) -> Filter:
+        return Filter(
+            (
+                Match(c.TENANT, (self.tenant_id,)),
+                Match(c.AGENT, (self.agent_id,)),
+                Match(c.SCOPE, (Scope.AGENT.value,)),
+            )
+        )
+
+    def owns(self, memory: StoredMemory) -> bool:
+        of_agent = (memory.tenant_id, memory.agent_id) == (self.tenant_id, self.agent_id)
+        return of_agent and memory.scope is Scope.AGENT and memory.user_id is None
+
+
+Owner = UserOwner | SessionOwner | AgentOwner
+
+
+@dataclass(frozen=True, slots=True)
+class ScopedSearch:
+    """One ranked question about one owner; `where` narrows it further."""
+
+    owner: Owner
+    signal: Signal
+    limit: int
+    where: Filter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A memory, with the raw score of the signal that found it."""
+
+    memory: StoredMemory
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPage:
+    """Part of a listing; `next_cursor` is None on the last."""
+
+    memories: tuple[StoredMemory, ...]
+    next_cursor: str | None
+
+
+class MemoryView:
+    """The memories of some owners of one tenant.
+
+    Every method raises VectorStoreUnavailable when the store cannot be reached, and Denied for an owner who is not of
+    this view. Searching, listing and counting leave expired memories out; the other methods do not.
+    """
+
+    def __init__(self, store: VectorStore, owners: Sequence[Owner]) -> None:
+        """Raises: ValueError, without owners or with owners of several tenants."""
+        if len({owner.tenant_id for owner in owners}) != 1:
+            raise ValueError("a view needs owners, all of one tenant")
+        self._store = store
+        self._owners = tuple(owners)
+        self._log = structlog.get_logger(__name__)
+
+    @property
+    def owners(self) -> tuple[Owner, ...]:
+        return self._owners
+
+    def search(self, searches: Sequence[ScopedSearch]) -> list[list[Found]]:
+        """All searches in one request; what each found, best first."""
+        asked = [Search(search.signal, self._live(search.owner, search.where), search.limit) for search in searches]
+        answers = self._store.search(asked) if asked else []
+        return [self._found(search.owner, hits) for search, hits in zip(searches, answers, strict=True)]
+
+    def insert(self, memories: Sequence[tuple[StoredMemory, Vector]]) -> None:
+        """Write memories whose ids are not there yet; existing ones stay. Returns once they are searchable.
+
+        Raises: Denied, before anything is written, when a memory is none of these owners'.
+        """
+        for memory, _ in memories:
+            if not any(owner.owns(memory) for owner in self._owners):
+                raise Denied(f"memory {memory.id} belongs to no owner of this view")
+        points = [Point(memory.id, vector, to_payload(memory)) for memory, vector in memories]
+        if points:
+            self._store.insert(points)
+
+    def get(self, ids: Sequence[str]) -> list[StoredMemory]:
+        """The memories of these ids that the owners have, in the order asked for, expired ones too."""
+        memories = (from_payload(hit.id, hit.payload) for hit in self._store.get(_uuids(ids)))
+        return [memory for memory in memories if any(owner.owns(memory) for owner in self._owners)]
+
+    def page(self, owner: Owner, *, limit: int, cursor: str | None = None, where: Filter | None = None) -> MemoryPage:
+        """The owner's memories, newest first by `occurred_at`. Raises: ValueError, for a cursor it did not give."""
+        page = self._store.page(self._live(owner, where), limit=limit, cursor=cursor)
+        return MemoryPage(tuple(found.memory for found in self._found(owner, page.hits)), page.next_cursor)
+
+    def count(self, owner: Owner, where: Filter | None = None) -> int:
+        """How many memories the owner has."""
+        return self._store.count(self._live(owner, where))
+
+    def delete(self, ids: Sequence[str]) -> int:
+        """Remove the owners' memories among these ids; how many there were."""
+        return self.delete_all(Filter((Ids(tuple(_uuids(ids))),)))
+
+    def delete_all(self, where: Filter | None = None) -> int:
+        """Remove all memories of all owners of this view, or those that match; how many there were."""
+        return sum(self._store.delete_where(self._of(owner, where)) for owner in self._owners)
+
+    def existing_hashes(self, owner: Owner, hashes: Iterable[str], where: Filter | None = None) -> set[str]:
+        """Which of these text hashes (see `payload.text_hash`) the owner has already, among what matches `where`."""
+        wanted = tuple(dict.fromkeys(hashes))
+        if not wanted:
+            return set()
+        of_hashes = self._of(owner, where).narrowed(Match(c.HASH, wanted))
+        return set(self._store.count_by(c.HASH, of_hashes, limit=len(wanted)))
+
+    def _of(self, owner: Owner, where: Filter | None) -> Filter:
+        if owner not in self._owners:
+            raise Denied(f"{type(owner).__name__} is not of this view")
+        return owner.where.narrowed(*where.must, must_not=where.must_not) if where else owner.where
+
+    def _live(self, owner: Owner, where: Filter | None) -> Filter:
+        return self._of(owner, where).narrowed(must_not=(TimeRange(c.EXPIRES_AT, until=datetime.now(UTC)),))
+
+    def _found(self, owner: Owner, hits: Iterable[Hit]) -> list[Found]:
+        found = []
+        for hit in hits:
+            memory = from_payload(hit.id, hit.payload)
+            if owner.owns(memory):
+                found.append(Found(memory, hit.score))
+            else:
+                self._log.error("foreign_memory_dropped", memory_id=hit.id, owner=type(owner).__name__)
+        return found
+
+
+def _uuids(ids: Iterable[str]) -> list[str]:
+    """The ids that can be a point's; any other names no memory."""
+    return [memory_id for memory_id in ids if _is_uuid(memory_id)]
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False

@@ -1,0 +1,137 @@
+"""Text as search terms, the same for what is stored and what is asked.
+
+The terms go into the payload's lexical field and into the query, so both must come to the same words. A query of three
+words is easily taken for another language than the memory it looks for; therefore the stem of a word never hangs on
+the detected language alone: Latin words always get their English stem, other scripts the stem of their script, and a
+language detected with confidence only *adds* its own stems. Accents are folded ("Zürich" meets "Zurich"). Chinese,
+Japanese, Korean and Thai, which do not part their words, become overlapping pairs of characters, and Chinese single
+characters besides. Emoji and punctuation are dropped.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+
+import Stemmer
+
+from afterword.workers.text.language import detection
+from afterword.workers.text.stopwords import ENGLISH, HAN_STOP_CHARACTERS, STOP_WORDS
+
+MAX_CHARACTERS = 20_000
+"""A longer text is analysed up to here."""
+
+MAX_TERMS = 10_000
+_MAX_WORD = 64  # longer runs are keys and encoded data, not words
+_STEM_CACHE = 50_000
+
+_UNPARTED = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0002ebef"
+_INDIC = r"\u0900-\u0dff"  # its vowel signs are marks, which \w leaves out
+_TOKEN = re.compile(
+    rf"(?P<run>[{_UNPARTED}]+)"
+    r"|\d+(?:[.,:]\d+)+"
+    rf"|(?:[^\W_{_UNPARTED}]|[{_INDIC}])+(?:'[^\W_{_UNPARTED}]+)*(?:\+\+|\#)?"
+)
+_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002ebef]")
+# Arabic vowel signs and tatweel, Hebrew points: optional in writing.
+_POINTS = re.compile(r"[\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]")
+
+_SNOWBALL = {
+    "es": "spanish",
+    "fr": "french",
+    "de": "german",
+    "it": "italian",
+    "pt": "portuguese",
+    "nl": "dutch",
+    "sv": "swedish",
+}
+_SCRIPT_STEMMERS = (
+    ("\u0370", "\u03ff", "greek"),
+    ("\u0400", "\u052f", "russian"),
+    ("\u0600", "\u06ff", "arabic"),
+    ("\u0900", "\u097f", "hindi"),
+)
+
+
+def lexical(text: str) -> str:
+    """The terms joined by spaces: what the lexical field holds, and what a lexical query asks for."""
+    return " ".join(terms(text))
+
+
+def terms(text: str) -> list[str]:
+    """Search terms in the order of the text, repeats kept; at most MAX_TERMS. Grammatical words are left out."""
+    normal = _normalised(text[:MAX_CHARACTERS])
+    detected = detection(normal)
+    own = detected.language if detected.confident and detected.language in _SNOWBALL else "en"
+    found: list[str] = []
+    for match in _TOKEN.finditer(normal):
+        token = match.group()
+        if match.lastgroup == "run":
+            found.extend(_characters(token))
+        else:
+            found.extend(_word_terms(token, own))
+    return found[:MAX_TERMS]
+
+
+def _normalised(text: str) -> str:
+    if text.isascii():
+        return text.lower()
+    normal = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    return _POINTS.sub("", normal)
+
+
+def _characters(run: str) -> Iterator[str]:
+    """Overlapping pairs; single Chinese characters too, where they mean something by themselves."""
+    for position, character in enumerate(run):
+        if character not in HAN_STOP_CHARACTERS and (len(run) == 1 or _HAN.match(character)):
+            yield character
+        if position + 1 < len(run):
+            yield run[position : position + 2]
+
+
+@lru_cache(maxsize=_STEM_CACHE)
+def _word_terms(word: str, language: str) -> tuple[str, ...]:
+    """None for a grammatical word, one term for most, two where the language's own stem differs."""
+    if len(word) > _MAX_WORD or word in ENGLISH or word in STOP_WORDS[language]:
+        return ()
+    bare = _without_clitics(word)
+    if bare in ENGLISH or bare in STOP_WORDS[language]:
+        return ()
+    stemmer = _stemmer_of(bare)
+    shared = _folded(_stem(stemmer, _folded(bare) if stemmer == "english" else bare))
+    if language == "en" or not bare.isalpha():
+        return (shared,)
+    own = _folded(_stem(_SNOWBALL[language], bare))
+    return (shared,) if own == shared else (shared, own)
+
+
+def _without_clitics(word: str) -> str:
+    """ "user's" is user, "l'homme" is homme, "rock'n'roll" is rocknroll."""
+    head, apostrophe, tail = word.partition("'")
+    if not apostrophe:
+        return word
+    if tail in ("s", "re", "ve", "ll", "d", "m"):
+        return head
+    if len(head) <= 1 or head == "qu":
+        return tail.replace("'", "")
+    return word.replace("'", "")
+
+
+def _stem(algorithm: str, word: str) -> str:
+    # A stemmer must not be shared between threads, and making one costs less than a lock.
+    return str(Stemmer.Stemmer(algorithm, 0).stemWord(word))
+
+
+def _stemmer_of(word: str) -> str:
+    first = word[0]
+    return next((stemmer for low, high, stemmer in _SCRIPT_STEMMERS if low <= first <= high), "english")
+
+
+def _folded(word: str) -> str:
+    """Without accents, where the word is not of a script whose marks are letters."""
+    if word.isascii() or _stemmer_of(word) == "hindi":
+        return word
+    parts = unicodedata.normalize("NFD", word)
+    return unicodedata.normalize("NFC", "".join(part for part in parts if not unicodedata.combining(part)))

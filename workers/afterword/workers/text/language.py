@@ -1,0 +1,106 @@
+"""Which language a text is in: scripts first, then grammatical words. Cheap, deterministic, no model."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from itertools import chain
+from typing import NamedTuple
+
+from afterword.workers.text.stopwords import STOP_WORDS
+
+UNDETERMINED = "und"
+
+_SAMPLE = 2_000  # characters are enough to tell; a long transcript costs no more than a page
+_LATIN_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_SCRIPTS = {
+    "kana": re.compile(r"[\u3040-\u30ff\uff66-\uff9d]"),
+    "han": re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002ebef]"),
+    "ko": re.compile(r"[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]"),
+    "cyrillic": re.compile(r"[\u0400-\u052f]"),
+    "arabic": re.compile(r"[\u0600-\u06ff\u0750-\u077f]"),
+    "he": re.compile(r"[\u0590-\u05ff]"),
+    "el": re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]"),
+    "th": re.compile(r"[\u0e00-\u0e7f]"),
+    "hi": re.compile(r"[\u0900-\u097f]"),
+    "latin": re.compile(r"[A-Za-z\u00c0-\u024f\u1e00-\u1eff]"),
+}
+# A character of these says as much as several letters: Chinese that names English products is Chinese.
+_WEIGHTS = {"kana": 4, "han": 4, "ko": 3}
+_UKRAINIAN = re.compile("[іїєґІЇЄҐ]")
+_PERSIAN = re.compile("[پچژگ]")
+
+
+class Detection(NamedTuple):
+    """A language code, and whether more than a default speaks for it."""
+
+    language: str
+    confident: bool
+
+
+def _votes() -> dict[str, tuple[tuple[str, float], ...]]:
+    # A word that several languages share counts less for each of them.
+    sharing = Counter(chain.from_iterable(STOP_WORDS.values()))
+    votes: defaultdict[str, list[tuple[str, float]]] = defaultdict(list)
+    for language, words in STOP_WORDS.items():
+        for word in words:
+            votes[word].append((language, 1 / sharing[word]))
+    return {word: tuple(cast) for word, cast in votes.items()}
+
+
+_VOTES = _votes()
+_CONFIDENT_VOTES = 1.5
+
+
+def detect(text: str) -> str:
+    """ISO 639-1 code of the main language; Latin text that gives no sign is "en"; "und" without any letter."""
+    return detection(text).language
+
+
+def detection(text: str) -> Detection:
+    """The language, and whether there is more than a default behind it."""
+    sample = text[:_SAMPLE]
+    script = "latin" if sample.isascii() else _main_script(sample)
+    if script == "latin":
+        return _latin(sample)
+    return Detection(_refined(script, sample), script is not None)
+
+
+def _main_script(sample: str) -> str | None:
+    weights = {name: _WEIGHTS.get(name, 1) * len(pattern.findall(sample)) for name, pattern in _SCRIPTS.items()}
+    if weights["kana"] * 10 > weights["han"]:  # Japanese has kana between its kanji; Chinese has none
+        weights["kana"] += weights["han"]
+    best = max(weights, key=lambda name: weights[name])
+    return best if weights[best] else None
+
+
+def _refined(script: str | None, sample: str) -> str:
+    match script:
+        case None:
+            return UNDETERMINED
+        case "kana":
+            return "ja"
+        case "han":
+            return "zh"
+        case "cyrillic":
+            return "uk" if _UKRAINIAN.search(sample) else "ru"
+        case "arabic":
+            return "fa" if _PERSIAN.search(sample) else "ar"
+        case _:
+            return script
+
+
+def _latin(sample: str) -> Detection:
+    words = _LATIN_WORD.findall(sample.lower().replace("’", "'"))
+    if not words:
+        return Detection(UNDETERMINED, False)
+    scores = dict.fromkeys(STOP_WORDS, 0.0)
+    for word in words:
+        for language, vote in _VOTES.get(word, ()):
+            scores[language] += vote
+    best = max(scores, key=lambda language: scores[language])
+    return Detection(best, scores[best] >= _CONFIDENT_VOTES and scores[best] > 1.5 * _runner_up(scores, best))
+
+
+def _runner_up(scores: dict[str, float], best: str) -> float:
+    return max(score for language, score in scores.items() if language != best)
