@@ -5,15 +5,23 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from afterword.schemas.conversation import check_version
 from afterword.schemas.errors import InvalidEvent
 from afterword.schemas.memory import Memory
 from afterword.schemas.values import DEFAULT_TENANT, VERSION, Id, Model, Scope
+from afterword.schemas.wire import REPLY_PREFIX
 
 DEFAULT_LIMIT = 12
 DEFAULT_TOKEN_BUDGET = 1500
+
+
+def _check_reply_list(value: str) -> str:
+    # A worker pushes to it: no other key may be named.
+    if not value.startswith(REPLY_PREFIX):
+        raise ValueError(f"must begin with {REPLY_PREFIX}")
+    return value
 
 
 class Request(Model):
@@ -27,7 +35,7 @@ class Request(Model):
     version: Literal[1] = VERSION
     request_id: Id = Field(default_factory=lambda: str(uuid4()))
     tenant_id: Id = DEFAULT_TENANT
-    reply_to: Id
+    reply_to: Annotated[Id, AfterValidator(_check_reply_list)]
     deadline_ms: Annotated[int, Field(ge=0)] | None = None
 
 

@@ -18,6 +18,7 @@ from uuid import uuid4
 from afterword.schemas.values import Model
 
 NAMESPACE = "afterword"
+REPLY_PREFIX = f"{NAMESPACE}:reply:"
 REPLY_TTL_MS = 30_000
 
 
@@ -53,7 +54,7 @@ def bell_key(queue: str) -> str:
 
 def new_reply_key() -> str:
     """A list only its asker can name: 122 random bits."""
-    return f"{NAMESPACE}:reply:{uuid4().hex}"
+    return f"{REPLY_PREFIX}{uuid4().hex}"
 
 
 def encode_message(queue: Queue, body: Model, *, now_ms: int, message_id: str) -> bytes:

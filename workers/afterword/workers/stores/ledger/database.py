@@ -55,6 +55,16 @@ class Database:
                 raise LedgerUnavailable(f"PostgreSQL: {_first_line(error)}") from error
             raise
 
+    def session(self) -> Connection:
+        """A connection outside of any transaction, for locks that last. The caller closes it.
+
+        Raises: LedgerUnavailable.
+        """
+        try:
+            return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
+            raise LedgerUnavailable(f"PostgreSQL: {_first_line(error)}") from error
+
     def answers(self) -> bool:
         """Whether a query comes back just now."""
         try:

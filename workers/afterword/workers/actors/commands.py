@@ -1,0 +1,24 @@
+"""The actor of the commands queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dramatiq
+
+from afterword.schemas.commands import parse_command
+from afterword.schemas.wire import ACTORS, Queue
+from afterword.workers.actors.requests import Answering
+from afterword.workers.broker import MendedBroker
+from afterword.workers.metrics import Metrics
+from afterword.workers.services.commands import Commands
+
+
+def declare(broker: MendedBroker, commands: Commands, answering: Answering, metrics: Metrics) -> None:
+    """Run memory commands. Never retried: the asker has its answer, an error included."""
+
+    @dramatiq.actor(broker=broker, queue_name=Queue.COMMANDS, actor_name=ACTORS[Queue.COMMANDS], max_retries=0)
+    def run_command(body: Any) -> None:
+        outcome = answering.answer(body, parse_command, commands.run)
+        name = str(body.get("command")) if isinstance(body, dict) and outcome != "invalid" else "unknown"
+        metrics.commands.labels(name, outcome).inc()

@@ -1,0 +1,23 @@
+"""The actor of the extraction queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dramatiq
+
+from afterword.schemas.wire import ACTORS, Queue
+from afterword.workers.broker import MendedBroker, Postponed
+from afterword.workers.errors import LedgerUnavailable
+from afterword.workers.services.extraction.extraction import Extraction
+
+
+def declare(broker: MendedBroker, extraction: Extraction) -> None:
+    """Extract one due subject per hint. A hint says nothing of which: the ledger does."""
+
+    @dramatiq.actor(broker=broker, queue_name=Queue.EXTRACTION, actor_name=ACTORS[Queue.EXTRACTION])
+    def extract_subject(_hint: Any) -> None:
+        try:
+            extraction.extract_next()
+        except LedgerUnavailable as error:
+            raise Postponed("PostgreSQL is away") from error

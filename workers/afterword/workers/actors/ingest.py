@@ -1,0 +1,30 @@
+"""The actor of the conversations queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dramatiq
+
+from afterword.schemas import ConversationFinished, InvalidEvent, UnsupportedVersion
+from afterword.schemas.wire import ACTORS, Queue
+from afterword.workers.broker import MendedBroker, Postponed
+from afterword.workers.errors import LedgerUnavailable
+from afterword.workers.services.ingest import Ingest
+
+
+def declare(broker: MendedBroker, ingest: Ingest) -> None:
+    """Take conversations in. One that breaks the contract is a dead letter at once; retrying would not mend it."""
+
+    @dramatiq.actor(
+        broker=broker,
+        queue_name=Queue.CONVERSATIONS,
+        actor_name=ACTORS[Queue.CONVERSATIONS],
+        throws=(InvalidEvent, UnsupportedVersion),
+    )
+    def ingest_conversation(body: Any) -> None:
+        event = ConversationFinished.parse(body)
+        try:
+            ingest.ingest(event)
+        except LedgerUnavailable as error:
+            raise Postponed("PostgreSQL is away") from error

@@ -1,0 +1,25 @@
+"""The actor of the telemetry queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dramatiq
+
+from afterword.schemas.wire import ACTORS, Queue
+from afterword.workers.broker import MendedBroker, Postponed
+from afterword.workers.errors import LedgerUnavailable
+from afterword.workers.messages import QueryEvents
+from afterword.workers.services import telemetry
+from afterword.workers.stores.ledger.database import Database
+
+
+def declare(broker: MendedBroker, database: Database) -> None:
+    """Write query events down."""
+
+    @dramatiq.actor(broker=broker, queue_name=Queue.TELEMETRY, actor_name=ACTORS[Queue.TELEMETRY])
+    def record_events(body: Any) -> None:
+        try:
+            telemetry.record(database, QueryEvents.model_validate(body).events)
+        except LedgerUnavailable as error:
+            raise Postponed("PostgreSQL is away") from error

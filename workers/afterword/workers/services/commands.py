@@ -1,0 +1,195 @@
+"""Managing memories: list, get, add by hand, delete, clear, and the users there are."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from pydantic import BaseModel
+
+from afterword.schemas import (
+    AddMemory,
+    ClearMemories,
+    Command,
+    DeleteMemory,
+    GetMemory,
+    InvalidEvent,
+    Kind,
+    ListMemories,
+    ListUsers,
+    Memory,
+    MemoryPage,
+    Removed,
+    Scope,
+    UserCount,
+    UserPage,
+)
+from afterword.workers import ids
+from afterword.workers.errors import Denied, NotFound
+from afterword.workers.metrics import Metrics
+from afterword.workers.models.embedders.port import Embedder
+from afterword.workers.stores.ledger import agents, audit, conversations, dead_letters, journal, subjects
+from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.vectors import collection
+from afterword.workers.stores.vectors.payload import StoredMemory, to_memory
+from afterword.workers.stores.vectors.port import Condition, Filter, Match, VectorStore
+from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, SessionOwner, UserOwner
+
+_Owned = ListMemories | GetMemory | AddMemory | DeleteMemory | ClearMemories
+
+
+class Commands:
+    """Runs memory commands for whoever owns the memories."""
+
+    def __init__(self, database: Database, store: VectorStore, embedder: Embedder, metrics: Metrics) -> None:
+        self._database = database
+        self._store = store
+        self._embedder = embedder
+        self._metrics = metrics
+
+    def run(self, command: Command) -> BaseModel:
+        """The answer of a command.
+
+        Raises: Denied, NotFound, InvalidEvent; LedgerUnavailable, VectorStoreUnavailable, EmbeddingFailed.
+        """
+        if isinstance(command, ListUsers):
+            return self._users(command)
+        self._check_access(command)
+        match command:
+            case ListMemories():
+                return self._list(command)
+            case GetMemory():
+                return self._get(command)
+            case AddMemory():
+                return self._add(command)
+            case DeleteMemory():
+                return self._delete(command)
+            case ClearMemories():
+                return self._clear(command)
+
+    def _check_access(self, command: _Owned) -> None:
+        """A user's memories are open to the user, an agent's to the owner that the registry names."""
+        if command.user_id is not None:
+            if command.by not in (None, command.user_id):
+                raise Denied("these memories belong to another user")
+            return
+        with self._database.transaction() as connection:
+            agent = agents.get(connection, command.tenant_id, command.agent_id or "")
+        if agent.owner_id is None:
+            raise Denied("this agent has no registered owner: run `afterword agents set AGENT --owner ACCOUNT`")
+        if command.by != agent.owner_id:
+            raise Denied("this agent's memories are open to its owner only: name the account in `by`")
+
+    def _view(self, command: _Owned) -> MemoryView:
+        return MemoryView(self._store, (_owner(command),))
+
+    def _list(self, command: ListMemories) -> MemoryPage:
+        wanted: list[Condition] = []
+        if command.scope:
+            wanted.append(Match(collection.SCOPE, (command.scope.value,)))
+        if command.kind:
+            wanted.append(Match(collection.KIND, (command.kind.value,)))
+        try:
+            page = self._view(command).page(
+                _owner(command), limit=command.limit, cursor=command.cursor, where=Filter(tuple(wanted))
+            )
+        except ValueError:
+            raise InvalidEvent("cursor", "a cursor no page gave", "pass next_cursor of the page before") from None
+        return MemoryPage(
+            memories=tuple(to_memory(memory, None) for memory in page.memories), next_cursor=page.next_cursor
+        )
+
+    def _get(self, command: GetMemory) -> Memory:
+        found = self._view(command).get([command.memory_id])
+        if not found:
+            raise NotFound("there is no such memory")
+        return to_memory(found[0], None)
+
+    def _add(self, command: AddMemory) -> Memory:
+        memory = _note(command)
+        vector = self._embedder.embed([memory.text])[0]
+        with self._database.transaction() as connection:
+            if command.user_id:
+                subjects.lock(connection, command.tenant_id, command.user_id)
+            audit.write(connection, [_audited(command, "memory_add", memory.id, scope=memory.scope.value)])
+            self._view(command).insert([(memory, vector)])
+        self._metrics.memories.labels("add", memory.scope, memory.kind).inc()
+        return to_memory(memory, None)
+
+    def _delete(self, command: DeleteMemory) -> Removed:
+        view = self._view(command)
+        found = view.get([command.memory_id])
+        if not found:
+            raise NotFound("there is no such memory")
+        with self._database.transaction() as connection:
+            audit.write(connection, [_audited(command, "memory_delete", command.memory_id)])
+            removed = view.delete([command.memory_id])
+        self._metrics.memories.labels("delete", found[0].scope, found[0].kind).inc(removed)
+        return Removed(removed=removed)
+
+    def _clear(self, command: ClearMemories) -> Removed:
+        """The ledger first: from its commit on, what is still in flight takes its own writes back."""
+        if command.user_id and command.session_id is None:
+            with self._database.transaction() as connection:
+                subjects.lock(connection, command.tenant_id, command.user_id)
+                subjects.raise_generation(connection, command.tenant_id, command.user_id)
+                conversations.clear(connection, command.tenant_id, command.user_id)
+                journal.remove(connection, command.tenant_id, command.user_id)
+                dead_letters.clear(connection, command.tenant_id, command.user_id)
+        removed = self._view(command).delete_all()
+        with self._database.transaction() as connection:
+            audit.write(connection, [_audited(command, "memory_clear", None, count=removed)])
+        return Removed(removed=removed)
+
+    def _users(self, command: ListUsers) -> UserPage:
+        with self._database.transaction() as connection:
+            found = subjects.users(connection, command.tenant_id, after=command.cursor or "", limit=command.limit + 1)
+        page = found[: command.limit]
+        counts = self._counts(command.tenant_id, page)
+        users = tuple(UserCount(user_id=user, memories=counts.get(user, 0)) for user in page)
+        return UserPage(users=users, next_cursor=page[-1] if len(found) > command.limit else None)
+
+    def _counts(self, tenant_id: str, users: list[str]) -> dict[str, int]:
+        if not users:
+            return {}
+        view = MemoryView(self._store, tuple(UserOwner(tenant_id, user) for user in users))
+        return view.counts()
+
+
+def _owner(command: _Owned) -> Owner:
+    if command.agent_id is not None:
+        return AgentOwner(command.tenant_id, command.agent_id)
+    user_id = command.user_id or ""
+    if command.session_id is not None:
+        return SessionOwner(command.tenant_id, user_id, command.session_id)
+    return UserOwner(command.tenant_id, user_id)
+
+
+def _note(command: AddMemory) -> StoredMemory:
+    now = datetime.now(UTC)
+    scope = Scope.AGENT if command.agent_id else Scope.SESSION if command.session_id else Scope.USER
+    return StoredMemory(
+        id=ids.note_id(command.tenant_id, command.request_id),
+        text=command.text,
+        scope=scope,
+        kind=Kind.NOTE,
+        tenant_id=command.tenant_id,
+        user_id=command.user_id,
+        agent_id=command.agent_id,
+        session_id=command.session_id,
+        occurred_at=now,
+        created_at=now,
+        metadata=command.metadata,
+    )
+
+
+def _audited(command: _Owned, type: audit.Type, memory_id: str | None, **metadata: object) -> audit.Event:
+    return audit.Event(
+        type=type,
+        tenant_id=command.tenant_id,
+        user_id=command.user_id,
+        agent_id=command.agent_id,
+        session_id=command.session_id,
+        memory_id=memory_id,
+        result_count=1 if memory_id else None,
+        metadata={**metadata, **({"by": command.by} if command.by else {})},
+    )

@@ -1,0 +1,1 @@
+"""Recall: from a question to the memories that belong in the prompt."""

@@ -1,0 +1,118 @@
+"""Sweeps: what the scheduler does again and again, so that nothing waits for ever. Each may run twice without harm."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import timedelta
+from typing import Any
+
+from afterword.schemas.wire import Queue
+from afterword.workers.broker import DeadMessage, MendedBroker
+from afterword.workers.errors import EmbeddingFailed, VectorStoreUnavailable
+from afterword.workers.messages import ExtractionHint
+from afterword.workers.metrics import Metrics
+from afterword.workers.services.excerpts import Excerpts
+from afterword.workers.stores.ledger import conversations, dead_letters, subjects
+from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.dead_letters import DeadLetter
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.views import delete_expired
+
+logger = logging.getLogger(__name__)
+
+_MOST_HINTS = 256
+_EXCERPTS_AT_ONCE = 50
+_LEFT_BEHIND = timedelta(seconds=15)
+_DEAD_AT_ONCE = 200
+_TRANSCRIPTS_AT_ONCE = 1000
+
+
+class Sweeps:
+    """The tasks of the scheduler. Each raises StoreUnavailable or MemoryUnavailable when a server is away."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: VectorStore,
+        broker: MendedBroker,
+        excerpts: Excerpts,
+        metrics: Metrics,
+        keep_transcripts: timedelta,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._broker = broker
+        self._excerpts = excerpts
+        self._metrics = metrics
+        self._keep_transcripts = keep_transcripts
+
+    def hint_due_subjects(self) -> None:
+        """As many hints in the queue as there are subjects due, up to a bound."""
+        with self._database.transaction() as connection:
+            due = subjects.due_count(connection, _MOST_HINTS)
+        waiting = self._broker.queue_length(Queue.EXTRACTION) if due else 0
+        for _ in range(due - waiting):
+            self._broker.enqueue_body(Queue.EXTRACTION, ExtractionHint())
+
+    def complete_excerpts(self) -> None:
+        """Write the excerpts that could not be written when their conversation came."""
+        with self._database.transaction() as connection:
+            left = conversations.without_excerpts(connection, older_than=_LEFT_BEHIND, limit=_EXCERPTS_AT_ONCE)
+        for conversation in left:
+            try:
+                self._excerpts.write(conversation)
+            except (EmbeddingFailed, VectorStoreUnavailable) as error:
+                logger.warning("%d conversations still wait for their excerpts: %s", len(left), error)
+                return
+
+    def keep_dead_messages(self) -> None:
+        """Copy dead messages to PostgreSQL, then let Redis forget them."""
+        for queue in Queue:
+            dead = self._broker.dead_messages(queue, _DEAD_AT_ONCE)
+            with self._database.transaction() as connection:
+                new = dead_letters.write(connection, [letter_of(queue, message) for message in dead])
+            self._broker.forget_dead(queue, [message.message_id for message in dead])
+            self._metrics.dead_letters.labels(queue).inc(new)
+
+    def drop_transcripts(self) -> None:
+        """Forget transcripts that are done and old enough."""
+        with self._database.transaction() as connection:
+            conversations.drop_transcripts(connection, kept=self._keep_transcripts, limit=_TRANSCRIPTS_AT_ONCE)
+
+    def drop_expired_memories(self) -> None:
+        """Remove memories whose lifetime has ended."""
+        removed = delete_expired(self._store)
+        if removed:
+            logger.info("%d expired memories were removed", removed)
+
+
+def letter_of(queue: Queue, message: DeadMessage) -> DeadLetter:
+    """A dead message as it is kept; whose it is, where its body says so."""
+    envelope = _decoded(message.data)
+    body = (envelope.get("args") or [{}])[0]
+    owner = body if isinstance(body, dict) else {}
+    options = envelope.get("options")
+    error = options.get("error") if isinstance(options, dict) else None
+    return DeadLetter(
+        message_id=message.message_id,
+        queue=queue.value,
+        error=str(error or "the message could not be read"),
+        body=message.data,
+        died_at=message.died_at,
+        tenant_id=_text(owner.get("tenant_id")) or ("default" if owner else None),
+        user_id=_text(owner.get("user_id")),
+        event_id=_text(owner.get("event_id")),
+    )
+
+
+def _decoded(data: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(data)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value.replace("\x00", "") if isinstance(value, str) else None
