@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -79,6 +80,7 @@ class EdgeStore:
         return newest_page(self, where, limit, cursor)
 
     def newest(self, where: Filter, limit: int) -> list[Hit]:
+        """Newest first; those of one time in any order."""
         return self.search([Search(Newest(), where, limit)])[0]
 
     def by_id(self, where: Filter, limit: int, after: str | None) -> list[Hit]:
@@ -170,7 +172,7 @@ class EdgeStore:
 
     def _create(self, shard: Path, dimensions: int) -> None:
         # Made aside and moved into place, so that a kill half-way leaves nothing that looks like a store.
-        unfinished = self._folder / f"shard.{os.getpid()}"
+        unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=self._folder))
         q.EdgeShard.create(str(unfinished), requests.config(dimensions)).close()
         unfinished.rename(shard)
 

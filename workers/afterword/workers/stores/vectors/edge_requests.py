@@ -86,11 +86,7 @@ def filter_of(where: Filter) -> q.Filter:
 def _condition(condition: Condition) -> q.ConditionType:
     match condition:
         case Match(field, values):
-            strings = [value for value in values if isinstance(value, str)]
-            if len(strings) == len(values):
-                return q.FieldCondition(field, match=q.MatchAny(strings))
-            # MatchAny takes no booleans.
-            return q.Filter(should=[q.FieldCondition(field, match=q.MatchValue(value)) for value in values])
+            return q.FieldCondition(field, match=q.MatchAny(list(values)))
         case TimeRange(field, since, until):
             return q.FieldCondition(
                 field,

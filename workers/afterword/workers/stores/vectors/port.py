@@ -18,10 +18,10 @@ Payload = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The field holds one of these values."""
+    """The keyword field holds one of these values; without values nothing matches."""
 
     field: str
-    any_of: tuple[str | int | bool, ...]
+    any_of: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

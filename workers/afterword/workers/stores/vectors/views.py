@@ -166,6 +166,14 @@ class MemoryView:
         """How many memories the owner has."""
         return self._store.count(self._live(owner, where))
 
+    def counts(self) -> dict[str, int]:
+        """How many memories each user among the owners has; users without any are left out."""
+        users = tuple(owner.user_id for owner in self._owners if isinstance(owner, UserOwner))
+        if not users:
+            return {}
+        where = Filter((Match(c.TENANT, (self._owners[0].tenant_id,)), Match(c.USER, users)))
+        return self._store.count_by(c.USER, where.narrowed(must_not=_expired()), limit=len(users))
+
     def delete(self, ids: Sequence[str]) -> int:
         """Remove the owners' memories among these ids; how many there were."""
         return self.delete_all(Filter((Ids(tuple(_uuids(ids))),)))
@@ -188,7 +196,7 @@ class MemoryView:
         return owner.where.narrowed(*where.must, must_not=where.must_not) if where else owner.where
 
     def _live(self, owner: Owner, where: Filter | None) -> Filter:
-        return self._of(owner, where).narrowed(must_not=(TimeRange(c.EXPIRES_AT, until=datetime.now(UTC)),))
+        return self._of(owner, where).narrowed(must_not=_expired())
 
     def _found(self, owner: Owner, hits: Iterable[Hit]) -> list[Found]:
         found = []
@@ -199,6 +207,15 @@ class MemoryView:
             else:
                 self._log.error("foreign_memory_dropped", memory_id=hit.id, owner=type(owner).__name__)
         return found
+
+
+def delete_expired(store: VectorStore) -> int:
+    """Remove every memory whose lifetime has ended, whoever owned it; how many there were."""
+    return store.delete_where(Filter(_expired()))
+
+
+def _expired() -> tuple[TimeRange]:
+    return (TimeRange(c.EXPIRES_AT, until=datetime.now(UTC)),)
 
 
 def _uuids(ids: Iterable[str]) -> list[str]:

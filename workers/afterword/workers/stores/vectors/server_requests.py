@@ -1,0 +1,93 @@
+"""The port's values as qdrant-client's models, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qdrant_client import models as m
+
+from afterword.workers.stores.vectors import collection as c
+from afterword.workers.stores.vectors.port import (
+    Condition,
+    Dense,
+    Filter,
+    Hit,
+    Ids,
+    Lexical,
+    Match,
+    Newest,
+    Search,
+    TimeRange,
+)
+
+HNSW = m.HnswConfigDiff(
+    m=c.HNSW.m,
+    payload_m=c.HNSW.payload_m,
+    ef_construct=c.HNSW.ef_construct,
+    full_scan_threshold=c.HNSW.full_scan_threshold_kb,
+)
+OPTIMIZERS = m.OptimizersConfigDiff(
+    indexing_threshold=c.OPTIMIZERS.indexing_threshold_kb,
+    deleted_threshold=c.OPTIMIZERS.deleted_threshold,
+    vacuum_min_vector_number=c.OPTIMIZERS.vacuum_min_vector_number,
+    flush_interval_sec=c.OPTIMIZERS.flush_interval_seconds,
+)
+
+
+def index_params(index: c.Index) -> m.KeywordIndexParams | m.DatetimeIndexParams | m.TextIndexParams:
+    match index:
+        case c.Index.TENANT:
+            return m.KeywordIndexParams(type=m.KeywordIndexType.KEYWORD, is_tenant=True, enable_hnsw=False)
+        case c.Index.OWNER:
+            return m.KeywordIndexParams(type=m.KeywordIndexType.KEYWORD, enable_hnsw=True)
+        case c.Index.KEYWORD:
+            return m.KeywordIndexParams(type=m.KeywordIndexType.KEYWORD, enable_hnsw=False)
+        case c.Index.DATETIME:
+            return m.DatetimeIndexParams(type=m.DatetimeIndexType.DATETIME, enable_hnsw=False)
+        case c.Index.BM25:
+            return m.TextIndexParams(
+                type=m.TextIndexType.TEXT,
+                tokenizer=m.TokenizerType.WHITESPACE,
+                lowercase=False,
+                scoring=True,
+                enable_hnsw=False,
+            )
+
+
+def query(search: Search) -> m.QueryRequest:
+    match search.signal:
+        case Dense(vector):
+            asked: m.QueryInterface = m.NearestQuery(nearest=list(vector))
+            using = None
+        case Lexical(terms):
+            asked, using = m.TextQuery(text=terms), c.LEXICAL
+        case Newest():
+            newest = m.OrderBy(key=c.OCCURRED_AT, direction=m.Direction.DESC)
+            asked, using = m.OrderByQuery(order_by=newest), None
+    return m.QueryRequest(
+        query=asked, using=using, filter=filter_of(search.filter), limit=search.limit, with_payload=True
+    )
+
+
+def filter_of(where: Filter) -> m.Filter:
+    return m.Filter(
+        must=[_condition(condition) for condition in where.must],
+        must_not=[_condition(condition) for condition in where.must_not],
+    )
+
+
+def _condition(condition: Condition) -> m.Condition:
+    match condition:
+        case Match(field, values):
+            return m.FieldCondition(key=field, match=m.MatchAny(any=list(values)))
+        case TimeRange(field, since, until):
+            return m.FieldCondition(key=field, range=m.DatetimeRange(gte=since, lt=until))
+        case Ids(ids):
+            return m.HasIdCondition(has_id=list(ids))
+
+
+def hits(points: Sequence[m.ScoredPoint | m.Record], *, scored: bool = True) -> list[Hit]:
+    return [
+        Hit(str(point.id), point.score if scored and isinstance(point, m.ScoredPoint) else 0.0, point.payload or {})
+        for point in points
+    ]
