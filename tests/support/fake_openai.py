@@ -9,16 +9,13 @@ import argparse
 import base64
 import json
 import signal
-import socket
 import struct
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from afterword.workers.embedded.authored import new_messages
 from afterword.workers.embedded.completions import (
@@ -28,13 +25,11 @@ from afterword.workers.embedded.completions import (
     Messages,
     Reply,
     Request,
-    completion,
-    error,
 )
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.port import Embedder
+from tests.support.openai_faults import MODEL, Hang
 
-MODEL = "fake-model"
 EMBEDDINGS = "/v1/embeddings"
 
 
@@ -98,111 +93,6 @@ def text(answer: str) -> Answer:
 
 def _last(prompt: Messages) -> int:
     return max((message["n"] for message in new_messages(prompt)), default=0)
-
-
-@dataclass(frozen=True)
-class Hang(Reply):
-    """Nothing is sent until the server is released or stopped; then the request is answered as if nothing had been."""
-
-    body: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Dropped(Reply):
-    """The connection is closed without an answer."""
-
-    body: Mapping[str, Any] = field(default_factory=dict)
-
-    def deliver(self, handler: BaseHTTPRequestHandler) -> None:
-        handler.connection.shutdown(socket.SHUT_RDWR)
-
-
-@dataclass(frozen=True)
-class Trickle(Reply):
-    """A response that begins and goes on a byte at a time until the client goes, for 20 seconds at most."""
-
-    body: Mapping[str, Any] = field(default_factory=dict)
-
-    def deliver(self, handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Type", "application/json")
-        handler.end_headers()
-        for _ in range(1_000):
-            handler.wfile.write(b" ")
-            time.sleep(0.02)
-
-
-@dataclass(frozen=True)
-class Page(Reply):
-    """A page of a proxy where JSON was asked for."""
-
-    body: Mapping[str, Any] = field(default_factory=dict)
-
-    def deliver(self, handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(self.status)
-        handler.send_header("Content-Type", "text/html")
-        handler.end_headers()
-        handler.wfile.write(b"<html>Please sign in</html>")
-
-
-def rate_limited(retry_after: str = "1") -> Reply:
-    """429, with the Retry-After header as given: seconds or an HTTP date."""
-    return error(429, "rate_limit_exceeded", "slow down", {"Retry-After": retry_after})
-
-
-def server_error(status: int = 500) -> Reply:
-    """5xx."""
-    return error(status, "server_error", "something broke")
-
-
-def unauthorised(key: str = "sk-secret") -> Reply:
-    """401, repeating the key as some providers do."""
-    return error(401, "invalid_api_key", f"Incorrect API key provided: {key}")
-
-
-def out_of_quota() -> Reply:
-    """429 that no waiting mends."""
-    return error(429, "insufficient_quota", "you exceeded your current quota")
-
-
-def unknown_model(status: int = 404) -> Reply:
-    """404, or 400 as some endpoints say it."""
-    return error(status, "model_not_found", "no such model")
-
-
-def bad_request(message: str = "context length exceeded") -> Reply:
-    """400 for a reason that lies in the request."""
-    return error(400, "context_length_exceeded", message)
-
-
-def truncated() -> Reply:
-    """An answer that was cut off at the model's limit."""
-    return completion('{"memory": [{"id": "0", "te', model=MODEL, finish_reason="length")
-
-
-def filtered() -> Reply:
-    """An answer that the provider's content filter withheld."""
-    return completion("", model=MODEL, finish_reason="content_filter")
-
-
-def refusal() -> Reply:
-    """The model declines."""
-    return completion("", model=MODEL, refusal="I cannot help with that")
-
-
-def says(answer: str) -> Reply:
-    """A complete answer of any text: no JSON, the wrong shape, or empty."""
-    return completion(answer, model=MODEL)
-
-
-def not_json() -> Reply:
-    """An answer in prose."""
-    return says("Sure! Here are the facts you asked for.")
-
-
-def wrong_shape() -> Reply:
-    """JSON, but not what was asked for."""
-    return says('{"facts": ["one", "two"]}')
 
 
 class FakeOpenAI(CompletionsServer):

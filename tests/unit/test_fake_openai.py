@@ -13,8 +13,9 @@ from openai import OpenAI
 
 from afterword.workers.embedded.authored import new_messages
 from afterword.workers.models.embedders.hashing import HashingEmbedder
-from tests.support import fake_openai
-from tests.support.fake_openai import Fact, FakeOpenAI, Hang
+from tests.support import fake_openai, openai_faults
+from tests.support.fake_openai import Fact, FakeOpenAI
+from tests.support.openai_faults import Hang
 
 LISTED = '## New Messages\n[{"n": 3, "role": "user", "content": "tea, please"}]\n\n## Observation Date\n2026-11-19'
 
@@ -53,7 +54,7 @@ def test_rules() -> None:
 
 def test_faults_come_in_order_and_then_the_rule() -> None:
     with FakeOpenAI() as fake:
-        fake.fail(fake_openai.server_error(), fake_openai.unauthorised())
+        fake.fail(openai_faults.server_error(), openai_faults.unauthorised())
 
         with pytest.raises(openai.InternalServerError):
             chat(fake.url)
@@ -61,7 +62,7 @@ def test_faults_come_in_order_and_then_the_rule() -> None:
             chat(fake.url)
         assert "User said" in chat(fake.url)
 
-        fake.fail_when(lambda request: fake_openai.truncated() if "tea" in str(request.messages) else None)
+        fake.fail_when(lambda request: openai_faults.truncated() if "tea" in str(request.messages) else None)
         assert chat(fake.url).endswith('"te')
         assert chat(fake.url, "water") == '{"memory": []}'
 
@@ -86,7 +87,7 @@ def test_embeddings_are_the_hashing_embedders() -> None:
     with FakeOpenAI() as fake, client(fake.url) as asking:
         packed = asking.embeddings.create(model="m", input=texts, dimensions=64)  # the client asks for base64
         plain = asking.embeddings.create(model="m", input=texts, dimensions=64, encoding_format="float")
-        fake.fail(fake_openai.server_error(503), at="embeddings")
+        fake.fail(openai_faults.server_error(503), at="embeddings")
         with pytest.raises(openai.InternalServerError):
             asking.embeddings.create(model="m", input="tea")
 
@@ -101,13 +102,13 @@ def test_a_stopped_server_answers_nobody_and_comes_back_at_its_address() -> None
     fake.start()
     url = fake.url
     with client(url) as asking:
-        assert [model.id for model in asking.models.list()] == [fake_openai.MODEL]
+        assert [model.id for model in asking.models.list()] == [openai_faults.MODEL]
         fake.stop()
         with pytest.raises(openai.APIConnectionError):
             asking.models.list()
         fake.start()
         assert fake.url == url
-        assert [model.id for model in asking.models.list()] == [fake_openai.MODEL]
+        assert [model.id for model in asking.models.list()] == [openai_faults.MODEL]
     fake.stop()
 
 

@@ -12,8 +12,9 @@ from afterword.workers.models.llms.factory import build_llm
 from afterword.workers.models.llms.mem0 import Mem0Llm
 from afterword.workers.models.llms.openai import OpenAILlm
 from afterword.workers.models.llms.port import Prompt, Tokens
-from tests.support import fake_openai
-from tests.support.fake_openai import FakeOpenAI, Hang
+from tests.support import fake_openai, openai_faults
+from tests.support.fake_openai import FakeOpenAI
+from tests.support.openai_faults import Hang
 
 PROMPT: list[Prompt] = [{"role": "system", "content": "Answer in JSON."}, {"role": "user", "content": "Hello"}]
 
@@ -80,9 +81,9 @@ def test_mem0s_answer_comes_without_its_code_fence(fake: FakeOpenAI) -> None:
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
-        (fake_openai.unauthorised(), LlmRefused),
-        (fake_openai.bad_request(), BadAnswer),
-        (fake_openai.says(""), BadAnswer),
+        (openai_faults.unauthorised(), LlmRefused),
+        (openai_faults.bad_request(), BadAnswer),
+        (openai_faults.says(""), BadAnswer),
     ],
 )
 def test_errors_of_mem0s_clients(fake: FakeOpenAI, fault: Reply, expected: type[Exception]) -> None:

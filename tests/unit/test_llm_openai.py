@@ -16,8 +16,9 @@ from afterword.workers.embedded.redis_server import free_port
 from afterword.workers.errors import BadAnswer, LlmRefused, LlmUnavailable
 from afterword.workers.models.llms.openai import OpenAILlm
 from afterword.workers.models.llms.port import Prompt, Tokens
-from tests.support import fake_openai
-from tests.support.fake_openai import Dropped, FakeOpenAI, Hang, Page, Trickle
+from tests.support import fake_openai, openai_faults
+from tests.support.fake_openai import FakeOpenAI
+from tests.support.openai_faults import Dropped, Hang, Page, Trickle
 
 KEY = "sk-proj-very-secret"
 SECRET_WORDS = "my private diary"
@@ -81,23 +82,23 @@ def test_an_endpoint_that_counts_no_tokens_costs_none(fake: FakeOpenAI, usage: o
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
-        (fake_openai.rate_limited(), LlmUnavailable),
-        (fake_openai.server_error(500), LlmUnavailable),
-        (fake_openai.server_error(503), LlmUnavailable),
+        (openai_faults.rate_limited(), LlmUnavailable),
+        (openai_faults.server_error(500), LlmUnavailable),
+        (openai_faults.server_error(503), LlmUnavailable),
         (error(408, "timeout", "too slow"), LlmUnavailable),
         (Dropped(), LlmUnavailable),
-        (fake_openai.unauthorised(KEY), LlmRefused),
+        (openai_faults.unauthorised(KEY), LlmRefused),
         (error(402, "insufficient_balance", "pay first"), LlmRefused),
         (error(403, "forbidden", "not for you"), LlmRefused),
-        (fake_openai.unknown_model(404), LlmRefused),
-        (fake_openai.unknown_model(400), LlmRefused),
-        (fake_openai.out_of_quota(), LlmRefused),
-        (fake_openai.bad_request(f"cannot read: {SECRET_WORDS}"), BadAnswer),
-        (fake_openai.truncated(), BadAnswer),
-        (fake_openai.filtered(), BadAnswer),
-        (fake_openai.refusal(), BadAnswer),
-        (fake_openai.says(""), BadAnswer),
-        (fake_openai.says("  \n"), BadAnswer),
+        (openai_faults.unknown_model(404), LlmRefused),
+        (openai_faults.unknown_model(400), LlmRefused),
+        (openai_faults.out_of_quota(), LlmRefused),
+        (openai_faults.bad_request(f"cannot read: {SECRET_WORDS}"), BadAnswer),
+        (openai_faults.truncated(), BadAnswer),
+        (openai_faults.filtered(), BadAnswer),
+        (openai_faults.refusal(), BadAnswer),
+        (openai_faults.says(""), BadAnswer),
+        (openai_faults.says("  \n"), BadAnswer),
         (Page(), BadAnswer),
         (Reply({"choices": []}), BadAnswer),
         (Reply({"answer": "42"}), BadAnswer),
@@ -120,14 +121,14 @@ def test_every_fault_is_told_as_what_it_is_and_without_secrets(
 
 
 def test_the_code_of_a_refusal_is_told(fake: FakeOpenAI) -> None:
-    fake.fail(fake_openai.out_of_quota())
+    fake.fail(openai_faults.out_of_quota())
 
     with pytest.raises(LlmRefused, match=r"gpt-5-mini: HTTP 429 \(insufficient_quota\)"):
         ask(fake)
 
 
 def test_retry_after_in_seconds(fake: FakeOpenAI) -> None:
-    fake.fail(fake_openai.rate_limited("7.5"))
+    fake.fail(openai_faults.rate_limited("7.5"))
 
     with pytest.raises(LlmUnavailable) as caught:
         ask(fake)
@@ -136,7 +137,7 @@ def test_retry_after_in_seconds(fake: FakeOpenAI) -> None:
 
 
 def test_retry_after_as_a_date(fake: FakeOpenAI) -> None:
-    fake.fail(fake_openai.rate_limited(format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)))
+    fake.fail(openai_faults.rate_limited(format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)))
 
     with pytest.raises(LlmUnavailable) as caught:
         ask(fake)
@@ -147,7 +148,7 @@ def test_retry_after_as_a_date(fake: FakeOpenAI) -> None:
 
 @pytest.mark.parametrize("header", ["soon", "-3", "nan", "inf"])
 def test_a_retry_after_that_says_nothing_is_none(fake: FakeOpenAI, header: str) -> None:
-    fake.fail(fake_openai.rate_limited(header))
+    fake.fail(openai_faults.rate_limited(header))
 
     with pytest.raises(LlmUnavailable) as caught:
         ask(fake)
