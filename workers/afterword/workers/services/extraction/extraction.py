@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -57,7 +57,10 @@ class _Work:
 
 
 class Extraction:
-    """Extracts due subjects, one at a time; thread-safe, and safe beside any number of other processes."""
+    """Extracts due subjects, one at a time; thread-safe, and safe beside any number of other processes.
+
+    `hint` tells the other workers that a subject is due: one that has more waiting than a batch holds.
+    """
 
     def __init__(
         self,
@@ -69,6 +72,7 @@ class Extraction:
         keeper: LeaseKeeper,
         retry: RetryPolicy,
         limits: Limits,
+        hint: Callable[[], None],
         metrics: Metrics,
     ) -> None:
         self._database = database
@@ -79,6 +83,7 @@ class Extraction:
         self._keeper = keeper
         self._retry = retry
         self._limits = limits
+        self._hint = hint
         self._metrics = metrics
 
     def extract_next(self) -> bool:
@@ -186,6 +191,8 @@ class Extraction:
         except LeaseLost:
             self._take_back_if_cleared(claim, entry)
             raise
+        if work.more:
+            self._hint()
         for fact in written:
             self._metrics.memories.labels("add", fact.scope, Kind.FACT).inc()
         self._metrics.conversations.labels("done").inc(len(entry.slices))

@@ -31,6 +31,7 @@ class Database:
             max_overflow=connections,
             pool_timeout=10,
             pool_pre_ping=True,
+            hide_parameters=True,  # an error must not repeat what a person said
             connect_args={
                 "connect_timeout": _CONNECT_SECONDS,
                 "options": f"-c statement_timeout={_STATEMENT_MS} -c idle_in_transaction_session_timeout=60000",

@@ -1,0 +1,16 @@
+"""The `afterword` command."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; where the worker's libraries are missing, say how to get them."""
+    try:
+        import typer  # noqa: F401
+    except ModuleNotFoundError:
+        sys.exit("the afterword command needs the workers' libraries: pip install 'afterword[worker]'")
+    from afterword.workers.cli.app import run
+
+    run()

@@ -1,0 +1,171 @@
+"""The commands. What a command needs is imported by it: `health` runs every few seconds in every container."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from afterword.schemas import AfterwordError
+
+if TYPE_CHECKING:
+    from afterword.workers.stores.ledger.database import Database
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Long-term memory for AI agents.")
+agents = typer.Typer(no_args_is_help=True, help="Agents: owner, memory on or off, instructions.")
+app.add_typer(agents, name="agents")
+
+Tenant = Annotated[str, typer.Option(help="Whose agents.")]
+
+
+def run() -> None:
+    """Run the command line. An error of ours is one line, and exit status 1."""
+    try:
+        app()
+    except AfterwordError as error:
+        sys.exit(f"afterword: {error}")
+
+
+@app.command()
+def worker(
+    role: Annotated[str, typer.Option(help="ingest, extraction, context, commands, telemetry or scheduler.")],
+    threads: Annotated[int | None, typer.Option(min=1, help="Its threads; each role has a default.")] = None,
+) -> None:
+    """Run a worker until SIGTERM or Ctrl-C."""
+    from afterword.workers import logs
+    from afterword.workers.process import run_worker
+    from afterword.workers.roles import Role
+    from afterword.workers.settings import Settings
+
+    if role not in list(Role):
+        raise typer.BadParameter(f"{role!r} is no role: use one of {', '.join(Role)}", param_hint="--role")
+    settings = Settings.load(**({"threads": threads} if threads else {}))
+    logs.configure(settings)
+    run_worker(Role(role), settings)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the ledger's tables up to date; safe to run from several places at once."""
+    from afterword.workers.stores.ledger.migrate import migrate as migrate_ledger
+
+    with _ledger() as database:
+        print(f"the ledger is at revision {migrate_ledger(database)}")
+
+
+@app.command()
+def doctor() -> None:
+    """Check every component, its version and its settings, and say what to do. Asks the LLM one tiny question."""
+    from afterword.workers import checks
+    from afterword.workers.components import Components
+    from afterword.workers.settings import Settings
+
+    components = Components(Settings.load())
+    try:
+        found = checks.run(components, checks.ALL)
+    finally:
+        components.close()
+    for check in found:
+        print(f"{check.status:8} {check.component:14} {check.detail}")
+    raise typer.Exit(1 if any(check.status == "failed" for check in found) else 0)
+
+
+@app.command()
+def health() -> None:
+    """Ask the worker in this container whether it is ready; exit status 0 or 1."""
+    from afterword.workers.cli.health import ask
+    from afterword.workers.settings import Settings
+
+    ready, told = ask(Settings.load().probe_port)
+    print(told)
+    raise typer.Exit(0 if ready else 1)
+
+
+@app.command()
+def up(
+    folder: Annotated[Path, typer.Option(help="Where its data lives.")] = Path(".afterword"),
+    redis_port: Annotated[int, typer.Option(help="Port of its Redis on the loopback interface.")] = 6390,
+) -> None:
+    """Run the whole stack in this process, without Docker, until Ctrl-C. The data stays."""
+    from afterword.workers import logs
+    from afterword.workers.embedded.stack import EmbeddedStack
+    from afterword.workers.embedded.welcome import settings_at_hand, welcome
+    from afterword.workers.settings import Settings
+
+    settings, said = settings_at_hand(Settings.load())
+    logs.configure(settings)
+    stopping = threading.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda *_: stopping.set())
+    stack = EmbeddedStack(folder, settings, redis_port=redis_port)
+    stack.start()
+    print(welcome(stack, said, folder), flush=True)
+    stopping.wait()
+    print("stopping", flush=True)
+    stack.stop()
+
+
+@app.command()
+def reembed(
+    into: Annotated[str, typer.Option(help="Name of the new collection.")],
+    source: Annotated[str | None, typer.Option("--from", help="The collection to read; default: the one set.")] = None,
+) -> None:
+    """Copy all memories into a new collection, embedded by the embedder that is set now. The old one stays."""
+    from afterword.workers.components import Components
+    from afterword.workers.services.reembedding import reembed as copy
+    from afterword.workers.settings import Settings
+
+    settings = Settings.load()
+    old = Components(settings.model_copy(update={"collection": source or settings.collection}))
+    new = Components(settings.model_copy(update={"collection": into}))
+    try:
+        copied = copy(old.store, new.store, new.embedder)
+    finally:
+        old.close()
+        new.close()
+    print(f"{copied} memories embedded with {new.embedder.identity}; now set AFTERWORD_COLLECTION={into}")
+
+
+@agents.command("set")
+def set_agent(
+    agent_id: str,
+    owner: Annotated[str | None, typer.Option(help="The account that may manage the agent's memories.")] = None,
+    memory: Annotated[bool, typer.Option("--memory/--no-memory", help="Whether the agent remembers.")] = True,
+    instructions: Annotated[str | None, typer.Option(help="What to remember, in words for the LLM.")] = None,
+    tenant: Tenant = "default",
+) -> None:
+    """Register an agent, or replace its entry."""
+    from afterword.workers.stores.ledger import agents as rows
+
+    with _ledger() as database, database.transaction() as connection:
+        rows.put(connection, rows.Agent(tenant, agent_id, owner, memory, instructions))
+
+
+@agents.command("list")
+def list_agents(tenant: Tenant = "default") -> None:
+    """The registered agents of a tenant."""
+    from afterword.workers.stores.ledger import agents as rows
+
+    with _ledger() as database, database.transaction() as connection:
+        found = rows.every(connection, tenant)
+    for agent in found:
+        switch = "on" if agent.memory_enabled else "off"
+        print(f"{agent.agent_id}  owner={agent.owner_id or '-'}  memory={switch}  {agent.instructions or ''}".rstrip())
+
+
+@contextmanager
+def _ledger() -> Iterator[Database]:
+    from afterword.workers.settings import Settings
+    from afterword.workers.stores.ledger.database import Database
+
+    database = Database(Settings.load().postgres, connections=1)
+    try:
+        yield database
+    finally:
+        database.close()

@@ -1,0 +1,194 @@
+"""The composition root: everything is built here, once, from one settings object, and handed down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from afterword.schemas import MemoryUnavailable
+from afterword.schemas.wire import Queue
+from afterword.workers.broker import MendedBroker, build_broker
+from afterword.workers.errors import Misconfigured
+from afterword.workers.messages import ExtractionHint, QueryEvents
+from afterword.workers.metrics import Metrics
+from afterword.workers.models.embedders.factory import build_embedder
+from afterword.workers.models.embedders.port import Embedder
+from afterword.workers.models.llms.factory import build_llm
+from afterword.workers.models.llms.port import Llm
+from afterword.workers.services.commands import Commands
+from afterword.workers.services.debounce import Debounce
+from afterword.workers.services.excerpts import Excerpts
+from afterword.workers.services.ingest import Ingest
+from afterword.workers.services.recall.recall import Recall
+from afterword.workers.services.registry import AgentRegistry
+from afterword.workers.services.sweeps import Sweeps
+from afterword.workers.settings import Settings
+from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.vectors.port import VectorStore
+
+if TYPE_CHECKING:
+    from afterword.workers.services.extraction.extraction import Extraction
+    from afterword.workers.services.extraction.lease import LeaseKeeper
+
+
+class Components:
+    """Each part is built when it is first asked for: a role loads only what it uses."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        return Metrics()
+
+    @cached_property
+    def database(self) -> Database:
+        return Database(self.settings.postgres, connections=self.settings.postgres_connections)
+
+    @cached_property
+    def store(self) -> VectorStore:
+        """Raises: Misconfigured, without a Qdrant URL and without a folder."""
+        settings = self.settings
+        if settings.qdrant_url:
+            from afterword.workers.stores.vectors.server import ServerStore
+
+            key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
+            return ServerStore(
+                settings.qdrant_url, collection=settings.collection, api_key=key, timeout=settings.qdrant_timeout
+            )
+        if settings.edge_path:
+            from afterword.workers.stores.vectors.edge import EdgeStore
+
+            return EdgeStore(settings.edge_path / settings.collection)
+        raise Misconfigured("set AFTERWORD_QDRANT_URL (a Qdrant server) or AFTERWORD_EDGE_PATH (a folder, one process)")
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """Raises: Misconfigured."""
+        settings = self.settings
+        key = settings.embedder_api_key.get_secret_value() if settings.embedder_api_key else None
+        return build_embedder(
+            provider=settings.embedder,
+            model=settings.embedder_model,
+            dimensions=settings.embedder_dimensions,
+            base_url=settings.embedder_base_url,
+            api_key=key,
+            timeout=settings.embedder_timeout,
+            cached=settings.embedder_cache,
+        )
+
+    @cached_property
+    def llm(self) -> Llm | None:
+        """None in verbatim mode. Raises: Misconfigured."""
+        settings = self.settings
+        key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
+        return build_llm(
+            provider=settings.llm,
+            model=settings.llm_model,
+            base_url=settings.llm_base_url,
+            api_key=key,
+            timeout=settings.llm_timeout,
+        )
+
+    def prepare_store(self) -> None:
+        """Create the collection where it is missing. Raises: VectorStoreUnavailable, Misconfigured, EmbeddingFailed."""
+        self.store.prepare(self.embedder.identity)
+
+    def broker(self, gate: Callable[[], bool] | None = None) -> MendedBroker:
+        """A broker on connections of its own; each worker has one."""
+        return build_broker(self.settings.redis, gate=gate)
+
+    @cached_property
+    def excerpts(self) -> Excerpts:
+        return Excerpts(self.database, self.store, self.embedder, self.metrics)
+
+    @cached_property
+    def commands(self) -> Commands:
+        return Commands(self.database, self.store, self.embedder, self.metrics)
+
+    @cached_property
+    def recall(self) -> Recall:
+        return Recall(
+            self.store,
+            self.embedder,
+            AgentRegistry(self.database),
+            memory_enabled=self.settings.memory_enabled,
+            relevance_floor=self.settings.relevance_floor,
+        )
+
+    def ingest(self, broker: MendedBroker) -> Ingest:
+        settings = self.settings
+        debounce = Debounce(
+            timedelta(seconds=settings.extract_after),
+            timedelta(seconds=settings.extract_within),
+            settings.extract_at_tokens,
+        )
+        return Ingest(
+            self.database,
+            self.excerpts,
+            debounce,
+            hint_with(broker),
+            self.metrics,
+            memory_enabled=settings.memory_enabled,
+            verbatim=settings.llm == "none",
+        )
+
+    def extraction(self, broker: MendedBroker, keeper: LeaseKeeper) -> Extraction:
+        """Raises: Misconfigured, without an LLM."""
+        # mem0 takes a second to import: only this role pays for it.
+        from afterword.workers.services.extraction.extraction import Extraction, Limits
+        from afterword.workers.services.extraction.known import KnownMemories
+        from afterword.workers.services.extraction.retry import RetryPolicy
+        from afterword.workers.services.extraction.writing import FactWriter
+
+        settings = self.settings
+        if self.llm is None:
+            raise Misconfigured("AFTERWORD_LLM is none: without an LLM there is nothing for this role to do")
+        retry = RetryPolicy(
+            timedelta(seconds=settings.retry_after), timedelta(seconds=settings.retry_within), settings.max_attempts
+        )
+        return Extraction(
+            self.database,
+            self.llm,
+            self.embedder,
+            KnownMemories(self.store),
+            FactWriter(self.database, self.store, timedelta(seconds=settings.session_ttl)),
+            keeper,
+            retry,
+            Limits(settings.batch_tokens, timedelta(seconds=settings.lease)),
+            hint_with(broker),
+            self.metrics,
+        )
+
+    def sweeps(self, broker: MendedBroker) -> Sweeps:
+        kept = timedelta(seconds=self.settings.keep_transcripts)
+        return Sweeps(self.database, self.store, broker, self.excerpts, self.metrics, kept)
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if "store" in self.__dict__:
+            self.store.close()
+        if "database" in self.__dict__:
+            self.database.close()
+
+
+def hint_with(broker: MendedBroker) -> Callable[[], None]:
+    """Tells the extraction workers that a subject is due. Lost without harm: the sweep hints again."""
+
+    def hint() -> None:
+        with suppress(MemoryUnavailable):
+            broker.enqueue_body(Queue.EXTRACTION, ExtractionHint())
+
+    return hint
+
+
+def sender_with(broker: MendedBroker) -> Callable[[QueryEvents], None]:
+    """Sends query events to the telemetry queue."""
+
+    def send(events: QueryEvents) -> None:
+        broker.enqueue_body(Queue.TELEMETRY, events)
+
+    return send

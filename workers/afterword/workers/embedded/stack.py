@@ -1,0 +1,115 @@
+"""The embedded stack: Redis, PostgreSQL, Qdrant Edge and one worker per role, in one process and one folder."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from afterword.workers import checks
+from afterword.workers.components import Components
+from afterword.workers.embedded.postgres_server import PostgresServer
+from afterword.workers.embedded.redis_server import FakeRedisServer, RedisServer, find_redis_binary, free_port
+from afterword.workers.probes import ProbeServer
+from afterword.workers.roles import Role, RunningRole, start_role
+from afterword.workers.settings import Settings
+from afterword.workers.stores.ledger.migrate import migrate
+
+logger = logging.getLogger(__name__)
+
+
+class EmbeddedStack:
+    """Started and stopped as a whole. The data in `folder` survives both, and a kill."""
+
+    def __init__(self, folder: Path, settings: Settings, *, redis_port: int | None = None) -> None:
+        """`settings` name the models; where the servers are is filled in here."""
+        self._folder = folder.resolve()
+        self._settings = settings
+        self._redis: RedisServer | FakeRedisServer = _redis_server(self._folder / "redis", redis_port or free_port())
+        self._postgres = PostgresServer(self._folder / "postgres")
+        self._components: Components | None = None
+        self._roles: list[RunningRole] = []
+        self._probes: ProbeServer | None = None
+
+    @property
+    def redis_url(self) -> str:
+        """What an agent sets as AFTERWORD_REDIS_URL."""
+        return self._redis.url
+
+    @property
+    def postgres_url(self) -> str:
+        """The ledger, for a look at it."""
+        return self._postgres.url
+
+    @property
+    def probe_port(self) -> int:
+        """The port of /metrics."""
+        return self._probes.port if self._probes else 0
+
+    @property
+    def durable(self) -> bool:
+        """Whether what is queued survives the process."""
+        return isinstance(self._redis, RedisServer)
+
+    def start(self) -> None:
+        """Start the servers, bring the ledger up to date, start every role.
+
+        Raises: Misconfigured, with everything stopped again.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._redis.start()
+            self._postgres.start()
+            self._components = Components(self._settings_here())
+            migrate(self._components.database)
+            self._components.prepare_store()
+            self._roles = [start_role(role, self._components) for role in Role]
+            self._start_probes(self._components)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop the roles, then the servers."""
+        if self._probes:
+            self._probes.stop()
+        with ThreadPoolExecutor() as pool:
+            for role in self._roles:
+                pool.submit(role.stop, self._settings.shutdown_grace)
+        if self._components:
+            self._components.close()
+        self._postgres.stop()
+        self._redis.stop()
+        self._roles, self._components, self._probes = [], None, None
+
+    def _settings_here(self) -> Settings:
+        return self._settings.model_copy(
+            update={
+                "redis_url": SecretStr(self._redis.url),
+                "postgres_url": SecretStr(self._postgres.url),
+                "qdrant_url": None,
+                "edge_path": self._folder / "qdrant",
+            }
+        )
+
+    def _start_probes(self, components: Components) -> None:
+        settings = components.settings
+        self._probes = ProbeServer(
+            settings.probe_host,
+            settings.probe_port,
+            components.metrics.registry,
+            is_alive=lambda: all(role.is_alive() for role in self._roles),
+            readiness=lambda: checks.run(components, checks.READINESS),
+        )
+        self._probes.start()
+        for role in Role:
+            components.metrics.up.labels(role).set(1)
+
+
+def _redis_server(folder: Path, port: int) -> RedisServer | FakeRedisServer:
+    if find_redis_binary() is None:
+        logger.warning("no redis-server at hand: using fakeredis, whose queues are lost when the process ends")
+        return FakeRedisServer(port)
+    return RedisServer(folder, port)

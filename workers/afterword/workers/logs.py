@@ -1,0 +1,62 @@
+"""Logs: JSON in production, readable in a terminal, library records included. Never what a person said."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+from dramatiq.broker import MessageProxy
+from dramatiq.message import Message
+
+from afterword.workers.settings import Settings
+
+_NOISY = ("httpx", "httpcore", "httpx2", "httpcore2", "openai", "alembic", "mem0")
+
+
+def configure(settings: Settings) -> None:
+    """Set the process's logging up."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_without_messages)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(settings.log_format)],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(settings.log_level)
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _renderers(log_format: str) -> list[structlog.typing.Processor]:
+    if log_format == "text" or (log_format == "auto" and sys.stderr.isatty()):
+        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+
+
+def _without_messages(record: logging.LogRecord) -> bool:
+    """Dramatiq logs whole messages, whose arguments are conversations: only their name and id may be told."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(_named(argument) for argument in record.args)
+    return True
+
+
+def _named(argument: object) -> object:
+    if isinstance(argument, Message | MessageProxy):
+        return f"{argument.actor_name}[{argument.message_id}]"
+    return argument

@@ -1,0 +1,78 @@
+"""The HTTP port of a worker process: /metrics, /healthz (its threads run) and /readyz (its servers answer)."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from afterword.workers.checks import Check
+
+
+class ProbeServer:
+    """Listens from `start` to `stop`. `port` is the real one, also where 0 was asked for."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        registry: CollectorRegistry,
+        *,
+        is_alive: Callable[[], bool],
+        readiness: Callable[[], Sequence[Check]],
+    ) -> None:
+        self._server = ThreadingHTTPServer((host, port), _handler(registry, is_alive, readiness))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, name="probes", daemon=True)
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_address[1])
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Answer no more."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _handler(
+    registry: CollectorRegistry, is_alive: Callable[[], bool], readiness: Callable[[], Sequence[Check]]
+) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            match self.path.partition("?")[0]:
+                case "/metrics":
+                    self._send(200, CONTENT_TYPE_LATEST, generate_latest(registry))
+                case "/healthz":
+                    alive = is_alive()
+                    self._send_json(200 if alive else 503, {"alive": alive})
+                case "/readyz":
+                    checks = readiness()
+                    ready = is_alive() and all(check.status != "failed" for check in checks)
+                    components = {check.component: {"status": check.status, "detail": check.detail} for check in checks}
+                    self._send_json(200 if ready else 503, {"ready": ready, "components": components})
+                case _:
+                    self._send_json(404, {"error": "try /metrics, /healthz or /readyz"})
+
+        def _send_json(self, code: int, body: object) -> None:
+            self._send(code, "application/json", json.dumps(body).encode())
+
+        def _send(self, code: int, content_type: str, body: bytes) -> None:
+            self.send_response(code)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Probes come every few seconds: not worth a line each."""
+
+    return Handler

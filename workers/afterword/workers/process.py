@@ -1,0 +1,75 @@
+"""A worker process: one role, one probe port, ended by SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+
+from afterword.workers import checks
+from afterword.workers.components import Components
+from afterword.workers.errors import Misconfigured
+from afterword.workers.probes import ProbeServer
+from afterword.workers.roles import Role, RunningRole, start_role
+from afterword.workers.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_WAIT_SECONDS = 60.0
+
+
+def run_worker(role: Role, settings: Settings) -> None:
+    """Play a role until SIGTERM or SIGINT; then finish or hand back what is in work within the grace.
+
+    Raises: Misconfigured, when the servers cannot be worked with, or are not there within a minute.
+    """
+    stopping = threading.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda *_: stopping.set())
+    components = Components(settings)
+    try:
+        wait_for_servers(components, stopping)
+        if not stopping.is_set():
+            _play(role, components, stopping)
+    finally:
+        components.close()
+
+
+def wait_for_servers(components: Components, stopping: threading.Event) -> None:
+    """Return once every server can be worked with. Raises: Misconfigured, after a minute."""
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while not stopping.is_set():
+        try:
+            checks.require(components)
+        except Misconfigured as error:
+            if time.monotonic() > deadline:
+                raise
+            logger.warning("waiting: %s", error)
+            stopping.wait(2.0)
+        else:
+            return
+
+
+def _play(role: Role, components: Components, stopping: threading.Event) -> None:
+    settings = components.settings
+    running = start_role(role, components)
+    probes = ProbeServer(
+        settings.probe_host,
+        settings.probe_port,
+        components.metrics.registry,
+        is_alive=running.is_alive,
+        readiness=lambda: checks.run(components, checks.READINESS),
+    )
+    probes.start()
+    components.metrics.up.labels(role).set(1)
+    logger.info("%s works; probes on port %d", role, probes.port)
+    stopping.wait()
+    _stop(role, running, probes, settings)
+
+
+def _stop(role: Role, running: RunningRole, probes: ProbeServer, settings: Settings) -> None:
+    logger.info("%s stops", role)
+    running.stop(settings.shutdown_grace)
+    probes.stop()
+    logger.info("%s has stopped", role)

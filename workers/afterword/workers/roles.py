@@ -1,0 +1,164 @@
+"""The roles a worker process can play, each with its queue and its actor."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from dramatiq import Worker
+
+from afterword.schemas.wire import Queue
+from afterword.workers.actors import commands, context, extraction, ingest, telemetry
+from afterword.workers.actors.requests import Answering
+from afterword.workers.broker import MendedBroker
+from afterword.workers.clock import RedisClock
+from afterword.workers.components import Components, sender_with
+from afterword.workers.replies import Replies
+from afterword.workers.services.scheduler import Scheduler, Task
+from afterword.workers.services.telemetry import QueryLog
+from afterword.workers.stores.ledger.gate import LedgerGate
+from afterword.workers.stores.ledger.leadership import Leadership
+
+logger = logging.getLogger(__name__)
+
+
+class Role(StrEnum):
+    INGEST = "ingest"
+    EXTRACTION = "extraction"
+    CONTEXT = "context"
+    COMMANDS = "commands"
+    TELEMETRY = "telemetry"
+    SCHEDULER = "scheduler"
+
+
+_THREADS = {Role.INGEST: 8, Role.EXTRACTION: 16, Role.CONTEXT: 4, Role.COMMANDS: 4, Role.TELEMETRY: 1}
+
+
+class RunningRole(Protocol):
+    """A role at work."""
+
+    def stop(self, grace: float) -> None:
+        """Finish or hand back what is in work, within `grace` seconds."""
+
+    def is_alive(self) -> bool:
+        """Whether its threads run."""
+
+
+class Companion(Protocol):
+    """A thread that a role needs beside its worker."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+class QueueRole:
+    """A role that works on a queue: one Dramatiq worker, and the threads it needs."""
+
+    def __init__(self, broker: MendedBroker, queue: Queue, threads: int, companions: Sequence[Companion]) -> None:
+        self._broker = broker
+        self._companions = companions
+        self._worker = Worker(broker, queues={queue.value}, worker_threads=threads, worker_timeout=250)
+        for companion in companions:
+            companion.start()
+        self._worker.start()
+
+    def stop(self, grace: float) -> None:
+        self._worker.stop(timeout=int(grace * 1000))
+        for companion in self._companions:
+            companion.stop()
+        self._broker.client.close()
+
+    def is_alive(self) -> bool:
+        threads = [*self._worker.consumers.values(), *self._worker.workers]
+        return bool(threads) and all(thread.is_alive() for thread in threads)
+
+
+class IdleRole:
+    """A role with nothing to do: extraction without an LLM."""
+
+    def __init__(self) -> None:
+        self._stopped = False
+
+    def stop(self, grace: float) -> None:  # noqa: ARG002  # the protocol's signature
+        self._stopped = True
+
+    def is_alive(self) -> bool:
+        return not self._stopped
+
+
+def start_role(role: Role, components: Components) -> RunningRole:
+    """Build and start a role. Raises: Misconfigured."""
+    if role is Role.SCHEDULER:
+        return _start_scheduler(components)
+    threads = components.settings.threads or _THREADS[role]
+    return _STARTERS[role](components, threads)
+
+
+def _start_ingest(components: Components, threads: int) -> RunningRole:
+    gate = LedgerGate(components.database)
+    broker = components.broker(gate.is_open)
+    ingest.declare(broker, components.ingest(broker))
+    return QueueRole(broker, Queue.CONVERSATIONS, threads, [gate])
+
+
+def _start_extraction(components: Components, threads: int) -> RunningRole:
+    if components.llm is None:
+        logger.warning("verbatim mode: without an LLM no facts are extracted, excerpts are kept all the same")
+        return IdleRole()
+    from afterword.workers.services.extraction.lease import LeaseKeeper
+
+    gate = LedgerGate(components.database)
+    keeper = LeaseKeeper(components.database, timedelta(seconds=components.settings.lease))
+    broker = components.broker(gate.is_open)
+    extraction.declare(broker, components.extraction(broker, keeper))
+    return QueueRole(broker, Queue.EXTRACTION, threads, [gate, keeper])
+
+
+def _start_context(components: Components, threads: int) -> RunningRole:
+    broker = components.broker()
+    query_log = QueryLog(sender_with(broker), components.metrics)
+    context.declare(broker, components.recall, _answering(broker), query_log, components.metrics)
+    return QueueRole(broker, Queue.CONTEXT, threads, [query_log])
+
+
+def _start_commands(components: Components, threads: int) -> RunningRole:
+    broker = components.broker()
+    commands.declare(broker, components.commands, _answering(broker), components.metrics)
+    return QueueRole(broker, Queue.COMMANDS, threads, [])
+
+
+def _start_telemetry(components: Components, threads: int) -> RunningRole:
+    gate = LedgerGate(components.database)
+    broker = components.broker(gate.is_open)
+    telemetry.declare(broker, components.database)
+    return QueueRole(broker, Queue.TELEMETRY, threads, [gate])
+
+
+def _start_scheduler(components: Components) -> RunningRole:
+    sweeps = components.sweeps(components.broker())
+    tasks = [
+        Task("hint_due_subjects", 1.0, sweeps.hint_due_subjects),
+        Task("complete_excerpts", 10.0, sweeps.complete_excerpts),
+        Task("keep_dead_messages", 10.0, sweeps.keep_dead_messages),
+        Task("drop_transcripts", 60.0, sweeps.drop_transcripts),
+        Task("drop_expired_memories", 300.0, sweeps.drop_expired_memories),
+    ]
+    scheduler = Scheduler(Leadership(components.database), tasks)
+    scheduler.start()
+    return scheduler
+
+
+def _answering(broker: MendedBroker) -> Answering:
+    return Answering(Replies(broker.client), RedisClock(broker.client))
+
+
+_STARTERS: dict[Role, Callable[[Components, int], RunningRole]] = {
+    Role.INGEST: _start_ingest,
+    Role.EXTRACTION: _start_extraction,
+    Role.CONTEXT: _start_context,
+    Role.COMMANDS: _start_commands,
+    Role.TELEMETRY: _start_telemetry,
+}
