@@ -2,17 +2,36 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup test lint types contract
+.PHONY: help setup demo up test test-qdrant lint types contract bench lock
+
+help:
+	@echo "make demo [CONVERSATIONS=file.jsonl]  conversations become memories, and come back into prompts"
+	@echo "make up                               the whole stack in one process, until Ctrl-C"
+	@echo "make test                             every test; starts its own Redis and PostgreSQL"
+	@echo "make test-qdrant QDRANT_URL=...       the vector-store suite against a Qdrant server"
+	@echo "make lint | types                     ruff and import-linter | mypy"
+	@echo "make bench                            latency and throughput of this machine"
+	@echo "make contract | lock                  write the JSON Schemas | the lock file anew"
 
 setup: .venv/.ready
 
-.venv/.ready: pyproject.toml
+.venv/.ready: pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
 	@touch $@
+
+demo: setup
+	@$(BIN)/python -m ops.demo $(if $(CONVERSATIONS),--conversations "$(CONVERSATIONS)")
+
+up: setup
+	@exec $(BIN)/afterword up
 
 test: setup
 	$(BIN)/pytest
+
+test-qdrant: setup
+	QDRANT_URL="$(QDRANT_URL)" $(BIN)/pytest -m qdrant
 
 lint: setup
 	$(BIN)/ruff check .
@@ -24,3 +43,12 @@ types: setup
 
 contract: setup
 	$(BIN)/python -m afterword.schemas.contract
+
+bench: setup
+	$(BIN)/python -m ops.bench
+
+# Exact versions of everything that CI ran, without the project itself.
+lock:
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --editable '.[dev]'
+	$(BIN)/pip list --format=freeze --exclude-editable --exclude pip --exclude setuptools > requirements.lock

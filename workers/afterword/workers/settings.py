@@ -69,7 +69,7 @@ class Settings(BaseSettings):
 
     # Context
     context_limit: Count = Field(12, description="Memories in a context where the request names no limit.")
-    relevance_floor: float = Field(0.15, ge=0, le=1, description="Memories below this relevance are not injected.")
+    relevance_floor: float = Field(0.2, ge=0, le=1, description="Memories below this relevance are not injected.")
 
     # Worker process
     threads: Count | None = Field(None, description="Threads of the worker; each role has a default.")

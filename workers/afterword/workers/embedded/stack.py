@@ -15,6 +15,7 @@ from afterword.workers.embedded.redis_server import FakeRedisServer, RedisServer
 from afterword.workers.probes import ProbeServer
 from afterword.workers.roles import Role, RunningRole, start_role
 from afterword.workers.settings import Settings
+from afterword.workers.stores.ledger import conversations
 from afterword.workers.stores.ledger.migrate import migrate
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,13 @@ class EmbeddedStack:
     def durable(self) -> bool:
         """Whether what is queued survives the process."""
         return isinstance(self._redis, RedisServer)
+
+    def progress(self) -> dict[str, int]:
+        """How many conversations have come how far, by status. Raises: LedgerUnavailable."""
+        if self._components is None:
+            return {}
+        with self._components.database.transaction() as connection:
+            return conversations.counts(connection)
 
     def start(self) -> None:
         """Start the servers, bring the ledger up to date, start every role.

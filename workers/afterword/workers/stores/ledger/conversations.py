@@ -163,6 +163,12 @@ def waiting(connection: Connection, tenant_id: str, user_id: str) -> tuple[int, 
     return int(row[0]), row[1]
 
 
+def counts(connection: Connection) -> dict[str, int]:
+    """How many conversations have each status."""
+    rows = connection.execute(select(conversations.c.status, func.count()).group_by(conversations.c.status))
+    return {status: number for status, number in rows}
+
+
 def mark_excerpts(connection: Connection, conversation: Conversation) -> bool:
     """Its excerpts are searchable. False when the subject was cleared meanwhile: then they must go again."""
     generation = (
