@@ -32,11 +32,6 @@ class CachingEmbedder:
             known |= fresh
         return [known[text] for text in texts]
 
-    def forget(self) -> None:
-        """Drop every kept text and vector."""
-        with self._lock:
-            self._vectors.clear()
-
     def _recalled(self, texts: Sequence[str]) -> dict[str, Vector]:
         with self._lock:
             known = {text: self._vectors[text] for text in texts if text in self._vectors}

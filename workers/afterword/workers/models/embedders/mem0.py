@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
+from afterword.workers import mem0_environment
 from afterword.workers.errors import EmbeddingFailed, Misconfigured
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
 
@@ -18,7 +18,7 @@ _BASE_URL = {
 
 
 class Mem0Embedder:
-    """A provider of mem0's embedder factory. As thread-safe as the provider's own client, which is to say: they are."""
+    """A provider of mem0's embedder factory; as thread-safe as that provider's client."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Mem0Embedder:
         try:
             return [list(vector) for vector in self._embedding.embed_batch(texts, "add")]
         except Exception as error:  # a provider's library may raise anything; all of it means the same here
-            raise EmbeddingFailed(f"mem0:{self._provider}: {error}") from error
+            raise EmbeddingFailed(f"mem0:{self._provider}: {type(error).__name__}") from error
 
 
 def _config(
@@ -66,7 +66,7 @@ def _config(
 
 
 def _created(provider: str, config: dict[str, Any]) -> Any:
-    os.environ["MEM0_TELEMETRY"] = "False"  # mem0 reads it when it is imported
+    mem0_environment.prepare()
     from mem0.utils.factory import EmbedderFactory
 
     known = sorted(EmbedderFactory.provider_to_class)

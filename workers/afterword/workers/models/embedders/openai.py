@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator, Sequence
 
 import openai
+from pydantic import BaseModel, ValidationError
 
 from afterword.workers.errors import EmbeddingFailed
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
@@ -22,27 +24,34 @@ _DIMENSIONS = {
 }
 
 
-class OpenAIEmbedder:
-    """Thread-safe; never retries by itself.
+class _Item(BaseModel):
+    index: int
+    embedding: list[float]
 
-    Without `dimensions` a model that is not OpenAI's is asked once for an embedding to learn them. `timeout` is in
-    seconds and holds for each step of a request (connect, send, wait).
+
+class _Answer(BaseModel):
+    data: list[_Item]
+
+
+class OpenAIEmbedder:
+    """Thread-safe; never retries by itself; a request takes `timeout` seconds in all at most.
+
+    Without `dimensions` a model that is not OpenAI's is asked once for an embedding to learn them.
     """
 
     def __init__(
-        self,
-        model: str,
-        *,
-        api_key: str,
-        base_url: str | None = None,
-        dimensions: int | None = None,
-        timeout: float = 10.0,
+        self, model: str, *, api_key: str, base_url: str | None = None, dimensions: int | None = None, timeout: float
     ) -> None:
-        self._client = openai.OpenAI(api_key=api_key, base_url=base_url, timeout=timeout, max_retries=0)
+        self._client = openai.AsyncOpenAI(api_key=api_key, base_url=base_url, timeout=timeout, max_retries=0)
         self._model = model
+        self._timeout = timeout
         self._asked: int | openai.Omit = openai.omit if dimensions is None else dimensions
         self._dimensions = dimensions or _DIMENSIONS.get(model)
         self._lock = threading.Lock()
+        # A client's own timeouts hold per read; only cancelling keeps a deadline. One loop for all calls keeps the
+        # connections open between them.
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, name="openai-embedder", daemon=True).start()
 
     @property
     def identity(self) -> EmbedderIdentity:
@@ -62,17 +71,35 @@ class OpenAIEmbedder:
 
     def _request(self, texts: list[str]) -> list[Vector]:
         try:
-            answer = self._client.embeddings.create(
+            body = asyncio.run_coroutine_threadsafe(self._ask(texts), self._loop).result()
+            items = _Answer.model_validate_json(body).data
+        except TimeoutError:
+            raise EmbeddingFailed(f"{self._model}: no answer within {self._timeout:g} seconds") from None
+        except openai.OpenAIError as error:
+            # Its message may repeat the key or the texts, and it holds the request: it goes no further.
+            raise EmbeddingFailed(f"{self._model}: {_reason(error)}") from None
+        except ValidationError:
+            raise EmbeddingFailed(f"{self._model}: the endpoint did not answer with embeddings") from None
+        if len(items) != len(texts):
+            raise EmbeddingFailed(f"{self._model}: {len(items)} vectors for {len(texts)} texts")
+        return [item.embedding for item in sorted(items, key=lambda item: item.index)]
+
+    async def _ask(self, texts: list[str]) -> str:
+        async with asyncio.timeout(self._timeout):
+            response = await self._client.embeddings.with_raw_response.create(
                 model=self._model,
                 input=texts,
                 dimensions=self._asked,
                 encoding_format="float",  # not every endpoint knows the client's default, base64
             )
-        except openai.OpenAIError as error:
-            raise EmbeddingFailed(f"{self._model}: {error}") from error
-        if len(answer.data) != len(texts):
-            raise EmbeddingFailed(f"{self._model}: {len(answer.data)} vectors for {len(texts)} texts")
-        return [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]
+        return response.text
+
+
+def _reason(error: openai.OpenAIError) -> str:
+    told = [type(error).__name__]
+    if isinstance(error, openai.APIStatusError):
+        told += [str(error.status_code), *([error.code] if error.code else [])]
+    return " ".join(told)
 
 
 def _batches(texts: Sequence[str]) -> Iterator[list[str]]:

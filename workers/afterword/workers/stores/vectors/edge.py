@@ -29,7 +29,7 @@ from afterword.workers.stores.vectors.port import Filter, Hit, Newest, Page, Poi
 
 _FLUSH_EVERY = 1_000  # writes; what is newer comes back from the write-ahead log
 _SCAN_BATCH = 500
-_OUR_FAULT = ("Wrong input", "Vector dimension error", "Not existing vector", "Validation failed", "No ")
+_OUR_FAULT = ("Wrong input", "Vector dimension error", "Not existing vector", "Validation failed", "No range index")
 
 
 class EdgeStore:
