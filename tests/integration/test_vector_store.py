@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -341,7 +343,7 @@ class TestPreparing:
             store.close()
         again = subject.open()
 
-        with pytest.raises(WrongEmbedder, match=r"hashing/test \(3 dimensions\).*" + str(other.dimensions)):
+        with pytest.raises(WrongEmbedder, match=r"hashing/test \(3 dimensions\).*afterword reembed"):
             again.prepare(other)
 
     def test_from_eight_threads_at_once(self, subject: Subject) -> None:
@@ -363,6 +365,24 @@ class TestPreparing:
         assert ids(hits) == [1]
         for store in stores:
             store.close()
+
+    def test_open_takes_what_is_there(self, subject: Subject, store: VectorStore) -> None:
+        store.insert([point(1)])
+        if subject.name == "edge":
+            store.close()
+        again = subject.open()
+        again.open()
+        again.open()
+
+        assert again.count(EVERYTHING) == 1
+        again.prepare(IDENTITY)
+        again.close()
+
+    def test_open_creates_nothing(self, subject: Subject) -> None:
+        store = subject.open()
+        for _ in range(2):
+            with pytest.raises(Misconfigured):
+                store.open()
 
     def test_version(self, store: VectorStore) -> None:
         assert store.version().removeprefix("edge ")[0].isdigit()
@@ -398,6 +418,24 @@ class TestEdge:
         assert again.count(EVERYTHING) == 1500
         assert len(again.search([Search(Lexical("cat"), EVERYTHING, 3)])[0]) == 3
         again.close()
+
+    def test_survives_a_kill(self, tmp_path: Path) -> None:
+        program = (
+            "import os, sys, pathlib\n"
+            "from tests.integration.test_vector_store import EdgeStore, IDENTITY, point\n"
+            "store = EdgeStore(pathlib.Path(sys.argv[1]))\n"
+            "store.prepare(IDENTITY)\n"
+            "store.insert([point(n, lexical='cat') for n in range(1, 21)])\n"
+            "os.kill(os.getpid(), 9)"
+        )
+        killed = subprocess.run([sys.executable, "-c", program, str(tmp_path / "edge")], check=False)
+        store = EdgeStore(tmp_path / "edge")
+        store.prepare(IDENTITY)
+
+        assert killed.returncode == -9
+        assert store.count(EVERYTHING) == 20
+        assert len(store.search([Search(Lexical("cat"), EVERYTHING, 50)])[0]) == 20
+        store.close()
 
     def test_one_process_at_a_time(self, tmp_path: Path) -> None:
         first, second = EdgeStore(tmp_path / "edge"), EdgeStore(tmp_path / "edge")

@@ -45,8 +45,9 @@ class EdgeStore:
         """Open the folder, or create it. Raises: WrongEmbedder; Misconfigured, when another process holds it."""
         with self._lock:
             if self._shard is None:
-                self._folder.mkdir(parents=True, exist_ok=True)
-                self._shard = self._opened(identity.dimensions)
+                if not self._path.exists():
+                    self._create(identity.dimensions)
+                self._shard = self._loaded()
             try:
                 self._check_identity(identity)
                 self._create_indexes(self._shard)
@@ -54,6 +55,14 @@ class EdgeStore:
                 self._shard.close()
                 self._shard = None
                 raise
+
+    def open(self) -> None:
+        """Open the folder. Raises: Misconfigured, when it holds no store, or another process holds it."""
+        with self._lock:
+            if self._shard is None:
+                if not self._path.exists():
+                    raise Misconfigured(f"there is no vector store in {self._folder}")
+                self._shard = self._loaded()
 
     def insert(self, points: Sequence[Point]) -> None:
         if points:
@@ -64,7 +73,7 @@ class EdgeStore:
         if not searches:
             return []
         with _engine_errors():
-            answers = self._open.query_batch(q.QueryBatchRequest([requests.query(search) for search in searches]))
+            answers = self._opened.query_batch(q.QueryBatchRequest([requests.query(search) for search in searches]))
         return [
             requests.hits(answer, scored=not isinstance(search.signal, Newest))
             for search, answer in zip(searches, answers, strict=True)
@@ -72,7 +81,7 @@ class EdgeStore:
 
     def get(self, ids: Sequence[str]) -> list[Hit]:
         with _engine_errors():
-            records = self._open.retrieve(list(ids), with_payload=True, with_vector=False)
+            records = self._opened.retrieve(list(ids), with_payload=True, with_vector=False)
         found = {hit.id: hit for hit in requests.hits(records)}
         return [found[point_id] for point_id in ids if point_id in found]
 
@@ -94,7 +103,7 @@ class EdgeStore:
             with_vector=False,
         )
         with _engine_errors():
-            records, _ = self._open.scroll(request)
+            records, _ = self._opened.scroll(request)
         return [hit for hit in requests.hits(records) if hit.id != after][:limit]
 
     def scan(self, where: Filter) -> Iterator[Hit]:
@@ -121,12 +130,12 @@ class EdgeStore:
 
     def count(self, where: Filter) -> int:
         with _engine_errors():
-            return self._open.count(q.CountRequest(exact=True, filter=requests.filter_of(where)))
+            return self._opened.count(q.CountRequest(exact=True, filter=requests.filter_of(where)))
 
     def count_by(self, field: str, where: Filter, *, limit: int) -> dict[str, int]:
         request = q.FacetRequest(key=field, limit=limit, exact=True, filter=requests.filter_of(where))
         with _engine_errors():
-            return {str(hit.value): hit.count for hit in self._open.facet(request)}
+            return {str(hit.value): hit.count for hit in self._opened.facet(request)}
 
     def version(self) -> str:
         return f"edge {version('qdrant-edge-py')}"
@@ -140,7 +149,7 @@ class EdgeStore:
                     shard.close()
 
     @property
-    def _open(self) -> q.EdgeShard:
+    def _opened(self) -> q.EdgeShard:
         shard = self._shard
         if shard is None:
             raise VectorStoreUnavailable(f"the vector store in {self._folder} is not open")
@@ -148,21 +157,22 @@ class EdgeStore:
 
     def _update(self, operation: q.UpdateOperation, written: int) -> None:
         with _engine_errors():
-            self._open.update(operation)
+            self._opened.update(operation)
             with self._lock:
                 self._unflushed += written
                 flush = self._unflushed >= _FLUSH_EVERY
                 self._unflushed = 0 if flush else self._unflushed
             if flush:
-                self._open.flush()
+                self._opened.flush()
 
-    def _opened(self, dimensions: int) -> q.EdgeShard:
-        shard = self._folder / "shard"
+    @property
+    def _path(self) -> Path:
+        return self._folder / "shard"
+
+    def _loaded(self) -> q.EdgeShard:
         try:
             with _engine_errors():
-                if not shard.exists():
-                    self._create(shard, dimensions)
-                return q.EdgeShard.load(str(shard))
+                return q.EdgeShard.load(str(self._path))
         except VectorStoreUnavailable as error:
             if "WouldBlock" in str(error):
                 raise Misconfigured(
@@ -170,11 +180,13 @@ class EdgeStore:
                 ) from error
             raise
 
-    def _create(self, shard: Path, dimensions: int) -> None:
+    def _create(self, dimensions: int) -> None:
         # Made aside and moved into place, so that a kill half-way leaves nothing that looks like a store.
+        self._folder.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=self._folder))
-        q.EdgeShard.create(str(unfinished), requests.config(dimensions)).close()
-        unfinished.rename(shard)
+        with _engine_errors():
+            q.EdgeShard.create(str(unfinished), requests.config(dimensions)).close()
+        unfinished.rename(self._path)
 
     def _check_identity(self, identity: EmbedderIdentity) -> None:
         file = self._folder / "embedder.json"
@@ -185,7 +197,7 @@ class EdgeStore:
         if kept != identity:
             raise WrongEmbedder(
                 f"the vector store in {self._folder} was built with {kept}, and the embedder is {identity}: "
-                "choose that embedder again, or another folder"
+                "choose that embedder again, or copy the memories with `afterword reembed --into <new collection>`"
             )
 
     def _create_indexes(self, shard: q.EdgeShard) -> None:

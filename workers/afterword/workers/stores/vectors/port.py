@@ -122,6 +122,9 @@ class VectorStore(Protocol):
         Raises: WrongEmbedder, when it was built with another.
         """
 
+    def open(self) -> None:
+        """Open what is there, whatever embedder it was built with. Raises: Misconfigured, when there is nothing."""
+
     def insert(self, points: Sequence[Point]) -> None:
         """Write points whose ids are not there yet; existing ones stay. Returns once they are searchable."""
 

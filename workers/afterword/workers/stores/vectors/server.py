@@ -63,6 +63,12 @@ class ServerStore:
                         self._collection, field, field_schema=requests.index_params(index), wait=True
                     )
 
+    def open(self) -> None:
+        """Nothing is held open; only whether the collection is there. Raises: Misconfigured, when it is not."""
+        with self._server_errors():
+            if not self._client.collection_exists(self._collection):
+                raise Misconfigured(f"Qdrant at {self._url} has no collection {self._collection}")
+
     def insert(self, points: Sequence[Point]) -> None:
         written = [m.PointStruct(id=point.id, vector=list(point.vector), payload=point.payload) for point in points]
         for start in range(0, len(written), _INSERT_BATCH):
@@ -189,7 +195,7 @@ class ServerStore:
             built = EmbedderIdentity(**kept) if kept else f"vectors of {vectors.size} dimensions"
             raise WrongEmbedder(
                 f"collection {self._collection} was built with {built}, and the embedder is {identity}: "
-                "choose that embedder again, or another collection"
+                "choose that embedder again, or copy the memories with `afterword reembed --into <new collection>`"
             )
 
     @contextmanager
