@@ -1,0 +1,208 @@
+"""The client of an agent runner that lives on an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack
+
+import redis
+from pydantic import BaseModel
+
+from afterword.producers.aio.asker import AsyncAsker
+from afterword.producers.aio.links import AsyncLinks
+from afterword.producers.aio.memories import AsyncMemories
+from afterword.producers.aio.publisher import AsyncPublisher
+from afterword.producers.context import CONTEXT_SECONDS, Context, away, unanswered, unavailable
+from afterword.producers.delivery import Delivery
+from afterword.producers.farewell import send_rest
+from afterword.producers.intake import INVALID, Intake, PublishResult, in_batches
+from afterword.producers.links import Links
+from afterword.producers.outbox import Parcel
+from afterword.producers.parcels import Conversation
+from afterword.producers.process import at_exit, in_child
+from afterword.producers.questions import Question, Recall
+from afterword.producers.redis_clock import RedisClock
+from afterword.producers.runs import AsyncRun, Turn
+from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
+from afterword.producers.stats import Stats
+from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, ContextReply
+from afterword.schemas.errors import AfterwordError, InvalidEvent
+from afterword.schemas.values import DEFAULT_TENANT, Metadata, Scope
+
+A = TypeVar("A", bound=BaseModel)
+
+
+class AsyncMemoryClient:
+    """The twin of `MemoryClient`, without threads: the same calls, awaited, with the same promises and errors.
+
+    It may be used on one event loop after another, and in a forked child. What still waits when the process ends
+    is sent then, as with the other client.
+    """
+
+    def __init__(
+        self,
+        redis_url: str = DEFAULT_REDIS_URL,
+        *,
+        tenant_id: str = DEFAULT_TENANT,
+        settings: ClientSettings | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._redis_url = redis_url
+        self._settings = settings or ClientSettings()
+        self._clock = clock
+        self._intake = Intake(tenant_id, self._settings)
+        self._open()
+        in_child(self, AsyncMemoryClient._open)
+        self.memories = AsyncMemories(self._intake.tenant_id, self._ask)
+        """List, get, add, delete and clear memories."""
+
+    def _open(self) -> None:
+        links = Links(self._redis_url)
+        self._delivery = Delivery(self._settings, user=links.user)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        at_exit(self, AsyncMemoryClient._exit)
+
+    def _exit(self) -> None:
+        send_rest(Links(self._redis_url), self._delivery, self._settings.exit_seconds)
+
+    def _bind(self) -> None:
+        """What belongs to an event loop is made anew on another one; what waits to be sent goes along."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop = loop
+            links = AsyncLinks(self._redis_url)
+            self._publisher = AsyncPublisher(links, self._delivery)
+            self._asker = AsyncAsker(links, RedisClock(self._clock))
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """A client as the environment says; see `MemoryClient.from_env`. Raises: InvalidEvent."""
+        found = Environment.read(os.environ if environ is None else environ)
+        return cls(found.redis_url, tenant_id=found.tenant_id, settings=found.settings)
+
+    async def publish(self, conversation: Conversation | None = None, /, **fields: Any) -> str | None:
+        """Publish a finished conversation and return its event id; see `MemoryClient.publish`.
+
+        When it is cancelled while it waits for Redis, the event is sent all the same.
+        """
+        try:
+            parcel = self._intake.parcel(conversation, fields)
+        except INVALID as error:
+            self._delivery.invalid += 1
+            self._intake.refuse(error)
+            return None
+        self._bind()
+        await self._publisher.send([parcel])
+        return parcel.event_id
+
+    async def publish_many(self, conversations: Iterable[Conversation]) -> list[PublishResult]:
+        """Publish many, some hundred in a round trip; one result for each, in order. Invalid ones do not raise."""
+        self._bind()
+        checked = [self._intake.parcel_or_refusal(conversation) for conversation in conversations]
+        for batch in in_batches([item for item in checked if isinstance(item, Parcel)]):
+            await self._publisher.send(batch)
+        self._delivery.invalid += sum(not isinstance(item, Parcel) for item in checked)
+        return [PublishResult.of(item) for item in checked]
+
+    async def context(
+        self,
+        user_id: str,
+        *,
+        agent_id: str | None = None,
+        session_id: str | None = None,
+        query: str | None = None,
+        limit: int = DEFAULT_LIMIT,
+        token_budget: int = DEFAULT_TOKEN_BUDGET,
+        scopes: Sequence[Scope | str] | None = None,
+        language: str | None = None,
+        timeout: float = CONTEXT_SECONDS,
+    ) -> Context:
+        """The memories for the next prompt; see `MemoryClient.context`."""
+        about = {"user_id": user_id, "agent_id": agent_id, "session_id": session_id, "query": query}
+        how = {"limit": limit, "token_budget": token_budget, "scopes": scopes, "language": language}
+        try:
+            question = self._intake.question({**about, **how})
+        except InvalidEvent as error:
+            self._intake.refuse(error)
+            return Context(degraded=("invalid",))
+        return await self._recall(question, timeout)
+
+    @asynccontextmanager
+    async def remembered(
+        self,
+        *,
+        user_id: str,
+        messages: Sequence[Turn],
+        agent_id: str | None = None,
+        session_id: str | None = None,
+        run_id: str | None = None,
+        event_id: str | None = None,
+        system_prompt: str = "",
+        metadata: Metadata | None = None,
+        timeout: float = CONTEXT_SECONDS,
+        **recall: Unpack[Recall],
+    ) -> AsyncIterator[AsyncRun]:
+        """A run of an agent, also one that is cancelled; see `MemoryClient.remembered`."""
+        owner = {"user_id": user_id, "agent_id": agent_id, "session_id": session_id}
+        fields = {**owner, "run_id": run_id, "event_id": event_id, "metadata": metadata}
+        opening = self._intake.opening(messages, system_prompt, fields)
+        context = await self.context(
+            user_id, agent_id=agent_id, session_id=session_id, query=opening.query, timeout=timeout, **recall
+        )
+        run = AsyncRun(opening, context)
+        interrupted = True
+        try:
+            yield run
+            interrupted = False
+        finally:
+            event = run.outcome(interrupted=interrupted)
+            if event is not None:
+                await self.publish(event)
+
+    @property
+    def stats(self) -> Stats:
+        """How publishing fares, now."""
+        return self._delivery.stats()
+
+    async def flush(self, timeout: float = 5.0) -> bool:
+        """Wait until the outbox is empty; False when it is not after `timeout` seconds."""
+        self._bind()
+        return await self._publisher.flush(timeout)
+
+    async def close(self, timeout: float = 5.0) -> None:
+        """Flush, then hang up; see `MemoryClient.close`."""
+        self._bind()
+        await self._publisher.close(timeout)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _recall(self, question: Question[ContextReply], timeout: float) -> Context:
+        started = time.monotonic()
+        if self._delivery.failing:
+            return unanswered(away(), self._settings.on_unavailable)
+        self._bind()
+        try:
+            reply = await self._asker.ask(question, timeout)
+        except (AfterwordError, redis.RedisError) as error:
+            if isinstance(error, redis.ConnectionError | redis.TimeoutError):
+                self._publisher.failed(error)
+            return unanswered(error, self._settings.on_unavailable)
+        return Context.of(reply, (time.monotonic() - started) * 1000)
+
+    async def _ask(self, question: Question[A], timeout: float) -> A:
+        self._bind()
+        try:
+            return await self._asker.ask(question, timeout)
+        except redis.RedisError as error:
+            raise unavailable(error) from error

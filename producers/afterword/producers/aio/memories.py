@@ -1,0 +1,105 @@
+"""Managing memories from an event loop: `client.memories`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Protocol, TypeVar, Unpack
+
+from pydantic import BaseModel
+
+from afterword.producers.memories import COMMAND_SECONDS
+from afterword.producers.questions import Owner, Question, question
+from afterword.schemas.commands import (
+    AddMemory,
+    ClearMemories,
+    DeleteMemory,
+    GetMemory,
+    ListMemories,
+    ListUsers,
+    MemoryPage,
+    Removed,
+    UserPage,
+)
+from afterword.schemas.memory import Memory
+from afterword.schemas.values import Kind, Metadata, Scope
+from afterword.schemas.wire import Queue
+
+A = TypeVar("A", bound=BaseModel)
+
+
+class AsyncAsk(Protocol):
+    """Asks a question and waits for its answer."""
+
+    async def __call__(self, question: Question[A], timeout: float) -> A: ...
+
+
+class AsyncMemories:
+    """The twin of `Memories`: the same calls, awaited, with the same promises and errors."""
+
+    def __init__(self, tenant_id: str, ask: AsyncAsk) -> None:
+        self._tenant_id = tenant_id
+        self._ask = ask
+
+    async def list(
+        self,
+        *,
+        scope: Scope | str | None = None,
+        kind: Kind | str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+        timeout: float = COMMAND_SECONDS,
+        **owner: Unpack[Owner],
+    ) -> MemoryPage:
+        """A page of at most `limit`, newest first; the next is had with `cursor=page.next_cursor`."""
+        fields = {"scope": scope, "kind": kind, "limit": limit, "cursor": cursor, **owner}
+        return await self._run(ListMemories, MemoryPage, timeout, fields)
+
+    async def iterate(
+        self,
+        *,
+        scope: Scope | str | None = None,
+        kind: Kind | str | None = None,
+        limit: int = 100,
+        timeout: float = COMMAND_SECONDS,
+        **owner: Unpack[Owner],
+    ) -> AsyncIterator[Memory]:
+        """All of them, newest first, asked for in pages of `limit`."""
+        cursor: str | None = None
+        while True:
+            page = await self.list(scope=scope, kind=kind, limit=limit, cursor=cursor, timeout=timeout, **owner)
+            for memory in page.memories:
+                yield memory
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    async def get(self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[Owner]) -> Memory:
+        """One memory."""
+        return await self._run(GetMemory, Memory, timeout, {"memory_id": memory_id, **owner})
+
+    async def add(
+        self,
+        text: str,
+        *,
+        metadata: Metadata | None = None,
+        timeout: float = COMMAND_SECONDS,
+        **owner: Unpack[Owner],
+    ) -> Memory:
+        """Write a memory by hand; the answer is the memory as stored."""
+        return await self._run(AddMemory, Memory, timeout, {"text": text, "metadata": metadata, **owner})
+
+    async def delete(self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[Owner]) -> Removed:
+        """Remove one memory."""
+        return await self._run(DeleteMemory, Removed, timeout, {"memory_id": memory_id, **owner})
+
+    async def clear(self, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[Owner]) -> Removed:
+        """Remove all of the owner's memories; work in flight does not bring them back."""
+        return await self._run(ClearMemories, Removed, timeout, owner)
+
+    async def users(self, *, limit: int = 100, cursor: str | None = None, timeout: float = COMMAND_SECONDS) -> UserPage:
+        """A page of the tenant's users and how many memories each has."""
+        return await self._run(ListUsers, UserPage, timeout, {"limit": limit, "cursor": cursor})
+
+    async def _run(self, model: type[Any], answer: type[A], timeout: float, fields: Any) -> A:
+        asked = question(Queue.COMMANDS, model, answer, {"tenant_id": self._tenant_id, **fields})
+        return await self._ask(asked, timeout)

@@ -1,0 +1,26 @@
+"""How long to leave a Redis alone that does not answer."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+FIRST_SECONDS = 0.1
+LONGEST_SECONDS = 5.0
+
+
+class Backoff:
+    """Waits that double from 0.1 s to 5 s, each cut by up to half at random so that clients do not come in step."""
+
+    def __init__(self, chance: Callable[[], float] = random.random) -> None:
+        self._chance = chance
+        self._next = FIRST_SECONDS
+
+    def wait(self) -> float:
+        """Seconds to wait before the next attempt."""
+        seconds, self._next = self._next, min(self._next * 2, LONGEST_SECONDS)
+        return seconds * (1 - self._chance() / 2)
+
+    def reset(self) -> None:
+        """Start again with the shortest wait."""
+        self._next = FIRST_SECONDS

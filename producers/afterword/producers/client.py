@@ -1,0 +1,216 @@
+"""The client of an agent runner: publish conversations, ask for memories."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack
+
+import redis
+from pydantic import BaseModel
+
+from afterword.producers.asker import Asker
+from afterword.producers.context import CONTEXT_SECONDS, Context, away, unanswered, unavailable
+from afterword.producers.intake import INVALID, Intake, PublishResult, in_batches
+from afterword.producers.links import Links
+from afterword.producers.memories import Memories
+from afterword.producers.outbox import Parcel
+from afterword.producers.parcels import Conversation
+from afterword.producers.process import in_child
+from afterword.producers.publisher import Publisher
+from afterword.producers.questions import Question, Recall
+from afterword.producers.redis_clock import RedisClock
+from afterword.producers.runs import Run, Turn
+from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
+from afterword.producers.stats import Stats
+from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, ContextReply
+from afterword.schemas.errors import AfterwordError, InvalidEvent
+from afterword.schemas.values import DEFAULT_TENANT, Metadata, Scope
+
+A = TypeVar("A", bound=BaseModel)
+
+
+class MemoryClient:
+    """Publishes conversations and asks for memories, over Redis. Safe between threads and across forks.
+
+    Nothing is connected before it is needed. `settings` default to `ClientSettings()`; `clock` gives seconds and
+    need not agree with anybody's: deadlines are told in the time of the Redis server.
+
+    Raises:
+        InvalidEvent: a URL that Redis has not, or a tenant that is no id.
+    """
+
+    def __init__(
+        self,
+        redis_url: str = DEFAULT_REDIS_URL,
+        *,
+        tenant_id: str = DEFAULT_TENANT,
+        settings: ClientSettings | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._redis_url = redis_url
+        self._settings = settings or ClientSettings()
+        self._clock = clock
+        self._intake = Intake(tenant_id, self._settings)
+        self._open()
+        in_child(self, MemoryClient._open)
+        self.memories = Memories(self._intake.tenant_id, self._ask)
+        """List, get, add, delete and clear memories."""
+
+    def _open(self) -> None:
+        self._links = Links(self._redis_url)
+        self._publisher = Publisher(self._links, self._settings)
+        self._asker = Asker(self._links, RedisClock(self._clock))
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """A client as the environment says: `AFTERWORD_REDIS_URL`, `AFTERWORD_TENANT_ID`, and `AFTERWORD_` with
+        the name of any of `ClientSettings`, such as `AFTERWORD_OUTBOX_MESSAGES`.
+
+        Raises:
+            InvalidEvent: names the variable, what it held, and the mend.
+        """
+        found = Environment.read(os.environ if environ is None else environ)
+        return cls(found.redis_url, tenant_id=found.tenant_id, settings=found.settings)
+
+    def publish(self, conversation: Conversation | None = None, /, **fields: Any) -> str | None:
+        """Publish a finished conversation and return its event id, in one round trip.
+
+        Give a `ConversationFinished`, a mapping of its fields, or the fields themselves. Never waits longer than
+        250 ms: where Redis is away the event waits in the outbox, and is sent later in the order of publishing.
+
+        Raises:
+            InvalidEvent, UnsupportedVersion: it breaks the contract. With `on_invalid="log"` it is logged instead,
+                and None returned.
+        """
+        try:
+            parcel = self._intake.parcel(conversation, fields)
+        except INVALID as error:
+            self._publisher.refused(1)
+            self._intake.refuse(error)
+            return None
+        self._publisher.send([parcel])
+        return parcel.event_id
+
+    def publish_many(self, conversations: Iterable[Conversation]) -> list[PublishResult]:
+        """Publish many, some hundred in a round trip; one result for each, in order. Invalid ones do not raise."""
+        checked = [self._intake.parcel_or_refusal(conversation) for conversation in conversations]
+        for batch in in_batches([item for item in checked if isinstance(item, Parcel)]):
+            self._publisher.send(batch)
+        self._publisher.refused(sum(not isinstance(item, Parcel) for item in checked))
+        return [PublishResult.of(item) for item in checked]
+
+    def context(
+        self,
+        user_id: str,
+        *,
+        agent_id: str | None = None,
+        session_id: str | None = None,
+        query: str | None = None,
+        limit: int = DEFAULT_LIMIT,
+        token_budget: int = DEFAULT_TOKEN_BUDGET,
+        scopes: Sequence[Scope | str] | None = None,
+        language: str | None = None,
+        timeout: float = CONTEXT_SECONDS,
+    ) -> Context:
+        """The memories for the next prompt; `query` is the latest user message. Waits at most `timeout` seconds.
+
+        Without an answer an empty context, whose `degraded` says why.
+
+        Raises:
+            InvalidEvent: an argument breaks the contract (unless `on_invalid="log"`).
+            MemoryUnavailable, CommandFailed: no answer, or an error (only with `on_unavailable="raise"`).
+        """
+        about = {"user_id": user_id, "agent_id": agent_id, "session_id": session_id, "query": query}
+        how = {"limit": limit, "token_budget": token_budget, "scopes": scopes, "language": language}
+        try:
+            question = self._intake.question({**about, **how})
+        except InvalidEvent as error:
+            self._intake.refuse(error)
+            return Context(degraded=("invalid",))
+        return self._recall(question, timeout)
+
+    @contextmanager
+    def remembered(
+        self,
+        *,
+        user_id: str,
+        messages: Sequence[Turn],
+        agent_id: str | None = None,
+        session_id: str | None = None,
+        run_id: str | None = None,
+        event_id: str | None = None,
+        system_prompt: str = "",
+        metadata: Metadata | None = None,
+        timeout: float = CONTEXT_SECONDS,
+        **recall: Unpack[Recall],
+    ) -> Iterator[Run]:
+        """A run of an agent: memories into its prompt before, its conversation published after.
+
+        `messages` are the recent turns, the latest user message among them. Say what the agent answered with
+        `run.said`, `run.append` or `run.stream`. A run that fails is published as far as it came, with
+        `interrupted: true` in its metadata, and its exception goes on.
+
+        Raises:
+            What `publish` and `context` raise, before the run begins.
+        """
+        owner = {"user_id": user_id, "agent_id": agent_id, "session_id": session_id}
+        fields = {**owner, "run_id": run_id, "event_id": event_id, "metadata": metadata}
+        opening = self._intake.opening(messages, system_prompt, fields)
+        context = self.context(
+            user_id, agent_id=agent_id, session_id=session_id, query=opening.query, timeout=timeout, **recall
+        )
+        run = Run(opening, context)
+        interrupted = True
+        try:
+            yield run
+            interrupted = False
+        finally:
+            event = run.outcome(interrupted=interrupted)
+            if event is not None:
+                self.publish(event)
+
+    @property
+    def stats(self) -> Stats:
+        """How publishing fares, now."""
+        return self._publisher.stats()
+
+    def flush(self, timeout: float = 5.0) -> bool:
+        """Wait until the outbox is empty; False when it is not after `timeout` seconds."""
+        return self._publisher.flush(timeout)
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Flush, then hang up. What could not be sent within `timeout` seconds is dropped, counted and logged.
+
+        A client that is used again after it was closed connects again.
+        """
+        self._publisher.close(timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _recall(self, question: Question[ContextReply], timeout: float) -> Context:
+        started = time.monotonic()
+        if not self._publisher.available:
+            return unanswered(away(), self._settings.on_unavailable)
+        try:
+            reply = self._asker.ask(question, timeout)
+        except (AfterwordError, redis.RedisError) as error:
+            if isinstance(error, redis.ConnectionError | redis.TimeoutError):
+                self._publisher.failed(error)
+            return unanswered(error, self._settings.on_unavailable)
+        return Context.of(reply, (time.monotonic() - started) * 1000)
+
+    def _ask(self, question: Question[A], timeout: float) -> A:
+        try:
+            return self._asker.ask(question, timeout)
+        except redis.RedisError as error:
+            raise unavailable(error) from error

@@ -1,0 +1,34 @@
+"""What Redis answers when it will not, in words an operator can act on."""
+
+from __future__ import annotations
+
+import logging
+from typing import TypeVar
+
+import redis
+from redis.exceptions import NoPermissionError
+
+R = TypeVar("R", bound=redis.ResponseError)
+
+
+def of_command(error: R, command: str) -> R:
+    """The same error, saying which command it answered."""
+    return type(error)(f"{command}: {error}")
+
+
+def severity(error: redis.RedisError) -> int:
+    """ERROR for what somebody has to mend, WARNING for what passes by itself."""
+    return logging.ERROR if _is_configuration(error) else logging.WARNING
+
+
+def explained(error: redis.RedisError, user: str) -> str:
+    """One line without secrets; a configuration error says so and names the ACL user."""
+    if _is_configuration(error):
+        return f"configuration error as Redis user {user!r}: {error}"
+    return f"{type(error).__name__}: {error}"
+
+
+def _is_configuration(error: redis.RedisError) -> bool:
+    if isinstance(error, NoPermissionError | redis.AuthenticationError):
+        return True
+    return isinstance(error, redis.ResponseError) and "WRONGTYPE" in str(error)

@@ -1,0 +1,95 @@
+"""What callers give, checked, and what becomes of it when it is invalid."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from afterword.producers.outbox import BATCH_BYTES, BATCH_PARCELS, Parcel
+from afterword.producers.parcels import Conversation, conversation_of, parcel_of
+from afterword.producers.questions import Question, question
+from afterword.producers.runs import Opening, Turn
+from afterword.producers.settings import ClientSettings, checked_tenant
+from afterword.schemas.context import ContextReply, ContextRequest
+from afterword.schemas.errors import InvalidEvent, UnsupportedVersion
+from afterword.schemas.wire import Queue
+
+logger = logging.getLogger("afterword.producers")
+
+Invalid = InvalidEvent | UnsupportedVersion
+INVALID = (InvalidEvent, UnsupportedVersion)
+
+
+@dataclass(frozen=True)
+class PublishResult:
+    """What became of one of many: its event id, or why it was refused."""
+
+    event_id: str | None = None
+    error: Invalid | None = None
+
+    @classmethod
+    def of(cls, checked: Parcel | Invalid) -> PublishResult:
+        """The result of what `Intake` made of one."""
+        if isinstance(checked, Parcel):
+            return cls(event_id=checked.event_id)
+        return cls(error=checked)
+
+
+class Intake:
+    """Checks what is published and asked in the name of one tenant."""
+
+    def __init__(self, tenant_id: str, settings: ClientSettings) -> None:
+        self.tenant_id = checked_tenant(tenant_id)
+        self._settings = settings
+
+    def parcel(self, given: Conversation | None, fields: Mapping[str, Any]) -> Parcel:
+        """Raises: InvalidEvent, UnsupportedVersion."""
+        return parcel_of(conversation_of(given, fields, self.tenant_id), self._settings)
+
+    def parcel_or_refusal(self, given: Conversation) -> Parcel | Invalid:
+        """The same, with the error returned."""
+        try:
+            return self.parcel(given, {})
+        except INVALID as error:
+            return error
+
+    def question(self, fields: Mapping[str, Any]) -> Question[ContextReply]:
+        """A question for context. Raises: InvalidEvent."""
+        return question(Queue.CONTEXT, ContextRequest, ContextReply, {"tenant_id": self.tenant_id, **fields})
+
+    def opening(self, turns: Sequence[Turn], system_prompt: str, fields: Mapping[str, Any]) -> Opening:
+        """The start of a run. What is wrong with its event shows now, not when the run is over.
+
+        Raises:
+            InvalidEvent: unless the client is set to log.
+        """
+        given = {name: value for name, value in fields.items() if value is not None}
+        try:
+            event = conversation_of(None, {"messages": turns, **given}, self.tenant_id)
+            parcel_of(event, self._settings)
+        except INVALID as error:
+            self.refuse(error)
+            return Opening(None, tuple(turns), system_prompt)
+        return Opening(event, tuple(turns), system_prompt)
+
+    def refuse(self, error: Invalid) -> None:
+        """Raise the error, or log it without the text of messages, as the client is set to."""
+        if self._settings.on_invalid == "raise":
+            raise error
+        reason = f"{error.field}: {error.mend}" if isinstance(error, InvalidEvent) else str(error)
+        logger.error("invalid, and not sent: %s", reason)
+
+
+def in_batches(parcels: Sequence[Parcel]) -> list[list[Parcel]]:
+    """The parcels in order, in as few transactions as their sizes allow."""
+    batches: list[list[Parcel]] = []
+    size = 0
+    for parcel in parcels:
+        size += parcel.size
+        if not batches or len(batches[-1]) >= BATCH_PARCELS or size > BATCH_BYTES:
+            batches.append([])
+            size = parcel.size
+        batches[-1].append(parcel)
+    return batches

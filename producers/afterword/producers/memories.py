@@ -1,0 +1,113 @@
+"""Managing memories: `client.memories`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol, TypeVar, Unpack
+
+from pydantic import BaseModel
+
+from afterword.producers.questions import Owner, Question, question
+from afterword.schemas.commands import (
+    AddMemory,
+    ClearMemories,
+    DeleteMemory,
+    GetMemory,
+    ListMemories,
+    ListUsers,
+    MemoryPage,
+    Removed,
+    UserPage,
+)
+from afterword.schemas.memory import Memory
+from afterword.schemas.values import Kind, Metadata, Scope
+from afterword.schemas.wire import Queue
+
+COMMAND_SECONDS = 5.0
+
+A = TypeVar("A", bound=BaseModel)
+
+
+class Ask(Protocol):
+    """Asks a question and waits for its answer."""
+
+    def __call__(self, question: Question[A], timeout: float) -> A: ...
+
+
+class Memories:
+    """The memories of an owner: `user_id` (with `session_id`, that thread's only), or `agent_id`.
+
+    `by` is the account that asks; an agent's memories are open to the owner that its registry entry names. Every
+    call waits up to `timeout` seconds.
+
+    Raises:
+        InvalidEvent: an argument breaks the contract.
+        MemoryUnavailable: no answer. Whether the command had its effect is not known.
+        CommandFailed: the answer is an error, such as `not_found` or `denied`.
+    """
+
+    def __init__(self, tenant_id: str, ask: Ask) -> None:
+        self._tenant_id = tenant_id
+        self._ask = ask
+
+    def list(
+        self,
+        *,
+        scope: Scope | str | None = None,
+        kind: Kind | str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+        timeout: float = COMMAND_SECONDS,
+        **owner: Unpack[Owner],
+    ) -> MemoryPage:
+        """A page of at most `limit`, newest first; the next is had with `cursor=page.next_cursor`."""
+        fields = {"scope": scope, "kind": kind, "limit": limit, "cursor": cursor, **owner}
+        return self._run(ListMemories, MemoryPage, timeout, fields)
+
+    def iterate(
+        self,
+        *,
+        scope: Scope | str | None = None,
+        kind: Kind | str | None = None,
+        limit: int = 100,
+        timeout: float = COMMAND_SECONDS,
+        **owner: Unpack[Owner],
+    ) -> Iterator[Memory]:
+        """All of them, newest first, asked for in pages of `limit`."""
+        cursor: str | None = None
+        while True:
+            page = self.list(scope=scope, kind=kind, limit=limit, cursor=cursor, timeout=timeout, **owner)
+            yield from page.memories
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def get(self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[Owner]) -> Memory:
+        """One memory."""
+        return self._run(GetMemory, Memory, timeout, {"memory_id": memory_id, **owner})
+
+    def add(
+        self,
+        text: str,
+        *,
+        metadata: Metadata | None = None,
+        timeout: float = COMMAND_SECONDS,
+        **owner: Unpack[Owner],
+    ) -> Memory:
+        """Write a memory by hand; the answer is the memory as stored."""
+        return self._run(AddMemory, Memory, timeout, {"text": text, "metadata": metadata, **owner})
+
+    def delete(self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[Owner]) -> Removed:
+        """Remove one memory."""
+        return self._run(DeleteMemory, Removed, timeout, {"memory_id": memory_id, **owner})
+
+    def clear(self, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[Owner]) -> Removed:
+        """Remove all of the owner's memories; work in flight does not bring them back."""
+        return self._run(ClearMemories, Removed, timeout, owner)
+
+    def users(self, *, limit: int = 100, cursor: str | None = None, timeout: float = COMMAND_SECONDS) -> UserPage:
+        """A page of the tenant's users and how many memories each has."""
+        return self._run(ListUsers, UserPage, timeout, {"limit": limit, "cursor": cursor})
+
+    def _run(self, model: type[Any], answer: type[A], timeout: float, fields: Any) -> A:
+        return self._ask(question(Queue.COMMANDS, model, answer, {"tenant_id": self._tenant_id, **fields}), timeout)

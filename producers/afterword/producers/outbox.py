@@ -1,0 +1,85 @@
+"""Events that wait to be sent."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+BATCH_PARCELS = 256
+BATCH_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """One event, ready to go: the Redis commands that enqueue all its parts, and their size in bytes.
+
+    Sending it twice leaves one message in Redis, or two with one `event_id`: both have their effect once.
+    """
+
+    event_id: str
+    key: str
+    commands: tuple[tuple[Any, ...], ...] = field(repr=False)
+    size: int
+
+
+class Outbox:
+    """Parcels in the order they came, bounded by count and bytes; when full the oldest goes. Not thread-safe."""
+
+    def __init__(self, max_parcels: int, max_bytes: int) -> None:
+        self._max_parcels = max_parcels
+        self._max_bytes = max_bytes
+        self._parcels: OrderedDict[str, Parcel] = OrderedDict()
+        self.size = 0
+        self.dropped = 0
+
+    def __len__(self) -> int:
+        return len(self._parcels)
+
+    def __contains__(self, parcel: Parcel) -> bool:
+        return parcel.key in self._parcels
+
+    def put(self, parcel: Parcel) -> int:
+        """Take a parcel in; how many had to go for it (the parcel itself, when it could never fit)."""
+        if parcel.size > self._max_bytes:
+            self.dropped += 1
+            return 1
+        self._parcels[parcel.key] = parcel
+        self.size += parcel.size
+        gone = 0
+        while len(self._parcels) > self._max_parcels or self.size > self._max_bytes:
+            self._forget(next(iter(self._parcels)))
+            gone += 1
+        self.dropped += gone
+        return gone
+
+    def batch(self) -> list[Parcel]:
+        """The oldest parcels, as many as go in one transaction: at least one, if there is any."""
+        chosen: list[Parcel] = []
+        size = 0
+        for parcel in self._parcels.values():
+            size += parcel.size
+            if chosen and (len(chosen) >= BATCH_PARCELS or size > BATCH_BYTES):
+                break
+            chosen.append(parcel)
+        return chosen
+
+    def settle(self, parcels: Iterable[Parcel]) -> None:
+        """These have arrived. One that was dropped while it was under way was not lost after all."""
+        for parcel in parcels:
+            if parcel in self:
+                self._forget(parcel.key)
+            else:
+                self.dropped -= 1
+
+    def clear(self) -> int:
+        """Drop everything; how many that were."""
+        gone = len(self._parcels)
+        self._parcels.clear()
+        self.size = 0
+        self.dropped += gone
+        return gone
+
+    def _forget(self, key: str) -> None:
+        self.size -= self._parcels.pop(key).size

@@ -1,0 +1,72 @@
+"""Conversations as they are sent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from afterword.producers.outbox import Parcel
+from afterword.producers.settings import ClientSettings
+from afterword.schemas.conversation import ConversationFinished, split
+from afterword.schemas.errors import InvalidEvent
+from afterword.schemas.wire import Queue, encode_message, enqueue_commands
+
+Conversation = ConversationFinished | Mapping[str, Any]
+
+
+def conversation_of(given: Conversation | None, fields: Mapping[str, Any], tenant_id: str) -> ConversationFinished:
+    """The event a caller means: one it made, the fields of one, or both (the fields win). The tenant is the
+    client's unless the event names its own.
+
+    Raises:
+        UnsupportedVersion, InvalidEvent: it breaks the contract.
+    """
+    unknown = sorted(fields.keys() - ConversationFinished.model_fields.keys())
+    if unknown:
+        raise InvalidEvent(unknown[0], "a keyword argument", "is not a field of the event: check the spelling")
+    if isinstance(given, ConversationFinished):
+        if not fields and "tenant_id" in given.model_fields_set:
+            return given
+        given = given.model_dump(exclude_unset=True) | {"event_id": given.event_id, "occurred_at": given.occurred_at}
+    elif given is not None and not isinstance(given, Mapping):
+        raise InvalidEvent("event", type(given).__name__, "must be a ConversationFinished or a mapping of its fields")
+    return ConversationFinished.parse({"tenant_id": tenant_id, **(given or {}), **fields})
+
+
+def parcel_of(event: ConversationFinished, settings: ClientSettings) -> Parcel:
+    """The event as Redis commands, in several parts when it is oversize.
+
+    Raises:
+        InvalidEvent: something in it has no JSON form.
+    """
+    try:
+        messages = _encoded(event, settings)
+    except ValueError as error:  # pydantic's serialization error, or a lone surrogate
+        raise InvalidEvent("event", type(error).__name__, "must hold only what JSON can say") from None
+    return Parcel(
+        event_id=event.event_id,
+        key=messages[0][0],
+        commands=tuple(
+            command
+            for message_id, encoded in messages
+            for command in enqueue_commands(Queue.CONVERSATIONS, message_id, encoded)
+        ),
+        size=sum(len(encoded) for _, encoded in messages),
+    )
+
+
+def _encoded(event: ConversationFinished, settings: ClientSettings) -> list[tuple[str, bytes]]:
+    if len(event.messages) <= settings.max_messages:
+        whole = _message(event)
+        # Measuring an event is encoding it: the usual, small one is encoded once.
+        if len(whole[1]) <= settings.max_bytes:
+            return [whole]
+    parts = split(event, max_messages=settings.max_messages, max_bytes=settings.max_bytes)
+    return [_message(part) for part in parts]
+
+
+def _message(event: ConversationFinished) -> tuple[str, bytes]:
+    message_id = str(uuid4())
+    return message_id, encode_message(Queue.CONVERSATIONS, event, now_ms=int(time.time() * 1000), message_id=message_id)

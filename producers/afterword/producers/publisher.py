@@ -1,0 +1,152 @@
+"""Sending events: at once where Redis answers, later where it does not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from threading import Condition, Thread
+
+import redis
+
+from afterword.producers.delivery import LINGER_SECONDS, PUBLISH_SECONDS, Delivery, send_seconds
+from afterword.producers.links import Link, Links
+from afterword.producers.outbox import Parcel
+from afterword.producers.process import at_exit
+from afterword.producers.settings import ClientSettings
+from afterword.producers.stats import Stats
+from afterword.producers.transactions import transaction
+
+
+class Publisher:
+    """Sends parcels in the order they come, and never keeps its caller waiting beyond `PUBLISH_SECONDS`.
+
+    A thread sends what waits. It runs only while something does, or while Redis is known to be away.
+    """
+
+    def __init__(self, links: Links, settings: ClientSettings) -> None:
+        self._links = links
+        self._exit_seconds = settings.exit_seconds
+        self._delivery = Delivery(settings, user=links.user)
+        self._changed = Condition()
+        self._hurried = False
+        self._closed = False
+        self._thread: Thread | None = None
+        at_exit(self, Publisher._exit)
+
+    @property
+    def available(self) -> bool:
+        """False from the first failure of Redis until it answers again."""
+        return not self._delivery.failing
+
+    def send(self, parcels: Sequence[Parcel]) -> None:
+        """Send these in one transaction; what cannot be sent now waits in the outbox."""
+        deadline = time.monotonic() + PUBLISH_SECONDS
+        if not self._sent_at_once(parcels, deadline):
+            self._send_later(parcels, deadline)
+
+    def failed(self, error: redis.RedisError) -> None:
+        """Redis failed somebody: from now on nobody waits for it, until it answers the background thread."""
+        with self._changed:
+            self._delivery.failed(error)
+            self._changed.notify_all()
+            self._start()
+
+    def refused(self, count: int) -> None:
+        """Count invalid events."""
+        with self._changed:
+            self._delivery.invalid += count
+
+    def stats(self) -> Stats:
+        with self._changed:
+            return self._delivery.stats()
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until nothing waits any more; False when something still does after `timeout` seconds."""
+        with self._changed:
+            self._hurried = bool(self._delivery.outbox)
+            self._changed.notify_all()
+            return self._changed.wait_for(lambda: not self._delivery.outbox, timeout)
+
+    def close(self, timeout: float) -> None:
+        """Flush, drop what could not be sent (counted and logged), and let the thread end."""
+        self.flush(timeout)
+        with self._changed:
+            self._closed = True
+            self._delivery.abandon()
+            self._changed.notify_all()
+        self._links.close()
+
+    def _exit(self) -> None:
+        self.close(self._exit_seconds)
+
+    def _sent_at_once(self, parcels: Sequence[Parcel], deadline: float) -> bool:
+        # Read without the lock: what another thread does at this very moment has no order against us.
+        link = self._links.idle() if self._delivery.idle else None
+        if link is None:
+            return False
+        try:
+            self._deliver(link, parcels, deadline)
+        except redis.RedisError as error:
+            self.failed(error)
+            return False
+        with self._changed:
+            self._delivery.sent(parcels)
+        return True
+
+    def _send_later(self, parcels: Sequence[Parcel], deadline: float) -> None:
+        with self._changed:
+            self._delivery.hold(parcels)
+            self._changed.notify_all()
+            self._start()
+            if not self._changed.wait_for(
+                lambda: self._delivery.failing or not self._delivery.holds(parcels), deadline - time.monotonic()
+            ):
+                self._delivery.failed(redis.TimeoutError("Timeout sending to server"))
+
+    def _deliver(self, link: Link, parcels: Sequence[Parcel], deadline: float) -> None:
+        commands = [command for parcel in parcels for command in parcel.commands]
+        with self._links.borrow(link):
+            if commands:
+                link.write(transaction(commands), deadline)
+                link.read_transaction(commands, deadline)
+            else:  # only to see whether it answers
+                link.write([("TIME",)], deadline)
+                link.read("TIME", deadline)
+
+    def _start(self) -> None:
+        self._closed = False
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = Thread(target=self._run, name="afterword-outbox", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: not self._delivery.idle, LINGER_SECONDS)
+                if self._delivery.idle:
+                    self._thread = None
+                    return
+                batch = self._delivery.outbox.batch()
+            self._attempt(batch)
+
+    def _attempt(self, batch: Sequence[Parcel]) -> None:
+        try:
+            self._deliver(self._links.idle() or self._links.connect(), batch, time.monotonic() + send_seconds(batch))
+        except redis.RedisError as error:
+            self._pause(error)
+            return
+        with self._changed:
+            self._delivery.answered()
+            self._delivery.sent_later(batch)
+            self._changed.notify_all()
+
+    def _pause(self, error: redis.RedisError) -> None:
+        with self._changed:
+            if self._closed:
+                return
+            self._delivery.failed(error)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._hurried or self._delivery.idle, self._delivery.wait())
+            if self._hurried:
+                self._delivery.hurry()
+            self._hurried = False

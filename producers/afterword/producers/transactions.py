@@ -1,0 +1,24 @@
+"""Several Redis commands that take effect together or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import redis
+
+from afterword.producers.faults import of_command
+
+Command = tuple[Any, ...]
+
+
+def transaction(commands: Sequence[Command]) -> list[Command]:
+    """The commands between MULTI and EXEC."""
+    return [("MULTI",), *commands, ("EXEC",)]
+
+
+def checked(commands: Sequence[Command], results: Sequence[Any]) -> None:
+    """What EXEC answered. Raises: redis.ResponseError, the first among the results, naming its command."""
+    for command, result in zip(commands, results, strict=True):
+        if isinstance(result, redis.ResponseError):
+            raise of_command(result, command[0])

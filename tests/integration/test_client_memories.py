@@ -1,0 +1,122 @@
+"""Managing memories through the client, answered by a thread that plays the worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from afterword.producers import (
+    AsyncMemoryClient,
+    CommandFailed,
+    InvalidEvent,
+    Kind,
+    Memory,
+    MemoryClient,
+    MemoryPage,
+    MemoryUnavailable,
+    Removed,
+    Scope,
+    UserCount,
+    UserPage,
+)
+from afterword.schemas import ErrorBody
+from afterword.schemas.wire import Queue
+from afterword.workers.embedded.redis_server import free_port
+from tests.support.fake_worker import FakeWorker
+
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+def memory(memory_id: str, text: str = "likes tea") -> Memory:
+    return Memory(id=memory_id, text=text, scope=Scope.USER, kind=Kind.NOTE, occurred_at=NOON, user_id="ada")
+
+
+def answer(request: Any) -> Any:
+    """Five memories in pages; every other command as it comes."""
+    if request.command == "list":
+        start = int(request.cursor or 0)
+        end = start + request.limit
+        page = tuple(memory(f"m{number}") for number in range(start, min(end, 5)))
+        return MemoryPage(memories=page, next_cursor=str(end) if end < 5 else None)
+    if request.command == "get" and request.memory_id == "nowhere":
+        return ErrorBody(code="not_found", message="no such memory")
+    answers: dict[str, Callable[[], Any]] = {
+        "get": lambda: memory(request.memory_id),
+        "add": lambda: memory("new", request.text),
+        "delete": lambda: Removed(removed=1),
+        "clear": lambda: Removed(removed=5),
+        "users": lambda: UserPage(users=(UserCount(user_id="ada", memories=5),)),
+    }
+    return answers[request.command]()
+
+
+def test_every_command_has_its_answer(redis_url: str) -> None:
+    with (
+        FakeWorker(redis_url, Queue.COMMANDS, answer) as worker,
+        MemoryClient(redis_url, tenant_id="acme") as client,
+    ):
+        page = client.memories.list(user_id="ada", scope="user", kind=Kind.NOTE, limit=2)
+        assert ([each.id for each in page.memories], page.next_cursor) == (["m0", "m1"], "2")
+        assert [each.id for each in client.memories.iterate(user_id="ada", limit=2)] == ["m0", "m1", "m2", "m3", "m4"]
+        assert client.memories.get("m3", user_id="ada").id == "m3"
+        assert client.memories.add("likes coffee", user_id="ada", metadata={"by": "hand"}).text == "likes coffee"
+        assert client.memories.delete("m3", agent_id="planner", by="owner").removed == 1
+        assert client.memories.clear(user_id="ada", session_id="s").removed == 5
+        assert client.memories.users(limit=10).users == (UserCount(user_id="ada", memories=5),)
+    assert {request.tenant_id for request in worker.requests} == {"acme"}
+    assert all(request.deadline_ms for request in worker.requests)
+    clear: Any = worker.requests[-2]
+    assert (clear.command, clear.user_id, clear.session_id) == ("clear", "ada", "s")
+
+
+def test_the_same_awaited(redis_url: str) -> None:
+    async def use() -> None:
+        async with AsyncMemoryClient(redis_url) as client:
+            found = [each.id async for each in client.memories.iterate(user_id="ada", limit=2)]
+            assert found == ["m0", "m1", "m2", "m3", "m4"]
+            assert (await client.memories.get("m3", user_id="ada")).id == "m3"
+            assert (await client.memories.add("likes coffee", user_id="ada")).text == "likes coffee"
+            assert (await client.memories.delete("m3", user_id="ada")).removed == 1
+            assert (await client.memories.clear(user_id="ada")).removed == 5
+            assert (await client.memories.users()).users[0].user_id == "ada"
+            with pytest.raises(CommandFailed, match="not_found"):
+                await client.memories.get("nowhere", user_id="ada")
+
+    with FakeWorker(redis_url, Queue.COMMANDS, answer):
+        asyncio.run(use())
+
+
+def test_an_error_of_the_workers_is_raised(redis_url: str) -> None:
+    with (
+        FakeWorker(redis_url, Queue.COMMANDS, answer),
+        MemoryClient(redis_url) as client,
+        pytest.raises(CommandFailed) as caught,
+    ):
+        client.memories.get("nowhere", user_id="ada")
+    assert caught.value.code == "not_found"
+
+
+def test_silence_is_an_error(redis_url: str) -> None:
+    with MemoryClient(redis_url) as client, pytest.raises(MemoryUnavailable):
+        client.memories.users(timeout=0.05)
+
+
+def test_no_redis_is_an_error() -> None:
+    with pytest.raises(MemoryUnavailable):
+        MemoryClient(f"redis://127.0.0.1:{free_port()}/0").memories.users()
+
+
+@pytest.mark.parametrize("owner", [{}, {"user_id": "ada", "agent_id": "planner"}, {"session_id": "s"}])
+def test_an_owner_is_named_once(redis_url: str, owner: Any) -> None:
+    with MemoryClient(redis_url) as client, pytest.raises(InvalidEvent):
+        client.memories.list(**owner)
+
+
+def test_a_misspelt_argument_does_not_widen_a_command(redis_url: str) -> None:
+    misspelt: Any = {"user_id": "ada", "sesion_id": "s"}
+    with MemoryClient(redis_url) as client, pytest.raises(TypeError, match="sesion_id"):
+        client.memories.clear(**misspelt)

@@ -1,0 +1,50 @@
+"""What the bare install offers, and what it costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import afterword.producers
+from afterword.producers import AsyncMemoryClient, MemoryClient
+
+IMPORT_SECONDS = 0.3
+HEAVY = ("mem0", "sqlalchemy", "qdrant_client", "dramatiq", "openai", "prometheus_client", "afterword.workers")
+
+_PROGRAM = f"""
+import sys, time
+began = time.perf_counter()
+import afterword.producers
+took = time.perf_counter() - began
+print(took, *[name for name in {HEAVY!r} if name in sys.modules])
+"""
+
+
+def _import_in_a_new_process() -> tuple[float, list[str]]:
+    ran = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True)
+    took, *heavy = ran.stdout.split()
+    return float(took), heavy
+
+
+def test_all_names_what_can_be_imported() -> None:
+    public = {
+        name
+        for name, value in vars(afterword.producers).items()
+        if not name.startswith("_") and getattr(value, "__module__", "").startswith("afterword.")
+    }
+    assert public == set(afterword.producers.__all__)
+    assert afterword.producers.__all__ == sorted(afterword.producers.__all__)
+
+
+def test_importing_is_cheap_and_brings_no_worker_library() -> None:
+    tries = [_import_in_a_new_process() for _ in range(3)]
+    assert all(heavy == [] for _, heavy in tries)
+    assert min(took for took, _ in tries) < IMPORT_SECONDS
+
+
+def test_both_clients_have_the_same_calls() -> None:
+    def calls(client: type) -> set[str]:
+        return {name for name in dir(client) if not name.startswith("_")}
+
+    assert calls(MemoryClient) == calls(AsyncMemoryClient)
+    assert calls(afterword.producers.Memories) == calls(afterword.producers.AsyncMemories)
