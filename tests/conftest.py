@@ -14,6 +14,8 @@ import redis
 from afterword.workers.embedded.postgres_server import PostgresServer
 from afterword.workers.embedded.redis_server import RedisServer
 from afterword.workers.errors import Misconfigured
+from afterword.workers.stores.ledger.database import Database
+from tests.support.ledgers import fresh_ledger, make_template
 
 
 def unavailable(what: str) -> NoReturn:
@@ -60,3 +62,25 @@ def postgres_server(server_folder: Path) -> Iterator[PostgresServer]:
         unavailable(str(error))
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def ledger_template(postgres_server: PostgresServer) -> str:
+    """The server's URL, with a migrated database to copy."""
+    make_template(postgres_server.url)
+    return postgres_server.url
+
+
+@pytest.fixture
+def ledger_url(ledger_template: str) -> Iterator[str]:
+    """The URL of an empty, migrated ledger."""
+    with fresh_ledger(ledger_template) as url:
+        yield url
+
+
+@pytest.fixture
+def database(ledger_url: str) -> Iterator[Database]:
+    """An empty, migrated ledger."""
+    database = Database(ledger_url)
+    yield database
+    database.close()

@@ -68,7 +68,6 @@ class Settings(BaseSettings):
     session_ttl: Seconds = Field(7 * 86_400.0, description="Seconds that session facts live; 0 keeps them.")
 
     # Context
-    context_limit: Count = Field(12, description="Memories in a context where the request names no limit.")
     relevance_floor: float = Field(0.2, ge=0, le=1, description="Memories below this relevance are not injected.")
 
     # Worker process

@@ -1,0 +1,28 @@
+"""Deployments: own Redis, own ledger, one Qdrant face and one fake LLM for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from afterword.workers.embedded.redis_server import RedisServer
+from tests.support.deployment import Deployment
+from tests.support.fake_openai import FakeOpenAI
+from tests.support.qdrant_face import QdrantFace
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, ledger_url: str) -> Iterator[Deployment]:
+    """Servers without workers: a test starts those it needs."""
+    redis, qdrant, openai = RedisServer(tmp_path / "redis"), QdrantFace(tmp_path / "qdrant"), FakeOpenAI()
+    redis.start()
+    qdrant.start()
+    openai.start()
+    deployment = Deployment(tmp_path, redis, ledger_url, qdrant, openai)
+    yield deployment
+    deployment.stop()
+    openai.stop()
+    qdrant.stop()
+    redis.stop()

@@ -1,0 +1,40 @@
+"""A fresh, migrated ledger for each test, copied from a template in a fraction of the time a migration takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import psycopg
+from sqlalchemy import make_url
+
+from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.migrate import migrate
+
+TEMPLATE = "afterword_template"
+
+
+def make_template(server_url: str) -> None:
+    """Migrate the template database once."""
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{TEMPLATE}"')
+    database = Database(with_database(server_url, TEMPLATE))
+    migrate(database)
+    database.close()
+
+
+@contextmanager
+def fresh_ledger(server_url: str) -> Iterator[str]:
+    """The URL of a migrated database that is dropped afterwards."""
+    name = f"ledger_{uuid4().hex[:12]}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
+    yield with_database(server_url, name)
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def with_database(url: str, name: str) -> str:
+    """The same server's URL with another database."""
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
