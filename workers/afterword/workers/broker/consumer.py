@@ -1,0 +1,221 @@
+"""A queue's consumer: wakes by the bell, and survives whatever Redis does."""
+
+# Dramatiq types only a part of itself.
+# mypy: untyped-calls-exclude="dramatiq"
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dramatiq.broker import Consumer, MessageProxy
+from dramatiq.common import compute_backoff
+from dramatiq.errors import ConnectionClosed
+from redis.exceptions import RedisError
+
+from afterword.workers.broker.delivery import Delivery, read_delivery
+
+if TYPE_CHECKING:
+    from afterword.workers.broker.mended import MendedBroker
+
+GATE_SECONDS = 0.2  # how soon an opened gate, or a delayed message that is due, is noticed
+_REST_SECONDS = 0.5  # after a postponed message: whatever failed needs a moment
+_ERROR_SECONDS = (0.1, 1.0)  # the first and the longest pause while Redis is away
+BATCH = 1000  # the most messages of one fetch; Lua's stack bears several times as many
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a consumer does what, in seconds."""
+
+    maintenance: float
+    """Between heartbeats; each also brings a dead worker's messages back."""
+    poll: float
+    """The longest wait for the bell before the queue is looked at all the same."""
+
+
+def is_delay_queue(queue_name: str) -> bool:
+    """Whether the queue holds messages for later; those have no bell and are looked at with each maintenance."""
+    return queue_name.endswith(".DQ")
+
+
+class MendedConsumer(Consumer):
+    """Iterated by one thread of Dramatiq's worker; `ack` and `nack` come from all of them.
+
+    What keeps wake-ups from being lost: while a queue is not empty, its bell holds a token, or a consumer that took
+    the token has yet to fetch. So who fetches all that it asked for, and may have left some, rings again; and who has
+    no room leaves the bell alone.
+    """
+
+    def __init__(self, broker: MendedBroker, queue_name: str, prefetch: int) -> None:
+        self.logger = logging.getLogger(__name__)
+        self._broker = broker
+        self._queue = queue_name
+        self._prefetch = prefetch
+        self._held = broker.held(queue_name)
+        self._cache: deque[Delivery] = deque()
+        self._may_have_left = True
+        self._maintain_at = self._reconcile_at = self._rest_until = 0.0
+        self._failures = self._misses = 0
+
+    # What Dramatiq's threads call.
+
+    def __next__(self) -> Delivery | None:
+        """The next message; None after a bounded wait without one. Never raises on what Redis does."""
+        if not self._cache:
+            try:
+                self._advance()
+            except RedisError as error:
+                self._back_off(error)
+        return self._cache.popleft() if self._cache else None
+
+    def ack(self, message: MessageProxy) -> None:
+        """Settle a message that is done, or put it back if it was postponed. Raises: ConnectionClosed."""
+        if message.postponed:
+            self._rest_until = time.monotonic() + _REST_SECONDS
+            self._put_back([message.redis_id])
+        else:
+            self._settle("ack", message.redis_id)
+
+    def nack(self, message: MessageProxy) -> None:
+        """Dead-letter a message, with its error. Raises: ConnectionClosed."""
+        self._settle("nack", message.redis_id, rewritten=message.encode())
+
+    def requeue(self, messages: Iterable[MessageProxy]) -> None:
+        """Put messages back at the end of their queue."""
+        self._put_back([message.redis_id for message in messages])
+
+    def close(self) -> None:
+        """Put back what was fetched but not handed out."""
+        self._put_back([delivery.redis_id for delivery in self._cache])
+        self._cache.clear()
+
+    # One step: wait, fetch or reconcile; each bounded, so that the thread can stop.
+
+    def _advance(self) -> None:
+        if time.monotonic() >= self._reconcile_at:
+            self._reconcile()
+        room = min(self._prefetch - len(self._held), BATCH)
+        if not self._is_open():
+            self._heartbeat()
+            time.sleep(GATE_SECONDS)
+        elif room <= 0:
+            self._heartbeat()
+            self._held.wait_below(self._prefetch, self._until_maintenance())
+        else:
+            self._fetch(room)
+        self._recovered()
+
+    def _is_open(self) -> bool:
+        return time.monotonic() >= self._rest_until and self._broker.gate()
+
+    def _fetch(self, room: int) -> None:
+        maintenance = self._maintenance_is_due()
+        if maintenance or self._may_have_left:
+            self._take(self._broker.dispatch("fetch", self._queue, room, maintenance=maintenance), room)
+        elif is_delay_queue(self._queue):
+            time.sleep(min(GATE_SECONDS, self._until_maintenance()))
+        else:
+            self._listen(room)
+
+    def _listen(self, room: int) -> None:
+        wait = min(self._broker.pace.poll, self._until_maintenance())
+        self._take(self._broker.listen_and_fetch(self._queue, room, wait), room)
+        if not self._broker.gate():
+            self.close()  # it shut while we listened
+        elif self._cache or self._broker.bell_works(self._queue):
+            self._misses = 0
+        else:
+            self._misses, pause_ms = compute_backoff(self._misses, max_backoff=int(self._broker.pace.poll * 1000))
+            time.sleep(pause_ms / 1000)
+
+    def _take(self, found: list[bytes | None], room: int) -> None:
+        deliveries = [read_delivery(data, self._queue) for data in found]
+        readable = [delivery for delivery in deliveries if delivery is not None]
+        self._held.add(delivery.redis_id for delivery in readable)
+        self._cache.extend(readable)
+        if len(readable) < len(found):
+            self._reconcile_at = 0.0  # finds the others, and sets them aside
+        self._may_have_left = len(found) >= room
+        if self._may_have_left:
+            self._broker.ring(self._queue)
+
+    # Heartbeats.
+
+    def _until_maintenance(self) -> float:
+        return max(self._maintain_at - time.monotonic(), 0.01)
+
+    def _maintenance_is_due(self) -> bool:
+        now = time.monotonic()
+        if now < self._maintain_at:
+            return False
+        self._maintain_at = now + self._broker.pace.maintenance
+        return True
+
+    def _heartbeat(self) -> None:
+        if self._maintenance_is_due():
+            self._broker.dispatch("heartbeat", self._queue, maintenance=True)
+            # It may have brought back a dead worker's messages, which somebody else has room for.
+            self._broker.ring(self._queue)
+
+    # Settling, and what is left when that fails.
+
+    def _settle(self, command: str, redis_id: bytes, *, rewritten: bytes | None = None) -> None:
+        try:
+            if rewritten is not None:
+                self._broker.rewrite(self._queue, redis_id, rewritten)
+            self._broker.dispatch(command, self._queue, redis_id)
+        except RedisError as error:
+            raise ConnectionClosed(type(error).__name__) from None
+        self._held.discard([redis_id])
+
+    def _put_back(self, ids: Collection[bytes]) -> None:
+        if not ids:
+            return
+        # Let go first: once it is back, this very process may be handed it again.
+        self._held.discard(ids)
+        try:
+            self._broker.requeue(self._queue, ids)
+        except RedisError as error:
+            self._reconcile_at = 0.0
+            self.logger.warning("%d messages of queue %r go back later: %s", len(ids), self._queue, error)
+
+    def _reconcile(self) -> None:
+        """Bring Redis's view of what is in our hands in line with the truth.
+
+        A fetch whose reply was lost leaves messages that nobody holds: they go back. One that is no message goes to
+        the dead. Redis may run a lost fetch late, so this is also done now and then without cause.
+        """
+        self._reconcile_at = time.monotonic() + self._broker.heartbeat_timeout / 1000
+        stranded = self._held.not_among(self._broker.unacknowledged(self._queue))
+        if stranded:
+            data = dict(zip(stranded, self._broker.read(self._queue, stranded), strict=True))
+            unreadable = [redis_id for redis_id in stranded if self._is_unreadable(redis_id, data[redis_id])]
+            for redis_id in unreadable:
+                self.logger.warning("Message %r of queue %r cannot be read: set aside.", redis_id, self._queue)
+                self._broker.dispatch("nack", self._queue, redis_id)
+            self._put_back([redis_id for redis_id in stranded if redis_id not in unreadable])
+
+    def _is_unreadable(self, redis_id: bytes, data: bytes | None) -> bool:
+        if data is None:
+            return False  # settled meanwhile, or never there: putting it back just drops the id
+        delivery = read_delivery(data, self._queue)
+        return delivery is None or delivery.redis_id != redis_id
+
+    def _back_off(self, error: RedisError) -> None:
+        if not self._failures:
+            self.logger.warning("Redis failed queue %r, trying again: %s: %s", self._queue, type(error).__name__, error)
+        first, longest = _ERROR_SECONDS
+        time.sleep(min(first * 2**self._failures, longest))
+        self._failures = min(self._failures + 1, 10)
+        self._reconcile_at = 0.0
+        self._may_have_left = True  # the token may be lost: do not wait for another
+
+    def _recovered(self) -> None:
+        if self._failures:
+            self.logger.info("Redis serves queue %r again.", self._queue)
+            self._failures = 0
