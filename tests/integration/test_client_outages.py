@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -120,6 +121,17 @@ def test_the_first_publish_to_a_hanging_redis_is_brief_too(server: RedisServer) 
     assert sorted(event_ids(server)) == ["e0", "e1", "e2"]
 
 
+def test_a_hanging_redis_costs_one_context_its_timeout_and_the_next_nothing(server: RedisServer) -> None:
+    with MemoryClient(server.url) as client:
+        client.publish(conversation("e1"))
+        with hanging(server):
+            assert client.context("ada", timeout=0.1).degraded == ("redis",)
+            began = time.monotonic()
+            assert client.context("ada", timeout=10).degraded == ("redis",)
+            assert time.monotonic() - began < 5
+        wait_until(lambda: client.stats.redis_available, timeout=20)
+
+
 def test_a_peer_that_never_reads_does_not_hold_a_write_beyond_its_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         links = Links(f"redis://127.0.0.1:{deaf.getsockname()[1]}/0")
@@ -222,6 +234,22 @@ def test_a_key_of_the_wrong_type_is_a_configuration_error(
         admin.delete("afterword:conversations.msgs")
         assert client.flush(20)
     assert event_ids(server) == ["e1"]
+
+
+def test_publishing_goes_on_where_no_thread_can_be_started(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with MemoryClient(server.url) as client:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", refuse)
+            assert client.publish(conversation("e1")) == "e1"
+            assert client.context("ada").degraded == ("redis",)
+        client.publish(conversation("e2"))
+        assert client.flush(20)
+    assert event_ids(server) == ["e1", "e2"]
 
 
 _LEAVING = """

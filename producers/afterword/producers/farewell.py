@@ -1,4 +1,4 @@
-"""Sending what an event loop left behind, when the process ends and no loop runs any more."""
+"""Sending what is left when the process ends and neither a thread nor an event loop is there to do it."""
 
 from __future__ import annotations
 

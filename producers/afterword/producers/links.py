@@ -109,7 +109,10 @@ class Links:
         if link is not None:
             return link
         attempt: Future[Link] = Future()
-        Thread(target=self._fulfil, args=(attempt,), name="afterword-connect", daemon=True).start()
+        try:
+            Thread(target=self._fulfil, args=(attempt,), name="afterword-connect", daemon=True).start()
+        except RuntimeError as error:  # no thread is to be had
+            raise redis.ConnectionError(str(error)) from None
         try:
             return attempt.result(max(deadline - time.monotonic(), 0))
         except TimeoutError:

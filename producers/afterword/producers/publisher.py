@@ -9,6 +9,7 @@ from threading import Condition, Thread
 import redis
 
 from afterword.producers.delivery import LINGER_SECONDS, PUBLISH_SECONDS, Delivery, send_seconds
+from afterword.producers.farewell import send_rest
 from afterword.producers.links import Link, Links
 from afterword.producers.outbox import Parcel
 from afterword.producers.process import at_exit
@@ -77,7 +78,10 @@ class Publisher:
         self._links.close()
 
     def _exit(self) -> None:
-        self.close(self._exit_seconds)
+        if self._thread is None:
+            send_rest(self._links, self._delivery, self._exit_seconds)
+        else:
+            self.close(self._exit_seconds)
 
     def _sent_at_once(self, parcels: Sequence[Parcel], deadline: float) -> bool:
         # Read without the lock: what another thread does at this very moment has no order against us.
@@ -117,7 +121,10 @@ class Publisher:
         self._closed = False
         if self._thread is None or not self._thread.is_alive():
             self._thread = Thread(target=self._run, name="afterword-outbox", daemon=True)
-            self._thread.start()
+            try:
+                self._thread.start()
+            except RuntimeError:  # no thread is to be had: the next publish tries again, or the end of the process
+                self._thread = None
 
     def _run(self) -> None:
         while True:
