@@ -14,7 +14,6 @@ from afterword.schemas.wire import Queue
 from afterword.workers.actors import commands, context, extraction, ingest, telemetry
 from afterword.workers.actors.requests import Answering
 from afterword.workers.broker import MendedBroker
-from afterword.workers.clock import RedisClock
 from afterword.workers.components import Components, sender_with
 from afterword.workers.replies import Replies
 from afterword.workers.services.scheduler import Scheduler, Task
@@ -152,7 +151,7 @@ def _start_scheduler(components: Components) -> RunningRole:
 
 
 def _answering(broker: MendedBroker) -> Answering:
-    return Answering(Replies(broker.client), RedisClock(broker.client))
+    return Answering(Replies(broker.client), broker.clock)
 
 
 _STARTERS: dict[Role, Callable[[Components, int], RunningRole]] = {

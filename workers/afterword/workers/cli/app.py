@@ -77,6 +77,14 @@ def doctor() -> None:
 
 
 @app.command()
+def settings() -> None:
+    """Every setting with its environment variable, default and meaning, as a Markdown table."""
+    from afterword.workers.cli.settings_table import settings_table
+
+    print(settings_table())
+
+
+@app.command()
 def health() -> None:
     """Ask the worker in this container whether it is ready; exit status 0 or 1."""
     from afterword.workers.cli.health import ask

@@ -51,6 +51,15 @@ class Known:
     has_excerpts: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What of a subject waits to be extracted: its tokens, and when the first and the last of it came."""
+
+    tokens: int
+    first_at: datetime | None
+    last_at: datetime | None
+
+
 _COLUMNS = (
     conversations.c.id,
     conversations.c.tenant_id,
@@ -136,7 +145,8 @@ def by_ids(connection: Connection, ids: Sequence[int]) -> list[Conversation]:
     return [_conversation(row) for row in rows]
 
 
-_ORDER = (conversations.c.occurred_at, conversations.c.id)
+# The parts of an event share its time, and may be recorded in any order.
+_ORDER = (conversations.c.occurred_at, conversations.c.part, conversations.c.id)
 
 
 def _pending_of(tenant_id: str, user_id: str) -> ColumnElement[bool]:
@@ -153,20 +163,22 @@ def pending(connection: Connection, tenant_id: str, user_id: str, *, limit: int)
     return [_conversation(row) for row in rows]
 
 
-def waiting(connection: Connection, tenant_id: str, user_id: str) -> tuple[int, datetime | None]:
-    """Tokens that wait to be extracted, and since when the oldest of them."""
+def waiting(connection: Connection, tenant_id: str, user_id: str) -> Waiting:
+    """What waits of the subject; conversations extracted in part count whole."""
     row = connection.execute(
-        select(func.coalesce(func.sum(conversations.c.tokens), 0), func.min(conversations.c.received_at)).where(
-            _pending_of(tenant_id, user_id)
-        )
+        select(
+            func.coalesce(func.sum(conversations.c.tokens), 0),
+            func.min(conversations.c.received_at),
+            func.max(conversations.c.received_at),
+        ).where(_pending_of(tenant_id, user_id))
     ).one()
-    return int(row[0]), row[1]
+    return Waiting(int(row[0]), row[1], row[2])
 
 
 def counts(connection: Connection) -> dict[str, int]:
     """How many conversations have each status."""
     rows = connection.execute(select(conversations.c.status, func.count()).group_by(conversations.c.status))
-    return {status: number for status, number in rows}
+    return {str(row[0]): int(row[1]) for row in rows}
 
 
 def mark_excerpts(connection: Connection, conversation: Conversation) -> bool:
@@ -190,10 +202,10 @@ def mark_extracting(connection: Connection, ids: Sequence[int]) -> None:
     connection.execute(update(conversations).where(conversations.c.id.in_(ids)).values(status="extracting"))
 
 
-def advance(connection: Connection, conversation_id: int, *, extracted_turns: int) -> None:
-    """Turns up to `extracted_turns` are extracted; the conversation is done with its last one."""
+def advance(connection: Connection, conversation_id: int, *, extracted_turns: int) -> bool:
+    """Turns up to `extracted_turns` are extracted; whether the conversation is done with that, as with its last one."""
     whole = func.jsonb_array_length(conversations.c.turns) <= extracted_turns
-    connection.execute(
+    status = connection.execute(
         update(conversations)
         .where(conversations.c.id == conversation_id)
         .values(
@@ -201,7 +213,9 @@ def advance(connection: Connection, conversation_id: int, *, extracted_turns: in
             status=case((whole, "done"), else_="stored"),
             finished_at=case((whole, func.clock_timestamp()), else_=None),
         )
-    )
+        .returning(conversations.c.status)
+    ).scalar_one()
+    return bool(status == "done")
 
 
 def finish(connection: Connection, ids: Sequence[int], status: Status, reason: str) -> None:
@@ -225,7 +239,10 @@ def clear(connection: Connection, tenant_id: str, user_id: str) -> None:
 
 
 def without_excerpts(connection: Connection, *, older_than: timedelta, limit: int) -> list[Conversation]:
-    """Conversations whose excerpts could not be written when they came."""
+    """Conversations whose excerpts could not be written when they came.
+
+    In no order, so that one whose excerpts cannot be written at all does not stand before the others for ever.
+    """
     rows = connection.execute(
         select(*_COLUMNS)
         .where(
@@ -233,7 +250,7 @@ def without_excerpts(connection: Connection, *, older_than: timedelta, limit: in
             conversations.c.turns.is_not(None),
             conversations.c.received_at < func.clock_timestamp() - older_than,
         )
-        .order_by(conversations.c.received_at)
+        .order_by(func.random())
         .limit(limit)
     )
     return [_conversation(row) for row in rows]

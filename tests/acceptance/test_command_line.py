@@ -1,0 +1,99 @@
+"""The `afterword` command, as an operator types it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import yaml
+
+from tests.acceptance.test_pipeline import TURNS, ask, facts
+from tests.support.deployment import Deployment
+from tests.support.ledgers import with_database
+from tests.support.waiting import wait_until
+
+
+def test_every_worker_command_of_the_compose_file_starts_and_stops(deployment: Deployment) -> None:
+    services = yaml.safe_load(Path("docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    commands = [service["command"] for service in services.values() if "--role" in service.get("command", [])]
+    roles = [command[command.index("--role") + 1] for command in commands]
+    assert 'ENTRYPOINT ["afterword"]' in Path("ops/Dockerfile").read_text(encoding="utf-8")
+    assert all(command[0] == "worker" for command in commands)
+    assert len(set(roles)) == 6
+
+    workers = deployment.start(*roles)
+
+    for worker in workers:
+        assert worker.probe("/healthz") == (200, '{"alive": true}')
+        assert f'afterword_worker_up{{role="{worker.role}"}} 1.0' in worker.probe("/metrics")[1]
+        deployment.settings["AFTERWORD_PROBE_PORT"] = str(worker.port)
+        assert json.loads(deployment.run("health").stdout)["ready"] is True
+    assert [worker.stop() for worker in workers] == [0] * 6
+    assert deployment.run("health", check=False).returncode == 1
+
+
+def test_doctor_says_what_is_well_and_what_to_do(deployment: Deployment) -> None:
+    deployment.openai.answer_with(lambda _: '{"ok": true}')
+
+    well = deployment.run("doctor")
+    assert "ok       redis" in well.stdout
+    assert "AFTERWORD_EMBEDDER" in well.stdout, "hashing is named as what it is"
+
+    deployment.settings["AFTERWORD_POSTGRES_URL"] = with_database(deployment.postgres_url, "postgres")
+    ill = deployment.run("doctor", check=False)
+    assert ill.returncode == 1
+    assert "afterword migrate" in ill.stdout
+
+
+def test_a_redis_that_evicts_is_refused(deployment: Deployment) -> None:
+    deployment.redis.stop()
+    deployment.redis.extra_arguments = ("--maxmemory-policy", "allkeys-lru")
+    deployment.redis.start()
+
+    told = deployment.run("doctor", check=False)
+
+    assert told.returncode == 1
+    assert "set it to noeviction" in told.stdout
+
+
+def test_an_agent_is_registered_told_what_to_remember_and_switched_off(deployment: Deployment) -> None:
+    deployment.run("agents", "set", "travel", "--owner", "acme", "--instructions", "Remember every seat.")
+    assert deployment.run("agents", "list").stdout == "travel  owner=acme  memory=on  Remember every seat.\n"
+    deployment.start("ingest", "extraction", "scheduler", "context", "commands")
+    with deployment.client() as client:
+        client.publish(user_id="ada", agent_id="travel", session_id="s1", messages=TURNS)
+        wait_until(lambda: facts(client, "ada"), 30, "the facts")
+        assert "Remember every seat." in json.dumps(deployment.openai.chats[0].body["messages"])
+
+        deployment.run("agents", "set", "quiet", "--no-memory")
+
+        assert ask(client, "peanuts", agent_id="quiet").degraded == ("memory_off",)
+
+
+def test_a_collection_of_another_embedder_names_the_mend_which_works(deployment: Deployment) -> None:
+    ingest, commands = deployment.start("ingest", "commands")
+    with deployment.client() as client:
+        client.publish(user_id="ada", session_id="s1", messages=TURNS)
+        wait_until(lambda: len(list(client.memories.iterate(user_id="ada"))) == 2, 20, "the excerpts")
+    ingest.stop()
+    commands.stop()
+    deployment.settings["AFTERWORD_EMBEDDER_DIMENSIONS"] = "64"
+    assert "afterword reembed --into" in deployment.run("doctor", check=False).stdout
+
+    told = deployment.run("reembed", "--into", "smaller").stdout
+
+    assert told.startswith("2 memories embedded with")
+    deployment.settings["AFTERWORD_COLLECTION"] = "smaller"
+    deployment.start("context")
+    with deployment.client() as client:
+        assert len(ask(client, "I am allergic to peanuts in Lisbon").memories) == 2
+
+
+def test_a_wrong_setting_and_a_wrong_role_are_one_line(deployment: Deployment) -> None:
+    deployment.settings["AFTERWORD_LEASE"] = "soon"
+    wrong = deployment.run("migrate", check=False)
+    assert wrong.returncode == 1
+    assert wrong.stderr.startswith("afterword: AFTERWORD_LEASE:")
+    assert len(wrong.stderr.splitlines()) == 1
+
+    assert "is no role" in deployment.run("worker", "--role", "cook", check=False).stderr

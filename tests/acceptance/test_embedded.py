@@ -1,0 +1,85 @@
+"""The embedded stack: one process, no server needed, data that survives a kill."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from afterword.producers import MemoryClient
+from afterword.workers.embedded.redis_server import free_port
+from tests.acceptance.test_pipeline import TURNS, ask
+from tests.support.deployment import AFTERWORD
+from tests.support.waiting import wait_until
+
+
+@contextmanager
+def up(folder: Path, port: int) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """`afterword up` until the block ends, and what it said."""
+    log = folder.parent / "up.log"
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(("AFTERWORD_", "OPENAI_"))}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [AFTERWORD, "up", "--folder", str(folder), "--redis-port", str(port)],
+            env={**bare, "AFTERWORD_PROBE_PORT": "0"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until(lambda: b"Ctrl-C" in log.read_bytes() or process.poll() is not None, 60, "the stack")
+        assert process.poll() is None, log.read_text()
+        yield process, log.read_text()
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def servers_in(folder: Path) -> list[psutil.Process]:
+    """Processes that work in the folder."""
+    return [process for process in psutil.process_iter(["cwd"]) if (process.info["cwd"] or "").startswith(str(folder))]
+
+
+def test_data_survives_a_kill_and_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:
+    folder, port = tmp_path / "data", free_port()
+    with up(folder, port) as (process, said):
+        assert "verbatim mode" in said, "what is missing is said plainly"
+        assert "hashing" in said
+        (url,) = re.findall(r"export AFTERWORD_REDIS_URL=(\S+)", said)
+        with MemoryClient(url) as client:
+            client.publish(user_id="ada", session_id="s1", messages=TURNS)
+            wait_until(lambda: ask(client, "peanuts").memories, 20, "the excerpt")
+        process.kill()
+
+    with up(folder, port) as (process, _):
+        with MemoryClient(url) as client:
+            assert ask(client, "peanuts").memories
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait(30) == 0
+    assert not servers_in(folder)
+
+
+def test_the_demo_shows_conversations_of_your_own(tmp_path: Path) -> None:
+    file = tmp_path / "own.jsonl"
+    file.write_text('{"user_id": "ada", "messages": [{"role": "user", "content": "My cat is called Gummo"}]}\n')
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(("AFTERWORD_", "OPENAI_"))}
+    demo = [sys.executable, "-m", "ops.demo", "--conversations", str(file)]
+
+    shown = subprocess.run(demo, env=bare, capture_output=True, text=True, timeout=120, check=False)
+
+    assert shown.returncode == 0, shown.stderr
+    assert "verbatim mode" in shown.stdout
+    assert "1 skipped" in shown.stdout
+
+    file.write_text('{"messages": []}')
+    wrong = subprocess.run(demo, env=bare, capture_output=True, text=True, timeout=120, check=False)
+    assert wrong.returncode == 1
+    assert "line 1" in wrong.stderr

@@ -1,0 +1,25 @@
+"""The settings as a Markdown table, for the README and for `afterword settings`."""
+
+from __future__ import annotations
+
+from pydantic import SecretStr
+
+from afterword.workers.settings import Settings
+
+
+def settings_table() -> str:
+    """Every setting with its environment variable, default and meaning, in the order of the class."""
+    rows = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        rows.append(f"| `AFTERWORD_{name.upper()}` | {_default(field.default)} | {field.description} |")
+    return "\n".join(rows)
+
+
+def _default(value: object) -> str:
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
