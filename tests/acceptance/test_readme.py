@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from afterword.schemas import ContextReply, Reply
-from afterword.workers.cli.settings_table import settings_table
+from afterword.cli.settings_table import settings_table
 from tests.conftest import unavailable
 from tests.support.deployment import Deployment
 

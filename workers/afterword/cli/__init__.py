@@ -11,6 +11,6 @@ def main() -> None:
         import typer  # noqa: F401
     except ModuleNotFoundError:
         sys.exit("the afterword command needs the workers' libraries: pip install 'afterword[worker]'")
-    from afterword.workers.cli.app import run
+    from afterword.cli.app import run
 
     run()

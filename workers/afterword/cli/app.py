@@ -79,7 +79,7 @@ def doctor() -> None:
 @app.command()
 def settings() -> None:
     """Every setting with its environment variable, default and meaning, as a Markdown table."""
-    from afterword.workers.cli.settings_table import settings_table
+    from afterword.cli.settings_table import settings_table
 
     print(settings_table())
 
@@ -87,7 +87,7 @@ def settings() -> None:
 @app.command()
 def health() -> None:
     """Ask the worker in this container whether it is ready; exit status 0 or 1."""
-    from afterword.workers.cli.health import ask
+    from afterword.cli.health import ask
     from afterword.workers.settings import Settings
 
     ready, told = ask(Settings.load().probe_port)
