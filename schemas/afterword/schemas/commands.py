@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic.config import JsonDict
 
 from afterword.schemas.context import Request
 from afterword.schemas.conversation import check_version
-from afterword.schemas.errors import InvalidEvent
+from afterword.schemas.errors import InvalidEvent, shortened
 from afterword.schemas.memory import Memory
-from afterword.schemas.values import Id, Kind, Metadata, Model, Scope, Text
+from afterword.schemas.values import GivenMetadata, Id, Kind, Model, Scope, Text
 
 MAX_PAGE = 1000
 
@@ -52,12 +53,24 @@ class GetMemory(_OwnedCommand):
     memory_id: Id
 
 
+_EXAMPLE: JsonDict = {
+    "version": 1,
+    "request_id": "add-1",
+    "reply_to": "afterword:reply:0f6c2a8f6a1a4a2f8a57a35c9a0f7d53",
+    "command": "add",
+    "user_id": "ada",
+    "text": "Prefers window seats",
+}
+
+
 class AddMemory(_OwnedCommand):
     """A memory written by hand. The same `request_id` sent again adds nothing."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
     command: Literal["add"] = "add"
     text: Text
-    metadata: Metadata = Field(default_factory=dict)
+    metadata: GivenMetadata = Field(default_factory=dict)
 
 
 class DeleteMemory(_OwnedCommand):
@@ -85,14 +98,25 @@ Command = Annotated[
     ListMemories | GetMemory | AddMemory | DeleteMemory | ClearMemories | ListUsers,
     Field(discriminator="command"),
 ]
-_adapter: TypeAdapter[Command] = TypeAdapter(Command)
+_COMMANDS: dict[str, type[Command]] = {
+    "list": ListMemories,
+    "get": GetMemory,
+    "add": AddMemory,
+    "delete": DeleteMemory,
+    "clear": ClearMemories,
+    "users": ListUsers,
+}
 
 
 def parse_command(body: Any) -> Command:
     """The command in a decoded JSON body. Raises: UnsupportedVersion, InvalidEvent."""
     check_version(body)
+    name = body.get("command") if isinstance(body, dict) else None
+    command = _COMMANDS.get(name) if isinstance(name, str) else None
+    if command is None:
+        raise InvalidEvent("command", shortened(name), f"must be one of {', '.join(_COMMANDS)}")
     try:
-        return _adapter.validate_python(body)
+        return command.model_validate(body)
     except ValidationError as error:
         raise InvalidEvent.from_validation(error) from None
 

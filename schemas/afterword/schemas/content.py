@@ -8,6 +8,12 @@ from typing import Any
 Content = str | list[dict[str, Any]]
 
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
+_WORDLESS_PARTS = frozenset(
+    {
+        *("image", "image_url", "input_image", "audio", "input_audio", "video", "video_url", "file", "input_file"),
+        *("document", "tool_use", "tool_call", "tool_result", "function_call", "thinking", "reasoning", "refusal"),
+    }
+)
 
 
 def _is_parts(value: object) -> bool:
@@ -44,13 +50,19 @@ def _opened(text: str) -> Content:
         return text
     try:
         inner = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     if isinstance(inner, str):
-        return inner
-    if isinstance(inner, dict) and isinstance(inner.get("type"), str) and "text" in inner:
-        return [inner]
-    return inner if _is_parts(inner) else text
+        # As deep as it goes: opening what was opened before changes nothing.
+        return _opened(inner)
+    parts = [inner] if isinstance(inner, dict) else inner
+    return parts if _is_parts(parts) and _is_content(parts) else text
+
+
+def _is_content(parts: list[dict[str, Any]]) -> bool:
+    # Other JSON has a "type" as well: GeoJSON, forms, schemas.
+    says = any(part["type"] in _TEXT_PARTS and isinstance(part.get("text"), str) for part in parts)
+    return says or all(part["type"] in _WORDLESS_PARTS for part in parts)
 
 
 def plain_text(content: Content) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError
+from pydantic.config import JsonDict
 
 from afterword.schemas.conversation import check_version
 from afterword.schemas.errors import InvalidEvent
@@ -39,6 +40,18 @@ class Request(Model):
     deadline_ms: Annotated[int, Field(ge=0)] | None = None
 
 
+_EXAMPLE: JsonDict = {
+    "version": 1,
+    "request_id": "ask-1",
+    "reply_to": "afterword:reply:5d0c7e1b9a4f4c52a9a30c4a1f6f2b11",
+    "user_id": "ada",
+    "agent_id": "travel-guide",
+    "session_id": "thread-12",
+    "query": "Where should I go this weekend?",
+    "limit": 12,
+}
+
+
 class ContextRequest(Request):
     """The memories for one prompt of an agent to a user.
 
@@ -46,11 +59,13 @@ class ContextRequest(Request):
     `limit` bounds the memories, `token_budget` their rendered size (estimated tokens).
     """
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
     user_id: Id
     agent_id: Id | None = None
     session_id: Id | None = None
     query: str | None = None
-    scopes: tuple[Scope, ...] = (Scope.USER, Scope.AGENT, Scope.SESSION)
+    scopes: Annotated[tuple[Scope, ...], Field(min_length=1)] = (Scope.USER, Scope.AGENT, Scope.SESSION)
     limit: Annotated[int, Field(ge=1, le=100)] = DEFAULT_LIMIT
     token_budget: Annotated[int, Field(ge=1, le=100_000)] = DEFAULT_TOKEN_BUDGET
     language: str | None = None

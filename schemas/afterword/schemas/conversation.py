@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import uuid4
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic.config import JsonDict
 
 from afterword.schemas.content import Content, normalised, plain_text
 from afterword.schemas.errors import InvalidEvent, UnsupportedVersion
-from afterword.schemas.values import DEFAULT_TENANT, VERSION, Id, Metadata, Model, Time
+from afterword.schemas.values import DEFAULT_TENANT, MAX_ID_LENGTH, VERSION, GivenMetadata, Id, Model, Time
 
 MAX_MESSAGES = 500
 MAX_BYTES = 1024 * 1024
@@ -48,6 +49,27 @@ class Message(Model):
         return plain_text(self.content)
 
 
+def _some(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    if not messages:
+        raise ValueError("must hold at least one message")
+    return messages
+
+
+_EXAMPLE: JsonDict = {
+    "version": 1,
+    "event_id": "run-7f3a",
+    "occurred_at": "2026-05-01T12:00:00Z",
+    "user_id": "ada",
+    "agent_id": "travel-guide",
+    "session_id": "thread-12",
+    "messages": [
+        {"role": "user", "content": "I moved to Lisbon last week."},
+        {"role": "assistant", "content": [{"type": "text", "text": "How do you like it?"}]},
+    ],
+    "metadata": {"channel": "web"},
+}
+
+
 class ConversationFinished(Model):
     """A finished run of an agent, published once and forgotten.
 
@@ -57,6 +79,8 @@ class ConversationFinished(Model):
     `part` and `parts` are set by `split`: the parts of an oversize event share its id.
     """
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
     version: Literal[1] = VERSION
     event_id: Id = Field(default_factory=lambda: str(uuid4()))
     occurred_at: Time = Field(default_factory=lambda: datetime.now(UTC))
@@ -65,17 +89,16 @@ class ConversationFinished(Model):
     agent_id: Id | None = None
     session_id: Id | None = None
     run_id: Id | None = None
-    messages: tuple[Message, ...]
-    metadata: Metadata = Field(default_factory=dict)
+    messages: Annotated[tuple[Message, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})]
+    metadata: GivenMetadata = Field(default_factory=dict)
     part: Annotated[int, Field(ge=1)] = 1
     parts: Annotated[int, Field(ge=1)] = 1
 
-    @field_validator("messages", mode="before")
-    @classmethod
-    def _some_messages(cls, value: Any) -> Any:
-        if isinstance(value, list | tuple) and not value:
-            raise ValueError("must hold at least one message")
-        return value
+    @model_validator(mode="after")
+    def _part_of_parts(self) -> Self:
+        if self.part > self.parts:
+            raise ValueError("part must not be above parts")
+        return self
 
     @classmethod
     def parse(cls, body: Any) -> ConversationFinished:
@@ -103,16 +126,23 @@ def split(
 ) -> list[ConversationFinished]:
     """An oversize event as parts under one event_id, each within both limits; a small one as itself.
 
-    A message that is larger than a part by itself is cut into several of the same role. Nothing is dropped.
+    A message that is larger than a part by itself is cut into several of the same role: its words are kept, its
+    parts without words (images, tool calls) are not.
+
+    Raises: InvalidEvent, when what is not messages leaves no room for them.
     """
     if len(event.messages) <= max_messages and _encoded_size(event) <= max_bytes:
         return [event]
-    room = max(max_bytes - _encoded_size(event.model_copy(update={"messages": ()})) - 64, 1024)
+    room = max_bytes - _encoded_size(event.model_copy(update={"messages": ()})) - 64
     groups = _packed([piece for message in event.messages for piece in _cut(message, room)], max_messages, room)
     return [
         event.model_copy(update={"messages": tuple(group), "part": number, "parts": len(groups)})
         for number, group in enumerate(groups, start=1)
     ]
+
+
+_LEAST_ROOM = 16
+"""Bytes of any one character as a JSON string, and some."""
 
 
 def _encoded_size(value: Model) -> int:
@@ -136,11 +166,16 @@ def _cut(message: Message, room: int) -> list[Message]:
     if _encoded_size(message) <= room:
         return [message]
     frame = _encoded_size(message.model_copy(update={"content": ""})) + 16
-    texts = _cut_text(message.text, max(room - frame, 256))
+    if room - frame < _LEAST_ROOM:
+        raise InvalidEvent("event", "too much beside the messages", "must fit into max_bytes: shorten ids and metadata")
     return [
-        message.model_copy(update={"content": text, "id": f"{message.id}#{number}"[-256:] if message.id else None})
-        for number, text in enumerate(texts, start=1)
+        message.model_copy(update={"content": text, "id": _piece_id(message.id, number)})
+        for number, text in enumerate(_cut_text(message.text, room - frame), start=1)
     ]
+
+
+def _piece_id(message_id: str | None, number: int) -> str | None:
+    return f"{message_id}#{number}"[-MAX_ID_LENGTH:] if message_id else None
 
 
 def _cut_text(text: str, room: int) -> list[str]:

@@ -37,7 +37,6 @@ def render_sections(
 
     Excerpts of the present session stand under it; those of other sessions under the user.
     """
-    words = _HEADINGS.get(language.split("-")[0], _HEADINGS["en"])
     parts = []
     for scope in (Scope.USER, Scope.AGENT, Scope.SESSION):
         lines = [
@@ -46,19 +45,23 @@ def render_sections(
             if _section(memory, session_id) is scope
         ]
         if lines:
-            heading = words[scope.value].format(agent=agent_id or words["this_agent"])
-            parts.append("\n".join([heading, *lines]))
+            parts.append("\n".join([render_heading(scope, agent_id, language), *lines]))
     return "\n\n".join(parts)
+
+
+def render_heading(scope: Scope, agent_id: str | None = None, language: str = "en") -> str:
+    """The heading of a section."""
+    words = _HEADINGS[_spoken(language)]
+    return words[scope.value].format(agent=agent_id or words["this_agent"])
 
 
 def render_line(memory: Memory, language: str = "en") -> str:
     """One memory on one line: its date, who said it when it is verbatim, and its text."""
-    code = language.split("-")[0]
-    words = _HEADINGS.get(code, _HEADINGS["en"])
-    roles = _ROLES.get(code, _ROLES["en"])
+    code = _spoken(language)
+    roles = _ROLES[code]
     said = ""
     if memory.kind is Kind.EXCERPT and memory.role in roles:
-        said = words["said"].format(role=roles[memory.role])
+        said = _HEADINGS[code]["said"].format(role=roles[memory.role])
     return f"- ({memory.occurred_at:%Y-%m-%d}) {said}{_one_line(memory.text)}"
 
 
@@ -72,6 +75,12 @@ def _section(memory: Memory, session_id: str | None) -> Scope:
     if memory.kind is Kind.EXCERPT and session_id is not None and memory.session_id == session_id:
         return Scope.SESSION
     return memory.scope
+
+
+def _spoken(language: str) -> str:
+    """The language of the headings: that of "zh-CN" or "zh_Hans" is "zh"; English for any that has none."""
+    code = language.replace("_", "-").split("-")[0].lower()
+    return code if code in _HEADINGS else "en"
 
 
 def _one_line(text: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from pydantic import BaseModel as _BaseModel
+from pydantic.config import JsonDict
 
 VERSION: Literal[1] = 1
 """The version of the contract. A reader refuses any other; new optional fields do not raise it."""
@@ -19,6 +22,33 @@ MAX_CLOCK_AHEAD = timedelta(days=1)
 Scalar = str | int | float | bool | None
 Metadata = dict[str, Scalar]
 """Flat JSON: what can be filtered on in a vector store."""
+
+
+def _check_scalar(value: Any) -> Any:
+    fits = (
+        value is None
+        or (isinstance(value, str) and is_storable(value))
+        or (isinstance(value, int) and -(2**63) <= value < 2**63)
+        or (isinstance(value, float) and math.isfinite(value))
+    )
+    if not fits:
+        raise ValueError("must be text, a finite number of 64 bits, true, false or null: metadata is flat")
+    return value
+
+
+def _check_storable(value: str) -> str:
+    if not is_storable(value):
+        raise ValueError("must be text without NUL and lone surrogates")
+    return value
+
+
+def is_storable(text: str) -> bool:
+    """Whether every store can keep it: PostgreSQL keeps neither NUL nor half a surrogate pair."""
+    return "\x00" not in text and (text.isascii() or text == text.encode("utf-8", "replace").decode())
+
+
+GivenMetadata = dict[Annotated[str, AfterValidator(_check_storable)], Annotated[Scalar, BeforeValidator(_check_scalar)]]
+"""Metadata as it is taken in: what JSON and every store can hold as it is."""
 
 
 class Scope(StrEnum):
@@ -56,24 +86,32 @@ def _as_id(value: Any) -> Any:
     return str(value) if type(value).__name__ == "UUID" else value
 
 
-Id = Annotated[str, BeforeValidator(_as_id), AfterValidator(_check_id)]
+_ID_SCHEMA: JsonDict = {"minLength": 1, "maxLength": MAX_ID_LENGTH}
+Id = Annotated[str, BeforeValidator(_as_id), AfterValidator(_check_id), Field(json_schema_extra=_ID_SCHEMA)]
+
+
+_NUMBER = re.compile(r"\s*[+-]?[\d.]+\s*")
 
 
 def _refuse_numbers(value: Any) -> Any:
-    if isinstance(value, int | float):
+    # A number in a string is a number too: pydantic would guess its unit.
+    if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
         raise ValueError("must be an ISO 8601 time with an offset, such as 2026-05-01T12:00:00Z")
     return value
 
 
 def _check_time(value: datetime) -> datetime:
-    if value.tzinfo is None:
+    if value.utcoffset() is None:
         raise ValueError("must carry a time zone: use datetime.now(UTC) or an ISO time ending in Z")
     if value - datetime.now(UTC) > MAX_CLOCK_AHEAD:
         raise ValueError("must not be more than a day ahead of now: check the clock or the unit")
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be a time of the years 1 to 9999 in UTC") from None
 
 
 Time = Annotated[datetime, BeforeValidator(_refuse_numbers), AfterValidator(_check_time)]
 """An aware time, kept in UTC, at most a day ahead."""
 
-Text = Annotated[str, Field(min_length=1)]
+Text = Annotated[str, Field(min_length=1), AfterValidator(_check_storable)]

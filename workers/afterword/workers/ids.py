@@ -27,11 +27,11 @@ def fact_id(tenant_id: str, scope: Scope, owner: str, batch_id: str, ordinal: in
     return _uuid("fact", tenant_id, scope.value, owner, batch_id, ordinal)
 
 
-def note_id(tenant_id: str, request_id: str) -> str:
-    """Of a memory added by hand: the same request adds it once."""
-    return _uuid("note", tenant_id, request_id)
+def note_id(tenant_id: str, user_id: str | None, agent_id: str | None, session_id: str | None, request_id: str) -> str:
+    """Of a memory added by hand: the same request of an owner adds it once."""
+    return _uuid("note", tenant_id, user_id, agent_id, session_id, request_id)
 
 
-def _uuid(*parts: str | int) -> str:
+def _uuid(*parts: str | int | None) -> str:
     # JSON keeps ("a", "bc") and ("ab", "c") apart.
     return str(uuid5(_NAMESPACE, json.dumps(parts, ensure_ascii=False)))

@@ -24,7 +24,12 @@ def configure(settings: Settings) -> None:
         structlog.processors.StackInfoRenderer(),
     ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            _messages_named,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )
@@ -45,15 +50,26 @@ def configure(settings: Settings) -> None:
 
 def _renderers(log_format: str) -> list[structlog.typing.Processor]:
     if log_format == "text" or (log_format == "auto" and sys.stderr.isatty()):
-        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        # The default formatter shows the variables of every frame: what a person said among them.
+        plain = structlog.dev.plain_traceback
+        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
 
 
 def _without_messages(record: logging.LogRecord) -> bool:
     """Dramatiq logs whole messages, whose arguments are conversations: only their name and id may be told."""
+    record.msg = _named(record.msg)
     if isinstance(record.args, tuple):
         record.args = tuple(_named(argument) for argument in record.args)
     return True
+
+
+def _messages_named(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """The same for what is logged through structlog."""
+    named = {key: _named(value) for key, value in event.items()}
+    if "positional_args" in event:
+        named["positional_args"] = tuple(_named(argument) for argument in event["positional_args"])
+    return named
 
 
 def _named(argument: object) -> object:

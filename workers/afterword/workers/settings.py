@@ -18,7 +18,7 @@ Count = Annotated[int, Field(ge=1)]
 class Settings(BaseSettings):
     """What the workers are told from outside. Secrets never show in a repr or a log."""
 
-    model_config = SettingsConfigDict(env_prefix="AFTERWORD_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="AFTERWORD_", frozen=True, extra="ignore", env_ignore_empty=True)
 
     # Servers
     redis_url: SecretStr = Field(SecretStr("redis://localhost:6379/0"), description="Redis, credentials included.")
@@ -93,7 +93,7 @@ class Settings(BaseSettings):
         Raises: Misconfigured, naming the variable and the mend.
         """
         try:
-            return cls(**_openai_defaults(), **overrides)
+            return cls(**{**_openai_defaults(), **overrides})
         except ValidationError as error:
             problem = error.errors(include_url=False)[0]
             name = "_".join(str(step) for step in problem["loc"]).upper()
@@ -115,6 +115,6 @@ def _openai_defaults() -> dict[str, Any]:
     for ours, theirs in (("api_key", "OPENAI_API_KEY"), ("base_url", "OPENAI_BASE_URL")):
         for model in ("llm", "embedder"):
             value = os.environ.get(theirs)
-            if value and f"AFTERWORD_{model}_{ours}".upper() not in os.environ:
+            if value and not os.environ.get(f"AFTERWORD_{model}_{ours}".upper()):
                 found[f"{model}_{ours}"] = value
     return found

@@ -9,6 +9,7 @@ from typing import Any
 from afterword.schemas import ConversationFinished
 from afterword.schemas.conversation import LEARNED_ROLES
 from afterword.schemas.fence import without_fences
+from afterword.workers.text.storable import storable
 from afterword.workers.text.tokens import estimate
 
 
@@ -63,6 +64,4 @@ def turns_of(event: ConversationFinished) -> tuple[Turn, ...]:
 
 
 def _clean(text: str) -> str:
-    # PostgreSQL keeps neither NUL nor half a surrogate pair.
-    storable = text.replace("\x00", "").encode("utf-8", "replace").decode()
-    return without_fences(storable).strip()
+    return without_fences(storable(text)).strip()

@@ -168,7 +168,7 @@ def _note(command: AddMemory) -> StoredMemory:
     now = datetime.now(UTC)
     scope = Scope.AGENT if command.agent_id else Scope.SESSION if command.session_id else Scope.USER
     return StoredMemory(
-        id=ids.note_id(command.tenant_id, command.request_id),
+        id=ids.note_id(command.tenant_id, command.user_id, command.agent_id, command.session_id, command.request_id),
         text=command.text,
         scope=scope,
         kind=Kind.NOTE,

@@ -87,18 +87,23 @@ def _excerpts_of_turn(conversation: Conversation, turn: Turn) -> Iterator[Stored
         )
 
 
-_BREAK = re.compile(r"\n+|(?<=[.!?。！？])\s*")
+_BREAK = re.compile(r"\n+|(?<=[.!?])\s+|(?<=[。！？])\s*")
 
 
 def pieces(text: str, limit: int = PIECE_CHARACTERS) -> list[str]:
-    """The text in pieces of at most `limit` characters, cut between sentences where that is possible."""
-    if len(text) <= limit:
-        return [text]
-    found = [""]
-    for sentence in _BREAK.split(text):
-        for start in range(0, len(sentence), limit):
-            part = sentence[start : start + limit]
-            if len(found[-1]) + len(part) + 1 > limit:
-                found.append("")
-            found[-1] = f"{found[-1]} {part}".strip()
+    """The text in pieces of at most `limit` characters, cut between sentences where that is possible, else between
+    words. Only white space around a cut is lost.
+    """
+    found, start = [], 0
+    while len(text) - start > limit:
+        cut = _cut(text, start, start + limit)
+        found.append(text[start:cut].strip())
+        start = cut
+    found.append(text[start:].strip())
     return [piece for piece in found if piece]
+
+
+def _cut(text: str, start: int, end: int) -> int:
+    """Where a piece that begins at `start` ends, at `end` at the latest."""
+    sentences = [found.end() for found in _BREAK.finditer(text, start, end) if found.end() > start]
+    return sentences[-1] if sentences else text.rfind(" ", start, end) + 1 or end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Callable, Sequence
 from enum import StrEnum
@@ -125,8 +126,9 @@ class Ingest:
 
 def body_hash(event: ConversationFinished) -> bytes:
     """What makes two events of one id the same: all but when and under which id they were sent."""
-    body = event.model_dump_json(exclude={"event_id", "occurred_at", "version"})
-    return hashlib.sha256(body.encode("utf-8", "replace")).digest()
+    # Neither the order of metadata nor a field that a later contract adds makes another event.
+    body = event.model_dump(mode="json", exclude={"event_id", "occurred_at", "version"}, exclude_none=True)
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
 
 
 def _received(event: ConversationFinished, skipped: str | None) -> audit.Event:

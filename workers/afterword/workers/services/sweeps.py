@@ -7,6 +7,7 @@ import logging
 from datetime import timedelta
 from typing import Any
 
+from afterword.schemas.values import DEFAULT_TENANT
 from afterword.schemas.wire import Queue
 from afterword.workers.broker import DeadMessage, MendedBroker
 from afterword.workers.errors import EmbeddingFailed, VectorStoreUnavailable
@@ -18,6 +19,7 @@ from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.dead_letters import DeadLetter
 from afterword.workers.stores.vectors.port import VectorStore
 from afterword.workers.stores.vectors.views import delete_expired
+from afterword.workers.text.storable import storable
 
 logger = logging.getLogger(__name__)
 
@@ -90,17 +92,18 @@ class Sweeps:
 def letter_of(queue: Queue, message: DeadMessage) -> DeadLetter:
     """A dead message as it is kept; whose it is, where its body says so."""
     envelope = _decoded(message.data)
-    body = (envelope.get("args") or [{}])[0]
+    arguments = envelope.get("args")
+    body = arguments[0] if isinstance(arguments, list) and arguments else None
     owner = body if isinstance(body, dict) else {}
     options = envelope.get("options")
     error = options.get("error") if isinstance(options, dict) else None
     return DeadLetter(
-        message_id=message.message_id,
+        message_id=storable(message.message_id),
         queue=queue.value,
-        error=str(error or "the message could not be read"),
+        error=storable(str(error or "the message could not be read")),
         body=message.data,
         died_at=message.died_at,
-        tenant_id=_text(owner.get("tenant_id")) or ("default" if owner else None),
+        tenant_id=_text(owner.get("tenant_id")) or (DEFAULT_TENANT if owner else None),
         user_id=_text(owner.get("user_id")),
         event_id=_text(owner.get("event_id")),
     )
@@ -109,10 +112,10 @@ def letter_of(queue: Queue, message: DeadMessage) -> DeadLetter:
 def _decoded(data: bytes) -> dict[str, Any]:
     try:
         value = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
 
 def _text(value: object) -> str | None:
-    return value.replace("\x00", "") if isinstance(value, str) else None
+    return storable(value) if isinstance(value, str) else None

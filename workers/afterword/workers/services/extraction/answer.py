@@ -7,7 +7,7 @@ fact without a known scope is the user's, one without a known source belongs to 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from afterword.schemas import Scope
@@ -16,6 +16,7 @@ from afterword.workers.errors import BadAnswer
 from afterword.workers.services.extraction.batch import Batch, Line
 from afterword.workers.services.extraction.prompt import Existing
 from afterword.workers.stores.ledger.journal import Fact
+from afterword.workers.text.storable import storable
 
 
 def facts_in(text: str, batch: Batch, batch_id: str, existing: Sequence[Existing]) -> tuple[Fact, ...]:
@@ -26,35 +27,48 @@ def facts_in(text: str, batch: Batch, batch_id: str, existing: Sequence[Existing
     facts: dict[tuple[str, Scope, str], Fact] = {}
     for ordinal, item in enumerate(_items(text)):
         fact = _fact(item, ordinal, batch, batch_id, existing)
-        owner = fact.agent_id if fact.scope is Scope.AGENT else fact.session_id
-        facts.setdefault((fact.text, fact.scope, owner or ""), fact)
+        facts.setdefault((fact.text, fact.scope, _owner(fact)), fact)
     return tuple(facts.values())
 
 
+def _owner(fact: Fact) -> str:
+    """Which of the batch's agents or sessions; its user is one."""
+    by_scope = {Scope.AGENT: fact.agent_id, Scope.SESSION: fact.session_id}
+    return by_scope.get(fact.scope) or ""
+
+
 def _items(text: str) -> list[Any]:
-    start = text.find("{")
-    if start < 0:
-        raise BadAnswer("the answer holds no JSON object")
-    try:
-        # Models wrap JSON in code fences or add a remark: the first object is the answer.
-        answer, _ = json.JSONDecoder(strict=False).raw_decode(text, start)
-    except ValueError as error:
-        raise BadAnswer(f"the answer is not JSON: {error}") from None
-    items = answer.get("memory")
-    if not isinstance(items, list):
-        raise BadAnswer(f'the answer has no list "memory", but {sorted(answer)[:5]}')
+    answers = [found for found in _objects(text) if isinstance(found.get("memory"), list)]
+    if not answers:
+        raise BadAnswer('the answer holds no JSON object with a list "memory"')
+    items: list[Any] = answers[-1]["memory"]
     return items
 
 
+def _objects(text: str) -> Iterator[dict[str, Any]]:
+    """The JSON objects in a text: models think aloud before the answer, wrap it in code fences, or add a remark."""
+    decoder = json.JSONDecoder(strict=False)
+    start = text.find("{")
+    while start >= 0:
+        try:
+            found, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            end = start + 1
+        else:
+            yield found
+        start = text.find("{", end)
+
+
 def _fact(item: Any, ordinal: int, batch: Batch, batch_id: str, existing: Sequence[Existing]) -> Fact:
-    if not isinstance(item, dict) or not isinstance(item.get("text"), str) or not item["text"].strip():
+    text = storable(item["text"]).strip() if isinstance(item, dict) and isinstance(item.get("text"), str) else ""
+    if not text:
         raise BadAnswer(f"memory {ordinal} of the answer has no text")
     line = _line(item.get("source"), batch)
     scope = _scope(item.get("scope"), line)
     attributed = item.get("attributed_to")
     return Fact(
         id=ids.fact_id(batch.tenant_id, scope, batch.owner(scope, line), batch_id, ordinal),
-        text=item["text"].replace("\x00", "").strip(),
+        text=text,
         scope=scope,
         attributed_to=attributed if attributed in ("user", "assistant") else None,
         event_id=line.conversation.event_id,
@@ -68,8 +82,8 @@ def _fact(item: Any, ordinal: int, batch: Batch, batch_id: str, existing: Sequen
 
 
 def _line(source: Any, batch: Batch) -> Line:
-    number = int(source) if isinstance(source, int | str) and str(source).isdecimal() else -1
-    return batch.lines[number] if 0 <= number < len(batch.lines) else batch.lines[-1]
+    numbered = {str(number): line for number, line in enumerate(batch.lines)}
+    return numbered.get(str(source).strip(), batch.lines[-1])
 
 
 def _scope(value: Any, line: Line) -> Scope:

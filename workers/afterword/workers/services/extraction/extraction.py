@@ -150,7 +150,6 @@ class Extraction:
 
         mem0_memory.add(
             [{"role": line.turn.role, "content": line.turn.text} for line in work.batch.lines],
-            user_id=claim.user_id,
             embedder=self._embedder,
             hooks=mem0_memory.Hooks(known, answered, write),
         )

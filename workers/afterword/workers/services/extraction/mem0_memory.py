@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
-from afterword.schemas.errors import AfterwordError
 from afterword.workers.mem0_environment import prepare
 
 prepare()
@@ -41,14 +40,20 @@ class Hooks:
     write: Callable[[Mapping[str, Vector]], None]
 
 
-def add(messages: Sequence[Mapping[str, str]], *, user_id: str, embedder: Embedder, hooks: Hooks) -> None:
+_QUERY_CHARACTERS = 4_000
+
+# mem0 wants an owner without white space in it; whose the memories are, the hooks know.
+_OWNER = "subject"
+
+
+def add(messages: Sequence[Mapping[str, str]], *, embedder: Embedder, hooks: Hooks) -> None:
     """Run `Memory.add` over the hooks.
 
     Raises: whatever a hook or the embedder raised first.
     """
     memory = _InjectedMemory(embedder, hooks)
     try:
-        memory.add([dict(message) for message in messages], user_id=user_id)
+        memory.add([dict(message) for message in messages], user_id=_OWNER)
     except LLMError as error:
         raise error.__cause__ or error from None
     except VectorStoreError:
@@ -61,7 +66,7 @@ class _InjectedMemory(Memory):  # type: ignore[misc]  # mem0 ships no types
     """Built per extraction: it is nothing but attributes."""
 
     def __init__(self, embedder: Embedder, hooks: Hooks) -> None:
-        errors: list[AfterwordError] = []
+        errors: list[BaseException] = []
         store = _Store(hooks, errors)
         self.config = SimpleNamespace(
             llm=SimpleNamespace(config={}),
@@ -91,23 +96,26 @@ class _Llm:
     def generate_response(self, messages: Any, response_format: Any = None) -> str:
         """mem0 parses what it is given: the checked texts, in mem0's own form."""
         texts = self._hooks.answer(self._store.known)
-        return json.dumps({"memory": [{"id": str(n), "text": text} for n, text in enumerate(texts)]})
+        answer = json.dumps({"memory": [{"id": str(n), "text": text} for n, text in enumerate(texts)]})
+        # mem0 cuts <think> out of whatever it is given, a fact's own words included.
+        return answer.replace("<", "\\u003c")
 
 
 class _Embedding:
-    def __init__(self, embedder: Embedder, errors: list[AfterwordError]) -> None:
+    def __init__(self, embedder: Embedder, errors: list[BaseException]) -> None:
         self._embedder = embedder
         self._errors = errors
 
     def embed(self, text: str, memory_action: str | None = None) -> Vector:
-        return self.embed_batch([text])[0]
+        """mem0 embeds a whole batch to find what is known of it: its end serves, and every model takes that much."""
+        return self.embed_batch([text[-_QUERY_CHARACTERS:]])[0]
 
     def embed_batch(self, texts: Sequence[str], memory_action: str | None = None) -> list[Vector]:
         return _noting(self._errors, lambda: self._embedder.embed(texts))
 
 
 class _Store:
-    def __init__(self, hooks: Hooks, errors: list[AfterwordError]) -> None:
+    def __init__(self, hooks: Hooks, errors: list[BaseException]) -> None:
         self._hooks = hooks
         self._errors = errors
         self.known: Sequence[Existing] = ()
@@ -122,13 +130,13 @@ class _Store:
         _noting(self._errors, lambda: self._hooks.write(found))
 
 
-def _noting(errors: list[AfterwordError], call: Callable[[], _T]) -> _T:
+def _noting(errors: list[BaseException], call: Callable[[], _T]) -> _T:
     """Call, keeping the first error; after one, nothing more is tried: mem0 would try every record by itself."""
     if errors:
         raise errors[0]
     try:
         return call()
-    except AfterwordError as error:
+    except BaseException as error:
         errors.append(error)
         raise
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from afterword.schemas import Memory
-from afterword.schemas.rendering import render_line
+from afterword.schemas import Memory, Scope
+from afterword.schemas.rendering import render_heading, render_line
 from afterword.workers.text.tokens import estimate
 
-HEADING_TOKENS = 12
-"""What a section's heading costs at most; there are three sections."""
 
-
-def fit(memories: Iterable[Memory], *, limit: int, token_budget: int, language: str) -> list[Memory]:
-    """The first memories that fit, never half of one: at most `limit`, at most `token_budget` estimated tokens."""
+def fit(
+    memories: Iterable[Memory], *, limit: int, token_budget: int, language: str, agent_id: str | None = None
+) -> list[Memory]:
+    """The first memories that fit, never half of one: at most `limit`, at most `token_budget` estimated tokens with
+    the headings of all sections.
+    """
     chosen: list[Memory] = []
-    left = token_budget - 3 * HEADING_TOKENS
+    # A heading ends with its line, and an empty line parts it from the section before.
+    left = token_budget - sum(estimate(render_heading(scope, agent_id, language)) + 1 for scope in Scope)
     for memory in memories:
         cost = estimate(render_line(memory, language)) + 1
         if cost <= left and len(chosen) < limit:

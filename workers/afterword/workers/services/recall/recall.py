@@ -108,6 +108,8 @@ class Recall:
 
     def _ranked(self, request: ContextRequest, vector: Vector | None) -> list[Ranked]:
         corners = _corners(request)
+        if not corners:
+            return []
         view = MemoryView(self._store, tuple(dict.fromkeys(corner.owner for corner in corners)))
         if not _asks(request):
             return ranking.newest(found.memory for found in _search(view, corners, Newest()))
@@ -158,6 +160,12 @@ def _reply(request: ContextRequest, ranked: Sequence[Ranked], degraded: tuple[st
     language = request.language or detect(request.query or " ".join(each.memory.text for each in ranked[:3]))
     scored = _asks(request)
     memories = (to_memory(each.memory, each.relevance if scored else None) for each in ranked)
-    chosen = budget.fit(memories, limit=request.limit, token_budget=request.token_budget, language=language)
+    chosen = budget.fit(
+        memories,
+        limit=request.limit,
+        token_budget=request.token_budget,
+        language=language,
+        agent_id=request.agent_id,
+    )
     text = render_sections(chosen, agent_id=request.agent_id, session_id=request.session_id, language=language)
     return ContextReply(memories=tuple(chosen), text=text, degraded=degraded)

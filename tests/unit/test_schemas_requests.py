@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+
+from afterword.schemas import (
+    AddMemory,
+    ClearMemories,
+    Command,
+    CommandFailed,
+    ContextReply,
+    ContextRequest,
+    ErrorBody,
+    InvalidEvent,
+    ListMemories,
+    ListUsers,
+    Reply,
+    Scope,
+    UnsupportedVersion,
+)
+from afterword.schemas.commands import parse_command
+
+REPLY_TO = "afterword:reply:1"
+
+
+def context(**fields: Any) -> ContextRequest:
+    return ContextRequest.parse({"user_id": "ada", "reply_to": REPLY_TO, **fields})
+
+
+def command(name: str, **fields: Any) -> Command:
+    return parse_command({"command": name, "reply_to": REPLY_TO, **fields})
+
+
+def test_a_context_request_has_sensible_defaults() -> None:
+    request = context()
+    assert (request.limit, request.token_budget, request.query, request.deadline_ms) == (12, 1500, None, None)
+    assert request.scopes == (Scope.USER, Scope.AGENT, Scope.SESSION)
+    assert request.request_id != context().request_id
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"limit": 0},
+        {"limit": 101},
+        {"token_budget": 0},
+        {"token_budget": 100_001},
+        {"scopes": []},
+        {"scopes": ["world"]},
+        {"deadline_ms": -1},
+        {"user_id": ""},
+        {"request_id": "x" * 257},
+    ],
+)
+def test_what_a_context_request_may_not_ask(broken: dict[str, Any]) -> None:
+    with pytest.raises(InvalidEvent) as caught:
+        context(**broken)
+    assert caught.value.field.split(".")[0] in broken
+
+
+@pytest.mark.parametrize("reply_to", ["afterword:conversations", "reply:1", "", "xafterword:reply:1", None])
+def test_a_reply_goes_to_no_other_key(reply_to: object) -> None:
+    for parse, body in ((ContextRequest.parse, {"user_id": "u"}), (parse_command, {"command": "users"})):
+        with pytest.raises(InvalidEvent, match="reply_to"):
+            parse({**body, "reply_to": reply_to})
+
+
+def test_another_version_is_refused() -> None:
+    with pytest.raises(UnsupportedVersion):
+        context(version=2)
+    with pytest.raises(UnsupportedVersion):
+        parse_command({"version": 2, "command": "nothing of ours"})
+
+
+@pytest.mark.parametrize("name", ["list", "get", "add", "delete", "clear"])
+@pytest.mark.parametrize(
+    ("owner", "mend"),
+    [
+        ({}, "name one owner"),
+        ({"user_id": "u", "agent_id": "a"}, "name one owner"),
+        ({"agent_id": "a", "session_id": "s"}, "belongs to a user"),
+    ],
+)
+def test_a_command_names_one_owner(name: str, owner: dict[str, str], mend: str) -> None:
+    with pytest.raises(InvalidEvent, match=mend):
+        command(name, memory_id="m", text="x", **owner)
+
+
+@pytest.mark.parametrize("owner", [{"user_id": "u"}, {"user_id": "u", "session_id": "s"}, {"agent_id": "a"}])
+def test_a_user_a_session_or_an_agent_is_an_owner(owner: dict[str, str]) -> None:
+    assert isinstance(command("clear", **owner), ClearMemories)
+
+
+def test_every_command_is_read_by_its_name() -> None:
+    given = {"user_id": "u", "memory_id": "m", "text": "x", "reply_to": REPLY_TO}
+    kinds = get_args(get_args(Command)[0])
+    assert kinds
+    for kind in kinds:
+        assert type(parse_command({**given, "command": kind.model_fields["command"].default})) is kind
+
+
+@pytest.mark.parametrize("body", [None, "x", {}, {"command": "drop"}, {"command": ["list"]}])
+def test_an_unknown_command_is_refused_with_those_there_are(body: Any) -> None:
+    with pytest.raises(InvalidEvent, match="command: must be one of list, get, add, delete, clear, users"):
+        parse_command(body)
+
+
+def test_an_error_names_the_field_alone() -> None:
+    with pytest.raises(InvalidEvent) as caught:
+        command("get", user_id="u")
+    assert (caught.value.field, caught.value.mend) == ("memory_id", "is required")
+
+
+@pytest.mark.parametrize("limit", [0, 1001])
+def test_a_page_has_1_to_1000_entries(limit: int) -> None:
+    with pytest.raises(InvalidEvent, match="limit"):
+        command("list", user_id="u", limit=limit)
+    with pytest.raises(InvalidEvent, match="limit"):
+        command("users", limit=limit)
+
+
+def test_a_listing_can_be_narrowed() -> None:
+    listing = command("list", user_id="u", scope="session", kind="fact", cursor="c")
+    assert isinstance(listing, ListMemories)
+    assert (listing.scope, listing.kind, listing.cursor) == ("session", "fact", "c")
+
+
+@pytest.mark.parametrize("text", ["", "a\x00b", "\ud800"])
+def test_a_memory_added_by_hand_can_be_stored(text: str) -> None:
+    with pytest.raises(InvalidEvent, match="text"):
+        command("add", user_id="u", text=text)
+    added = command("add", user_id="u", text="likes tea", metadata={"a": 1})
+    assert isinstance(added, AddMemory)
+    assert added.metadata == {"a": 1}
+
+
+def test_users_need_no_owner() -> None:
+    assert isinstance(command("users"), ListUsers)
+
+
+def test_a_reply_is_an_answer_or_an_error() -> None:
+    error = ErrorBody(code="denied", message="not yours", field="agent_id")
+    assert Reply(request_id="r", ok=True, result={"removed": 1}).unwrap() == {"removed": 1}
+    with pytest.raises(CommandFailed, match="denied: not yours") as caught:
+        Reply(request_id="r", ok=False, error=error).unwrap()
+    assert (caught.value.code, caught.value.field) == ("denied", "agent_id")
+    for ok, body in ((True, error), (False, None)):
+        with pytest.raises(ValueError, match="ok, or holds an error"):
+            Reply(request_id="r", ok=ok, error=body)
+
+
+def test_a_reply_survives_the_wire() -> None:
+    reply = Reply(
+        request_id="r", ok=True, result=ContextReply(text="x", degraded=("embedder",)).model_dump(mode="json")
+    )
+    read = Reply.model_validate_json(reply.model_dump_json(exclude_none=True))
+    assert ContextReply.model_validate(read.unwrap()).degraded == ("embedder",)
