@@ -120,6 +120,30 @@ def up(
 
 
 @app.command()
+def publish(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSONL, one conversation a line.")],
+) -> None:
+    """Publish a file of conversations. Run again after a stop, it goes on from there; a line sent twice counts once."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from afterword.cli.bulk import BulkFile
+    from afterword.producers import MemoryClient
+
+    bulk, console = BulkFile(file), Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with MemoryClient.from_env() as client, Progress(*columns, console=console) as bar:
+        task = bar.add_task("bytes", total=bulk.size, completed=bulk.progress().offset)
+        done = bulk.publish(
+            client,
+            refused=lambda number, error: console.print(f"line {number}: {error}", markup=False, highlight=False),
+            told=lambda progress: bar.update(task, completed=progress.offset),
+        )
+    print(f"{done.published} conversations published, {done.refused} lines refused")
+    raise typer.Exit(1 if done.refused else 0)
+
+
+@app.command()
 def reembed(
     into: Annotated[str, typer.Option(help="Name of the new collection.")],
     source: Annotated[str | None, typer.Option("--from", help="The collection to read; default: the one set.")] = None,
