@@ -11,11 +11,15 @@ from typing import NoReturn
 import pytest
 import redis
 
+from afterword.workers import mem0_environment
 from afterword.workers.embedded.postgres_server import PostgresServer
 from afterword.workers.embedded.redis_server import RedisServer
 from afterword.workers.errors import Misconfigured
 from afterword.workers.stores.ledger.database import Database
 from tests.support.ledgers import fresh_ledger, make_template
+
+# Before any test imports mem0, whose telemetry is on otherwise.
+mem0_environment.prepare()
 
 
 def unavailable(what: str) -> NoReturn:

@@ -8,8 +8,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from afterword.schemas import ContextReply, Reply
 from afterword.cli.settings_table import settings_table
+from afterword.schemas import ContextReply, Reply
 from tests.conftest import unavailable
 from tests.support.deployment import Deployment
 

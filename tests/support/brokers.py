@@ -1,8 +1,5 @@
 """Brokers and workers for the broker's tests."""
 
-# Dramatiq types only a part of itself.
-# mypy: untyped-calls-exclude="dramatiq"
-
 from __future__ import annotations
 
 import json

@@ -39,10 +39,12 @@ def parcel_of(event: ConversationFinished, settings: ClientSettings) -> Parcel:
     """The event as Redis commands, in several parts when it is oversize.
 
     Raises:
-        InvalidEvent: something in it has no JSON form.
+        InvalidEvent: something in it has no JSON form, or what is not messages leaves no room for them.
     """
     try:
         messages = _encoded(event, settings)
+    except InvalidEvent:
+        raise
     except ValueError as error:  # pydantic's serialization error, or a lone surrogate
         raise InvalidEvent("event", type(error).__name__, "must hold only what JSON can say") from None
     return Parcel(

@@ -1,8 +1,5 @@
 """A queue's consumer: wakes by the bell, and survives whatever Redis does."""
 
-# Dramatiq types only a part of itself.
-# mypy: untyped-calls-exclude="dramatiq"
-
 from __future__ import annotations
 
 import logging

@@ -1,8 +1,5 @@
 """The broker."""
 
-# Dramatiq types only a part of itself.
-# mypy: untyped-calls-exclude="dramatiq"
-
 from __future__ import annotations
 
 import time
