@@ -121,15 +121,10 @@ class Components:
 
     def ingest(self, broker: MendedBroker) -> Ingest:
         settings = self.settings
-        debounce = Debounce(
-            timedelta(seconds=settings.extract_after),
-            timedelta(seconds=settings.extract_within),
-            settings.extract_at_tokens,
-        )
         return Ingest(
             self.database,
             self.excerpts,
-            debounce,
+            self._debounce,
             hint_with(broker),
             self.metrics,
             memory_enabled=settings.memory_enabled,
@@ -158,9 +153,19 @@ class Components:
             FactWriter(self.database, self.store, timedelta(seconds=settings.session_ttl)),
             keeper,
             retry,
+            self._debounce,
             Limits(settings.batch_tokens, timedelta(seconds=settings.lease)),
             hint_with(broker),
             self.metrics,
+        )
+
+    @property
+    def _debounce(self) -> Debounce:
+        settings = self.settings
+        return Debounce(
+            timedelta(seconds=settings.extract_after),
+            timedelta(seconds=settings.extract_within),
+            settings.extract_at_tokens,
         )
 
     def sweeps(self, broker: MendedBroker) -> Sweeps:

@@ -27,12 +27,15 @@ from afterword.workers import ids
 from afterword.workers.errors import Denied, NotFound
 from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.port import Embedder
+from afterword.workers.services.extraction.writing import take_back
 from afterword.workers.stores.ledger import agents, audit, conversations, dead_letters, journal, subjects
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.journal import Entry
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import StoredMemory, to_memory
 from afterword.workers.stores.vectors.port import Condition, Filter, Match, VectorStore
 from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, SessionOwner, UserOwner
+from afterword.workers.text.language import detect
 
 _Owned = ListMemories | GetMemory | AddMemory | DeleteMemory | ClearMemories
 
@@ -106,6 +109,9 @@ class Commands:
 
     def _add(self, command: AddMemory) -> Memory:
         memory = _note(command)
+        added_before = self._view(command).get([memory.id])
+        if added_before:
+            return to_memory(added_before[0], None)
         vector = self._embedder.embed([memory.text])[0]
         with self._database.transaction() as connection:
             if command.user_id:
@@ -128,17 +134,33 @@ class Commands:
 
     def _clear(self, command: ClearMemories) -> Removed:
         """The ledger first: from its commit on, what is still in flight takes its own writes back."""
-        if command.user_id and command.session_id is None:
-            with self._database.transaction() as connection:
-                subjects.lock(connection, command.tenant_id, command.user_id)
-                subjects.raise_generation(connection, command.tenant_id, command.user_id)
-                conversations.clear(connection, command.tenant_id, command.user_id)
-                journal.remove(connection, command.tenant_id, command.user_id)
-                dead_letters.clear(connection, command.tenant_id, command.user_id)
+        begun = self._void(command.tenant_id, command.user_id, command.session_id) if command.user_id else None
         removed = self._view(command).delete_all()
+        if begun is not None:
+            take_back(self._store, begun)
         with self._database.transaction() as connection:
             audit.write(connection, [_audited(command, "memory_clear", None, count=removed)])
         return Removed(removed=removed)
+
+    def _void(self, tenant_id: str, user_id: str, session_id: str | None) -> Entry | None:
+        """Void all work in flight for a subject; the batch that was begun, if there was one.
+
+        What waits of other sessions is extracted anew, at once.
+        """
+        with self._database.transaction() as connection:
+            subject = subjects.lock(connection, tenant_id, user_id)
+            begun = journal.read(connection, tenant_id, user_id)
+            journal.remove(connection, tenant_id, user_id)
+            subjects.raise_generation(connection, tenant_id, user_id)
+            conversations.clear(connection, tenant_id, user_id, session_id)
+            if session_id is None:
+                dead_letters.clear(connection, tenant_id, user_id)
+                return begun
+            conversations.carry_over(connection, tenant_id, user_id, but=session_id, generation=subject.generation + 1)
+            waiting = conversations.waiting(connection, tenant_id, user_id)
+            if waiting.last_at is not None:
+                subjects.note_pending(connection, subject, due_at=subject.now, tokens=waiting.tokens)
+        return begun
 
     def _users(self, command: ListUsers) -> UserPage:
         with self._database.transaction() as connection:
@@ -176,6 +198,7 @@ def _note(command: AddMemory) -> StoredMemory:
         user_id=command.user_id,
         agent_id=command.agent_id,
         session_id=command.session_id,
+        language=detect(command.text),
         occurred_at=now,
         created_at=now,
         metadata=command.metadata,

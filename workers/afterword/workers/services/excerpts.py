@@ -13,8 +13,9 @@ from afterword.workers.models.embedders.port import Embedder
 from afterword.workers.stores.ledger import conversations
 from afterword.workers.stores.ledger.conversations import Conversation
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import StoredMemory
-from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.port import Filter, Ids, Match, VectorStore
 from afterword.workers.stores.vectors.views import MemoryView, UserOwner
 from afterword.workers.turns import Turn
 
@@ -46,7 +47,9 @@ class Excerpts:
         with self._database.transaction() as connection:
             kept = conversations.mark_excerpts(connection, conversation)
         if not kept:
-            view.delete([memory.id for memory in memories])
+            # Another event may have written the same turns since.
+            own = Match(collection.EVENT, (conversation.event_id,))
+            view.delete_all(Filter((Ids(tuple(memory.id for memory in memories)), own)))
             return
         self._metrics.memories.labels("add", Scope.USER, Kind.EXCERPT).inc(len(memories))
 

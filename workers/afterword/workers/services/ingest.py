@@ -95,7 +95,10 @@ class Ingest:
                 conversations.finish(connection, [conversation_id], "skipped", "verbatim: no LLM is configured")
                 return Outcome.STORED, conversation, False
             tokens = sum(turn.tokens for turn in turns)
-            due_at = self._debounce.due_at(subject.now, subject.first_at, subject.pending_tokens + tokens)
+            # What failed is tried again in its own time, however much comes meanwhile.
+            due_at = subject.retry_at or self._debounce.due_at(
+                subject.now, subject.first_at, subject.pending_tokens + tokens
+            )
             subjects.note_pending(connection, subject, due_at=due_at, tokens=tokens)
             return Outcome.STORED, conversation, due_at <= subject.now
 

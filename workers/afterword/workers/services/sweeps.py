@@ -14,7 +14,7 @@ from afterword.workers.errors import EmbeddingFailed, VectorStoreUnavailable
 from afterword.workers.messages import ExtractionHint
 from afterword.workers.metrics import Metrics
 from afterword.workers.services.excerpts import Excerpts
-from afterword.workers.stores.ledger import conversations, dead_letters, subjects
+from afterword.workers.stores.ledger import conversations, dead_letters, subjects, transcripts
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.dead_letters import DeadLetter
 from afterword.workers.stores.vectors.port import VectorStore
@@ -80,7 +80,7 @@ class Sweeps:
     def drop_transcripts(self) -> None:
         """Forget transcripts that are done and old enough."""
         with self._database.transaction() as connection:
-            conversations.drop_transcripts(connection, kept=self._keep_transcripts, limit=_TRANSCRIPTS_AT_ONCE)
+            transcripts.drop_transcripts(connection, kept=self._keep_transcripts, limit=_TRANSCRIPTS_AT_ONCE)
 
     def drop_expired_memories(self) -> None:
         """Remove memories whose lifetime has ended."""

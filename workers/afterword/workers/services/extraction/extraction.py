@@ -6,12 +6,13 @@ written, not asked for again; facts already written are not written again.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
+
+from sqlalchemy import Connection
 
 from afterword.schemas import Kind
 from afterword.schemas.errors import AfterwordError
@@ -19,7 +20,8 @@ from afterword.workers.errors import LeaseLost
 from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.port import Embedder, Vector
 from afterword.workers.models.llms.port import Llm
-from afterword.workers.services.extraction import answer, batch, mem0_memory, prompt
+from afterword.workers.services.debounce import Debounce
+from afterword.workers.services.extraction import answer, batch, mem0_memory, prompt, records
 from afterword.workers.services.extraction.asking import ask
 from afterword.workers.services.extraction.batch import Batch, Line
 from afterword.workers.services.extraction.known import KnownMemories
@@ -27,10 +29,10 @@ from afterword.workers.services.extraction.lease import LeaseKeeper
 from afterword.workers.services.extraction.prompt import Existing
 from afterword.workers.services.extraction.retry import Decision, RetryPolicy
 from afterword.workers.services.extraction.writing import FactWriter
-from afterword.workers.stores.ledger import agents, audit, conversations, dead_letters, journal, subjects
+from afterword.workers.stores.ledger import agents, audit, conversations, dead_letters, journal, subjects, transcripts
+from afterword.workers.stores.ledger.conversations import Waiting
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.dead_letters import DeadLetter
-from afterword.workers.stores.ledger.journal import Entry, Fact
+from afterword.workers.stores.ledger.journal import Entry
 from afterword.workers.stores.ledger.subjects import Claim
 
 logger = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class Extraction:
         writer: FactWriter,
         keeper: LeaseKeeper,
         retry: RetryPolicy,
+        debounce: Debounce,
         limits: Limits,
         hint: Callable[[], None],
         metrics: Metrics,
@@ -82,6 +85,7 @@ class Extraction:
         self._writer = writer
         self._keeper = keeper
         self._retry = retry
+        self._debounce = debounce
         self._limits = limits
         self._hint = hint
         self._metrics = metrics
@@ -103,14 +107,18 @@ class Extraction:
         return True
 
     def _extract(self, claim: Claim) -> str:
-        work = self._work(claim)
-        if work is None:
-            return "empty"
         try:
-            return self._run(claim, work)
+            work = self._work(claim)
+            return self._attempt(claim, work) if work else "empty"
         except LeaseLost as error:
             logger.info("gave a subject up: %s", error)
             return "lost"
+
+    def _attempt(self, claim: Claim, work: _Work) -> str:
+        try:
+            return self._run(claim, work)
+        except LeaseLost:
+            raise
         except AfterwordError as error:
             return self._settle(claim, work, error)
 
@@ -125,11 +133,14 @@ class Extraction:
             else:
                 lines, slices = batch.take(pending, tokens=self._limits.batch_tokens)
             if not lines:
-                subjects.release(connection, claim, tokens_left=0, waiting_since=None, at_once=False)
+                subjects.hold(connection, claim, self._limits.lease)
+                self._release(connection, claim)
                 return None
-            earlier = conversations.earlier_turns(connection, lines[0].conversation, limit=_EARLIER_TURNS)
+            before = transcripts.earlier_turns(connection, lines[0].conversation, limit=_EARLIER_TURNS)
             instructions = agents.instructions(connection, claim.tenant_id, _agents_of(lines))
-        taken = Batch(claim.tenant_id, claim.user_id, lines, slices, tuple(earlier), instructions)
+        # A long conversation goes on where the batch before ended.
+        earlier = (*before, *lines[0].conversation.turns[: slices[0].first])[-_EARLIER_TURNS:]
+        taken = Batch(claim.tenant_id, claim.user_id, lines, slices, earlier, instructions)
         waiting = sum(len(each.turns) - each.extracted_turns for each in pending) > len(lines)
         return _Work(taken, entry, more=waiting)
 
@@ -181,12 +192,13 @@ class Extraction:
         try:
             with self._database.transaction() as connection:
                 subjects.hold(connection, claim, self._limits.lease)
-                for part in entry.slices:
+                done = [
                     conversations.advance(connection, part.conversation_id, extracted_turns=part.last)
+                    for part in entry.slices
+                ]
                 journal.remove(connection, claim.tenant_id, claim.user_id)
-                audit.write(connection, _audit_rows(entry, written, duplicates))
-                tokens_left, since = conversations.waiting(connection, claim.tenant_id, claim.user_id)
-                subjects.release(connection, claim, tokens_left=tokens_left, waiting_since=since, at_once=work.more)
+                audit.write(connection, records.extracted(entry, written, duplicates))
+                self._release(connection, claim, at_once=work.more)
         except LeaseLost:
             self._take_back_if_cleared(claim, entry)
             raise
@@ -194,8 +206,19 @@ class Extraction:
             self._hint()
         for fact in written:
             self._metrics.memories.labels("add", fact.scope, Kind.FACT).inc()
-        self._metrics.conversations.labels("done").inc(len(entry.slices))
+        self._metrics.conversations.labels("done").inc(sum(done))
         return "done"
+
+    def _release(self, connection: Connection, claim: Claim, *, at_once: bool = False) -> None:
+        """Let a held subject go; it is due again `at_once`, or when what came meanwhile says so."""
+        waiting = conversations.waiting(connection, claim.tenant_id, claim.user_id)
+        due_at = waiting.last_at if at_once else self._due_at(waiting)
+        subjects.release(connection, claim, tokens_left=waiting.tokens, since=waiting.first_at, due_at=due_at)
+
+    def _due_at(self, waiting: Waiting) -> datetime | None:
+        if waiting.last_at is None:
+            return None
+        return self._debounce.due_at(waiting.last_at, waiting.first_at, waiting.tokens)
 
     def _take_back_if_cleared(self, claim: Claim, entry: Entry) -> None:
         """After a clear the facts must go again; after a lost lease they are the next worker's."""
@@ -223,15 +246,14 @@ class Extraction:
 
     def _bury(self, claim: Claim, work: _Work, error: AfterwordError) -> None:
         """The batch is dead: its conversations are listed, and what waits behind them goes on."""
-        letters = [_letter(line, error) for line in _first_lines(work.batch.lines)]
+        letters = [records.letter(line, error) for line in _first_lines(work.batch.lines)]
         with self._database.transaction() as connection:
             subjects.hold(connection, claim, self._limits.lease)
             dead = [part.conversation_id for part in work.batch.slices]
             conversations.finish(connection, dead, "dead", f"{type(error).__name__}: {error}")
             dead_letters.write(connection, letters)
-            audit.write(connection, [_conversation_dead(line) for line in _first_lines(work.batch.lines)])
-            tokens_left, since = conversations.waiting(connection, claim.tenant_id, claim.user_id)
-            subjects.release(connection, claim, tokens_left=tokens_left, waiting_since=since, at_once=True)
+            audit.write(connection, [records.conversation_dead(line) for line in _first_lines(work.batch.lines)])
+            self._release(connection, claim, at_once=True)
         self._metrics.dead_letters.labels("extraction").inc(len(letters))
         self._metrics.conversations.labels("dead").inc(len(letters))
 
@@ -246,63 +268,3 @@ def _first_lines(lines: Sequence[Line]) -> list[Line]:
 
 def _what_next(decision: Decision) -> str:
     return "giving the batch up" if decision.gives_up else f"again in {decision.delay.total_seconds():.0f} s"
-
-
-def _letter(line: Line, error: AfterwordError) -> DeadLetter:
-    conversation = line.conversation
-    return DeadLetter(
-        message_id=f"conversation:{conversation.id}",
-        queue="extraction",
-        error=f"{type(error).__name__}: {error}",
-        body=json.dumps({"conversation_id": conversation.id}).encode(),
-        died_at=datetime.now(UTC),
-        tenant_id=conversation.tenant_id,
-        user_id=conversation.user_id,
-        event_id=conversation.event_id,
-    )
-
-
-def _conversation_dead(line: Line) -> audit.Event:
-    conversation = line.conversation
-    return audit.Event(
-        type="conversation_dead",
-        tenant_id=conversation.tenant_id,
-        user_id=conversation.user_id,
-        agent_id=conversation.agent_id,
-        session_id=conversation.session_id,
-        event_id=conversation.event_id,
-    )
-
-
-def _audit_rows(entry: Entry, written: Sequence[Fact], duplicates: int) -> list[audit.Event]:
-    """One row for the batch, with what it cost, and one for every memory."""
-    tokens = entry.tokens
-    extraction = audit.Event(
-        type="extraction",
-        tenant_id=entry.tenant_id,
-        user_id=entry.user_id,
-        result_count=len(written),
-        metadata={
-            "batch_id": entry.batch_id,
-            "events": [part.event_id for part in entry.slices],
-            "model": entry.model,
-            "duplicates": duplicates,
-            "prompt_tokens": tokens.prompt,
-            "cached_tokens": tokens.cached,
-            "completion_tokens": tokens.completion,
-        },
-    )
-    return [extraction, *(_memory_added(entry, fact) for fact in written)]
-
-
-def _memory_added(entry: Entry, fact: Fact) -> audit.Event:
-    return audit.Event(
-        type="memory_add",
-        tenant_id=entry.tenant_id,
-        user_id=entry.user_id,
-        agent_id=fact.agent_id,
-        session_id=fact.session_id,
-        event_id=fact.event_id,
-        memory_id=fact.id,
-        metadata={"scope": fact.scope.value, "kind": Kind.FACT.value, "batch_id": entry.batch_id},
-    )

@@ -14,7 +14,7 @@ from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.journal import Entry, Fact
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import StoredMemory, text_hash
-from afterword.workers.stores.vectors.port import Filter, Ids, Match, VectorStore
+from afterword.workers.stores.vectors.port import Filter, Ids, Match, TimeRange, VectorStore
 from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, SessionOwner, UserOwner
 
 
@@ -33,7 +33,7 @@ class FactWriter:
 
         Raises: VectorStoreUnavailable, LedgerUnavailable; WritesMissing, when a fact has no vector.
         """
-        view = self._view(entry)
+        view = _view(self._store, entry)
         with self._turn(entry):
             wanted = self._without_duplicates(view, entry)
             missing = [fact.id for fact in wanted if fact.text not in vectors]
@@ -46,7 +46,7 @@ class FactWriter:
 
         Raises: WritesMissing, when a fact is neither.
         """
-        view = self._view(entry)
+        view = _view(self._store, entry)
         found = {memory.id for memory in view.get([fact.id for fact in entry.facts])}
         written = [fact for fact in entry.facts if fact.id in found]
         expected = {fact.id for fact in self._without_duplicates(view, entry)}
@@ -55,12 +55,8 @@ class FactWriter:
         return written, len(entry.facts) - len(written)
 
     def take_back(self, entry: Entry) -> int:
-        """Remove the facts of a batch that must not be; how many there were."""
-        return self._view(entry).delete([fact.id for fact in entry.facts]) if entry.facts else 0
-
-    def _view(self, entry: Entry) -> MemoryView:
-        owners = {owner_of(entry, fact) for fact in entry.facts}
-        return MemoryView(self._store, tuple(owners) or (UserOwner(entry.tenant_id, entry.user_id),))
+        """Remove the facts of a batch that must not be; how many there were. Raises: VectorStoreUnavailable."""
+        return take_back(self._store, entry)
 
     @contextmanager
     def _turn(self, entry: Entry) -> Iterator[None]:
@@ -77,7 +73,8 @@ class FactWriter:
         wanted: list[Fact] = []
         for owner, scope, facts in _by_owner(entry):
             of_scope = (Match(collection.SCOPE, (scope.value,)), Match(collection.KIND, (Kind.FACT.value,)))
-            there = Filter(of_scope, must_not=(own,))
+            # One whose lifetime has ended is about to be swept away.
+            there = Filter(of_scope, must_not=(own, TimeRange(collection.EXPIRES_AT, until=datetime.now(UTC))))
             known = view.existing_hashes(owner, (text_hash(fact.text) for fact in facts), there)
             wanted.extend(fact for fact in facts if text_hash(fact.text) not in known)
         return wanted
@@ -104,6 +101,16 @@ class FactWriter:
             expires_at=now + self._session_ttl if ends else None,
             linked_memory_ids=fact.linked_memory_ids,
         )
+
+
+def take_back(store: VectorStore, entry: Entry) -> int:
+    """Remove the facts of a batch; how many there were. Raises: VectorStoreUnavailable."""
+    return _view(store, entry).delete([fact.id for fact in entry.facts]) if entry.facts else 0
+
+
+def _view(store: VectorStore, entry: Entry) -> MemoryView:
+    owners = {owner_of(entry, fact) for fact in entry.facts}
+    return MemoryView(store, tuple(owners) or (UserOwner(entry.tenant_id, entry.user_id),))
 
 
 def owner_of(entry: Entry, fact: Fact) -> Owner:

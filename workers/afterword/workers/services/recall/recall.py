@@ -121,7 +121,9 @@ class Recall:
         candidates = ranking.merged(_scored(of_dense), _scored(of_lexical))
         asked = " ".join((request.query or "").split())
         others = (each for each in candidates if " ".join(each.memory.text.split()) != asked)
-        return ranking.rank(others, now=datetime.now(UTC), floor=self._floor)
+        # Without a vector a word in common is all there is to go by, however little it scores in a small collection.
+        floor = self._floor if vector is not None else 0.0
+        return ranking.rank(others, now=datetime.now(UTC), floor=floor)
 
 
 def _asks(request: ContextRequest) -> bool:

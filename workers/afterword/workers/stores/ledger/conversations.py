@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from afterword.schemas import ConversationFinished
@@ -227,15 +227,30 @@ def finish(connection: Connection, ids: Sequence[int], status: Status, reason: s
     )
 
 
-def clear(connection: Connection, tenant_id: str, user_id: str) -> None:
-    """Nothing of the subject waits any more, and nothing of what was said is kept."""
+def clear(connection: Connection, tenant_id: str, user_id: str, session_id: str | None = None) -> None:
+    """Nothing of the subject (of one session of theirs) waits any more, and nothing of what was said is kept."""
     of_subject = and_(conversations.c.tenant_id == tenant_id, conversations.c.user_id == user_id)
+    if session_id is not None:
+        of_subject = and_(of_subject, conversations.c.session_id == session_id)
     connection.execute(
         update(conversations)
         .where(of_subject, conversations.c.status.in_(_PENDING))
         .values(status="skipped", reason="cleared", finished_at=func.clock_timestamp())
     )
     connection.execute(update(conversations).where(of_subject).values(turns=None, metadata={}))
+
+
+def carry_over(connection: Connection, tenant_id: str, user_id: str, *, but: str, generation: int) -> None:
+    """All conversations of the subject but those of one session are of this generation from now on."""
+    connection.execute(
+        update(conversations)
+        .where(
+            conversations.c.tenant_id == tenant_id,
+            conversations.c.user_id == user_id,
+            conversations.c.session_id.is_distinct_from(but),
+        )
+        .values(generation=generation)
+    )
 
 
 def without_excerpts(connection: Connection, *, older_than: timedelta, limit: int) -> list[Conversation]:
@@ -254,42 +269,3 @@ def without_excerpts(connection: Connection, *, older_than: timedelta, limit: in
         .limit(limit)
     )
     return [_conversation(row) for row in rows]
-
-
-def earlier_turns(connection: Connection, before: Conversation, *, limit: int) -> list[Turn]:
-    """The last turns of the same session that were said before this conversation, oldest first."""
-    if before.session_id is None:
-        return []
-    rows = connection.execute(
-        select(conversations.c.turns)
-        .where(
-            conversations.c.tenant_id == before.tenant_id,
-            conversations.c.user_id == before.user_id,
-            conversations.c.session_id == before.session_id,
-            conversations.c.turns.is_not(None),
-            or_(
-                conversations.c.occurred_at < before.occurred_at,
-                and_(conversations.c.occurred_at == before.occurred_at, conversations.c.id < before.id),
-            ),
-        )
-        .order_by(conversations.c.occurred_at.desc(), conversations.c.id.desc())
-        .limit(3)
-    ).scalars()
-    turns = [Turn.from_json(turn) for conversation in reversed(list(rows)) for turn in conversation]
-    return turns[-limit:]
-
-
-def drop_transcripts(connection: Connection, *, kept: timedelta, limit: int) -> int:
-    """Forget what was said in conversations that ended longer ago than `kept`; how many."""
-    old = (
-        select(conversations.c.id)
-        .where(
-            conversations.c.turns.is_not(None),
-            conversations.c.excerpts_at.is_not(None),
-            conversations.c.finished_at < func.clock_timestamp() - kept,
-            conversations.c.status != "dead",
-        )
-        .limit(limit)
-    )
-    dropped = connection.execute(update(conversations).where(conversations.c.id.in_(old)).values(turns=None))
-    return dropped.rowcount

@@ -34,7 +34,8 @@ def write(connection: Connection, letters: Sequence[DeadLetter]) -> int:
     if not letters:
         return 0
     statement = insert(dead_letters).values([asdict(letter) for letter in letters]).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount
+    # The driver does not count the rows of such an insert.
+    return len(connection.execute(statement.returning(dead_letters.c.id)).all())
 
 
 def read(connection: Connection, *, limit: int) -> list[DeadLetter]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Update, and_, func, select, text, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Update, and_, case, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from afterword.workers.errors import LeaseLost
@@ -26,6 +26,8 @@ class Subject:
     generation: int
     first_at: datetime | None
     pending_tokens: int
+    # When its failed extraction is tried again; None while none has failed.
+    retry_at: datetime | None
     now: datetime
 
 
@@ -52,12 +54,13 @@ def lock(connection: Connection, tenant_id: str, user_id: str) -> Subject:
             subjects.c.generation,
             subjects.c.first_at,
             subjects.c.pending_tokens,
+            case((subjects.c.last_error.is_not(None), subjects.c.due_at)).label("retry_at"),
             func.clock_timestamp().label("now"),
         )
         .where(_is(tenant_id, user_id))
         .with_for_update()
     ).one()
-    return Subject(tenant_id, user_id, row.generation, row.first_at, row.pending_tokens, row.now)
+    return Subject(tenant_id, user_id, **row._asdict())
 
 
 def note_pending(connection: Connection, subject: Subject, *, due_at: datetime, tokens: int) -> None:
@@ -117,21 +120,20 @@ def renew(connection: Connection, claims: Sequence[Claim], lease: timedelta) -> 
 
 
 def release(
-    connection: Connection, claim: Claim, *, tokens_left: int, waiting_since: datetime | None, at_once: bool
+    connection: Connection, claim: Claim, *, tokens_left: int, since: datetime | None, due_at: datetime | None
 ) -> None:
-    """The claimed work is done; `tokens_left` still wait, the oldest since `waiting_since`.
+    """The claimed work is done; `tokens_left` still wait, the oldest since `since`, due at `due_at`.
 
-    The subject is due `at_once`, or when the events that came meanwhile said so.
+    A lost claim is left as it is. Only within the transaction of `hold` is what waits known for sure.
     """
-    due_at = func.clock_timestamp() if at_once else subjects.c.due_at
     connection.execute(
         _of(claim).values(
             lease_until=None,
             attempts=0,
             last_error=None,
             pending_tokens=tokens_left,
-            due_at=due_at if waiting_since else None,
-            first_at=waiting_since,
+            due_at=due_at,
+            first_at=since,
         )
     )
 

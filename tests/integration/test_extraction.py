@@ -1,0 +1,549 @@
+"""Extraction over real servers: one call for all scopes, each fact exactly once, whatever happens on the way."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from afterword.schemas import ClearMemories, ConversationFinished, Kind, Scope
+from afterword.workers.embedded.authored import new_messages
+from afterword.workers.embedded.completions import Messages, Reply
+from afterword.workers.errors import LedgerUnavailable
+from afterword.workers.stores.ledger import agents, conversations, dead_letters
+from afterword.workers.stores.ledger.agents import Agent
+from afterword.workers.stores.ledger.conversations import Conversation
+from tests.integration.conftest import OpenWorkshop
+from tests.support import openai_faults as faults
+from tests.support.fake_openai import Fact, FakeOpenAI, by_content, given
+from tests.support.fake_openai import text as answering
+from tests.support.workshop import NOON, REPLY_TO, Crash, Workshop, crash, event, said_json, store_down
+
+FACT: dict[str, Any] = {"kind": Kind.FACT}
+CELLO = "Ann plays the cello"
+
+
+def clear(workshop: Workshop, user: str = "ann", session: str | None = None) -> None:
+    workshop.components.commands.run(ClearMemories(user_id=user, session_id=session, reply_to=REPLY_TO))
+
+
+def facts(workshop: Workshop, **having: Any) -> list[str]:
+    return workshop.texts(**FACT, **having)
+
+
+def shown(llm: FakeOpenAI, call: int = -1) -> str:
+    """The whole prompt of a call."""
+    return "\n".join(str(message["content"]) for message in llm.chats[call].messages)
+
+
+class TestFacts:
+    def test_one_call_gives_the_facts_of_all_scopes(self, workshop: Workshop, llm: FakeOpenAI) -> None:
+        llm.answer_with(
+            given(
+                Fact(CELLO, "user", source=0),
+                Fact("Short answers work best", "agent", "assistant", source=1),
+                Fact("They are planning a concert", "session", source=0),
+            )
+        )
+        said = conversation(("user", "I play the cello."), ("assistant", "Noted."), agent_id="coach", session_id="s1")
+        workshop.take_in(said)
+        assert workshop.extract_all() == 1
+        assert len(llm.chats) == 1
+        user, agent, session = (workshop.memories(scope=scope, **FACT) for scope in Scope)
+        [of_user], [of_agent], [of_session] = user, agent, session
+        assert (of_user.text, of_user.user_id, of_user.agent_id, of_user.session_id) == (CELLO, "ann", None, None)
+        assert (of_agent.user_id, of_agent.agent_id, of_agent.session_id) == (None, "coach", None)
+        assert (of_session.user_id, of_session.agent_id, of_session.session_id) == ("ann", None, "s1")
+        assert workshop.statuses() == ["done"]
+
+    def test_a_fact_has_the_time_and_source_of_its_message(self, workshop: Workshop, llm: FakeOpenAI) -> None:
+        yesterday = datetime(2026, 4, 30, 9, tzinfo=UTC)
+        messages = [
+            {"role": "system", "content": "Be kind."},
+            {"role": "user", "content": "I play the cello.", "created_at": yesterday.isoformat(), "id": "m-1"},
+            {"role": "user", "content": "And the harp."},
+        ]
+        said = ConversationFinished.parse(
+            {"user_id": "ann", "messages": messages, "occurred_at": NOON.isoformat(), "event_id": "e1"}
+        )
+        llm.answer_with(by_content({"cello": [Fact("cello")], "harp": [Fact("harp", attributed_to="assistant")]}))
+        workshop.take_in(said)
+        workshop.extract_all()
+        cello, harp = workshop.memories(**FACT)
+        assert (cello.event_id, cello.message, cello.message_id, cello.occurred_at) == ("e1", 1, "m-1", yesterday)
+        assert (harp.message, harp.message_id, harp.occurred_at) == (2, None, NOON)
+        assert (cello.attributed_to, harp.attributed_to) == ("user", "assistant")
+
+    def test_what_is_unclear_goes_to_the_user(self, workshop: Workshop, llm: FakeOpenAI) -> None:
+        llm.answer_with(
+            answering(said_json({"text": "no scope"}, {"text": "odd scope", "scope": "world", "source": "x"}))
+        )
+        workshop.take_in(event("Hello there.", agent_id="coach", session_id="s1"))
+        workshop.extract_all()
+        assert facts(workshop, scope=Scope.USER, user_id="ann") == ["no scope", "odd scope"]
+
+    def test_the_same_words_may_be_a_fact_in_two_scopes(self, workshop: Workshop, llm: FakeOpenAI) -> None:
+        llm.answer_with(given(Fact("Tea is at five", "user"), Fact("Tea is at five", "agent"), Fact("Tea is at five")))
+        workshop.take_in(event("Tea is at five.", agent_id="coach"))
+        workshop.extract_all()
+        assert sorted(memory.scope for memory in workshop.memories(**FACT)) == ["agent", "user"]
+
+    def test_words_that_look_like_markup_stay_as_they_are(self, workshop: Workshop, llm: FakeOpenAI) -> None:
+        odd = ["Ann writes <think>tags</think>", "Ann likes ```code```", "half \ud83d nul \x00 too", "茶 & 咖啡"]
+        llm.answer_with(answering(json.dumps({"memory": [{"text": each} for each in odd]})))
+        workshop.take_in(event("Hello."))
+        workshop.extract_all()
+        assert workshop.statuses() == ["done"]
+        kept = facts(workshop)
+        assert len(kept) == 4
+        assert {odd[0], odd[1], odd[3]} <= set(kept)
+
+    def test_an_answer_without_facts_is_done(self, workshop: Workshop, llm: FakeOpenAI) -> None:
+        llm.answer_with(given())
+        workshop.take_in(event("Hello."))
+        assert workshop.extract_all() == 1
+        assert (facts(workshop), workshop.statuses()) == ([], ["done"])
+        assert workshop.subject().due_at is None
+
+    def test_session_facts_have_an_end_and_are_swept(self, open_workshop: OpenWorkshop, llm: FakeOpenAI) -> None:
+        workshop = open_workshop(session_ttl=0.3)
+        llm.answer_with(given(Fact("for now", "session"), Fact("for good", "user")))
+        workshop.take_in(event("Hello.", session_id="s1"))
+        workshop.extract_all()
+        [fleeting] = workshop.memories(scope=Scope.SESSION)
+        assert fleeting.expires_at is not None
+        threading.Event().wait(max(0.0, (fleeting.expires_at - datetime.now(UTC)).total_seconds()) + 0.01)
+        # Said again, it is no duplicate of one that has ended.
+        workshop.take_in(event("Hello again.", session_id="s1"))
+        workshop.extract_all()
+        assert facts(workshop, scope=Scope.SESSION) == ["for now", "for now"]
+        workshop.components.sweeps(workshop.broker).drop_expired_memories()
+        assert facts(workshop, scope=Scope.USER) == ["for good"]
+        assert len(facts(workshop, scope=Scope.SESSION)) <= 1
+
+    def test_what_it_cost_is_audited_and_counted(self, workshop: Workshop) -> None:
+        workshop.take_in(event("I play the cello.", event_id="e1"))
+        workshop.extract_all()
+        received, extraction, added = workshop.audited()
+        assert [received.type, extraction.type, added.type] == ["conversation_received", "extraction", "memory_add"]
+        assert extraction.metadata["events"] == ["e1"]
+        assert extraction.metadata["prompt_tokens"] > 100
+        assert added.memory_id == workshop.memories(**FACT)[0].id
+        assert count(workshop, "afterword_llm_calls_total", outcome="ok", model="fake-model") == 1
+        assert count(workshop, "afterword_conversations_total", outcome="done") == 1
+
+
+class TestPrompt:
+    def test_existing_memories_of_all_scopes_are_shown(self, workshop: Workshop, llm: FakeOpenAI) -> None:
+        llm.answer_with(given(Fact("user: tea", "user"), Fact("agent: tea", "agent"), Fact("session: tea", "session")))
+        workshop.take_in(event("I drink tea.", agent_id="coach", session_id="s1"))
+        workshop.take_in(event("Bob drinks tea too.", user="bob"))
+        workshop.extract_all()
+        llm.answer_with(given())
+        workshop.take_in(event("More tea.", agent_id="coach", session_id="s1"))
+        workshop.extract_all()
+        prompt = shown(llm)
+        assert all(text in prompt for text in ("user: tea", "agent: tea", "session: tea"))
+        assert "Bob" not in prompt
+
+    def test_agents_instructions_and_earlier_turns_are_shown(self, workshop: Workshop, llm: FakeOpenAI) -> None:
+        with workshop.database.transaction() as connection:
+            agents.put(connection, Agent("default", "coach", instructions="Remember every injury."))
+        workshop.take_in(event("My knee hurts.", agent_id="coach", session_id="s1"))
+        workshop.extract_all()
+        later = NOON + timedelta(hours=1)
+        workshop.take_in(event("It is better now.", agent_id="coach", session_id="s1", occurred_at=later))
+        workshop.extract_all()
+        assert "Remember every injury." in shown(llm)
+        assert "My knee hurts." in shown(llm)
+        assert [each["content"] for each in new_messages(llm.chats[-1].messages)] == ["It is better now."]
+
+    def test_conversations_that_wait_share_a_call_in_the_order_they_happened(
+        self, workshop: Workshop, llm: FakeOpenAI
+    ) -> None:
+        workshop.take_in(*(event(f"hour {hour}", occurred_at=NOON + timedelta(hours=hour)) for hour in (3, 1, 2)))
+        assert workshop.extract_all() == 1
+        [call] = llm.chats
+        assert [each["content"] for each in new_messages(call.messages)] == ["hour 1", "hour 2", "hour 3"]
+        assert workshop.statuses() == ["done"] * 3
+
+    def test_a_long_conversation_takes_several_calls(self, open_workshop: OpenWorkshop, llm: FakeOpenAI) -> None:
+        workshop = open_workshop(batch_tokens=100)
+        said = [f"Sentence number {number} with quite a few words in it, enough to fill." for number in range(20)]
+        workshop.take_in(event(*said, event_id="long"), event("short", occurred_at=NOON + timedelta(hours=1)))
+        workshop.extract_all()
+        asked = [[each["content"] for each in new_messages(call.messages)] for call in llm.chats]
+        assert len(asked) > 3
+        assert [text for call in asked for text in call] == [*said, "short"]
+        assert said[len(asked[0]) - 1] in shown(llm, 1)  # what was said just before
+        assert len(facts(workshop)) == 21
+        assert workshop.statuses() == ["done", "done"]
+        assert count(workshop, "afterword_conversations_total", outcome="done") == 2
+
+    def test_one_huge_turn_is_embedded_in_part_to_find_what_is_known(self, workshop: Workshop, llm: FakeOpenAI) -> None:
+        llm.answer_with(given(Fact(CELLO)))
+        workshop.take_in(event("many words " * 10_000))
+        workshop.embedder.fails = lambda text: len(text) > 8_000  # as models do
+        workshop.extract_all()
+        assert facts(workshop) == [CELLO]
+
+
+class TestIsolation:
+    def test_users_and_tenants_never_mix(self, workshop: Workshop, llm: FakeOpenAI) -> None:
+        llm.answer_with(by_content({f"I am {name}": [Fact(f"is {name}")] for name in ("one", "two", "three")}))
+        workshop.take_in(
+            event("I am one", user="ann"),
+            event("I am two", user="bob"),
+            event("I am three", user="ann", tenant_id="other"),
+        )
+        assert workshop.extract_all() == 3
+        for call in llm.chats:
+            assert sum(f"I am {name}" in shown_new(call.messages) for name in ("one", "two", "three")) == 1
+        owners = {(fact.text, fact.tenant_id, fact.user_id) for fact in workshop.memories(**FACT)}
+        assert owners == {("is one", "default", "ann"), ("is two", "default", "bob"), ("is three", "other", "ann")}
+
+    def test_one_agent_s_fact_of_many_users_at_once_is_stored_once(self, workshop: Workshop, llm: FakeOpenAI) -> None:
+        llm.answer_with(given(Fact("Short answers work best", "agent")))
+        workshop.take_in(*(event("Be brief.", user=f"user-{number}", agent_id="coach") for number in range(8)))
+        with ThreadPoolExecutor(8) as pool:
+            assert all(pool.map(lambda _: workshop.extraction.extract_next(), range(8)))
+        assert facts(workshop) == ["Short answers work best"]
+        assert workshop.statuses() == ["done"] * 8
+        duplicates = workshop.rows("SELECT sum((metadata->>'duplicates')::int) n FROM audit WHERE type='extraction'")
+        assert duplicates[0].n == 7
+
+
+# Where a worker ends, and how many calls to the LLM there are in all: an answer in the journal is not asked for again.
+CRASHES = {
+    "before the LLM": 1,
+    "after the LLM": 2,
+    "before the write": 1,
+    "half-way through the write": 1,
+    "after the write": 1,
+    "before the commit": 1,
+}
+
+
+def crash_at(workshop: Workshop, where: str) -> None:
+    store = workshop.store
+    match where:
+        case "before the LLM":
+            store.before["search"] = crash
+        case "after the LLM":
+            workshop.llm.after = crash
+        case "before the write":
+            store.before["insert"] = crash
+        case "half-way through the write":
+            store.keep_first = True
+            store.after["insert"] = crash
+        case "after the write":
+            store.after["insert"] = crash
+        case _:
+            store.before["get"] = crash
+
+
+class TestResuming:
+    @pytest.mark.parametrize("where", CRASHES)
+    def test_after_a_crash_each_fact_is_there_once(self, workshop: Workshop, llm: FakeOpenAI, where: str) -> None:
+        llm.answer_with(given(Fact("one"), Fact("two", "agent"), Fact("three", "session")))
+        workshop.take_in(event("Hello.", agent_id="coach", session_id="s1"))
+        crash_at(workshop, where)
+        with pytest.raises(Crash):
+            workshop.extract_all()
+        journalled = workshop.rows("SELECT facts FROM journal")
+        workshop.store.up()
+        workshop.llm.after = lambda: None
+        assert workshop.extract_all() == 0  # the lease holds
+        workshop.lease_runs_out()
+        assert workshop.extract_all() == 1
+        assert len(llm.chats) == CRASHES[where]
+        assert facts(workshop) == ["one", "three", "two"]
+        if journalled:
+            assert {fact["id"] for fact in journalled[0].facts} == {each.id for each in workshop.memories(**FACT)}
+        assert workshop.statuses() == ["done"]
+        assert workshop.rows("SELECT 1 FROM journal") == []
+        assert workshop.audit_types().count("memory_add") == 3
+
+    def test_a_batch_that_is_begun_is_finished_as_it_was(self, workshop: Workshop, llm: FakeOpenAI) -> None:
+        workshop.take_in(event("first"))
+        workshop.store.before["insert"] = crash
+        with pytest.raises(Crash):
+            workshop.extract_all()
+        workshop.store.up()
+        workshop.take_in(event("before it all", occurred_at=NOON - timedelta(days=1)))
+        workshop.lease_runs_out()
+        workshop.extract_all()
+        assert [len(new_messages(call.messages)) for call in llm.chats] == [1, 1]
+        assert facts(workshop) == ["User said: before it all", "User said: first"]
+
+    def test_a_worker_that_lost_its_claim_commits_nothing(self, workshop: Workshop, llm: FakeOpenAI) -> None:
+        """It slept past its lease after the LLM's answer; another took over and finished."""
+        llm.answer_with(given(Fact("first answer")))
+        workshop.take_in(event("Hello."))
+
+        def taken_over() -> None:
+            workshop.llm.after = lambda: None
+            workshop.lease_runs_out()
+            llm.answer_with(given(Fact("second answer")))
+            assert workshop.extraction.extract_next()
+
+        workshop.llm.after = taken_over
+        assert workshop.extract_all() == 1
+        assert facts(workshop) == ["second answer"]
+        assert workshop.audit_types().count("extraction") == 1
+        assert count(workshop, "afterword_extractions_total", outcome="lost") == 1
+
+    @pytest.mark.parametrize("when", ["before", "after"])
+    def test_a_worker_overtaken_at_its_write_harms_nothing(
+        self, workshop: Workshop, llm: FakeOpenAI, when: str
+    ) -> None:
+        llm.answer_with(given(Fact("one"), Fact("two", "agent")))
+        workshop.take_in(event("Hello.", agent_id="coach"))
+
+        def taken_over() -> None:
+            workshop.store.up()
+            workshop.lease_runs_out()
+            with ThreadPoolExecutor(1) as pool:  # as another process would
+                assert when == "before" or pool.submit(workshop.extraction.extract_next).result(20)
+
+        if when == "before":
+            workshop.store.before["search"] = taken_over
+        else:
+            workshop.store.before["get"] = taken_over
+        workshop.extract_all()
+        assert facts(workshop) == ["one", "two"]
+        assert workshop.statuses() == ["done"]
+        assert workshop.audit_types().count("memory_add") == 2
+
+    def test_without_the_ledger_the_work_is_left_as_it_is(self, open_workshop: OpenWorkshop) -> None:
+        workshop = open_workshop(postgres_url="postgresql://nobody@127.0.0.1:1/none")
+        with pytest.raises(LedgerUnavailable):
+            workshop.extraction.extract_next()
+
+
+class TestClearing:
+    @pytest.mark.parametrize("moment", ["while the LLM thinks", "before the write", "after the write"])
+    def test_facts_of_a_cleared_subject_do_not_come_back(
+        self, workshop: Workshop, llm: FakeOpenAI, moment: str
+    ) -> None:
+        llm.answer_with(given(Fact("one"), Fact("two", "agent"), Fact("three", "session")))
+        workshop.take_in(event("Hello.", agent_id="coach", session_id="s1"))
+        self._at(workshop, moment, lambda: clear(workshop))
+        workshop.extract_all()
+        assert workshop.memories() == []
+        assert workshop.statuses() == ["skipped"]
+        assert workshop.rows("SELECT 1 FROM journal") == []
+        assert workshop.subject().due_at is None
+
+    @pytest.mark.parametrize("moment", ["while the LLM thinks", "before the write", "after the write"])
+    def test_clearing_a_session_leaves_the_others(self, workshop: Workshop, moment: str) -> None:
+        workshop.take_in(event("gone", session_id="s1"), event("kept", session_id="s2"), event("kept too"))
+        self._at(workshop, moment, lambda: clear(workshop, session="s1"))
+        workshop.extract_all()
+        assert facts(workshop) == ["User said: kept", "User said: kept too"]
+        assert workshop.texts(kind=Kind.EXCERPT) == ["kept", "kept too"]
+        assert workshop.statuses() == ["skipped", "done", "done"]
+
+    def test_clearing_a_session_takes_back_what_a_crashed_worker_wrote(self, workshop: Workshop) -> None:
+        workshop.take_in(event("gone", session_id="s1"), event("kept", session_id="s2"))
+        workshop.store.after["insert"] = crash
+        with pytest.raises(Crash):
+            workshop.extract_all()
+        workshop.store.up()
+        clear(workshop, session="s1")
+        assert facts(workshop) == []
+        workshop.extract_all()
+        assert facts(workshop) == ["User said: kept"]
+
+    def test_excerpts_still_to_come_outlive_the_clearing_of_another_session(self, workshop: Workshop) -> None:
+        workshop.store.before["insert"] = store_down
+        workshop.take_in(event("gone", session_id="s1"), event("kept", session_id="s2"))
+        workshop.store.up()
+        clear(workshop, session="s1")
+        workshop.some_time_passes(60)
+        workshop.components.sweeps(workshop.broker).complete_excerpts()
+        assert workshop.texts(kind=Kind.EXCERPT) == ["kept"]
+
+    def _at(self, workshop: Workshop, moment: str, do: Callable[[], None]) -> None:
+        def once() -> None:
+            workshop.store.up()
+            workshop.llm.after = lambda: None
+            do()
+
+        match moment:
+            case "while the LLM thinks":
+                workshop.llm.after = once
+            case "before the write":
+                workshop.store.before["insert"] = once
+            case _:
+                workshop.store.after["insert"] = once
+
+
+class TestBadAnswers:
+    @pytest.mark.parametrize(
+        "fault",
+        [faults.not_json(), faults.wrong_shape(), faults.refusal(), faults.truncated(), faults.bad_request()],
+        ids=["no JSON", "wrong shape", "refusal", "truncated", "too long"],
+    )
+    def test_they_burn_attempts_until_the_batch_is_dead(
+        self, open_workshop: OpenWorkshop, llm: FakeOpenAI, fault: Reply
+    ) -> None:
+        workshop = open_workshop(max_attempts=2)
+        llm.fail(fault, times=2)
+        workshop.take_in(event("poison", event_id="bad"))
+        assert workshop.extract_all() == 1
+        assert (workshop.subject().attempts, workshop.statuses()) == (1, ["stored"])
+        assert workshop.subject().due_in > 1
+        workshop.due_now()
+        workshop.extract_all()
+        assert workshop.statuses() == ["dead"]
+        assert facts(workshop) == []
+        with workshop.database.transaction() as connection:
+            [letter] = dead_letters.read(connection, limit=9)
+        assert (letter.queue, letter.event_id, letter.user_id) == ("extraction", "bad", "ann")
+        assert letter.error.startswith("BadAnswer")
+        assert workshop.audit_types()[-1] == "conversation_dead"
+        assert workshop.subject().due_at is None
+
+    def test_what_waits_behind_a_dead_batch_goes_on(self, open_workshop: OpenWorkshop, llm: FakeOpenAI) -> None:
+        workshop = open_workshop(max_attempts=1, batch_tokens=50)
+        llm.fail_when(lambda request: faults.refusal() if "poison" in shown_new(request.messages) else None)
+        workshop.take_in(event("poison " * 60), event("sound", occurred_at=NOON + timedelta(hours=1)))
+        workshop.extract_all()
+        assert workshop.statuses() == ["dead", "done"]
+        assert facts(workshop) == ["User said: sound"]
+        assert workshop.subject().attempts == 0
+
+    def test_new_events_do_not_hurry_a_retry(self, open_workshop: OpenWorkshop, llm: FakeOpenAI) -> None:
+        workshop = open_workshop(retry_after=30.0, extract_at_tokens=10)
+        llm.fail(faults.refusal())
+        workshop.take_in(event("first event, of more than ten tokens in all, so that it is due at once"))
+        workshop.extract_all()
+        workshop.take_in(event("second event, of more than ten tokens in all, so that it is due at once"))
+        assert workshop.subject().due_in > 20
+        assert workshop.extract_all() == 0
+        workshop.due_now()
+        workshop.extract_all()
+        assert workshop.statuses() == ["done", "done"]
+
+
+class TestProviderFaults:
+    @pytest.mark.parametrize(
+        "fault",
+        [faults.rate_limited("7"), faults.server_error(503), faults.Dropped(), faults.unauthorised()],
+        ids=["429", "503", "dropped", "401"],
+    )
+    def test_they_postpone_and_burn_nothing(self, workshop: Workshop, llm: FakeOpenAI, fault: Reply) -> None:
+        llm.fail(fault)
+        workshop.take_in(event("I play the cello."))
+        assert workshop.extract_all() == 1
+        subject = workshop.subject()
+        assert (subject.attempts, subject.lease_until) == (0, None)
+        assert subject.due_in > (6 if fault.status == 429 else 4)
+        assert "sk-secret" not in subject.last_error
+        workshop.due_now()
+        workshop.extract_all()
+        assert facts(workshop) == ["User said: I play the cello."]
+        assert workshop.subject().last_error is None
+
+    def test_a_call_that_hangs_ends_at_its_deadline(self, open_workshop: OpenWorkshop, llm: FakeOpenAI) -> None:
+        workshop = open_workshop(llm_timeout=0.2)
+        llm.fail(faults.Hang())
+        workshop.take_in(event("I play the cello."))
+        workshop.extract_all()
+        assert workshop.subject().attempts == 0
+        assert workshop.subject().due_in > 0
+        llm.release()
+
+
+class TestStoreFaults:
+    @pytest.mark.parametrize("what", ["embedder", "insert", "get", "count_by"])
+    def test_the_step_is_tried_again_without_asking_the_llm_again(
+        self, workshop: Workshop, llm: FakeOpenAI, what: str
+    ) -> None:
+        llm.answer_with(given(Fact("one"), Fact("two")))
+        workshop.take_in(event("Hello."))
+        if what == "embedder":
+            workshop.embedder.fails = lambda text: text == "two"
+        else:
+            workshop.store.before[what] = store_down
+        assert workshop.extract_all() == 1
+        assert workshop.statuses() == ["extracting"]
+        assert workshop.subject().attempts == 0
+        workshop.store.up()
+        workshop.embedder.fails = lambda _: False
+        workshop.due_now()
+        assert workshop.extract_all() == 1
+        assert len(llm.chats) == 1
+        assert facts(workshop) == ["one", "two"]
+        assert workshop.statuses() == ["done"]
+
+    def test_facts_that_did_not_arrive_are_noticed(self, workshop: Workshop, llm: FakeOpenAI) -> None:
+        llm.answer_with(given(Fact("one"), Fact("two")))
+        workshop.take_in(event("Hello."))
+        workshop.store.keep_first = True
+        workshop.extract_all()
+        assert workshop.statuses() == ["extracting"]
+        assert workshop.subject().last_error.startswith("WritesMissing")
+        workshop.store.up()
+        workshop.due_now()
+        workshop.extract_all()
+        assert facts(workshop) == ["one", "two"]
+
+
+class TestDebounce:
+    def test_what_comes_during_an_extraction_waits_its_own_time(self, open_workshop: OpenWorkshop) -> None:
+        """Neither the tokens nor the age of what is being extracted count for it."""
+        workshop = open_workshop(extract_after=30.0, extract_within=60.0, extract_at_tokens=60)
+        workshop.take_in(event("words " * 58))
+        workshop.rows("UPDATE subjects SET first_at = first_at - interval '1 hour'")
+        workshop.due_now()
+        workshop.llm.after = lambda: take_in_once(workshop, event("a few more words", event_id="late"))
+        assert workshop.extract_all() == 1
+        subject = workshop.subject()
+        assert 20 < subject.due_in <= 30
+        assert 0 < subject.pending_tokens < 20
+        workshop.due_now()
+        assert workshop.extract_all() == 1
+        assert workshop.statuses() == ["done", "done"]
+
+    def test_what_comes_as_an_empty_claim_is_let_go_is_not_lost(
+        self, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        workshop.take_in(event("Hello."))
+        workshop.rows("UPDATE conversations SET status = 'done'")
+        looked = conversations.pending
+
+        def look_and_miss(*given: Any, **named: Any) -> list[Conversation]:
+            found = looked(*given, **named)
+            monkeypatch.undo()
+            workshop.take_in(event("Goodbye."))
+            return found
+
+        monkeypatch.setattr(conversations, "pending", look_and_miss)
+        assert workshop.extract_all() == 2
+        assert workshop.statuses() == ["done", "done"]
+        assert facts(workshop) == ["User said: Goodbye."]
+
+
+def take_in_once(workshop: Workshop, said: ConversationFinished) -> None:
+    workshop.llm.after = lambda: None
+    workshop.take_in(said)
+
+
+def shown_new(prompt: Messages) -> str:
+    return "\n".join(str(message["content"]) for message in new_messages(prompt))
+
+
+def conversation(*messages: tuple[str, str], **more: Any) -> ConversationFinished:
+    listed = [{"role": role, "content": content} for role, content in messages]
+    return ConversationFinished.parse({"user_id": "ann", "messages": listed, **more})
+
+
+def count(workshop: Workshop, name: str, **labels: str) -> float:
+    return workshop.components.metrics.registry.get_sample_value(name, labels) or 0.0

@@ -1,0 +1,262 @@
+"""The workers' services over real servers, put together as a worker does, with places to listen in and to interfere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from afterword.schemas import ContextRequest, ConversationFinished
+from afterword.schemas.context import Request
+from afterword.workers.broker import MendedBroker
+from afterword.workers.components import Components
+from afterword.workers.errors import EmbeddingFailed, VectorStoreUnavailable
+from afterword.workers.models.embedders.hashing import HashingEmbedder
+from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
+from afterword.workers.models.llms.port import Completion, Llm, Prompt
+from afterword.workers.services.extraction.extraction import Extraction
+from afterword.workers.services.extraction.lease import LeaseKeeper
+from afterword.workers.services.ingest import Ingest, Outcome
+from afterword.workers.settings import Settings
+from afterword.workers.stores.ledger import audit
+from afterword.workers.stores.vectors.edge import EdgeStore
+from afterword.workers.stores.vectors.payload import StoredMemory, from_payload
+from afterword.workers.stores.vectors.port import Filter, Hit, Match, Point, Search
+
+REPLY_TO = "afterword:reply:test"
+NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+
+
+class Crash(BaseException):
+    """The process ends here: nothing catches this but the test."""
+
+
+def crash() -> None:
+    raise Crash
+
+
+def store_down() -> None:
+    raise VectorStoreUnavailable("Qdrant: connection refused")
+
+
+def event(*said: str, user: str = "ann", **more: Any) -> ConversationFinished:
+    """A conversation in which the user says these things."""
+    messages = [{"role": "user", "content": each} for each in said]
+    return ConversationFinished.parse(
+        {"user_id": user, "messages": messages, "occurred_at": NOON.isoformat(), **json_safe(more)}
+    )
+
+
+def json_safe(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
+
+
+def question(query: str | None, user: str = "ann", **more: Any) -> ContextRequest:
+    return ContextRequest(user_id=user, query=query, reply_to=REPLY_TO, **more)
+
+
+class WatchedStore(EdgeStore):
+    """The real store. It notes each call, and runs what a test hangs before or after one."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.calls: list[str] = []
+        self.before: dict[str, Callable[[], None]] = {}
+        self.after: dict[str, Callable[[], None]] = {}
+        self.keep_first = False
+
+    def down(self) -> None:
+        """Refuse everything that services ask."""
+        self.before = dict.fromkeys(("insert", "search", "get", "page", "delete_where", "count_by"), store_down)
+
+    def up(self) -> None:
+        self.before, self.after, self.keep_first = {}, {}, False
+
+    def insert(self, points: Sequence[Point]) -> None:
+        with self._watched("insert"):
+            super().insert(points[:1] if self.keep_first else points)
+
+    def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
+        with self._watched("search"):
+            return super().search(searches)
+
+    def get(self, ids: Sequence[str]) -> list[Hit]:
+        with self._watched("get"):
+            return super().get(ids)
+
+    def delete_where(self, where: Filter) -> int:
+        with self._watched("delete_where"):
+            return super().delete_where(where)
+
+    def count_by(self, field: str, where: Filter, *, limit: int) -> dict[str, int]:
+        with self._watched("count_by"):
+            return super().count_by(field, where, limit=limit)
+
+    @contextmanager
+    def _watched(self, call: str) -> Iterator[None]:
+        self.calls.append(call)
+        self.before.get(call, _nothing)()
+        yield
+        self.after.get(call, _nothing)()
+
+
+def _nothing() -> None: ...
+
+
+class WatchedEmbedder:
+    """The hashing embedder; fails for texts that a test names."""
+
+    def __init__(self) -> None:
+        self._inner = HashingEmbedder(128)
+        self.batches: list[list[str]] = []
+        self.fails: Callable[[str], bool] = lambda _: False
+
+    @property
+    def identity(self) -> EmbedderIdentity:
+        return self._inner.identity
+
+    def embed(self, texts: Sequence[str]) -> list[Vector]:
+        self.batches.append(list(texts))
+        if any(self.fails(each) for each in texts):
+            raise EmbeddingFailed("the embedder did not answer")
+        return self._inner.embed(texts)
+
+
+class WatchedLlm:
+    """A real LLM adapter; runs what a test hangs after its answer."""
+
+    def __init__(self, inner: Llm) -> None:
+        self._inner = inner
+        self.after: Callable[[], None] = _nothing
+
+    @property
+    def model(self) -> str:
+        return self._inner.model
+
+    def complete_json(self, prompt: Sequence[Prompt]) -> Completion:
+        completion = self._inner.complete_json(prompt)
+        self.after()
+        return completion
+
+
+class Workshop:
+    """Components over real servers. Due at once unless `extract_after` says otherwise."""
+
+    def __init__(self, ledger_url: str, redis_url: str, folder: Path, llm_url: str, **settings: Any) -> None:
+        given: dict[str, Any] = {
+            "postgres_url": ledger_url,
+            "redis_url": redis_url,
+            "edge_path": folder,
+            "embedder": "hashing",
+            "llm_model": "fake-model",
+            "llm_base_url": llm_url,
+            "llm_timeout": 5.0,
+            "extract_after": 0.0,
+            "retry_after": 5.0,
+        }
+        self.components = Components(Settings(**{**given, **settings}))
+        self.store = WatchedStore(folder / "memories")
+        self.embedder = WatchedEmbedder()
+        self.components.store = self.store
+        self.components.embedder = self.embedder
+        if self.components.llm is not None:
+            self.llm = WatchedLlm(self.components.llm)
+            self.components.llm = self.llm
+        self.components.prepare_store()
+        self.database = self.components.database
+
+    @cached_property
+    def broker(self) -> MendedBroker:
+        return self.components.broker()
+
+    @cached_property
+    def ingest(self) -> Ingest:
+        return self.components.ingest(self.broker)
+
+    @cached_property
+    def keeper(self) -> LeaseKeeper:
+        return LeaseKeeper(self.database, timedelta(seconds=self.components.settings.lease))
+
+    @cached_property
+    def extraction(self) -> Extraction:
+        return self.components.extraction(self.broker, self.keeper)
+
+    def take_in(self, *events: ConversationFinished) -> list[Outcome]:
+        """Ingest events, in order."""
+        return [self.ingest.ingest(each) for each in events]
+
+    def extract_all(self) -> int:
+        """Extract until nothing is due; how many claims that took."""
+        claims = 0
+        while self.extraction.extract_next():
+            claims += 1
+        return claims
+
+    def ask(self, request: Request) -> Any:
+        assert isinstance(request, ContextRequest)
+        return self.components.recall.answer(request).reply
+
+    # What is stored.
+
+    def memories(self, **having: Any) -> list[StoredMemory]:
+        """All memories in the store with these attributes, by text."""
+        everything = Filter(must_not=(Match("tenant_id", ("no such tenant",)),))
+        found = [from_payload(hit.id, hit.payload) for hit in self.store.scan(everything)]
+        kept = [each for each in found if all(getattr(each, name) == value for name, value in having.items())]
+        return sorted(kept, key=lambda memory: memory.text)
+
+    def texts(self, **having: Any) -> list[str]:
+        return [memory.text for memory in self.memories(**having)]
+
+    def audited(self, user: str = "ann", tenant: str = "default") -> list[audit.Event]:
+        with self.database.transaction() as connection:
+            return audit.read(connection, tenant, user)
+
+    def audit_types(self, user: str = "ann") -> list[str]:
+        return [row.type for row in self.audited(user)]
+
+    def rows(self, query: str, **parameters: Any) -> list[Any]:
+        """What a query of the ledger gives; a statement without rows gives none."""
+        with self.database.transaction() as connection:
+            result = connection.execute(text(query), parameters)
+            return list(result.all()) if result.returns_rows else []
+
+    def statuses(self) -> list[str]:
+        """Of all conversations, in the order they came."""
+        return [row.status for row in self.rows("SELECT status FROM conversations ORDER BY id")]
+
+    def subject(self, user: str = "ann") -> Any:
+        """The row of a subject, with `due_in` its seconds from now."""
+        query = "SELECT *, extract(epoch FROM due_at - clock_timestamp()) AS due_in FROM subjects WHERE user_id = :user"
+        return self.rows(query, user=user)[0]
+
+    # Time passes.
+
+    def lease_runs_out(self) -> None:
+        self.rows("UPDATE subjects SET lease_until = clock_timestamp() - interval '1 second'")
+
+    def due_now(self) -> None:
+        self.rows("UPDATE subjects SET due_at = clock_timestamp() WHERE due_at IS NOT NULL")
+
+    def some_time_passes(self, seconds: float) -> None:
+        """For conversations: they came, and were done, that much longer ago."""
+        self.rows(
+            "UPDATE conversations SET received_at = received_at - :by, finished_at = finished_at - :by",
+            by=timedelta(seconds=seconds),
+        )
+
+    def close(self) -> None:
+        if "broker" in self.__dict__:
+            self.broker.client.close()
+        self.components.close()
+
+
+def said_json(*items: dict[str, Any]) -> str:
+    """An answer of the LLM with these items as they are."""
+    return json.dumps({"memory": list(items)})

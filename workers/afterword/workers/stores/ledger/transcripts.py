@@ -1,0 +1,50 @@
+"""Transcripts: what was said, for as long as it is kept."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import Connection, and_, func, or_, select, update
+
+from afterword.workers.stores.ledger.conversations import Conversation
+from afterword.workers.stores.ledger.tables import conversations
+from afterword.workers.turns import Turn
+
+
+def earlier_turns(connection: Connection, before: Conversation, *, limit: int) -> list[Turn]:
+    """The last turns of the same session that were said before this conversation, oldest first."""
+    if before.session_id is None:
+        return []
+    rows = connection.execute(
+        select(conversations.c.turns)
+        .where(
+            conversations.c.tenant_id == before.tenant_id,
+            conversations.c.user_id == before.user_id,
+            conversations.c.session_id == before.session_id,
+            conversations.c.turns.is_not(None),
+            or_(
+                conversations.c.occurred_at < before.occurred_at,
+                and_(conversations.c.occurred_at == before.occurred_at, conversations.c.id < before.id),
+            ),
+        )
+        .order_by(conversations.c.occurred_at.desc(), conversations.c.id.desc())
+        .limit(3)
+    ).scalars()
+    turns = [Turn.from_json(turn) for conversation in reversed(list(rows)) for turn in conversation]
+    return turns[-limit:]
+
+
+def drop_transcripts(connection: Connection, *, kept: timedelta, limit: int) -> int:
+    """Forget what was said in conversations that ended longer ago than `kept`; how many."""
+    old = (
+        select(conversations.c.id)
+        .where(
+            conversations.c.turns.is_not(None),
+            conversations.c.excerpts_at.is_not(None),
+            conversations.c.finished_at < func.clock_timestamp() - kept,
+            conversations.c.status != "dead",
+        )
+        .limit(limit)
+    )
+    dropped = connection.execute(update(conversations).where(conversations.c.id.in_(old)).values(turns=None))
+    return dropped.rowcount
