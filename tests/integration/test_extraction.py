@@ -1,44 +1,27 @@
-"""Extraction over real servers: one call for all scopes, each fact exactly once, whatever happens on the way."""
+"""Extraction over real servers: one call to the LLM for all scopes, each fact with its owner, time and source."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from afterword.schemas import ClearMemories, ConversationFinished, Kind, Scope
+from afterword.schemas import ConversationFinished, Kind, Scope
 from afterword.workers.embedded.authored import new_messages
-from afterword.workers.embedded.completions import Messages, Reply
-from afterword.workers.errors import LedgerUnavailable
-from afterword.workers.stores.ledger import agents, conversations, dead_letters
+from afterword.workers.stores.ledger import agents, conversations
 from afterword.workers.stores.ledger.agents import Agent
 from afterword.workers.stores.ledger.conversations import Conversation
 from tests.integration.conftest import OpenWorkshop
-from tests.support import openai_faults as faults
+from tests.support.extractions import count, facts, shown, shown_new
 from tests.support.fake_openai import Fact, FakeOpenAI, by_content, given
 from tests.support.fake_openai import text as answering
-from tests.support.workshop import NOON, REPLY_TO, Crash, Workshop, crash, event, said_json, store_down
+from tests.support.workshop import NOON, Workshop, event, said_json
 
-FACT: dict[str, Any] = {"kind": Kind.FACT}
 CELLO = "Ann plays the cello"
-
-
-def clear(workshop: Workshop, user: str = "ann", session: str | None = None) -> None:
-    workshop.components.commands.run(ClearMemories(user_id=user, session_id=session, reply_to=REPLY_TO))
-
-
-def facts(workshop: Workshop, **having: Any) -> list[str]:
-    return workshop.texts(**FACT, **having)
-
-
-def shown(llm: FakeOpenAI, call: int = -1) -> str:
-    """The whole prompt of a call."""
-    return "\n".join(str(message["content"]) for message in llm.chats[call].messages)
 
 
 class TestFacts:
@@ -54,7 +37,7 @@ class TestFacts:
         workshop.take_in(said)
         assert workshop.extract_all() == 1
         assert len(llm.chats) == 1
-        user, agent, session = (workshop.memories(scope=scope, **FACT) for scope in Scope)
+        user, agent, session = (workshop.memories(scope=scope, kind=Kind.FACT) for scope in Scope)
         [of_user], [of_agent], [of_session] = user, agent, session
         assert (of_user.text, of_user.user_id, of_user.agent_id, of_user.session_id) == (CELLO, "ann", None, None)
         assert (of_agent.user_id, of_agent.agent_id, of_agent.session_id) == (None, "coach", None)
@@ -74,7 +57,7 @@ class TestFacts:
         llm.answer_with(by_content({"cello": [Fact("cello")], "harp": [Fact("harp", attributed_to="assistant")]}))
         workshop.take_in(said)
         workshop.extract_all()
-        cello, harp = workshop.memories(**FACT)
+        cello, harp = workshop.memories(kind=Kind.FACT)
         assert (cello.event_id, cello.message, cello.message_id, cello.occurred_at) == ("e1", 1, "m-1", yesterday)
         assert (harp.message, harp.message_id, harp.occurred_at) == (2, None, NOON)
         assert (cello.attributed_to, harp.attributed_to) == ("user", "assistant")
@@ -91,7 +74,7 @@ class TestFacts:
         llm.answer_with(given(Fact("Tea is at five", "user"), Fact("Tea is at five", "agent"), Fact("Tea is at five")))
         workshop.take_in(event("Tea is at five.", agent_id="coach"))
         workshop.extract_all()
-        assert sorted(memory.scope for memory in workshop.memories(**FACT)) == ["agent", "user"]
+        assert sorted(memory.scope for memory in workshop.memories(kind=Kind.FACT)) == ["agent", "user"]
 
     def test_words_that_look_like_markup_stay_as_they_are(self, workshop: Workshop, llm: FakeOpenAI) -> None:
         odd = ["Ann writes <think>tags</think>", "Ann likes ```code```", "half \ud83d nul \x00 too", "茶 & 咖啡"]
@@ -133,7 +116,7 @@ class TestFacts:
         assert [received.type, extraction.type, added.type] == ["conversation_received", "extraction", "memory_add"]
         assert extraction.metadata["events"] == ["e1"]
         assert extraction.metadata["prompt_tokens"] > 100
-        assert added.memory_id == workshop.memories(**FACT)[0].id
+        assert added.memory_id == workshop.memories(kind=Kind.FACT)[0].id
         assert count(workshop, "afterword_llm_calls_total", outcome="ok", model="fake-model") == 1
         assert count(workshop, "afterword_conversations_total", outcome="done") == 1
 
@@ -204,7 +187,7 @@ class TestIsolation:
         assert workshop.extract_all() == 3
         for call in llm.chats:
             assert sum(f"I am {name}" in shown_new(call.messages) for name in ("one", "two", "three")) == 1
-        owners = {(fact.text, fact.tenant_id, fact.user_id) for fact in workshop.memories(**FACT)}
+        owners = {(fact.text, fact.tenant_id, fact.user_id) for fact in workshop.memories(kind=Kind.FACT)}
         assert owners == {("is one", "default", "ann"), ("is two", "default", "bob"), ("is three", "other", "ann")}
 
     def test_one_agent_s_fact_of_many_users_at_once_is_stored_once(self, workshop: Workshop, llm: FakeOpenAI) -> None:
@@ -216,284 +199,6 @@ class TestIsolation:
         assert workshop.statuses() == ["done"] * 8
         duplicates = workshop.rows("SELECT sum((metadata->>'duplicates')::int) n FROM audit WHERE type='extraction'")
         assert duplicates[0].n == 7
-
-
-# Where a worker ends, and how many calls to the LLM there are in all: an answer in the journal is not asked for again.
-CRASHES = {
-    "before the LLM": 1,
-    "after the LLM": 2,
-    "before the write": 1,
-    "half-way through the write": 1,
-    "after the write": 1,
-    "before the commit": 1,
-}
-
-
-def crash_at(workshop: Workshop, where: str) -> None:
-    store = workshop.store
-    match where:
-        case "before the LLM":
-            store.before["search"] = crash
-        case "after the LLM":
-            workshop.llm.after = crash
-        case "before the write":
-            store.before["insert"] = crash
-        case "half-way through the write":
-            store.keep_first = True
-            store.after["insert"] = crash
-        case "after the write":
-            store.after["insert"] = crash
-        case _:
-            store.before["get"] = crash
-
-
-class TestResuming:
-    @pytest.mark.parametrize("where", CRASHES)
-    def test_after_a_crash_each_fact_is_there_once(self, workshop: Workshop, llm: FakeOpenAI, where: str) -> None:
-        llm.answer_with(given(Fact("one"), Fact("two", "agent"), Fact("three", "session")))
-        workshop.take_in(event("Hello.", agent_id="coach", session_id="s1"))
-        crash_at(workshop, where)
-        with pytest.raises(Crash):
-            workshop.extract_all()
-        journalled = workshop.rows("SELECT facts FROM journal")
-        workshop.store.up()
-        workshop.llm.after = lambda: None
-        assert workshop.extract_all() == 0  # the lease holds
-        workshop.lease_runs_out()
-        assert workshop.extract_all() == 1
-        assert len(llm.chats) == CRASHES[where]
-        assert facts(workshop) == ["one", "three", "two"]
-        if journalled:
-            assert {fact["id"] for fact in journalled[0].facts} == {each.id for each in workshop.memories(**FACT)}
-        assert workshop.statuses() == ["done"]
-        assert workshop.rows("SELECT 1 FROM journal") == []
-        assert workshop.audit_types().count("memory_add") == 3
-
-    def test_a_batch_that_is_begun_is_finished_as_it_was(self, workshop: Workshop, llm: FakeOpenAI) -> None:
-        workshop.take_in(event("first"))
-        workshop.store.before["insert"] = crash
-        with pytest.raises(Crash):
-            workshop.extract_all()
-        workshop.store.up()
-        workshop.take_in(event("before it all", occurred_at=NOON - timedelta(days=1)))
-        workshop.lease_runs_out()
-        workshop.extract_all()
-        assert [len(new_messages(call.messages)) for call in llm.chats] == [1, 1]
-        assert facts(workshop) == ["User said: before it all", "User said: first"]
-
-    def test_a_worker_that_lost_its_claim_commits_nothing(self, workshop: Workshop, llm: FakeOpenAI) -> None:
-        """It slept past its lease after the LLM's answer; another took over and finished."""
-        llm.answer_with(given(Fact("first answer")))
-        workshop.take_in(event("Hello."))
-
-        def taken_over() -> None:
-            workshop.llm.after = lambda: None
-            workshop.lease_runs_out()
-            llm.answer_with(given(Fact("second answer")))
-            assert workshop.extraction.extract_next()
-
-        workshop.llm.after = taken_over
-        assert workshop.extract_all() == 1
-        assert facts(workshop) == ["second answer"]
-        assert workshop.audit_types().count("extraction") == 1
-        assert count(workshop, "afterword_extractions_total", outcome="lost") == 1
-
-    @pytest.mark.parametrize("when", ["before", "after"])
-    def test_a_worker_overtaken_at_its_write_harms_nothing(
-        self, workshop: Workshop, llm: FakeOpenAI, when: str
-    ) -> None:
-        llm.answer_with(given(Fact("one"), Fact("two", "agent")))
-        workshop.take_in(event("Hello.", agent_id="coach"))
-
-        def taken_over() -> None:
-            workshop.store.up()
-            workshop.lease_runs_out()
-            with ThreadPoolExecutor(1) as pool:  # as another process would
-                assert when == "before" or pool.submit(workshop.extraction.extract_next).result(20)
-
-        if when == "before":
-            workshop.store.before["search"] = taken_over
-        else:
-            workshop.store.before["get"] = taken_over
-        workshop.extract_all()
-        assert facts(workshop) == ["one", "two"]
-        assert workshop.statuses() == ["done"]
-        assert workshop.audit_types().count("memory_add") == 2
-
-    def test_without_the_ledger_the_work_is_left_as_it_is(self, open_workshop: OpenWorkshop) -> None:
-        workshop = open_workshop(postgres_url="postgresql://nobody@127.0.0.1:1/none")
-        with pytest.raises(LedgerUnavailable):
-            workshop.extraction.extract_next()
-
-
-class TestClearing:
-    @pytest.mark.parametrize("moment", ["while the LLM thinks", "before the write", "after the write"])
-    def test_facts_of_a_cleared_subject_do_not_come_back(
-        self, workshop: Workshop, llm: FakeOpenAI, moment: str
-    ) -> None:
-        llm.answer_with(given(Fact("one"), Fact("two", "agent"), Fact("three", "session")))
-        workshop.take_in(event("Hello.", agent_id="coach", session_id="s1"))
-        self._at(workshop, moment, lambda: clear(workshop))
-        workshop.extract_all()
-        assert workshop.memories() == []
-        assert workshop.statuses() == ["skipped"]
-        assert workshop.rows("SELECT 1 FROM journal") == []
-        assert workshop.subject().due_at is None
-
-    @pytest.mark.parametrize("moment", ["while the LLM thinks", "before the write", "after the write"])
-    def test_clearing_a_session_leaves_the_others(self, workshop: Workshop, moment: str) -> None:
-        workshop.take_in(event("gone", session_id="s1"), event("kept", session_id="s2"), event("kept too"))
-        self._at(workshop, moment, lambda: clear(workshop, session="s1"))
-        workshop.extract_all()
-        assert facts(workshop) == ["User said: kept", "User said: kept too"]
-        assert workshop.texts(kind=Kind.EXCERPT) == ["kept", "kept too"]
-        assert workshop.statuses() == ["skipped", "done", "done"]
-
-    def test_clearing_a_session_takes_back_what_a_crashed_worker_wrote(self, workshop: Workshop) -> None:
-        workshop.take_in(event("gone", session_id="s1"), event("kept", session_id="s2"))
-        workshop.store.after["insert"] = crash
-        with pytest.raises(Crash):
-            workshop.extract_all()
-        workshop.store.up()
-        clear(workshop, session="s1")
-        assert facts(workshop) == []
-        workshop.extract_all()
-        assert facts(workshop) == ["User said: kept"]
-
-    def test_excerpts_still_to_come_outlive_the_clearing_of_another_session(self, workshop: Workshop) -> None:
-        workshop.store.before["insert"] = store_down
-        workshop.take_in(event("gone", session_id="s1"), event("kept", session_id="s2"))
-        workshop.store.up()
-        clear(workshop, session="s1")
-        workshop.some_time_passes(60)
-        workshop.components.sweeps(workshop.broker).complete_excerpts()
-        assert workshop.texts(kind=Kind.EXCERPT) == ["kept"]
-
-    def _at(self, workshop: Workshop, moment: str, do: Callable[[], None]) -> None:
-        def once() -> None:
-            workshop.store.up()
-            workshop.llm.after = lambda: None
-            do()
-
-        match moment:
-            case "while the LLM thinks":
-                workshop.llm.after = once
-            case "before the write":
-                workshop.store.before["insert"] = once
-            case _:
-                workshop.store.after["insert"] = once
-
-
-class TestBadAnswers:
-    @pytest.mark.parametrize(
-        "fault",
-        [faults.not_json(), faults.wrong_shape(), faults.refusal(), faults.truncated(), faults.bad_request()],
-        ids=["no JSON", "wrong shape", "refusal", "truncated", "too long"],
-    )
-    def test_they_burn_attempts_until_the_batch_is_dead(
-        self, open_workshop: OpenWorkshop, llm: FakeOpenAI, fault: Reply
-    ) -> None:
-        workshop = open_workshop(max_attempts=2)
-        llm.fail(fault, times=2)
-        workshop.take_in(event("poison", event_id="bad"))
-        assert workshop.extract_all() == 1
-        assert (workshop.subject().attempts, workshop.statuses()) == (1, ["stored"])
-        assert workshop.subject().due_in > 1
-        workshop.due_now()
-        workshop.extract_all()
-        assert workshop.statuses() == ["dead"]
-        assert facts(workshop) == []
-        with workshop.database.transaction() as connection:
-            [letter] = dead_letters.read(connection, limit=9)
-        assert (letter.queue, letter.event_id, letter.user_id) == ("extraction", "bad", "ann")
-        assert letter.error.startswith("BadAnswer")
-        assert workshop.audit_types()[-1] == "conversation_dead"
-        assert workshop.subject().due_at is None
-
-    def test_what_waits_behind_a_dead_batch_goes_on(self, open_workshop: OpenWorkshop, llm: FakeOpenAI) -> None:
-        workshop = open_workshop(max_attempts=1, batch_tokens=50)
-        llm.fail_when(lambda request: faults.refusal() if "poison" in shown_new(request.messages) else None)
-        workshop.take_in(event("poison " * 60), event("sound", occurred_at=NOON + timedelta(hours=1)))
-        workshop.extract_all()
-        assert workshop.statuses() == ["dead", "done"]
-        assert facts(workshop) == ["User said: sound"]
-        assert workshop.subject().attempts == 0
-
-    def test_new_events_do_not_hurry_a_retry(self, open_workshop: OpenWorkshop, llm: FakeOpenAI) -> None:
-        workshop = open_workshop(retry_after=30.0, extract_at_tokens=10)
-        llm.fail(faults.refusal())
-        workshop.take_in(event("first event, of more than ten tokens in all, so that it is due at once"))
-        workshop.extract_all()
-        workshop.take_in(event("second event, of more than ten tokens in all, so that it is due at once"))
-        assert workshop.subject().due_in > 20
-        assert workshop.extract_all() == 0
-        workshop.due_now()
-        workshop.extract_all()
-        assert workshop.statuses() == ["done", "done"]
-
-
-class TestProviderFaults:
-    @pytest.mark.parametrize(
-        "fault",
-        [faults.rate_limited("7"), faults.server_error(503), faults.Dropped(), faults.unauthorised()],
-        ids=["429", "503", "dropped", "401"],
-    )
-    def test_they_postpone_and_burn_nothing(self, workshop: Workshop, llm: FakeOpenAI, fault: Reply) -> None:
-        llm.fail(fault)
-        workshop.take_in(event("I play the cello."))
-        assert workshop.extract_all() == 1
-        subject = workshop.subject()
-        assert (subject.attempts, subject.lease_until) == (0, None)
-        assert subject.due_in > (6 if fault.status == 429 else 4)
-        assert "sk-secret" not in subject.last_error
-        workshop.due_now()
-        workshop.extract_all()
-        assert facts(workshop) == ["User said: I play the cello."]
-        assert workshop.subject().last_error is None
-
-    def test_a_call_that_hangs_ends_at_its_deadline(self, open_workshop: OpenWorkshop, llm: FakeOpenAI) -> None:
-        workshop = open_workshop(llm_timeout=0.2)
-        llm.fail(faults.Hang())
-        workshop.take_in(event("I play the cello."))
-        workshop.extract_all()
-        assert workshop.subject().attempts == 0
-        assert workshop.subject().due_in > 0
-        llm.release()
-
-
-class TestStoreFaults:
-    @pytest.mark.parametrize("what", ["embedder", "insert", "get", "count_by"])
-    def test_the_step_is_tried_again_without_asking_the_llm_again(
-        self, workshop: Workshop, llm: FakeOpenAI, what: str
-    ) -> None:
-        llm.answer_with(given(Fact("one"), Fact("two")))
-        workshop.take_in(event("Hello."))
-        if what == "embedder":
-            workshop.embedder.fails = lambda text: text == "two"
-        else:
-            workshop.store.before[what] = store_down
-        assert workshop.extract_all() == 1
-        assert workshop.statuses() == ["extracting"]
-        assert workshop.subject().attempts == 0
-        workshop.store.up()
-        workshop.embedder.fails = lambda _: False
-        workshop.due_now()
-        assert workshop.extract_all() == 1
-        assert len(llm.chats) == 1
-        assert facts(workshop) == ["one", "two"]
-        assert workshop.statuses() == ["done"]
-
-    def test_facts_that_did_not_arrive_are_noticed(self, workshop: Workshop, llm: FakeOpenAI) -> None:
-        llm.answer_with(given(Fact("one"), Fact("two")))
-        workshop.take_in(event("Hello."))
-        workshop.store.keep_first = True
-        workshop.extract_all()
-        assert workshop.statuses() == ["extracting"]
-        assert workshop.subject().last_error.startswith("WritesMissing")
-        workshop.store.up()
-        workshop.due_now()
-        workshop.extract_all()
-        assert facts(workshop) == ["one", "two"]
 
 
 class TestDebounce:
@@ -536,14 +241,6 @@ def take_in_once(workshop: Workshop, said: ConversationFinished) -> None:
     workshop.take_in(said)
 
 
-def shown_new(prompt: Messages) -> str:
-    return "\n".join(str(message["content"]) for message in new_messages(prompt))
-
-
 def conversation(*messages: tuple[str, str], **more: Any) -> ConversationFinished:
     listed = [{"role": role, "content": content} for role, content in messages]
     return ConversationFinished.parse({"user_id": "ann", "messages": listed, **more})
-
-
-def count(workshop: Workshop, name: str, **labels: str) -> float:
-    return workshop.components.metrics.registry.get_sample_value(name, labels) or 0.0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -194,6 +196,11 @@ class TestAnswering:
         wait_until(lambda: asker.dead(Queue.CONTEXT) == 1, what="the dead letter")
         workshop.store.up()
         assert asker.ask("x").ok
+
+
+def test_only_extraction_pays_for_importing_mem0() -> None:
+    program = "import sys, afterword.workers.process; sys.exit('mem0' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 class TestIngest:

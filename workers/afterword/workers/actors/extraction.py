@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dramatiq
 
 from afterword.schemas.wire import ACTORS, Queue
 from afterword.workers.broker import MendedBroker, Postponed
 from afterword.workers.errors import LedgerUnavailable
-from afterword.workers.services.extraction.extraction import Extraction
+
+if TYPE_CHECKING:
+    from afterword.workers.services.extraction.extraction import Extraction  # imports mem0, which takes a second
 
 
 def declare(broker: MendedBroker, extraction: Extraction) -> None:
