@@ -53,6 +53,9 @@ class MendedConsumer(Consumer):
         self._broker = broker
         self._queue = queue_name
         self._prefetch = prefetch
+        # Prefetched is twice what threads work on: with less room than this they have work, and to fetch messages one
+        # by one, as each is settled, would cost as much as some of them.
+        self._least_room = max(prefetch // 4, 1)
         self._held = broker.held(queue_name)
         self._cache: deque[Delivery] = deque()
         self._may_have_left = True
@@ -96,15 +99,15 @@ class MendedConsumer(Consumer):
     def _advance(self) -> None:
         if time.monotonic() >= self._reconcile_at:
             self._reconcile()
-        room = min(self._prefetch - len(self._held), BATCH)
+        room = self._prefetch - len(self._held)
         if not self._is_open():
             self._heartbeat()
             time.sleep(GATE_SECONDS)
-        elif room <= 0:
+        elif room < self._least_room:
             self._heartbeat()
-            self._held.wait_below(self._prefetch, self._until_maintenance())
+            self._held.wait_below(self._prefetch - self._least_room + 1, self._until_maintenance())
         else:
-            self._fetch(room)
+            self._fetch(min(room, BATCH))
         self._recovered()
 
     def _is_open(self) -> bool:

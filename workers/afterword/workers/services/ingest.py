@@ -77,7 +77,7 @@ class Ingest:
             skipped = self._skip_reason(connection, event, turns)
             subject = subjects.lock(connection, event.tenant_id, event.user_id)
             fingerprint = body_hash(event)
-            conversation_id = conversations.record(
+            conversation = conversations.record(
                 connection,
                 event,
                 turns=turns,
@@ -85,14 +85,13 @@ class Ingest:
                 generation=subject.generation,
                 skipped=skipped,
             )
-            if conversation_id is None:
+            if conversation is None:
                 return self._recorded_before(connection, event, fingerprint)
             audit.write(connection, [_received(event, skipped)])
             if skipped:
                 return Outcome.SKIPPED, None, False
-            conversation = conversations.by_id(connection, conversation_id)
             if self._verbatim:
-                conversations.finish(connection, [conversation_id], "skipped", "verbatim: no LLM is configured")
+                conversations.finish(connection, [conversation.id], "skipped", "verbatim: no LLM is configured")
                 return Outcome.STORED, conversation, False
             tokens = sum(turn.tokens for turn in turns)
             # What failed is tried again in its own time, however much comes meanwhile.

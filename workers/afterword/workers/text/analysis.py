@@ -26,6 +26,7 @@ MAX_CHARACTERS = 20_000
 MAX_TERMS = 10_000
 _MAX_WORD = 64  # longer runs are keys and encoded data, not words
 _STEM_CACHE = 50_000
+_TEXTS_CACHED = 256  # a text that is written is analysed twice in a row: for its vector and its lexical field
 
 _UNPARTED = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0002ebef"
 _INDIC = r"\u0900-\u0dff"  # its vowel signs are marks, which \w leaves out
@@ -57,12 +58,17 @@ _SCRIPT_STEMMERS = (
 
 def lexical(text: str) -> str:
     """The terms joined by spaces: what the lexical field holds, and what a lexical query asks for."""
-    return " ".join(terms(text))
+    return " ".join(_terms(text[:MAX_CHARACTERS]))
 
 
 def terms(text: str) -> list[str]:
     """Search terms in the order of the text, repeats kept; at most MAX_TERMS. Grammatical words are left out."""
-    normal = _normalised(text[:MAX_CHARACTERS])
+    return list(_terms(text[:MAX_CHARACTERS]))
+
+
+@lru_cache(maxsize=_TEXTS_CACHED)
+def _terms(text: str) -> tuple[str, ...]:
+    normal = _normalised(text)
     detected = detection(normal)
     own = detected.language if detected.confident and detected.language in _SNOWBALL else "en"
     found: list[str] = []
@@ -72,7 +78,7 @@ def terms(text: str) -> list[str]:
             found.extend(_characters(token))
         else:
             found.extend(_word_terms(token, own))
-    return found[:MAX_TERMS]
+    return tuple(found[:MAX_TERMS])
 
 
 def _normalised(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from afterword.workers.text.stopwords import STOP_WORDS
 
 UNDETERMINED = "und"
 
+_TEXTS_CACHED = 256  # a text that is written is asked about three times in a row
 _SAMPLE = 2_000  # characters are enough to tell; a long transcript costs no more than a page
 _LATIN_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _SCRIPTS = {
@@ -57,6 +59,7 @@ def detect(text: str) -> str:
     return detection(text).language
 
 
+@lru_cache(maxsize=_TEXTS_CACHED)
 def detection(text: str) -> Detection:
     """The language, and whether there is more than a default behind it."""
     sample = text[:_SAMPLE]

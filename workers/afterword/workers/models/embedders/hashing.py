@@ -51,7 +51,8 @@ class HashingEmbedder:
         length = sqrt(float(vector @ vector))
         if length == 0:  # features may cancel out; the zero vector has no direction
             vector[0] = length = 1.0
-        return [float(value) for value in (vector / length).tolist()]
+        normal: Vector = (vector / length).tolist()
+        return normal
 
     def _hashed(self, term: str) -> _Contribution:
         features = list(_features(term))

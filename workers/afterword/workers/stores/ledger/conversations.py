@@ -90,8 +90,8 @@ def record(
     body_hash: bytes,
     generation: int,
     skipped: str | None = None,
-) -> int | None:
-    """The id of the new row; None when the event (or this part of it) is already recorded.
+) -> Conversation | None:
+    """The conversation as recorded; None when the event (or this part of it) already was.
 
     `skipped` is the reason why nothing will be learned from it; its turns are then not kept.
     """
@@ -113,8 +113,9 @@ def record(
         "tokens": sum(turn.tokens for turn in turns),
         "finished_at": func.clock_timestamp() if skipped else None,
     }
-    statement = insert(conversations).values(values).on_conflict_do_nothing().returning(conversations.c.id)
-    return connection.execute(statement).scalar_one_or_none()
+    statement = insert(conversations).values(values).on_conflict_do_nothing().returning(*_COLUMNS)
+    row = connection.execute(statement).one_or_none()
+    return _conversation(row) if row else None
 
 
 def known(connection: Connection, event: ConversationFinished) -> Known:
@@ -175,10 +176,12 @@ def waiting(connection: Connection, tenant_id: str, user_id: str) -> Waiting:
     return Waiting(int(row[0]), row[1], row[2])
 
 
-def counts(connection: Connection) -> dict[str, int]:
-    """How many conversations have each status."""
-    rows = connection.execute(select(conversations.c.status, func.count()).group_by(conversations.c.status))
-    return {str(row[0]): int(row[1]) for row in rows}
+def counts(connection: Connection, tenant_id: str | None = None) -> dict[str, int]:
+    """How many conversations have each status, of one tenant or of all."""
+    query = select(conversations.c.status, func.count()).group_by(conversations.c.status)
+    if tenant_id is not None:
+        query = query.where(conversations.c.tenant_id == tenant_id)
+    return {str(row[0]): int(row[1]) for row in connection.execute(query)}
 
 
 def mark_excerpts(connection: Connection, conversation: Conversation) -> bool:
@@ -225,6 +228,28 @@ def finish(connection: Connection, ids: Sequence[int], status: Status, reason: s
         .where(conversations.c.id.in_(ids))
         .values(status=status, reason=reason, finished_at=func.clock_timestamp())
     )
+
+
+def revive(connection: Connection, conversation_id: int) -> Conversation | None:
+    """Let a dead conversation wait for extraction again; None when it is not dead, or nothing of it is kept."""
+    row = connection.execute(
+        update(conversations)
+        .where(
+            conversations.c.id == conversation_id, conversations.c.status == "dead", conversations.c.turns.is_not(None)
+        )
+        .values(
+            status=case((conversations.c.excerpts_at.is_(None), "received"), else_="stored"),
+            reason=None,
+            finished_at=None,
+        )
+        .returning(*_COLUMNS)
+    ).one_or_none()
+    return _conversation(row) if row else None
+
+
+def drop_transcript(connection: Connection, conversation_id: int) -> None:
+    """Forget what was said in one conversation."""
+    connection.execute(update(conversations).where(conversations.c.id == conversation_id).values(turns=None))
 
 
 def clear(connection: Connection, tenant_id: str, user_id: str, session_id: str | None = None) -> None:

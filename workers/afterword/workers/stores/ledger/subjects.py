@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Update, and_, case, func, select, text, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, case, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from afterword.workers.errors import LeaseLost
@@ -46,20 +46,26 @@ def _is(tenant_id: str, user_id: str) -> ColumnElement[bool]:
     return and_(subjects.c.tenant_id == tenant_id, subjects.c.user_id == user_id)
 
 
+_LOCK = (
+    select(
+        subjects.c.generation,
+        subjects.c.first_at,
+        subjects.c.pending_tokens,
+        case((subjects.c.last_error.is_not(None), subjects.c.due_at)).label("retry_at"),
+        func.clock_timestamp().label("now"),
+    )
+    .where(subjects.c.tenant_id == bindparam("tenant_id"), subjects.c.user_id == bindparam("user_id"))
+    .with_for_update()
+)
+
+
 def lock(connection: Connection, tenant_id: str, user_id: str) -> Subject:
     """The subject's row, made if it is new, locked until the end of the transaction."""
-    connection.execute(insert(subjects).values(tenant_id=tenant_id, user_id=user_id).on_conflict_do_nothing())
-    row = connection.execute(
-        select(
-            subjects.c.generation,
-            subjects.c.first_at,
-            subjects.c.pending_tokens,
-            case((subjects.c.last_error.is_not(None), subjects.c.due_at)).label("retry_at"),
-            func.clock_timestamp().label("now"),
-        )
-        .where(_is(tenant_id, user_id))
-        .with_for_update()
-    ).one()
+    key = {"tenant_id": tenant_id, "user_id": user_id}
+    row = connection.execute(_LOCK, key).one_or_none()
+    if row is None:
+        connection.execute(insert(subjects).values(key).on_conflict_do_nothing())
+        row = connection.execute(_LOCK, key).one()
     return Subject(tenant_id, user_id, **row._asdict())
 
 
