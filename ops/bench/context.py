@@ -1,0 +1,139 @@
+"""What the queue adds to a context request: the way to the worker and back, beside a bare loop over reply lists.
+
+The time that the worker reports for embedding and search is not counted; ranking, rendering and every encoding are.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+
+import redis
+
+from afterword.producers import ClientSettings, MemoryClient
+from afterword.workers.embedded.redis_server import free_port
+from ops.bench import echo
+from ops.bench.findings import Comparison, Findings, Row, latency
+from ops.bench.processes import answers, module, running
+from ops.bench.samples import Samples
+from ops.bench.sampling import Timed, back_to_back, idle
+from ops.bench.servers import Servers, started
+
+AIM_BACK_TO_BACK_MS = 1.5
+AIM_IDLE_MS = 4.0
+LLM_SECONDS = 0.2
+_PAUSE = (0.05, 0.3)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured. There is a user for each conversation, so that each is an extraction of its own."""
+
+    conversations: int
+    back_to_back: int
+    idle: int
+
+
+FULL = Size(conversations=3_000, back_to_back=1_000, idle=120)
+QUICK = Size(conversations=60, back_to_back=20, idle=2)
+
+
+class Ask:
+    """Asks for context. `waited` holds the seconds of each call, `overhead` those less embedding and search."""
+
+    def __init__(self, client: MemoryClient, users: int) -> None:
+        samples = Samples(seed=2)
+        self._client = client
+        self._questions = cycle([(f"user-{number % users}", samples.sentence(12)) for number in range(2_000)])
+        self.waited: list[float] = []
+        self.overhead: list[float] = []
+
+    def __call__(self) -> None:
+        user_id, query = next(self._questions)
+        started = time.perf_counter()
+        context = self._client.context(user_id, query=query, timeout=10)
+        waited = time.perf_counter() - started
+        worked = sum(context.timings_ms.get(step, 0.0) for step in ("embed", "search")) / 1000
+        self.waited.append(waited)
+        self.overhead.append(waited - worked)
+
+    def forget(self) -> None:
+        self.waited.clear()
+        self.overhead.clear()
+
+
+def measure(folder: Path, quick: bool) -> Findings:
+    """With nothing else to do, while extraction is busy in another process, and with memory switched off."""
+    size = QUICK if quick else FULL
+    with ExitStack() as stack:
+        servers = stack.enter_context(started(folder))
+        bare = stack.enter_context(redis.Redis.from_url(servers.redis_url, protocol=2))
+        stack.enter_context(running(module("echo", servers.redis_url), folder / "echo.log"))
+        _fill(servers, size)
+        with servers.worker("context", store="memories"):
+            quiet = _both(servers, bare, size, "alone")
+            with _busy_extraction(servers) as rows:
+                busy = _both(servers, bare, size, "extraction busy")
+        with servers.worker("context", store="memories", memory_enabled="false"):
+            off = _both(servers, bare, size, "memory off")
+    comparisons = [*quiet.comparisons, *(_without_aim(each) for each in (*busy.comparisons, *off.comparisons))]
+    return Findings([*quiet.rows, *busy.rows, *rows, *off.rows], comparisons)
+
+
+def _fill(servers: Servers, size: Size) -> None:
+    """Excerpts to be found, and a backlog for extraction."""
+    with MemoryClient(servers.redis_url) as client:
+        client.publish_many(Samples().conversations(size.conversations, users=size.conversations))
+    with servers.worker("ingest", store="memories", extract_after="0"):
+        servers.wait_for_status("stored", size.conversations)
+
+
+@contextmanager
+def _busy_extraction(servers: Servers) -> Iterator[list[Row]]:
+    """Extraction at work on the backlog, with an LLM that takes its time. The row that tells of it comes at the end."""
+    port, rows = free_port(), list[Row]()
+    base_url = f"http://127.0.0.1:{port}/v1"
+    with running(module("llm", str(port), str(LLM_SECONDS)), servers.folder / "llm.log") as llm:
+        llm.wait_until(lambda: answers(f"{base_url}/models"))
+        with servers.worker("extraction", store="facts", llm_base_url=base_url):
+            servers.wait_for_status("done", 1)
+            before, begun = servers.statuses(), time.monotonic()
+            yield rows
+            after, ended = servers.statuses(), time.monotonic()
+    done = after["done"] - before["done"]
+    figures = {"rate": done / (ended - begun), "left": float(after.get("stored", 0))}
+    rows.append(Row("extraction meanwhile", done, figures, "conversations/s, conversations"))
+
+
+def _both(servers: Servers, bare: redis.Redis, size: Size, name: str) -> Findings:
+    """Back to back, then idle."""
+    settings = ClientSettings(on_unavailable="raise")
+    with MemoryClient(servers.redis_url, settings=settings) as client:
+        ask, loop = Ask(client, size.conversations), Timed(lambda: echo.ask(bare))
+        back_to_back([ask, loop], size.back_to_back)
+        at_once = _found(ask, loop, f"{name}, back to back", AIM_BACK_TO_BACK_MS)
+        ask.forget()
+        loop.forget()
+        idle([ask, loop], size.idle, pause=_PAUSE)
+        after_pauses = _found(ask, loop, f"{name}, idle", AIM_IDLE_MS)
+    return Findings([*at_once.rows, *after_pauses.rows], [*at_once.comparisons, *after_pauses.comparisons])
+
+
+def _found(ask: Ask, loop: Timed, name: str, aim: float) -> Findings:
+    overhead = latency(f"{name}: without embedding and search", ask.overhead)
+    bare = latency(f"{name}: bare loop", loop.seconds)
+    return Findings(
+        [latency(f"{name}: context", ask.waited), overhead, bare],
+        [
+            Comparison(f"{name}: overhead, p95", overhead.figures["p95"], "ms", aim),
+            Comparison(f"{name}: overhead / bare loop, p50", overhead.figures["p50"] / bare.figures["p50"], "times"),
+        ],
+    )
+
+
+def _without_aim(comparison: Comparison) -> Comparison:
+    return Comparison(comparison.name, comparison.measured, comparison.unit)

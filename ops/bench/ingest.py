@@ -1,0 +1,45 @@
+"""How many conversations one ingest process takes in, excerpts included, from a backlog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from afterword.producers import MemoryClient
+from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.tables import conversations
+from ops.bench.findings import Comparison, Findings, Row
+from ops.bench.samples import Samples
+from ops.bench.servers import started
+
+AIM_PER_SECOND = 150.0
+_USERS = 200
+
+
+def measure(folder: Path, quick: bool) -> Findings:
+    """Publish all of them, then start the worker; nothing is extracted meanwhile."""
+    count = 50 if quick else 2_000
+    with started(folder) as servers:
+        with MemoryClient(servers.redis_url) as client:
+            client.publish_many(Samples().conversations(count, users=_USERS))
+        with servers.worker("ingest", store="memories", extract_after="3600", extract_within="3600") as worker:
+            begun = worker.cpu_seconds()
+            recorded = sum(servers.statuses().values())
+            servers.wait_for_status("stored", count)
+            cpu = (worker.cpu_seconds() - begun) / max(count - recorded, 1)
+        rate = (count - 1) / _seconds(servers.database)
+    return Findings(
+        [
+            Row("ingest, six turns, one process, eight threads", count, {"rate": rate}, "conversations/s"),
+            Row("processor time of the worker", count - recorded, {"each": 1000 * cpu}, "ms a conversation"),
+        ],
+        [Comparison("ingest of one process", rate, "conversations/s", AIM_PER_SECOND, at_most=False)],
+    )
+
+
+def _seconds(database: Database) -> float:
+    """From the first record to the last excerpts, by PostgreSQL's clock."""
+    span = func.max(conversations.c.excerpts_at) - func.min(conversations.c.received_at)
+    with database.transaction() as connection:
+        return float(connection.execute(select(func.extract("epoch", span))).scalar_one())

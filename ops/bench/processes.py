@@ -1,0 +1,75 @@
+"""Processes that a benchmark starts, and stops again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from afterword.workers.errors import Misconfigured
+
+_ROOT = Path(__file__).parents[2]
+_STOP_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process of ours, and its log."""
+
+    popen: subprocess.Popen[bytes]
+    log: Path
+
+    def wait_until(self, ready: Callable[[], bool], seconds: float = 60.0) -> None:
+        """Raises: Misconfigured, with the end of its log, when it ends or is not ready in time."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if self.popen.poll() is not None or time.monotonic() > deadline:
+                raise Misconfigured(f"{self.log.stem}: {self.log.read_text(errors='replace')[-2000:]}")
+            time.sleep(0.05)
+
+    def cpu_seconds(self) -> float:
+        """Processor time that it has used, of all its threads."""
+        times = psutil.Process(self.popen.pid).cpu_times()
+        return times.user + times.system
+
+
+@contextmanager
+def running(command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> Iterator[Process]:
+    """A process until the block ends; its environment is ours, without settings of ours, plus `environment`."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AFTERWORD_", "OPENAI_"))}
+    with log.open("wb") as output:
+        popen = subprocess.Popen(
+            command, env={**inherited, **(environment or {})}, cwd=_ROOT, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        yield Process(popen, log)
+    finally:
+        popen.terminate()
+        try:
+            popen.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            popen.kill()
+            popen.wait()
+
+
+def module(name: str, *arguments: str) -> list[str]:
+    """The command that runs a module of this package."""
+    return [sys.executable, "-m", f"ops.bench.{name}", *arguments]
+
+
+def answers(url: str) -> bool:
+    """Whether a GET is answered with 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

@@ -1,0 +1,81 @@
+"""Servers of a benchmark's own, and real worker processes over them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from afterword.workers.embedded.postgres_server import PostgresServer
+from afterword.workers.embedded.redis_server import RedisServer, free_port
+from afterword.workers.errors import Misconfigured
+from afterword.workers.stores.ledger import conversations
+from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.migrate import migrate
+from ops.bench.processes import Process, answers, running
+
+_AFTERWORD = str(Path(sys.executable).with_name("afterword"))
+
+
+class Servers:
+    """A Redis with AOF and a PostgreSQL whose ledger is migrated."""
+
+    def __init__(self, folder: Path, redis: RedisServer, postgres: PostgresServer, database: Database) -> None:
+        self.folder = folder
+        self.redis_url = redis.url
+        self.database = database
+        self._postgres_url = postgres.url
+
+    @contextmanager
+    def worker(self, role: str, *, store: str, **settings: str) -> Iterator[Process]:
+        """A ready `afterword worker` of this role, with settings at their defaults but for the models (an embedder
+        that hashes) and `settings` (by their names, lower case).
+
+        `store` names the folder of its vectors: only one process at a time may have it open.
+        """
+        port = free_port()
+        given = {
+            "redis_url": self.redis_url,
+            "postgres_url": self._postgres_url,
+            "edge_path": str(self.folder / store),
+            "probe_port": str(port),
+            "embedder": "hashing",
+            "llm_api_key": "none",
+            **settings,
+        }
+        environment = {f"AFTERWORD_{name.upper()}": value for name, value in given.items()}
+        log = self.folder / f"{role}-{port}.log"
+        with running([_AFTERWORD, "worker", "--role", role], log, environment) as process:
+            process.wait_until(lambda: answers(f"http://127.0.0.1:{port}/readyz"))
+            yield process
+
+    def statuses(self) -> dict[str, int]:
+        """How many conversations have each status."""
+        with self.database.transaction() as connection:
+            return conversations.counts(connection)
+
+    def wait_for_status(self, status: str, count: int, seconds: float = 600.0) -> None:
+        """Return once so many conversations have it. Raises: Misconfigured, when that takes too long."""
+        deadline = time.monotonic() + seconds
+        while self.statuses().get(status, 0) < count:
+            if time.monotonic() > deadline:
+                raise Misconfigured(f"not {count} conversations {status} after {seconds:.0f} s: {self.statuses()}")
+            time.sleep(0.1)
+
+
+@contextmanager
+def started(folder: Path) -> Iterator[Servers]:
+    """Servers until the block ends; their data lies in `folder`."""
+    redis, postgres = RedisServer(folder / "redis"), PostgresServer(folder / "postgres")
+    redis.start()
+    try:
+        postgres.start()
+        database = Database(postgres.url)
+        migrate(database)
+        yield Servers(folder, redis, postgres, database)
+        database.close()
+    finally:
+        postgres.stop()
+        redis.stop()

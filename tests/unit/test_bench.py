@@ -1,0 +1,97 @@
+"""The parts of the benchmarks that measure nothing: figures, tables, samples."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from afterword.schemas import ConversationFinished
+from ops.bench import report, runner
+from ops.bench.findings import Comparison, Findings, Row, latency, quantile
+from ops.bench.machine import Machine, this_machine
+from ops.bench.samples import TURNS, Samples
+from ops.bench.sampling import Timed, back_to_back, idle
+
+MACHINE = Machine("CPU", 2, 4.0, 0.5, "3.11.1", "7.0.15", "15.8", "edge 0.9.0", "2026-01-05T09:00:00+00:00")
+FINDINGS = Findings(
+    [Row("publish", 5000, {"p50": 0.1234, "p95": 12.34}, "ms")],
+    [
+        Comparison("publish / PING", 2.5, "round trips", 3.0),
+        Comparison("ingest", 120.0, "conversations/s", 150.0, at_most=False),
+        Comparison("only shown", 1.0, "times"),
+    ],
+)
+
+
+def test_quantiles_are_interpolated_whatever_the_order() -> None:
+    assert quantile([3.0, 1.0, 2.0], 0.5) == 2.0
+    assert quantile([1.0, 2.0], 0.75) == 1.75
+    assert quantile([7.0], 0.99) == 7.0
+    assert quantile([1.0, 2.0, 3.0], 1.0) == 3.0
+
+
+def test_latencies_are_told_in_milliseconds() -> None:
+    row = latency("x", [0.001, 0.002, 0.003])
+    assert (row.n, row.unit) == (3, "ms")
+    assert row.figures["p50"] == pytest.approx(2.0)
+    assert list(row.figures) == ["p50", "p95", "p99"]
+
+
+def test_aims_are_met_from_their_own_side() -> None:
+    assert [comparison.met for comparison in FINDINGS.comparisons] == [True, False, None]
+
+
+def test_the_table_shows_figures_and_ratios_beside_their_aims() -> None:
+    shown = report.table("demo", FINDINGS)
+    assert "p50   0.12  p95   12.3  ms" in shown
+    lines = shown.splitlines()
+    assert "aim ≤ 3 round trips" in lines[-3]
+    assert lines[-3].endswith("met")
+    assert "aim ≥ 150 conversations/s" in lines[-2]
+    assert lines[-2].endswith("MISSED")
+    assert "aim" not in lines[-1]
+
+
+def test_the_file_holds_the_machine_and_every_figure() -> None:
+    written = json.loads(json.dumps(report.as_json(MACHINE, {"demo": FINDINGS})))
+    assert written["machine"]["postgres"] == "15.8"
+    assert written["benchmarks"]["demo"]["rows"][0]["figures"] == {"p50": 0.1234, "p95": 12.34}
+    assert [each["met"] for each in written["benchmarks"]["demo"]["comparisons"]] == [True, False, None]
+
+
+def test_the_machine_is_described() -> None:
+    machine = this_machine()
+    assert machine.cores >= 1
+    assert machine.memory_gib > 0
+    assert machine.redis[0].isdigit()
+    assert machine.postgres[0].isdigit()
+    assert machine.python in report.heading(machine)
+
+
+def test_samples_are_valid_all_different_and_the_same_in_every_run() -> None:
+    events = [ConversationFinished.parse(fields) for fields in Samples().conversations(50, users=10)]
+    texts = [message.text for event in events for message in event.messages]
+    assert {len(event.messages) for event in events} == {TURNS}
+    assert len({event.user_id for event in events}) == 10
+    assert len(set(texts)) == len(texts)
+    assert Samples().messages() == Samples().messages()
+
+
+def test_probes_are_called_in_turn_and_warm_ups_forgotten() -> None:
+    calls: list[str] = []
+    first, second = Timed(lambda: calls.append("a")), Timed(lambda: calls.append("b"))
+    back_to_back([first, second], 5, block=2)
+    assert "".join(calls) == "aabb" + "aabb" + "aabb" + "ab"
+    assert len(first.seconds) == len(second.seconds) == 5
+
+    calls.clear()
+    idle([first, second], 2, pause=(0.0, 0.0))
+    assert "".join(calls) == "ab" + "abab"
+    assert len(first.seconds) == 2
+
+
+def test_an_unknown_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        runner.main(["nonsense"])
+    assert "no such benchmark: nonsense" in capsys.readouterr().err
