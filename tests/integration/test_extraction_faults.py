@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from afterword.workers.embedded.completions import Reply
-from afterword.workers.stores.ledger import dead_letters
 from tests.integration.conftest import OpenWorkshop
 from tests.support import openai_faults as faults
 from tests.support.extractions import facts, shown_new
@@ -34,8 +33,7 @@ class TestBadAnswers:
         workshop.extract_all()
         assert workshop.statuses() == ["dead"]
         assert facts(workshop) == []
-        with workshop.database.transaction() as connection:
-            [letter] = dead_letters.read(connection, limit=9)
+        [letter] = workshop.rows("SELECT * FROM dead_letters")
         assert (letter.queue, letter.event_id, letter.user_id) == ("extraction", "bad", "ann")
         assert letter.error.startswith("BadAnswer")
         assert workshop.audit_types()[-1] == "conversation_dead"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import redis
@@ -14,9 +15,7 @@ from afterword.schemas.wire import Queue
 from afterword.workers.errors import LedgerUnavailable
 from afterword.workers.services.scheduler import Scheduler, Task
 from afterword.workers.services.sweeps import Sweeps
-from afterword.workers.stores.ledger import dead_letters
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.dead_letters import DeadLetter
 from afterword.workers.stores.ledger.leadership import Leadership
 from tests.integration.conftest import OpenWorkshop
 from tests.support.waiting import wait_until
@@ -34,9 +33,8 @@ def sweeps(workshop: Workshop) -> Sweeps:
     return workshop.components.sweeps(workshop.broker)
 
 
-def letters(database: Database) -> list[DeadLetter]:
-    with database.transaction() as connection:
-        return dead_letters.read(connection, limit=100)
+def letters(workshop: Workshop) -> list[Any]:
+    return workshop.rows("SELECT * FROM dead_letters")
 
 
 class TestHints:
@@ -74,7 +72,7 @@ class TestDeadMessages:
         sweeps.keep_dead_messages()
         die(client, "m1", data)  # Redis did not forget it: the worker ended in between
         sweeps.keep_dead_messages()
-        [letter] = letters(workshop.database)
+        [letter] = letters(workshop)
         assert (letter.message_id, letter.queue, letter.error) == ("m1", "conversations", "InvalidEvent: messages")
         assert (letter.tenant_id, letter.user_id, letter.event_id) == ("t", "ann", "e1")
         assert letter.body == data.encode()
@@ -103,8 +101,8 @@ class TestDeadMessages:
         die(client, "broken", data)
         die(client, "sound", b'{"args": [{"user_id": "ann"}]}')
         sweeps.keep_dead_messages()
-        assert {letter.message_id: letter.body for letter in letters(workshop.database)}["broken"] == data
-        assert len(letters(workshop.database)) == 2
+        assert {letter.message_id: letter.body for letter in letters(workshop)}["broken"] == data
+        assert len(letters(workshop)) == 2
         assert client.keys("*XQ*") == []
 
 
