@@ -181,7 +181,8 @@ class Workshop:
 
     @cached_property
     def keeper(self) -> LeaseKeeper:
-        return LeaseKeeper(self.database, timedelta(seconds=self.components.settings.lease))
+        settings = self.components.settings
+        return LeaseKeeper(self.database, timedelta(seconds=settings.lease), timedelta(seconds=settings.max_hold))
 
     @cached_property
     def extraction(self) -> Extraction:
@@ -242,7 +243,9 @@ class Workshop:
         self.rows("UPDATE subjects SET lease_until = clock_timestamp() - interval '1 second'")
 
     def due_now(self) -> None:
+        """Every delay is over: those of subjects, and the breaker's."""
         self.rows("UPDATE subjects SET due_at = clock_timestamp() WHERE due_at IS NOT NULL")
+        self.rows("UPDATE breakers SET open_until = clock_timestamp(), probe_until = NULL WHERE open_until IS NOT NULL")
 
     def some_time_passes(self, seconds: float) -> None:
         """For conversations: they came, and were done, that much longer ago."""

@@ -99,7 +99,8 @@ def test_the_level_holds_and_talkative_libraries_are_quiet(capsys: pytest.Captur
     logging.getLogger("ours").debug("no")
     logging.getLogger("httpx").info("no")
     logging.getLogger("mem0.memory.main").info("no")
-    logging.getLogger("mem0.memory.main").error("yes")
+    logging.getLogger("mem0.memory.main").error("no: it is raised as an error of ours")
+    logging.getLogger("openai").warning("yes")
     configure("json", "ERROR")
     logging.getLogger("httpx").warning("no")
     assert [line["event"] for line in lines(capsys)] == ["yes"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from afterword.cli import deadletters
 from afterword.schemas import AfterwordError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Long-term memory for AI agents.")
 agents = typer.Typer(no_args_is_help=True, help="Agents: owner, memory on or off, instructions.")
 app.add_typer(agents, name="agents")
+app.add_typer(deadletters.app, name="deadletters")
 
 Tenant = Annotated[str, typer.Option(help="Whose agents.")]
 
@@ -74,6 +76,19 @@ def doctor() -> None:
     for check in found:
         print(f"{check.status:8} {check.component:14} {check.detail}")
     raise typer.Exit(1 if any(check.status == "failed" for check in found) else 0)
+
+
+@app.command()
+def stats(tenant: Annotated[str | None, typer.Option(help="Only this tenant.")] = None) -> None:
+    """Calls to the LLM, tokens and cost, by model and per conversation."""
+    from afterword.cli.stats import stats_table
+    from afterword.workers.settings import Settings
+    from afterword.workers.stores.ledger import conversations, llm_calls
+
+    with _ledger() as database, database.transaction() as connection:
+        usages = llm_calls.usage(connection, tenant)
+        extracted = conversations.counts(connection, tenant).get("done", 0)
+    print(stats_table(usages, extracted, Settings.load().prices))
 
 
 @app.command()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import SecretStr
+from pydantic import SecretStr, TypeAdapter
 
+from afterword.workers.services.pricing import Price
 from afterword.workers.settings import Settings
 
 
@@ -20,6 +21,8 @@ def _default(value: object) -> str:
         value = value.get_secret_value()
     if value is None:
         return ""
+    if isinstance(value, dict):
+        value = TypeAdapter(dict[str, Price]).dump_json(value).decode()
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"

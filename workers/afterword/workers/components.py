@@ -26,6 +26,7 @@ from afterword.workers.services.recall.recall import Recall
 from afterword.workers.services.registry import AgentRegistry
 from afterword.workers.services.sweeps import Sweeps
 from afterword.workers.settings import Settings
+from afterword.workers.stores.ledger.breaker import BreakerPolicy
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors.port import VectorStore
 
@@ -46,7 +47,8 @@ class Components:
 
     @cached_property
     def database(self) -> Database:
-        return Database(self.settings.postgres, connections=self.settings.postgres_connections)
+        connections = max(self.settings.postgres_connections, self.settings.threads or 0)
+        return Database(self.settings.postgres, connections=connections)
 
     @cached_property
     def store(self) -> VectorStore:
@@ -134,6 +136,7 @@ class Components:
     def extraction(self, broker: MendedBroker, keeper: LeaseKeeper) -> Extraction:
         """Raises: Misconfigured, without an LLM."""
         # mem0 takes a second to import: only this role pays for it.
+        from afterword.workers.services.extraction.asking import Asking
         from afterword.workers.services.extraction.extraction import Extraction, Limits
         from afterword.workers.services.extraction.known import KnownMemories
         from afterword.workers.services.extraction.retry import RetryPolicy
@@ -147,16 +150,30 @@ class Components:
         )
         return Extraction(
             self.database,
-            self.llm,
+            Asking(self.llm, self.database, self.metrics),
             self.embedder,
             KnownMemories(self.store),
             FactWriter(self.database, self.store, timedelta(seconds=settings.session_ttl)),
             keeper,
             retry,
             self._debounce,
-            Limits(settings.batch_tokens, timedelta(seconds=settings.lease)),
+            self._breaker_policy,
+            Limits(
+                settings.batch_tokens, timedelta(seconds=settings.lease), timedelta(seconds=settings.keep_transcripts)
+            ),
             hint_with(broker),
             self.metrics,
+        )
+
+    @property
+    def _breaker_policy(self) -> BreakerPolicy:
+        settings = self.settings
+        return BreakerPolicy(
+            settings.breaker_failures,
+            timedelta(seconds=settings.breaker_after),
+            timedelta(seconds=settings.breaker_within),
+            # A probe that takes longer than a call may has died with its worker.
+            timedelta(seconds=settings.llm_timeout + settings.lease),
         )
 
     @property

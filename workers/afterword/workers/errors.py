@@ -12,13 +12,15 @@ AfterwordError (afterword.schemas.errors)
 ├── BadAnswer              the LLM answered, but not what was asked for
 ├── LeaseLost              another worker owns the subject now, or it was cleared; this one's work is void
 ├── WritesMissing          what is stored is not what was journalled
-├── NotFound               no such memory for this owner
+├── NotFound               no such memory for this owner, or no such dead letter
+├── NotReplayable          a dead letter that must be mended first
 └── Denied                 the owner is somebody else's
 """
 
 from __future__ import annotations
 
 from afterword.schemas.errors import AfterwordError
+from afterword.workers.models.llms.port import Tokens
 
 
 class Misconfigured(AfterwordError):
@@ -58,7 +60,14 @@ class LlmRefused(AfterwordError):
 
 
 class BadAnswer(AfterwordError):
-    """The LLM answered, but not with what was asked for (refusal, no JSON, truncated, wrong shape)."""
+    """The LLM answered, but not with what was asked for (refusal, no JSON, truncated, wrong shape).
+
+    `tokens` are what the provider told of it: it is paid for all the same.
+    """
+
+    def __init__(self, message: str, tokens: Tokens | None = None) -> None:
+        super().__init__(message)
+        self.tokens = tokens or Tokens()
 
 
 class LeaseLost(AfterwordError):
@@ -70,7 +79,11 @@ class WritesMissing(AfterwordError):
 
 
 class NotFound(AfterwordError):
-    """There is no such memory for this owner."""
+    """There is no such memory for this owner, or no such dead letter."""
+
+
+class NotReplayable(AfterwordError):
+    """A dead letter that cannot be replayed as it is; the message says what to do."""
 
 
 class Denied(AfterwordError):

@@ -11,7 +11,7 @@ from dramatiq.message import Message
 
 from afterword.workers.settings import Settings
 
-_NOISY = ("httpx", "httpcore", "httpx2", "httpcore2", "openai", "alembic", "mem0")
+_NOISY = ("httpx", "httpcore", "httpx2", "httpcore2", "openai", "alembic")
 
 
 def configure(settings: Settings) -> None:
@@ -44,6 +44,8 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level)
+    # What goes wrong inside mem0 is raised as an error of ours; its own lines repeat what a store was told.
+    logging.getLogger("mem0").setLevel(logging.CRITICAL)
     for name in _NOISY:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 

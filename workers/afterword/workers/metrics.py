@@ -62,8 +62,13 @@ class Metrics:
         )
         self.llm_tokens = Counter(
             "afterword_llm_tokens",
-            "Tokens by model and type: prompt, cached (a part of prompt), completion.",
-            ["model", "type"],
+            "Tokens by model, tenant and type: prompt, cached (a part of prompt), completion.",
+            ["model", "tenant", "type"],
+            registry=self.registry,
+        )
+        self.breaker_open = Gauge(
+            "afterword_breaker_open",
+            "1 while the breaker of the LLM pauses extraction everywhere.",
             registry=self.registry,
         )
         self.context_requests = Counter(
@@ -96,6 +101,12 @@ class Metrics:
             "Messages and conversations given up on.",
             ["queue"],
             registry=self.registry,
+        )
+        self.dead_letters_standing = Gauge(
+            "afterword_dead_letters_standing", "Dead letters that wait for somebody.", registry=self.registry
+        )
+        self.dead_letter_age_seconds = Gauge(
+            "afterword_dead_letter_age_seconds", "Age of the oldest dead letter.", registry=self.registry
         )
         self.telemetry_dropped = Counter(
             "afterword_telemetry_dropped", "Query events that were not recorded.", registry=self.registry

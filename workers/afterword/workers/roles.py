@@ -110,7 +110,8 @@ def _start_extraction(components: Components, threads: int) -> RunningRole:
     from afterword.workers.services.extraction.lease import LeaseKeeper
 
     gate = LedgerGate(components.database)
-    keeper = LeaseKeeper(components.database, timedelta(seconds=components.settings.lease))
+    settings = components.settings
+    keeper = LeaseKeeper(components.database, timedelta(seconds=settings.lease), timedelta(seconds=settings.max_hold))
     broker = components.broker(gate.is_open)
     extraction.declare(broker, components.extraction(broker, keeper))
     return QueueRole(broker, Queue.EXTRACTION, threads, [gate, keeper])

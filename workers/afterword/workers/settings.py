@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from afterword.workers.errors import Misconfigured
+from afterword.workers.services.pricing import Price
 
 Seconds = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -62,6 +63,15 @@ class Settings(BaseSettings):
     max_attempts: Count = Field(5, description="Failed extractions of a batch before it is dead.")
     retry_after: Seconds = Field(5.0, description="Seconds before the first retry; doubled each time.")
     retry_within: Seconds = Field(600.0, description="Seconds between retries at most.")
+
+    max_hold: Seconds = Field(600.0, gt=0, description="Seconds after which a worker that hangs loses its subject.")
+    breaker_failures: Count = Field(5, description="Failures of the LLM in a row that pause extraction everywhere.")
+    breaker_after: Seconds = Field(5.0, gt=0, description="Seconds of the first pause; doubled each time.")
+    breaker_within: Seconds = Field(300.0, gt=0, description="Seconds of a pause at most.")
+    prices: dict[str, Price] = Field(
+        {"gpt-5-mini": Price(prompt=0.25, cached=0.025, completion=2.0)},
+        description="US dollars per million tokens by model, as JSON; check them against your provider's.",
+    )
 
     # Lifetimes
     keep_transcripts: Seconds = Field(86_400.0, description="Seconds a transcript is kept after it is done.")

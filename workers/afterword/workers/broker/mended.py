@@ -140,9 +140,13 @@ class MendedBroker(RedisBroker):
         """
         message_id = uuid4().hex
         encoded = wire.encode_message(queue, body, now_ms=int(time.time() * 1000), message_id=message_id)
-        with _redis_needed():
-            self.do_enqueue(queue.value, message_id, encoded)
+        self.enqueue_encoded(queue.value, message_id, encoded)
         return message_id
+
+    def enqueue_encoded(self, queue: str, message_id: str, encoded: bytes) -> None:
+        """Enqueue a message that is encoded already. Raises: MemoryUnavailable."""
+        with _redis_needed():
+            self.do_enqueue(queue, message_id, encoded)
 
     def queue_length(self, queue: str) -> int:
         """How many messages wait, those in work and those delayed not counted. Raises: MemoryUnavailable."""

@@ -28,7 +28,7 @@ from afterword.workers.errors import Denied, NotFound
 from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.port import Embedder
 from afterword.workers.services.extraction.writing import take_back
-from afterword.workers.stores.ledger import agents, audit, conversations, dead_letters, journal, subjects
+from afterword.workers.stores.ledger import agents, audit, conversations, dead_letters, journal, sessions, subjects
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.journal import Entry
 from afterword.workers.stores.vectors import collection
@@ -153,6 +153,7 @@ class Commands:
             journal.remove(connection, tenant_id, user_id)
             subjects.raise_generation(connection, tenant_id, user_id)
             conversations.clear(connection, tenant_id, user_id, session_id)
+            sessions.clear(connection, tenant_id, user_id, session_id)
             if session_id is None:
                 dead_letters.clear(connection, tenant_id, user_id)
                 return begun

@@ -15,9 +15,11 @@ from afterword.workers.errors import EmbeddingFailed, VectorStoreUnavailable
 from afterword.workers.metrics import Metrics
 from afterword.workers.services.debounce import Debounce
 from afterword.workers.services.excerpts import Excerpts
-from afterword.workers.stores.ledger import agents, audit, conversations, subjects
+from afterword.workers.services.overlap import align
+from afterword.workers.stores.ledger import agents, audit, conversations, sessions, subjects
 from afterword.workers.stores.ledger.conversations import Conversation
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.sessions import Session
 from afterword.workers.turns import Turn, turns_of
 
 logger = logging.getLogger(__name__)
@@ -72,10 +74,10 @@ class Ingest:
 
     def _record(self, event: ConversationFinished) -> tuple[Outcome, Conversation | None, bool]:
         """The outcome, the conversation whose excerpts are wanting, and whether its subject is due now."""
-        turns = turns_of(event)
         with self._database.transaction() as connection:
-            skipped = self._skip_reason(connection, event, turns)
             subject = subjects.lock(connection, event.tenant_id, event.user_id)
+            turns, seen = _new_turns(connection, event)
+            skipped = self._skip_reason(connection, event, turns, seen)
             fingerprint = body_hash(event)
             conversation = conversations.record(
                 connection,
@@ -90,6 +92,8 @@ class Ingest:
             audit.write(connection, [_received(event, skipped)])
             if skipped:
                 return Outcome.SKIPPED, None, False
+            if event.session_id is not None:
+                sessions.remember(connection, _session(event, event.session_id), seen)
             if self._verbatim:
                 conversations.finish(connection, [conversation.id], "skipped", "verbatim: no LLM is configured")
                 return Outcome.STORED, conversation, False
@@ -101,12 +105,16 @@ class Ingest:
             subjects.note_pending(connection, subject, due_at=due_at, tokens=tokens)
             return Outcome.STORED, conversation, due_at <= subject.now
 
-    def _skip_reason(self, connection: Connection, event: ConversationFinished, turns: Sequence[Turn]) -> str | None:
+    def _skip_reason(
+        self, connection: Connection, event: ConversationFinished, turns: Sequence[Turn], seen: Sequence[str]
+    ) -> str | None:
         if not self._memory_enabled:
             return "memory is switched off"
         if event.agent_id and not agents.get(connection, event.tenant_id, event.agent_id).memory_enabled:
             return "memory is off for this agent"
-        return None if turns else "no words of user or assistant"
+        if turns:
+            return None
+        return "every turn was seen before" if seen else "no words of user or assistant"
 
     def _recorded_before(
         self, connection: Connection, event: ConversationFinished, fingerprint: bytes
@@ -124,6 +132,19 @@ class Ingest:
             self._excerpts.write(conversation)
         except (EmbeddingFailed, VectorStoreUnavailable) as error:
             logger.warning("excerpts of event %s wait for the sweep: %s", conversation.event_id, error)
+
+
+def _new_turns(connection: Connection, event: ConversationFinished) -> tuple[tuple[Turn, ...], Sequence[str]]:
+    """The turns of an event that its session has not seen, and the keys of all that it has seen with them."""
+    turns = turns_of(event)
+    if event.session_id is None:
+        return turns, ()
+    alignment = align(sessions.seen(connection, _session(event, event.session_id)), turns)
+    return tuple(turns[place] for place in alignment.fresh), alignment.seen
+
+
+def _session(event: ConversationFinished, session_id: str) -> Session:
+    return Session(event.tenant_id, event.user_id, event.agent_id or "", session_id)
 
 
 def body_hash(event: ConversationFinished) -> bytes:

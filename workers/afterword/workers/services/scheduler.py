@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from afterword.schemas.errors import AfterwordError
@@ -27,12 +28,17 @@ class Task:
 
 
 class Scheduler:
-    """One thread. A task that fails is logged and tried again at its next turn; others go on."""
+    """Each task has a thread of its own, so that a slow one holds up no other, and never runs twice at once.
+
+    A task that fails is logged and tried again at its next turn.
+    """
 
     def __init__(self, leadership: Leadership, tasks: Sequence[Task]) -> None:
         self._leadership = leadership
         self._tasks = tasks
         self._next = {task.name: 0.0 for task in tasks}
+        self._running: dict[str, Future[None]] = {}
+        self._pool = ThreadPoolExecutor(len(tasks), thread_name_prefix="task")
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
 
@@ -41,9 +47,11 @@ class Scheduler:
         self._thread.start()
 
     def stop(self, grace: float) -> None:
-        """End after the task at hand, waiting `grace` seconds at most."""
+        """End after the tasks at hand, waiting `grace` seconds at most."""
         self._stopped.set()
         self._thread.join(grace)
+        wait(self._running.values(), grace)
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def is_alive(self) -> bool:
         """Whether the thread runs."""
@@ -60,11 +68,10 @@ class Scheduler:
 
     def _run_due_tasks(self) -> None:
         for task in self._tasks:
-            if self._stopped.is_set():
-                return
-            if time.monotonic() >= self._next[task.name]:
+            running = self._running.get(task.name)
+            if time.monotonic() >= self._next[task.name] and (running is None or running.done()):
                 self._next[task.name] = time.monotonic() + task.seconds
-                self._run_task(task)
+                self._running[task.name] = self._pool.submit(self._run_task, task)
 
     def _run_task(self, task: Task) -> None:
         try:

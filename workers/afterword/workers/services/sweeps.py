@@ -14,7 +14,7 @@ from afterword.workers.errors import EmbeddingFailed, VectorStoreUnavailable
 from afterword.workers.messages import ExtractionHint
 from afterword.workers.metrics import Metrics
 from afterword.workers.services.excerpts import Excerpts
-from afterword.workers.stores.ledger import conversations, dead_letters, subjects, transcripts
+from afterword.workers.stores.ledger import breaker, conversations, dead_letters, subjects, transcripts
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.dead_letters import DeadLetter
 from afterword.workers.stores.vectors.port import VectorStore
@@ -50,9 +50,11 @@ class Sweeps:
         self._keep_transcripts = keep_transcripts
 
     def hint_due_subjects(self) -> None:
-        """As many hints in the queue as there are subjects due, up to a bound."""
+        """As many hints in the queue as there are subjects due, up to a bound; one while the breaker is open."""
         with self._database.transaction() as connection:
-            due = subjects.due_count(connection, _MOST_HINTS)
+            paused = breaker.is_open(connection)
+            due = subjects.due_count(connection, 1 if paused else _MOST_HINTS)
+        self._metrics.breaker_open.set(paused)
         waiting = self._broker.queue_length(Queue.EXTRACTION) if due else 0
         for _ in range(due - waiting):
             self._broker.enqueue_body(Queue.EXTRACTION, ExtractionHint())
@@ -76,6 +78,10 @@ class Sweeps:
                 new = dead_letters.write(connection, [letter_of(queue, message) for message in dead])
             self._broker.forget_dead(queue, [message.message_id for message in dead])
             self._metrics.dead_letters.labels(queue).inc(new)
+        with self._database.transaction() as connection:
+            standing, age = dead_letters.standing(connection)
+        self._metrics.dead_letters_standing.set(standing)
+        self._metrics.dead_letter_age_seconds.set(age)
 
     def drop_transcripts(self) -> None:
         """Forget transcripts that are done and old enough."""

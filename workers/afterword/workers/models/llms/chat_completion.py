@@ -49,20 +49,17 @@ def read(body: str, model: str) -> Completion:
         found = _Body.model_validate_json(body)
     except ValidationError:
         raise BadAnswer(f"{model}: the response is not a chat completion") from None
-    return Completion(
-        text=_content(found.choices[0], model),
-        model=found.model or model,
-        tokens=found.usage.tokens() if found.usage else Tokens(),
-    )
+    tokens = found.usage.tokens() if found.usage else Tokens()
+    return Completion(text=_content(found.choices[0], model, tokens), model=found.model or model, tokens=tokens)
 
 
-def _content(choice: _Choice, model: str) -> str:
+def _content(choice: _Choice, model: str, tokens: Tokens) -> str:
     if choice.message.refusal:
-        raise BadAnswer(f"{model}: the model refused to answer")
+        raise BadAnswer(f"{model}: the model refused to answer", tokens)
     if choice.finish_reason == "length":
-        raise BadAnswer(f"{model}: the answer was cut off at the model's limit")
+        raise BadAnswer(f"{model}: the answer was cut off at the model's limit", tokens)
     if choice.finish_reason == "content_filter":
-        raise BadAnswer(f"{model}: the answer was withheld by the provider's content filter")
+        raise BadAnswer(f"{model}: the answer was withheld by the provider's content filter", tokens)
     if not (choice.message.content or "").strip():
-        raise BadAnswer(f"{model}: the answer is empty")
+        raise BadAnswer(f"{model}: the answer is empty", tokens)
     return choice.message.content or ""

@@ -1,25 +1,114 @@
-"""Asking the LLM about a batch, counted."""
+"""Asking the LLM about a batch: the prompt, one call, its answer as facts; counted and recorded whatever came of it."""
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import uuid4
 
-from afterword.workers.errors import BadAnswer, LlmRefused, LlmUnavailable
+from afterword.schemas import AfterwordError
+from afterword.workers.errors import BadAnswer, LedgerUnavailable, LlmRefused, LlmUnavailable
 from afterword.workers.metrics import Metrics
-from afterword.workers.models.llms.port import Completion, Llm, Prompt
+from afterword.workers.models.llms.port import Completion, Llm, Tokens
+from afterword.workers.services.extraction import answer, prompt
+from afterword.workers.services.extraction.batch import Batch
+from afterword.workers.services.extraction.prompt import Existing
+from afterword.workers.stores.ledger import llm_calls
+from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.journal import Entry
+from afterword.workers.stores.ledger.llm_calls import LlmCall, Outcome
 
-_OUTCOMES = {LlmUnavailable: "unavailable", LlmRefused: "refused", BadAnswer: "bad_answer"}
+logger = logging.getLogger(__name__)
 
 
-def ask(llm: Llm, prompt: Sequence[Prompt], metrics: Metrics) -> Completion:
-    """One call. Raises: LlmUnavailable, LlmRefused, BadAnswer."""
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a call brought: the entry to journal, and the record of the call."""
+
+    entry: Entry
+    call: LlmCall
+
+
+class Asking:
+    """Asks one LLM. Thread-safe."""
+
+    def __init__(self, llm: Llm, database: Database, metrics: Metrics) -> None:
+        self._llm = llm
+        self._database = database
+        self._metrics = metrics
+
+    def ask(self, asked: Batch, generation: int, existing: Sequence[Existing]) -> Answered:
+        """One call about a batch. A failed one is recorded here, a good one by whoever journals its answer.
+
+        Raises: LlmUnavailable, LlmRefused, BadAnswer.
+        """
+        started = time.monotonic()
+        try:
+            completion = self._llm.complete_json(prompt.build(asked, existing))
+            entry = _entry(asked, generation, completion, existing)
+        except LlmUnavailable as error:
+            self._failed(asked, "unavailable", Tokens(), started, error)
+            raise
+        except LlmRefused as error:
+            self._failed(asked, "refused", Tokens(), started, error)
+            raise
+        except BadAnswer as error:
+            self._failed(asked, "bad_answer", error.tokens, started, error)
+            raise
+        call = self._call(asked, completion.model, "ok", completion.tokens, started)
+        self._count(call)
+        return Answered(entry, call)
+
+    def _failed(self, asked: Batch, outcome: Outcome, tokens: Tokens, started: float, error: AfterwordError) -> None:
+        call = self._call(asked, self._llm.model, outcome, tokens, started)
+        self._count(call)
+        try:
+            with self._database.transaction() as connection:
+                llm_calls.write(connection, call)
+        except LedgerUnavailable:
+            logger.warning("a failed call to the LLM could not be recorded: %s", error)
+
+    def _call(self, asked: Batch, model: str, outcome: Outcome, tokens: Tokens, started: float) -> LlmCall:
+        return LlmCall(
+            tenant_id=asked.tenant_id,
+            user_id=asked.user_id,
+            model=model,
+            outcome=outcome,
+            conversations=len(asked.slices),
+            prompt_tokens=tokens.prompt,
+            cached_tokens=tokens.cached,
+            completion_tokens=tokens.completion,
+            seconds=time.monotonic() - started,
+        )
+
+    def _count(self, call: LlmCall) -> None:
+        # By the model we asked for: what a provider calls its answer's model is without bound.
+        model = self._llm.model
+        self._metrics.llm_calls.labels(model, call.outcome).inc()
+        self._metrics.llm_seconds.labels(model).observe(call.seconds)
+        for kind, number in (
+            ("prompt", call.prompt_tokens),
+            ("cached", call.cached_tokens),
+            ("completion", call.completion_tokens),
+        ):
+            self._metrics.llm_tokens.labels(model, call.tenant_id, kind).inc(number)
+
+
+def _entry(asked: Batch, generation: int, completion: Completion, existing: Sequence[Existing]) -> Entry:
+    batch_id = str(uuid4())
     try:
-        with metrics.llm_seconds.labels(llm.model).time():
-            completion = llm.complete_json(prompt)
-    except (LlmUnavailable, LlmRefused, BadAnswer) as error:
-        metrics.llm_calls.labels(llm.model, _OUTCOMES[type(error)]).inc()
-        raise
-    metrics.llm_calls.labels(llm.model, "ok").inc()
-    for name in ("prompt", "cached", "completion"):
-        metrics.llm_tokens.labels(llm.model, name).inc(getattr(completion.tokens, name))
-    return completion
+        facts = answer.facts_in(completion.text, asked, batch_id, existing)
+    except BadAnswer as error:
+        raise BadAnswer(str(error), completion.tokens) from None
+    return Entry(
+        batch_id=batch_id,
+        tenant_id=asked.tenant_id,
+        user_id=asked.user_id,
+        generation=generation,
+        slices=asked.slices,
+        facts=facts,
+        model=completion.model,
+        tokens=completion.tokens,
+    )

@@ -10,26 +10,35 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import uuid4
 
 from sqlalchemy import Connection
 
 from afterword.schemas import Kind
 from afterword.schemas.errors import AfterwordError
-from afterword.workers.errors import LeaseLost
+from afterword.workers.errors import BadAnswer, LeaseLost, LlmRefused, LlmUnavailable
 from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.port import Embedder, Vector
-from afterword.workers.models.llms.port import Llm
 from afterword.workers.services.debounce import Debounce
-from afterword.workers.services.extraction import answer, batch, mem0_memory, prompt, records
-from afterword.workers.services.extraction.asking import ask
+from afterword.workers.services.extraction import batch, mem0_memory, records
+from afterword.workers.services.extraction.asking import Asking
 from afterword.workers.services.extraction.batch import Batch, Line
 from afterword.workers.services.extraction.known import KnownMemories
 from afterword.workers.services.extraction.lease import LeaseKeeper
 from afterword.workers.services.extraction.prompt import Existing
 from afterword.workers.services.extraction.retry import Decision, RetryPolicy
 from afterword.workers.services.extraction.writing import FactWriter
-from afterword.workers.stores.ledger import agents, audit, conversations, dead_letters, journal, subjects, transcripts
+from afterword.workers.stores.ledger import (
+    agents,
+    audit,
+    breaker,
+    conversations,
+    dead_letters,
+    journal,
+    llm_calls,
+    subjects,
+    transcripts,
+)
+from afterword.workers.stores.ledger.breaker import BreakerPolicy
 from afterword.workers.stores.ledger.conversations import Waiting
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.journal import Entry
@@ -43,10 +52,11 @@ _EARLIER_TURNS = 10
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one batch may hold, and how long a claim lasts."""
+    """How much one batch may hold, how long a claim lasts, how long transcripts are kept after they are done."""
 
     batch_tokens: int
     lease: timedelta
+    keep_transcripts: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,37 +77,41 @@ class Extraction:
     def __init__(
         self,
         database: Database,
-        llm: Llm,
+        asking: Asking,
         embedder: Embedder,
         known: KnownMemories,
         writer: FactWriter,
         keeper: LeaseKeeper,
         retry: RetryPolicy,
         debounce: Debounce,
+        breaker_policy: BreakerPolicy,
         limits: Limits,
         hint: Callable[[], None],
         metrics: Metrics,
     ) -> None:
         self._database = database
-        self._llm = llm
+        self._asking = asking
         self._embedder = embedder
         self._known = known
         self._writer = writer
         self._keeper = keeper
         self._retry = retry
         self._debounce = debounce
+        self._breaker = breaker_policy
         self._limits = limits
         self._hint = hint
         self._metrics = metrics
 
     def extract_next(self) -> bool:
-        """Extract the subject that has been due longest. False when none was due.
+        """Extract the subject that has been due longest. False when none was due, or the breaker is open.
 
         Failures are settled here: the subject is due again later, or its batch is dead.
 
         Raises: LedgerUnavailable; the subject's lease then runs out by itself.
         """
         with self._database.transaction() as connection:
+            if not breaker.lets_through(connection, self._breaker):
+                return False
             claim = subjects.claim(connection, self._limits.lease)
         if claim is None:
             return False
@@ -131,7 +145,7 @@ class Extraction:
                 begun = conversations.by_ids(connection, [part.conversation_id for part in entry.slices])
                 lines, slices = batch.lines_of(begun, entry.slices), entry.slices
             else:
-                lines, slices = batch.take(pending, tokens=self._limits.batch_tokens)
+                lines, slices = batch.take(pending[: claim.batch_limit], tokens=self._limits.batch_tokens)
             if not lines:
                 subjects.hold(connection, claim, self._limits.lease)
                 self._release(connection, claim)
@@ -157,6 +171,7 @@ class Extraction:
             return list(dict.fromkeys(fact.text for fact in journalled[0].facts))
 
         def write(vectors: Mapping[str, Vector]) -> None:
+            self._check_held(claim)
             self._writer.write(journalled[0], vectors)
 
         mem0_memory.add(
@@ -168,23 +183,14 @@ class Extraction:
 
     def _ask(self, claim: Claim, asked: Batch, existing: Sequence[Existing]) -> Entry:
         """The LLM's answer, journalled before anything of it is written."""
-        completion = ask(self._llm, prompt.build(asked, existing), self._metrics)
-        batch_id = str(uuid4())
-        entry = Entry(
-            batch_id=batch_id,
-            tenant_id=claim.tenant_id,
-            user_id=claim.user_id,
-            generation=claim.generation,
-            slices=asked.slices,
-            facts=answer.facts_in(completion.text, asked, batch_id, existing),
-            model=completion.model,
-            tokens=completion.tokens,
-        )
+        answered = self._asking.ask(asked, claim.generation, existing)
         with self._database.transaction() as connection:
             subjects.hold(connection, claim, self._limits.lease)
-            journal.write(connection, entry)
+            journal.write(connection, answered.entry)
+            llm_calls.write(connection, answered.call)
             conversations.mark_extracting(connection, [part.conversation_id for part in asked.slices])
-        return entry
+            breaker.succeeded(connection)
+        return answered.entry
 
     def _finish(self, claim: Claim, work: _Work, entry: Entry) -> str:
         """Check what is stored, then commit: done, audit, journal clean-up and the claim's release."""
@@ -198,7 +204,9 @@ class Extraction:
                 ]
                 journal.remove(connection, claim.tenant_id, claim.user_id)
                 audit.write(connection, records.extracted(entry, written, duplicates))
-                self._release(connection, claim, at_once=work.more)
+                if self._limits.keep_transcripts == timedelta(0):
+                    transcripts.drop(connection, [part.conversation_id for part in entry.slices])
+                self._release(connection, claim, at_once=work.more, batch_limit=claim.batch_limit)
         except LeaseLost:
             self._take_back_if_cleared(claim, entry)
             raise
@@ -209,11 +217,25 @@ class Extraction:
         self._metrics.conversations.labels("done").inc(sum(done))
         return "done"
 
-    def _release(self, connection: Connection, claim: Claim, *, at_once: bool = False) -> None:
+    def _check_held(self, claim: Claim) -> None:
+        """A worker that was paused learns here, before it writes, that its subject is another's."""
+        with self._database.transaction() as connection:
+            subjects.hold(connection, claim, self._limits.lease)
+
+    def _release(
+        self, connection: Connection, claim: Claim, *, at_once: bool = False, batch_limit: int | None = None
+    ) -> None:
         """Let a held subject go; it is due again `at_once`, or when what came meanwhile says so."""
         waiting = conversations.waiting(connection, claim.tenant_id, claim.user_id)
         due_at = waiting.last_at if at_once else self._due_at(waiting)
-        subjects.release(connection, claim, tokens_left=waiting.tokens, since=waiting.first_at, due_at=due_at)
+        subjects.release(
+            connection,
+            claim,
+            tokens_left=waiting.tokens,
+            since=waiting.first_at,
+            due_at=due_at,
+            batch_limit=batch_limit if at_once else None,
+        )
 
     def _due_at(self, waiting: Waiting) -> datetime | None:
         if waiting.last_at is None:
@@ -229,20 +251,35 @@ class Extraction:
             logger.info("took back %d facts of a subject that was cleared", removed)
 
     def _settle(self, claim: Claim, work: _Work, error: AfterwordError) -> str:
-        decision = self._retry.after(error, claim.attempts)
-        logger.warning("extraction failed, %s: %s: %s", _what_next(decision), type(error).__name__, error)
+        decision = self._retry.after(error, claim.attempts, len(work.batch.slices))
+        told = f"{type(error).__name__}: {error}"
+        logger.warning("extraction failed, %s: %s", _what_next(decision), told)
         if decision.gives_up:
             self._bury(claim, work, error)
             return "dead"
         with self._database.transaction() as connection:
-            subjects.postpone(
-                connection,
-                claim,
-                delay=decision.delay,
-                error=f"{type(error).__name__}: {error}",
-                burns_attempt=decision.burns_attempt,
-            )
+            self._tell_breaker(connection, error)
+            if decision.batch_limit is not None:
+                subjects.narrow(connection, claim, batch_limit=decision.batch_limit, error=told)
+            else:
+                subjects.postpone(
+                    connection, claim, delay=decision.delay, error=told, burns_attempt=decision.burns_attempt
+                )
+        if decision.batch_limit is not None:
+            self._hint()
         return decision.outcome
+
+    def _tell_breaker(self, connection: Connection, error: AfterwordError) -> None:
+        """The provider's and the configuration's faults count against it; a bad answer is an answer."""
+        told = f"{type(error).__name__}: {error}"
+        if isinstance(error, BadAnswer):
+            breaker.succeeded(connection)
+        elif isinstance(error, LlmRefused):
+            breaker.failed(connection, self._breaker, reason=told, asked=timedelta(0), at_once=True)
+        elif isinstance(error, LlmUnavailable):
+            asked = timedelta(seconds=min(error.retry_after or 0.0, self._breaker.longest.total_seconds()))
+            # A provider that says when to come back has said that it is not to be asked before.
+            breaker.failed(connection, self._breaker, reason=told, asked=asked, at_once=asked > timedelta(0))
 
     def _bury(self, claim: Claim, work: _Work, error: AfterwordError) -> None:
         """The batch is dead: its conversations are listed, and what waits behind them goes on."""
@@ -267,4 +304,8 @@ def _first_lines(lines: Sequence[Line]) -> list[Line]:
 
 
 def _what_next(decision: Decision) -> str:
-    return "giving the batch up" if decision.gives_up else f"again in {decision.delay.total_seconds():.0f} s"
+    if decision.gives_up:
+        return "giving the batch up"
+    if decision.batch_limit is not None:
+        return f"again with {decision.batch_limit} of its conversations"
+    return f"again in {decision.delay.total_seconds():.0f} s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -17,12 +18,16 @@ logger = logging.getLogger(__name__)
 
 
 class LeaseKeeper:
-    """Renews held claims three times a lease. A lost one is only dropped: the next commit notices."""
+    """Renews held claims three times a lease, for `max_hold` at most: a worker that hangs loses its subject.
 
-    def __init__(self, database: Database, lease: timedelta) -> None:
+    A lost claim is only dropped: the next commit notices.
+    """
+
+    def __init__(self, database: Database, lease: timedelta, max_hold: timedelta) -> None:
         self._database = database
         self._lease = lease
-        self._held: set[Claim] = set()
+        self._max_hold = max_hold.total_seconds()
+        self._held: dict[Claim, float] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lease-keeper", daemon=True)
@@ -40,19 +45,23 @@ class LeaseKeeper:
     def holding(self, claim: Claim) -> Iterator[None]:
         """Keep a claim alive for as long as the block runs."""
         with self._lock:
-            self._held.add(claim)
+            self._held[claim] = time.monotonic()
         try:
             yield
         finally:
             with self._lock:
-                self._held.discard(claim)
+                self._held.pop(claim, None)
 
     def _run(self) -> None:
         while not self._stopped.wait(self._lease.total_seconds() / 3):
-            with self._lock:
-                held = list(self._held)
+            held = self._renewable()
             if held:
                 self._renew(held)
+
+    def _renewable(self) -> list[Claim]:
+        oldest = time.monotonic() - self._max_hold
+        with self._lock:
+            return [claim for claim, since in self._held.items() if since > oldest]
 
     def _renew(self, held: list[Claim]) -> None:
         try:
@@ -62,4 +71,5 @@ class LeaseKeeper:
             logger.warning("leases could not be renewed: %s", error)
             return
         with self._lock:
-            self._held -= set(held) - kept
+            for claim in set(held) - kept:
+                self._held.pop(claim, None)

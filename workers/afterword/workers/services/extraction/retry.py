@@ -14,30 +14,45 @@ _MOST_DOUBLINGS = 20
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Try again after `delay`, or give the batch up. Only the batch's own faults burn an attempt."""
+    """Try again after `delay`, or with half of the batch, or give it up. Only the batch's own faults burn an attempt.
+
+    `batch_limit` is how many conversations the next batch may hold, where it is to be cut.
+    """
 
     outcome: str
     delay: timedelta
     burns_attempt: bool = False
+    batch_limit: int | None = None
     gives_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Delays start at `first` and double up to `longest`; a batch is given up after `attempts` failures of its own."""
+    """Delays start at `first` and double up to `longest`.
+
+    After `attempts` failures of its own a batch is cut in half, until the conversation that spoils it stands alone;
+    that one is given up.
+    """
 
     first: timedelta
     longest: timedelta
     attempts: int
 
-    def after(self, error: AfterwordError, attempts: int) -> Decision:
-        """The decision after a failure, when `attempts` were burned before."""
+    def after(self, error: AfterwordError, attempts: int, conversations: int) -> Decision:
+        """The decision after a failure of a batch of `conversations`, when `attempts` were burned before."""
         if isinstance(error, LlmUnavailable):
             asked = timedelta(seconds=min(error.retry_after or 0, self.longest.total_seconds()))
             return Decision("llm_unavailable", min(max(asked, self.first), self.longest))
         if isinstance(error, LlmRefused):
             return Decision("llm_refused", max(self.first, self.longest / 10))
         if isinstance(error, BadAnswer):
-            delay = min(self.first * 2 ** min(attempts, _MOST_DOUBLINGS), self.longest)
-            return Decision("bad_answer", delay, burns_attempt=True, gives_up=attempts + 1 >= self.attempts)
+            return self._after_bad_answer(attempts, conversations)
         return Decision("store", self.first)
+
+    def _after_bad_answer(self, attempts: int, conversations: int) -> Decision:
+        delay = min(self.first * 2 ** min(attempts, _MOST_DOUBLINGS), self.longest)
+        if attempts + 1 < self.attempts:
+            return Decision("bad_answer", delay, burns_attempt=True)
+        if conversations > 1:
+            return Decision("bad_answer", timedelta(0), batch_limit=conversations // 2)
+        return Decision("bad_answer", delay, gives_up=True)

@@ -15,12 +15,12 @@ Type = Literal[
     "conversation_skipped",
     "conversation_conflict",
     "conversation_dead",
+    "dead_letter_replay",
     "extraction",
     "memory_add",
     "memory_delete",
     "memory_clear",
     "memory_query",
-    "memory_take_back",
 ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from afterword.workers.stores.ledger.tables import dead_letters
@@ -26,7 +26,27 @@ class DeadLetter:
     event_id: str | None = None
 
 
-_COLUMNS = tuple(dead_letters.c[name] for name in DeadLetter.__dataclass_fields__)
+@dataclass(frozen=True, slots=True)
+class StoredLetter:
+    """A letter with its number."""
+
+    id: int
+    letter: DeadLetter
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which letters are meant: those to which all of it applies. `error` is a part of the error's text."""
+
+    letter_id: int | None = None
+    queue: str | None = None
+    tenant_id: str | None = None
+    user_id: str | None = None
+    error: str | None = None
+
+
+_NAMES = tuple(DeadLetter.__dataclass_fields__)
+_COLUMNS = tuple(dead_letters.c[name] for name in _NAMES)
 
 
 def write(connection: Connection, letters: Sequence[DeadLetter]) -> int:
@@ -38,10 +58,27 @@ def write(connection: Connection, letters: Sequence[DeadLetter]) -> int:
     return len(connection.execute(statement.returning(dead_letters.c.id)).all())
 
 
-def read(connection: Connection, *, limit: int) -> list[DeadLetter]:
-    """The newest letters."""
-    rows = connection.execute(select(*_COLUMNS).order_by(dead_letters.c.id.desc()).limit(limit))
-    return [DeadLetter(**row._asdict()) for row in rows]
+def read(connection: Connection, which: Selection, *, limit: int) -> list[StoredLetter]:
+    """The letters that are meant, newest first."""
+    rows = connection.execute(
+        select(dead_letters.c.id, *_COLUMNS).where(*_where(which)).order_by(dead_letters.c.id.desc()).limit(limit)
+    )
+    return [StoredLetter(row.id, DeadLetter(**{name: getattr(row, name) for name in _NAMES})) for row in rows]
+
+
+def remove(connection: Connection, letter_id: int) -> DeadLetter | None:
+    """Take a letter out; None when it is gone."""
+    row = connection.execute(
+        delete(dead_letters).where(dead_letters.c.id == letter_id).returning(*_COLUMNS)
+    ).one_or_none()
+    return DeadLetter(**row._asdict()) if row else None
+
+
+def standing(connection: Connection) -> tuple[int, float]:
+    """How many letters there are, and how many seconds ago the oldest of them died."""
+    age = func.extract("epoch", func.clock_timestamp() - func.min(dead_letters.c.died_at))
+    row = connection.execute(select(func.count(), func.coalesce(age, 0)).select_from(dead_letters)).one()
+    return int(row[0]), float(row[1])
 
 
 def clear(connection: Connection, tenant_id: str, user_id: str) -> None:
@@ -49,3 +86,19 @@ def clear(connection: Connection, tenant_id: str, user_id: str) -> None:
     connection.execute(
         delete(dead_letters).where(dead_letters.c.tenant_id == tenant_id, dead_letters.c.user_id == user_id)
     )
+
+
+def _where(which: Selection) -> list[ColumnElement[bool]]:
+    """The conditions of a selection: what is None does not matter."""
+    found: list[ColumnElement[bool]] = []
+    for column, wanted in (
+        (dead_letters.c.queue, which.queue),
+        (dead_letters.c.tenant_id, which.tenant_id),
+        (dead_letters.c.user_id, which.user_id),
+        (dead_letters.c.id, which.letter_id),
+    ):
+        if wanted is not None:
+            found.append(column == wanted)
+    if which.error is not None:
+        found.append(dead_letters.c.error.contains(which.error, autoescape=True))
+    return found

@@ -40,6 +40,8 @@ class Claim:
     fence: int
     generation: int
     attempts: int
+    batch_limit: int | None
+    """How many conversations its next batch may hold; None: any number."""
 
 
 def _is(tenant_id: str, user_id: str) -> ColumnElement[bool]:
@@ -90,7 +92,7 @@ _CLAIM = text(
         WHERE due_at <= clock_timestamp() AND (lease_until IS NULL OR lease_until < clock_timestamp())
         ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
     )
-    RETURNING tenant_id, user_id, fence, generation, attempts
+    RETURNING tenant_id, user_id, fence, generation, attempts, batch_limit
     """
 )
 
@@ -126,7 +128,13 @@ def renew(connection: Connection, claims: Sequence[Claim], lease: timedelta) -> 
 
 
 def release(
-    connection: Connection, claim: Claim, *, tokens_left: int, since: datetime | None, due_at: datetime | None
+    connection: Connection,
+    claim: Claim,
+    *,
+    tokens_left: int,
+    since: datetime | None,
+    due_at: datetime | None,
+    batch_limit: int | None = None,
 ) -> None:
     """The claimed work is done; `tokens_left` still wait, the oldest since `since`, due at `due_at`.
 
@@ -136,6 +144,7 @@ def release(
         _of(claim).values(
             lease_until=None,
             attempts=0,
+            batch_limit=batch_limit,
             last_error=None,
             pending_tokens=tokens_left,
             due_at=due_at,
@@ -154,6 +163,22 @@ def postpone(
             last_error=error,
             due_at=func.clock_timestamp() + delay,
             attempts=subjects.c.attempts + (1 if burns_attempt else 0),
+        )
+    )
+
+
+def narrow(connection: Connection, claim: Claim, *, batch_limit: int, error: str) -> None:
+    """Give the subject back, due at once in batches of `batch_limit` conversations, each with all its attempts.
+
+    A lost claim is left as it is.
+    """
+    connection.execute(
+        _of(claim).values(
+            lease_until=None,
+            last_error=error,
+            due_at=func.clock_timestamp(),
+            attempts=0,
+            batch_limit=batch_limit,
         )
     )
 
@@ -192,6 +217,7 @@ def raise_generation(connection: Connection, tenant_id: str, user_id: str) -> No
             lease_until=None,
             pending_tokens=0,
             attempts=0,
+            batch_limit=None,
             last_error=None,
         )
     )

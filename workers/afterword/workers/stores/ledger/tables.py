@@ -7,6 +7,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    Double,
     Identity,
     Index,
     Integer,
@@ -52,6 +53,8 @@ subjects = Table(
     _moment("lease_until"),
     _count("pending_tokens"),
     _count("attempts"),
+    # How many conversations a batch may hold while one that cannot be extracted is looked for; NULL: any.
+    Column("batch_limit", Integer),
     Column("last_error", Text),
     _moment("created_at", now=True),
     Index("ix_subjects_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
@@ -99,6 +102,46 @@ conversations = Table(
         postgresql_where=text("excerpts_at IS NULL AND turns IS NOT NULL"),
     ),
     Index("ix_conversations_finished_at", "finished_at", postgresql_where=text("turns IS NOT NULL")),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("agent_id", Text, primary_key=True),
+    Column("session_id", Text, primary_key=True),
+    # Keys of the turns it has seen, oldest first: message ids, or digests of role and text
+    Column("seen", JSONB, nullable=False),
+)
+
+breakers = Table(
+    "breakers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _count("failures"),
+    # NULL: closed
+    _moment("open_until"),
+    _moment("probe_until"),
+    Column("reason", Text),
+)
+
+llm_calls = Table(
+    "llm_calls",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _moment("at", now=True),
+    Column("tenant_id", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    _count("conversations"),
+    _count("prompt_tokens"),
+    _count("cached_tokens"),
+    _count("completion_tokens"),
+    Column("seconds", Double, nullable=False),
+    Index("ix_llm_calls_subject", "tenant_id", "user_id"),
+    Index("ix_llm_calls_at", "at"),
 )
 
 journal = Table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import Connection, and_, func, or_, select, update
@@ -32,6 +33,15 @@ def earlier_turns(connection: Connection, before: Conversation, *, limit: int) -
     ).scalars()
     turns = [Turn.from_json(turn) for conversation in reversed(list(rows)) for turn in conversation]
     return turns[-limit:]
+
+
+def drop(connection: Connection, ids: Sequence[int]) -> None:
+    """Forget what was said in those of these conversations that are done, excerpts included."""
+    connection.execute(
+        update(conversations)
+        .where(conversations.c.id.in_(ids), conversations.c.status == "done", conversations.c.excerpts_at.is_not(None))
+        .values(turns=None)
+    )
 
 
 def drop_transcripts(connection: Connection, *, kept: timedelta, limit: int) -> int:

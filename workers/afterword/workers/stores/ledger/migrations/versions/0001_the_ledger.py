@@ -13,7 +13,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-
     op.create_table(
         "agents",
         sa.Column("tenant_id", sa.Text(), nullable=False),
@@ -50,6 +49,15 @@ def upgrade() -> None:
     )
     op.create_index("ix_audit_subject", "audit", ["tenant_id", "user_id", "at"], unique=False)
     op.create_index("ix_audit_type", "audit", ["type", "at"], unique=False)
+    op.create_table(
+        "breakers",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("open_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("probe_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_breakers")),
+    )
     op.create_table(
         "conversations",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -138,6 +146,32 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_id", "user_id", name=op.f("uq_journal_tenant_id_user_id")),
     )
     op.create_table(
+        "llm_calls",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("conversations", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("prompt_tokens", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("cached_tokens", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("completion_tokens", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("seconds", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_llm_calls")),
+    )
+    op.create_index("ix_llm_calls_at", "llm_calls", ["at"], unique=False)
+    op.create_index("ix_llm_calls_subject", "llm_calls", ["tenant_id", "user_id"], unique=False)
+    op.create_table(
+        "sessions",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("agent_id", sa.Text(), nullable=False),
+        sa.Column("session_id", sa.Text(), nullable=False),
+        sa.Column("seen", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "user_id", "agent_id", "session_id", name=op.f("pk_sessions")),
+    )
+    op.create_table(
         "subjects",
         sa.Column("tenant_id", sa.Text(), nullable=False),
         sa.Column("user_id", sa.Text(), nullable=False),
@@ -148,6 +182,7 @@ def upgrade() -> None:
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("pending_tokens", sa.Integer(), server_default="0", nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("batch_limit", sa.Integer(), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.Column(
             "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
@@ -160,9 +195,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-
     op.drop_index("ix_subjects_due", table_name="subjects", postgresql_where=sa.text("due_at IS NOT NULL"))
     op.drop_table("subjects")
+    op.drop_table("sessions")
+    op.drop_index("ix_llm_calls_subject", table_name="llm_calls")
+    op.drop_index("ix_llm_calls_at", table_name="llm_calls")
+    op.drop_table("llm_calls")
     op.drop_table("journal")
     op.drop_index("ix_dead_letters_subject", table_name="dead_letters")
     op.drop_table("dead_letters")
@@ -181,6 +219,7 @@ def downgrade() -> None:
         "ix_conversations_finished_at", table_name="conversations", postgresql_where=sa.text("turns IS NOT NULL")
     )
     op.drop_table("conversations")
+    op.drop_table("breakers")
     op.drop_index("ix_audit_type", table_name="audit")
     op.drop_index("ix_audit_subject", table_name="audit")
     op.drop_index("ix_audit_memory", table_name="audit", postgresql_where=sa.text("memory_id IS NOT NULL"))

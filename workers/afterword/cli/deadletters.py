@@ -1,0 +1,137 @@
+"""`afterword deadletters`: what was given up on, read, mended, replayed or discarded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from afterword.schemas import AfterwordError
+
+if TYPE_CHECKING:
+    from afterword.workers.services.dead_letters import DeadLetters
+    from afterword.workers.stores.ledger.dead_letters import Selection, StoredLetter
+
+app = typer.Typer(no_args_is_help=True, help="What was given up on: list, show, replay, discard.")
+
+Number = Annotated[int | None, typer.Argument(help="The letter's number; without one, all that the filters name.")]
+Queue = Annotated[str | None, typer.Option(help="Only letters of this queue.")]
+Tenant = Annotated[str | None, typer.Option(help="Only letters of this tenant.")]
+User = Annotated[str | None, typer.Option(help="Only letters of this user.")]
+Error = Annotated[str | None, typer.Option(help="Only letters whose error holds this text.")]
+Body = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="A mended message, as JSON.")]
+All = Annotated[bool, typer.Option("--all", help="All letters, where no filter is given.")]
+
+
+@app.command("list")
+def list_letters(queue: Queue = None, tenant: Tenant = None, user: User = None, error: Error = None) -> None:
+    """One letter a line, newest first: number, time, queue, tenant/user, event, error."""
+    with _letters() as letters:
+        for found in letters.select(_selection(None, queue, tenant, user, error)):
+            letter = found.letter
+            owner = f"{letter.tenant_id or '-'}/{letter.user_id or '-'}"
+            print(
+                f"{found.id}  {letter.died_at:%Y-%m-%d %H:%M:%S}  {letter.queue}  {owner}  "
+                f"{letter.event_id or '-'}  {letter.error}"
+            )
+
+
+@app.command()
+def show(number: int) -> None:
+    """One letter with its message."""
+    with _letters() as letters:
+        letter = _one(letters, number).letter
+    print(
+        json.dumps({name: str(getattr(letter, name)) for name in ("queue", "died_at", "error", "event_id")}, indent=2)
+    )
+    print(letter.body.decode("utf-8", "replace"))
+
+
+@app.command()
+def replay(
+    number: Number = None,
+    queue: Queue = None,
+    tenant: Tenant = None,
+    user: User = None,
+    error: Error = None,
+    body: Body = None,
+    everything: All = False,
+) -> None:
+    """Give letters another chance, under their own event ids."""
+    if body and number is None:
+        raise typer.BadParameter("a mended message is for one letter: give its number", param_hint="--body")
+    with _letters() as letters:
+        meant = _meant(letters, number, _selection(number, queue, tenant, user, error), everything)
+        refused = 0
+        for found in meant:
+            try:
+                letters.replay(found.id, body.read_bytes() if body else None)
+            except AfterwordError as problem:
+                refused += 1
+                print(f"{found.id}: {problem}")
+    print(f"{len(meant) - refused} replayed, {refused} left")
+    raise typer.Exit(1 if refused else 0)
+
+
+@app.command()
+def discard(
+    number: Number = None,
+    queue: Queue = None,
+    tenant: Tenant = None,
+    user: User = None,
+    error: Error = None,
+    everything: All = False,
+) -> None:
+    """Drop letters for good, and what was said in them."""
+    with _letters() as letters:
+        meant = _meant(letters, number, _selection(number, queue, tenant, user, error), everything)
+        for found in meant:
+            letters.discard(found.id)
+    print(f"{len(meant)} discarded")
+
+
+def _selection(
+    number: int | None, queue: str | None, tenant: str | None, user: str | None, error: str | None
+) -> Selection:
+    from afterword.workers.stores.ledger.dead_letters import Selection
+
+    return Selection(letter_id=number, queue=queue, tenant_id=tenant, user_id=user, error=error)
+
+
+def _meant(letters: DeadLetters, number: int | None, which: Selection, everything: bool) -> list[StoredLetter]:
+    from afterword.workers.stores.ledger.dead_letters import Selection
+
+    if which == Selection() and not everything:
+        raise typer.BadParameter("name letters: a number, a filter, or --all")
+    if number is not None:
+        _one(letters, number)
+    return letters.select(which)
+
+
+def _one(letters: DeadLetters, number: int) -> StoredLetter:
+    from afterword.workers.errors import NotFound
+    from afterword.workers.stores.ledger.dead_letters import Selection
+
+    found = letters.select(Selection(letter_id=number))
+    if not found:
+        raise NotFound(f"there is no dead letter {number}")
+    return found[0]
+
+
+@contextmanager
+def _letters() -> Iterator[DeadLetters]:
+    from afterword.workers.components import Components
+    from afterword.workers.services.dead_letters import DeadLetters
+    from afterword.workers.settings import Settings
+
+    components = Components(Settings.load())
+    broker = components.broker()
+    try:
+        yield DeadLetters(components.database, broker)
+    finally:
+        broker.client.close()
+        components.close()

@@ -1,0 +1,59 @@
+"""Sessions: the keys of the turns that a thread has seen, so that overlapping windows are extracted once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from afterword.workers.stores.ledger.tables import sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A thread of a user with an agent; without an agent the agent is ""."""
+
+    tenant_id: str
+    user_id: str
+    agent_id: str
+    session_id: str
+
+
+def seen(connection: Connection, session: Session) -> tuple[str, ...]:
+    """The keys of its turns, oldest first. Read under the subject's lock: else two windows would not see each other."""
+    found = connection.execute(select(sessions.c.seen).where(_is(session))).scalar_one_or_none()
+    return tuple(found or ())
+
+
+def remember(connection: Connection, session: Session, keys: Sequence[str]) -> None:
+    """Replace the keys of its turns."""
+    row = {
+        "tenant_id": session.tenant_id,
+        "user_id": session.user_id,
+        "agent_id": session.agent_id,
+        "session_id": session.session_id,
+        "seen": list(keys),
+    }
+    statement = insert(sessions).values(row)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["tenant_id", "user_id", "agent_id", "session_id"], set_={"seen": statement.excluded.seen}
+        )
+    )
+
+
+def clear(connection: Connection, tenant_id: str, user_id: str, session_id: str | None) -> None:
+    """Forget a subject's threads, or one of them."""
+    gone = delete(sessions).where(sessions.c.tenant_id == tenant_id, sessions.c.user_id == user_id)
+    connection.execute(gone if session_id is None else gone.where(sessions.c.session_id == session_id))
+
+
+def _is(session: Session) -> ColumnElement[bool]:
+    return and_(
+        sessions.c.tenant_id == session.tenant_id,
+        sessions.c.user_id == session.user_id,
+        sessions.c.agent_id == session.agent_id,
+        sessions.c.session_id == session.session_id,
+    )
