@@ -225,7 +225,7 @@ class TestRecords:
         with database.transaction() as connection:
             for part in (3, 1, 2):
                 said = event(f"part {part}", event_id="e", part=part, parts=3)
-                conversations.record(connection, said, turns=turns_of(said), body_hash=b"", generation=0)
+                conversations.record(connection, said, turns=turns_of(said), body_hash=b"", generation=0, now=AT)
             found = conversations.pending(connection, "default", "ann", limit=9)
         assert [each.turns[0].text for each in found] == ["part 1", "part 2", "part 3"]
 

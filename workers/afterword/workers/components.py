@@ -112,11 +112,15 @@ class Components:
         return Commands(self.database, self.store, self.embedder, self.metrics)
 
     @cached_property
+    def registry(self) -> AgentRegistry:
+        return AgentRegistry(self.database)
+
+    @cached_property
     def recall(self) -> Recall:
         return Recall(
             self.store,
             self.embedder,
-            AgentRegistry(self.database),
+            self.registry,
             memory_enabled=self.settings.memory_enabled,
             relevance_floor=self.settings.relevance_floor,
         )
@@ -126,6 +130,7 @@ class Components:
         return Ingest(
             self.database,
             self.excerpts,
+            self.registry,
             self._debounce,
             hint_with(broker),
             self.metrics,

@@ -59,7 +59,7 @@ class Answering:
             internal = ErrorBody(code="internal", message="the worker failed; its log says why")
             self._replies.send(request.reply_to, Reply(request_id=request.request_id, ok=False, error=internal))
             raise
-        return Reply(request_id=request.request_id, ok=True, result=result.model_dump(mode="json"))
+        return Reply(request_id=request.request_id, ok=True, result=result)
 
     def _refuse(self, body: Any, error: AfterwordError) -> None:
         """Answer a request that could not be read, where it can be read who asks."""

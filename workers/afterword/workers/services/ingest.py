@@ -16,7 +16,8 @@ from afterword.workers.metrics import Metrics
 from afterword.workers.services.debounce import Debounce
 from afterword.workers.services.excerpts import Excerpts
 from afterword.workers.services.overlap import align
-from afterword.workers.stores.ledger import agents, audit, conversations, sessions, subjects
+from afterword.workers.services.registry import AgentRegistry
+from afterword.workers.stores.ledger import audit, conversations, sessions, subjects
 from afterword.workers.stores.ledger.conversations import Conversation
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.sessions import Session
@@ -41,6 +42,7 @@ class Ingest:
         self,
         database: Database,
         excerpts: Excerpts,
+        registry: AgentRegistry,
         debounce: Debounce,
         hint: Callable[[], None],
         metrics: Metrics,
@@ -50,6 +52,7 @@ class Ingest:
     ) -> None:
         self._database = database
         self._excerpts = excerpts
+        self._registry = registry
         self._debounce = debounce
         self._hint = hint
         self._metrics = metrics
@@ -74,10 +77,11 @@ class Ingest:
 
     def _record(self, event: ConversationFinished) -> tuple[Outcome, Conversation | None, bool]:
         """The outcome, the conversation whose excerpts are wanting, and whether its subject is due now."""
+        switched_off = self._switched_off(event)
         with self._database.transaction() as connection:
             subject = subjects.lock(connection, event.tenant_id, event.user_id)
             turns, seen = _new_turns(connection, event)
-            skipped = self._skip_reason(connection, event, turns, seen)
+            skipped = switched_off or _nothing_new(turns, seen)
             fingerprint = body_hash(event)
             conversation = conversations.record(
                 connection,
@@ -85,6 +89,7 @@ class Ingest:
                 turns=turns,
                 body_hash=fingerprint,
                 generation=subject.generation,
+                now=subject.now,
                 skipped=skipped,
             )
             if conversation is None:
@@ -105,16 +110,13 @@ class Ingest:
             subjects.note_pending(connection, subject, due_at=due_at, tokens=tokens)
             return Outcome.STORED, conversation, due_at <= subject.now
 
-    def _skip_reason(
-        self, connection: Connection, event: ConversationFinished, turns: Sequence[Turn], seen: Sequence[str]
-    ) -> str | None:
+    def _switched_off(self, event: ConversationFinished) -> str | None:
+        """Why nothing is to be remembered of this event, if that is so."""
         if not self._memory_enabled:
             return "memory is switched off"
-        if event.agent_id and not agents.get(connection, event.tenant_id, event.agent_id).memory_enabled:
+        if event.agent_id and not self._registry.agent(event.tenant_id, event.agent_id).memory_enabled:
             return "memory is off for this agent"
-        if turns:
-            return None
-        return "every turn was seen before" if seen else "no words of user or assistant"
+        return None
 
     def _recorded_before(
         self, connection: Connection, event: ConversationFinished, fingerprint: bytes
@@ -132,6 +134,12 @@ class Ingest:
             self._excerpts.write(conversation)
         except (EmbeddingFailed, VectorStoreUnavailable) as error:
             logger.warning("excerpts of event %s wait for the sweep: %s", conversation.event_id, error)
+
+
+def _nothing_new(turns: Sequence[Turn], seen: Sequence[str]) -> str | None:
+    if turns:
+        return None
+    return "every turn was seen before" if seen else "no words of user or assistant"
 
 
 def _new_turns(connection: Connection, event: ConversationFinished) -> tuple[tuple[Turn, ...], Sequence[str]]:

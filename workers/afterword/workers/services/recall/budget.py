@@ -19,8 +19,10 @@ def fit(
     # A heading ends with its line, and an empty line parts it from the section before.
     left = token_budget - sum(estimate(render_heading(scope, agent_id, language)) + 1 for scope in Scope)
     for memory in memories:
+        if len(chosen) == limit:
+            break
         cost = estimate(render_line(memory, language)) + 1
-        if cost <= left and len(chosen) < limit:
+        if cost <= left:
             chosen.append(memory)
             left -= cost
     return chosen

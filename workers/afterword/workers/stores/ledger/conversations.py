@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from afterword.schemas import ConversationFinished
-from afterword.workers.stores.ledger.tables import conversations, subjects
+from afterword.workers.stores.ledger.tables import conversations
 from afterword.workers.turns import Turn
 
 Status = Literal["received", "stored", "extracting", "done", "skipped", "dead"]
@@ -82,6 +82,9 @@ def _conversation(row: Row[*tuple[Any, ...]]) -> Conversation:
     return Conversation(**fields)
 
 
+_RECORD = insert(conversations).on_conflict_do_nothing().returning(conversations.c.id, conversations.c.received_at)
+
+
 def record(
     connection: Connection,
     event: ConversationFinished,
@@ -89,33 +92,42 @@ def record(
     turns: Sequence[Turn],
     body_hash: bytes,
     generation: int,
+    now: datetime,
     skipped: str | None = None,
 ) -> Conversation | None:
     """The conversation as recorded; None when the event (or this part of it) already was.
 
-    `skipped` is the reason why nothing will be learned from it; its turns are then not kept.
+    `now` is the time by PostgreSQL's clock. `skipped` is the reason why nothing will be learned from it; its turns
+    are then not kept.
     """
-    values = {
+    kept = () if skipped else tuple(turns)
+    shared: dict[str, Any] = {
         "tenant_id": event.tenant_id,
         "event_id": event.event_id,
-        "part": event.part,
         "user_id": event.user_id,
         "agent_id": event.agent_id,
         "session_id": event.session_id,
-        "run_id": event.run_id,
         "occurred_at": event.occurred_at,
-        "status": "skipped" if skipped else "received",
-        "reason": skipped,
-        "body_hash": body_hash,
         "generation": generation,
-        "turns": None if skipped else [turn.to_json() for turn in turns],
         "metadata": event.metadata,
-        "tokens": sum(turn.tokens for turn in turns),
-        "finished_at": func.clock_timestamp() if skipped else None,
     }
-    statement = insert(conversations).values(values).on_conflict_do_nothing().returning(*_COLUMNS)
-    row = connection.execute(statement).one_or_none()
-    return _conversation(row) if row else None
+    row = connection.execute(
+        _RECORD,
+        {
+            **shared,
+            "part": event.part,
+            "run_id": event.run_id,
+            "status": "skipped" if skipped else "received",
+            "reason": skipped,
+            "body_hash": body_hash,
+            "turns": None if skipped else [turn.to_json() for turn in kept],
+            "tokens": sum(turn.tokens for turn in turns),
+            "finished_at": now if skipped else None,
+        },
+    ).one_or_none()
+    if row is None:
+        return None
+    return Conversation(id=row.id, received_at=row.received_at, turns=kept, extracted_turns=0, **shared)
 
 
 def known(connection: Connection, event: ConversationFinished) -> Known:
@@ -184,20 +196,20 @@ def counts(connection: Connection, tenant_id: str | None = None) -> dict[str, in
     return {str(row[0]): int(row[1]) for row in connection.execute(query)}
 
 
+_MARK_EXCERPTS = text(
+    """
+    UPDATE conversations
+    SET excerpts_at = clock_timestamp(), status = CASE status WHEN 'received' THEN 'stored' ELSE status END
+    WHERE id = :id
+      AND generation = (SELECT generation FROM subjects WHERE tenant_id = :tenant_id AND user_id = :user_id)
+    """
+)
+
+
 def mark_excerpts(connection: Connection, conversation: Conversation) -> bool:
     """Its excerpts are searchable. False when the subject was cleared meanwhile: then they must go again."""
-    generation = (
-        select(subjects.c.generation)
-        .where(subjects.c.tenant_id == conversation.tenant_id, subjects.c.user_id == conversation.user_id)
-        .scalar_subquery()
-    )
-    received = conversations.c.status == "received"
-    marked = connection.execute(
-        update(conversations)
-        .where(conversations.c.id == conversation.id, conversations.c.generation == generation)
-        .values(excerpts_at=func.clock_timestamp(), status=case((received, "stored"), else_=conversations.c.status))
-    )
-    return marked.rowcount == 1
+    key = {"id": conversation.id, "tenant_id": conversation.tenant_id, "user_id": conversation.user_id}
+    return connection.execute(_MARK_EXCERPTS, key).rowcount == 1
 
 
 def mark_extracting(connection: Connection, ids: Sequence[int]) -> None:

@@ -20,7 +20,7 @@ MINIMUM_VERSION = 150_000
 class Database:
     """A pool of connections to the ledger.
 
-    Connections are checked before use, so that a restarted server costs one failed attempt at most.
+    A connection that turns out to be dead takes the whole pool with it: a restarted server costs one failed attempt.
     """
 
     def __init__(self, url: str, *, connections: int = 10) -> None:
@@ -30,7 +30,6 @@ class Database:
             pool_size=connections,
             max_overflow=connections,
             pool_timeout=10,
-            pool_pre_ping=True,
             hide_parameters=True,  # an error must not repeat what a person said
             connect_args={
                 "connect_timeout": _CONNECT_SECONDS,

@@ -11,6 +11,7 @@ from afterword.workers.errors import LedgerUnavailable
 from afterword.workers.stores.ledger.database import Database
 
 _TRY = text("SELECT pg_try_advisory_lock(hashtextextended('afterword:scheduler', 0))")
+_UNLOCK = text("SELECT pg_advisory_unlock(hashtextextended('afterword:scheduler', 0))")
 
 
 class Leadership:
@@ -36,8 +37,10 @@ class Leadership:
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(DBAPIError):
-                connection.invalidate()  # closing the session is what frees its lock
-                connection.close()
+                connection.execute(_UNLOCK)
+            # The session ends, and with it a lock that could not be given back.
+            connection.invalidate()
+            connection.close()
 
     def _take(self) -> bool:
         connection = self._database.session()

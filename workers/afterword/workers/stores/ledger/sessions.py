@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, select
 from sqlalchemy.dialects.postgresql import insert
@@ -27,21 +27,15 @@ def seen(connection: Connection, session: Session) -> tuple[str, ...]:
     return tuple(found or ())
 
 
+_INSERT = insert(sessions)
+_REMEMBER = _INSERT.on_conflict_do_update(
+    index_elements=["tenant_id", "user_id", "agent_id", "session_id"], set_={"seen": _INSERT.excluded.seen}
+)
+
+
 def remember(connection: Connection, session: Session, keys: Sequence[str]) -> None:
     """Replace the keys of its turns."""
-    row = {
-        "tenant_id": session.tenant_id,
-        "user_id": session.user_id,
-        "agent_id": session.agent_id,
-        "session_id": session.session_id,
-        "seen": list(keys),
-    }
-    statement = insert(sessions).values(row)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["tenant_id", "user_id", "agent_id", "session_id"], set_={"seen": statement.excluded.seen}
-        )
-    )
+    connection.execute(_REMEMBER, {**asdict(session), "seen": list(keys)})
 
 
 def clear(connection: Connection, tenant_id: str, user_id: str, session_id: str | None) -> None:

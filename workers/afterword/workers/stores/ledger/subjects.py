@@ -71,17 +71,19 @@ def lock(connection: Connection, tenant_id: str, user_id: str) -> Subject:
     return Subject(tenant_id, user_id, **row._asdict())
 
 
+_NOTE_PENDING = text(
+    """
+    UPDATE subjects
+    SET due_at = :due_at, first_at = COALESCE(first_at, :now), pending_tokens = pending_tokens + :tokens
+    WHERE tenant_id = :tenant_id AND user_id = :user_id
+    """
+)
+
+
 def note_pending(connection: Connection, subject: Subject, *, due_at: datetime, tokens: int) -> None:
     """There are `tokens` more to extract; the subject is due at `due_at`."""
-    connection.execute(
-        update(subjects)
-        .where(_is(subject.tenant_id, subject.user_id))
-        .values(
-            due_at=due_at,
-            first_at=func.coalesce(subjects.c.first_at, subject.now),
-            pending_tokens=subjects.c.pending_tokens + tokens,
-        )
-    )
+    key = {"tenant_id": subject.tenant_id, "user_id": subject.user_id, "now": subject.now}
+    connection.execute(_NOTE_PENDING, {**key, "due_at": due_at, "tokens": tokens})
 
 
 _CLAIM = text(
