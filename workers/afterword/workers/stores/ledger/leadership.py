@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from afterword.workers.errors import LedgerUnavailable
 from afterword.workers.stores.ledger.database import Database
@@ -36,7 +36,7 @@ class Leadership:
         """Let another lead."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(DBAPIError):
+            with suppress(SQLAlchemyError):
                 connection.execute(_UNLOCK)
             # The session ends, and with it a lock that could not be given back.
             connection.invalidate()
