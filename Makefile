@@ -2,13 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo up test test-qdrant lint types contract bench lock
+.PHONY: help setup demo up test test-qdrant chaos lint types contract bench eval-extraction lock
 
 help:
 	@echo "make demo [CONVERSATIONS=file.jsonl]  conversations become memories, and come back into prompts"
 	@echo "make up                               the whole stack in one process, until Ctrl-C"
 	@echo "make test                             every test; starts its own Redis and PostgreSQL"
 	@echo "make test-qdrant QDRANT_URL=...       the vector-store suite against a Qdrant server"
+	@echo "make chaos [SEED=n]                   the long run of kills and outages; make test has a short one"
+	@echo "make eval-extraction [JSON=file]      what one call of the configured LLM extracts, beside mem0's plain add"
 	@echo "make lint | types                     ruff and import-linter | mypy"
 	@echo "make bench                            latency and throughput of this machine"
 	@echo "make contract | lock                  write the JSON Schemas | the lock file anew"
@@ -43,6 +45,12 @@ types: setup
 
 contract: setup
 	$(BIN)/python -m afterword.schemas.contract
+
+chaos: setup
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed "$(SEED)")
+
+eval-extraction: setup
+	@$(BIN)/python -m ops.eval $(if $(JSON),--json "$(JSON)")
 
 bench: setup
 	$(BIN)/python -m ops.bench
