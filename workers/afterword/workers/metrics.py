@@ -17,6 +17,13 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
         self.up = Gauge("afterword_worker_up", "1 while this role runs.", ["role"], registry=self.registry)
+        self._declare_ingest()
+        self._declare_extraction()
+        self._declare_llm()
+        self._declare_answers()
+        self._declare_losses()
+
+    def _declare_ingest(self) -> None:
         self.conversations = Counter(
             "afterword_conversations",
             "Conversations by outcome: stored, duplicate, conflict, skipped, done, dead.",
@@ -35,6 +42,8 @@ class Metrics:
             ["operation", "scope", "kind"],
             registry=self.registry,
         )
+
+    def _declare_extraction(self) -> None:
         self.extractions = Counter(
             "afterword_extractions",
             "Extraction batches by outcome: done, empty, bad_answer, llm_unavailable, llm_refused, store, lost.",
@@ -47,6 +56,13 @@ class Metrics:
             buckets=_SLOW,
             registry=self.registry,
         )
+        self.breaker_open = Gauge(
+            "afterword_breaker_open",
+            "1 while the breaker of the LLM pauses extraction everywhere.",
+            registry=self.registry,
+        )
+
+    def _declare_llm(self) -> None:
         self.llm_calls = Counter(
             "afterword_llm_calls",
             "Calls to the LLM by model and outcome: ok, unavailable, refused, bad_answer.",
@@ -66,11 +82,8 @@ class Metrics:
             ["model", "tenant", "type"],
             registry=self.registry,
         )
-        self.breaker_open = Gauge(
-            "afterword_breaker_open",
-            "1 while the breaker of the LLM pauses extraction everywhere.",
-            registry=self.registry,
-        )
+
+    def _declare_answers(self) -> None:
         self.context_requests = Counter(
             "afterword_context_requests",
             "Context requests by outcome: answered, empty, degraded, expired, invalid, failed.",
@@ -96,6 +109,8 @@ class Metrics:
             ["command", "outcome"],
             registry=self.registry,
         )
+
+    def _declare_losses(self) -> None:
         self.dead_letters = Counter(
             "afterword_dead_letters",
             "Messages and conversations given up on.",
