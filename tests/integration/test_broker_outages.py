@@ -59,6 +59,7 @@ def test_the_stock_broker_loses_it(proxy: RedisProxy, client: redis.Redis) -> No
     work = Work(broker)
     work.failure = ValueError("no such luck")
     put(client, encoded())
+    broker.do_qsize(QUEUE)  # loads its script, whose text would be taken for the command
     proxy.fail(b"enqueue", "request lost")
     with working(broker):
         wait_until(lambda: in_redis(client) == (0, 0, 0), what="the loss")
@@ -120,6 +121,7 @@ def test_a_first_fetch_that_is_lost_with_its_messages(proxy: RedisProxy, client:
 def test_the_stock_broker_strands_them(proxy: RedisProxy, client: redis.Redis) -> None:
     broker = stock_broker(proxy.url)
     put(client, encoded())
+    broker.do_qsize(QUEUE)  # loads its script, whose text would be taken for the command
     proxy.fail(b"fetch", "reply lost")
     with pytest.raises(ConnectionClosed):
         next(broker.consume(QUEUE, timeout=1))
@@ -173,3 +175,32 @@ def test_delayed_messages_survive_that_they_cannot_be_moved(proxy: RedisProxy, c
         wait_until(lambda: work.done == ["later"], what="the delayed message")
         wait_until(lambda: in_redis(client) == (0, 0, 0), what="all to be acknowledged")
     assert proxy.done
+
+
+class TestFullRedis:
+    """`noeviction` refuses what needs memory; working off a queue must not."""
+
+    @pytest.fixture
+    def full(self, client: redis.Redis) -> Iterator[None]:
+        for number in range(20):
+            put(client, encoded(str(number)), str(number))
+        client.config_set("maxmemory", 1)
+        yield
+        client.config_set("maxmemory", 0)
+
+    @pytest.mark.usefixtures("full")
+    def test_its_queues_are_worked_off(self, redis_url: str, client: redis.Redis) -> None:
+        if int(str(dict(client.info("server"))["redis_version"]).split(".")[0]) < 7:
+            pytest.skip("before Redis 7 no script may run in a full Redis")
+        broker = mended_broker(redis_url)
+        work = Work(broker)
+        with working(broker):
+            work.wait(20)
+            wait_until(lambda: in_redis(client)[0] == 0, what="every message to be acknowledged")
+
+    @pytest.mark.usefixtures("full")
+    def test_the_stock_broker_is_stuck(self, redis_url: str) -> None:
+        broker = stock_broker(redis_url)
+        Work(broker)
+        with pytest.raises(redis.OutOfMemoryError):
+            broker.do_fetch(QUEUE, 1)

@@ -46,7 +46,7 @@ class Metrics:
     def _declare_extraction(self) -> None:
         self.extractions = Counter(
             "afterword_extractions",
-            "Extraction batches by outcome: done, empty, bad_answer, llm_unavailable, llm_refused, store, lost.",
+            "Extraction batches by outcome: done, empty, bad_answer, llm_unavailable, llm_refused, store, lost, dead.",
             ["outcome"],
             registry=self.registry,
         )

@@ -7,6 +7,7 @@
 - A message that cannot be read is set aside alone.
 - Heartbeats go on while a worker is full or its gate is shut, on the Redis server's clock: a dead worker's messages
   come back in seconds, and a busy one is not taken for dead.
+- A full Redis can still be worked off (from Redis 7 on), so that it does not stay full.
 - A gate stops fetching; `Postponed` puts a message back without burning an attempt.
 - Dead messages tell why, and can be read and removed.
 

@@ -13,9 +13,11 @@ from uuid import uuid4
 
 import redis
 from dramatiq.brokers.redis import RedisBroker
+from dramatiq.brokers.redis import _scripts as _stock_scripts
 from dramatiq.errors import ConnectionClosed
 from dramatiq.middleware import Middleware
 from redis.backoff import NoBackoff
+from redis.commands.core import Script
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
 from redis.retry import Retry
 
@@ -26,6 +28,9 @@ from afterword.workers.broker.consumer import BATCH, MendedConsumer, Pace, is_de
 from afterword.workers.broker.delivery import Held
 from afterword.workers.broker.retries import Retries
 from afterword.workers.clock import RedisClock
+
+_REDIS_WITH_FLAGS = 7
+_WHEN_FULL = b"#!lua flags=allow-oom\n"
 
 _WEEK_MS = 7 * 24 * 3600 * 1000
 
@@ -106,6 +111,7 @@ class MendedBroker(RedisBroker):
         self.clock = RedisClock(client)
         self._held: dict[str, Held] = {}
         self._broken_bells: set[str] = set()
+        self._script: Script | None = None
 
     # What Dramatiq calls.
 
@@ -180,7 +186,7 @@ class MendedBroker(RedisBroker):
 
     def dispatch(self, command: str, queue_name: str, *arguments: Any, maintenance: bool = False) -> Any:
         """Run Dramatiq's script: a heartbeat, maintenance if asked for, then the command if the script knows it."""
-        script = self.scripts["dispatch"]
+        script = self._draining_script()
         return script(keys=[self.namespace], args=self._arguments(command, queue_name, arguments, maintenance))
 
     def listen_and_fetch(self, queue_name: str, room: int, seconds: float) -> list[bytes | None]:
@@ -191,7 +197,7 @@ class MendedBroker(RedisBroker):
         arguments = self._arguments("fetch", queue_name, (room,), maintenance=False)
         with self.client.pipeline(transaction=False) as pipe:
             pipe.execute_command("BLPOP", wire.bell_key(queue_name), seconds)
-            pipe.execute_command("EVALSHA", self.scripts["dispatch"].sha, 1, self.namespace, *arguments)
+            pipe.execute_command("EVALSHA", self._draining_script().sha, 1, self.namespace, *arguments)
             rung, found = pipe.execute(raise_on_error=False)
         self._note_bell(queue_name, rung)
         if isinstance(found, RedisError):
@@ -231,6 +237,18 @@ class MendedBroker(RedisBroker):
     def bell_works(self, queue_name: str) -> bool:
         """Whether the queue's bell did not fail when it was last tried."""
         return queue_name not in self._broken_bells
+
+    def _draining_script(self) -> Script:
+        """Dramatiq's script, which on Redis 7 and later may run in a full Redis: else nobody could make room in it.
+
+        Before Redis 7 a script cannot say so; then a full Redis waits for memory.
+        """
+        if self._script is None:
+            version = str(dict(self.client.info("server"))["redis_version"])
+            flagged = _WHEN_FULL + _stock_scripts["dispatch"]
+            runs_flagged = int(version.split(".")[0]) >= _REDIS_WITH_FLAGS
+            self._script = self.client.register_script(flagged) if runs_flagged else self.scripts["dispatch"]
+        return self._script
 
     def _add(self, queue_name: str, commands: list[tuple[Any, ...]]) -> None:
         ring = [] if is_delay_queue(queue_name) else wire.ring_commands(queue_name)
