@@ -36,7 +36,7 @@ def list_letters(queue: Queue = None, tenant: Tenant = None, user: User = None, 
             owner = f"{letter.tenant_id or '-'}/{letter.user_id or '-'}"
             print(
                 f"{found.id}  {letter.died_at:%Y-%m-%d %H:%M:%S}  {letter.queue}  {owner}  "
-                f"{letter.event_id or '-'}  {letter.error}"
+                f"{letter.event_id or '-'}  {' '.join(letter.error.split())}"
             )
 
 

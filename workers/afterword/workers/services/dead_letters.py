@@ -6,6 +6,10 @@ import json
 from typing import Any
 from uuid import uuid4
 
+from sqlalchemy import Connection
+
+from afterword.schemas.values import DEFAULT_TENANT
+from afterword.schemas.wire import Queue
 from afterword.workers.broker import MendedBroker
 from afterword.workers.errors import NotFound, NotReplayable
 from afterword.workers.stores.ledger import audit, conversations, dead_letters, subjects
@@ -38,14 +42,14 @@ class DeadLetters:
             LedgerUnavailable, MemoryUnavailable: the letter stays.
         """
         with self._database.transaction() as connection:
-            letter = dead_letters.remove(connection, letter_id)
-            if letter is None:
-                raise NotFound(f"there is no dead letter {letter_id}")
+            letter = _taken(connection, letter_id)
             audit.write(connection, [_replayed(letter)])
             conversation_id = _conversation_of(letter)
             if conversation_id is None:
-                self._enqueue(letter, body or letter.body)
+                self._enqueue(letter, letter.body if body is None else body)
                 return
+            if body is not None:
+                raise NotReplayable("this letter is a conversation: it has no message to be mended")
             revived = conversations.revive(connection, conversation_id)
             if revived is None:
                 raise NotReplayable("the conversation was cleared, or its transcript is no longer kept")
@@ -56,10 +60,7 @@ class DeadLetters:
     def discard(self, letter_id: int) -> None:
         """Drop a letter for good, and what was said in it. Raises: NotFound, LedgerUnavailable."""
         with self._database.transaction() as connection:
-            letter = dead_letters.remove(connection, letter_id)
-            if letter is None:
-                raise NotFound(f"there is no dead letter {letter_id}")
-            conversation_id = _conversation_of(letter)
+            conversation_id = _conversation_of(_taken(connection, letter_id))
             if conversation_id is not None:
                 conversations.drop_transcript(connection, conversation_id)
 
@@ -71,9 +72,20 @@ class DeadLetters:
         self._broker.enqueue_encoded(letter.queue, message_id, json.dumps(message).encode())
 
 
+def _taken(connection: Connection, letter_id: int) -> DeadLetter:
+    """The letter, taken out; of a conversation after its subject was locked, as a clear does. Raises: NotFound."""
+    for found in dead_letters.read(connection, Selection(letter_id=letter_id), limit=1):
+        if _conversation_of(found.letter) is not None:
+            subjects.lock(connection, found.letter.tenant_id or DEFAULT_TENANT, found.letter.user_id or "")
+    letter = dead_letters.remove(connection, letter_id)
+    if letter is None:
+        raise NotFound(f"there is no dead letter {letter_id}")
+    return letter
+
+
 def _conversation_of(letter: DeadLetter) -> int | None:
     """The conversation whose extraction a letter is about; None for a message of a queue."""
-    if not letter.message_id.startswith("conversation:"):
+    if letter.queue != Queue.EXTRACTION or not letter.message_id.startswith("conversation:"):
         return None
     return int(letter.message_id.removeprefix("conversation:"))
 
@@ -81,7 +93,7 @@ def _conversation_of(letter: DeadLetter) -> int | None:
 def _readable(body: bytes) -> dict[str, Any]:
     try:
         message = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise NotReplayable(f"the message is not JSON ({error}): replay it with a mended body") from None
     if not isinstance(message, dict) or not isinstance(message.get("args"), list) or "actor_name" not in message:
         raise NotReplayable("the message has no actor_name or no args: replay it with a mended body")
@@ -91,7 +103,7 @@ def _readable(body: bytes) -> dict[str, Any]:
 def _replayed(letter: DeadLetter) -> audit.Event:
     return audit.Event(
         type="dead_letter_replay",
-        tenant_id=letter.tenant_id or "default",
+        tenant_id=letter.tenant_id or DEFAULT_TENANT,
         user_id=letter.user_id,
         event_id=letter.event_id,
         metadata={"queue": letter.queue},

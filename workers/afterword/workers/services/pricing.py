@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -27,6 +28,9 @@ class Price(BaseModel):
 
 
 def price_of(model: str, prices: Mapping[str, Price]) -> Price | None:
-    """The price of a model, or of the longest name it begins with: providers append dates to theirs."""
-    known = [name for name in prices if model.startswith(name)]
-    return prices[max(known, key=len)] if known else None
+    """The price of a model by its name, or by its name without the date or number that providers append to it."""
+    return prices.get(model) or prices.get(_VERSION.sub("", model))
+
+
+# As in "gpt-5-mini-2025-08-07", "gemini-2.5-flash-001" or "some-model-latest"; "gpt-5-mini" itself is no "gpt-5".
+_VERSION = re.compile(r"[-@:](latest|\d{3,}(-\d\d)*)$")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 
 from afterword.schemas.errors import AfterwordError
 from afterword.workers.stores.ledger.leadership import Leadership
@@ -71,10 +72,18 @@ class Scheduler:
             running = self._running.get(task.name)
             if time.monotonic() >= self._next[task.name] and (running is None or running.done()):
                 self._next[task.name] = time.monotonic() + task.seconds
-                self._running[task.name] = self._pool.submit(self._run_task, task)
+                self._running[task.name] = running = self._pool.submit(self._run_task, task)
+                running.add_done_callback(partial(_tell_of_defect, task.name))
 
     def _run_task(self, task: Task) -> None:
         try:
             task.run()
         except AfterwordError as error:
             logger.warning("task %s failed and is tried again: %s", task.name, error)
+
+
+def _tell_of_defect(task: str, ended: Future[None]) -> None:
+    """An error that nobody foresaw: a pool would keep it to itself."""
+    error = None if ended.cancelled() else ended.exception()
+    if error is not None:
+        logger.error("task %s is defective and is tried again", task, exc_info=error)

@@ -65,10 +65,14 @@ class Asking:
         call = self._call(asked, self._llm.model, outcome, tokens, started)
         self._count(call)
         try:
-            with self._database.transaction() as connection:
-                llm_calls.write(connection, call)
+            self.record(call)
         except LedgerUnavailable:
             logger.warning("a failed call to the LLM could not be recorded: %s", error)
+
+    def record(self, call: LlmCall) -> None:
+        """Keep a call whose answer is not journalled: it is paid for all the same. Raises: LedgerUnavailable."""
+        with self._database.transaction() as connection:
+            llm_calls.write(connection, call)
 
     def _call(self, asked: Batch, model: str, outcome: Outcome, tokens: Tokens, started: float) -> LlmCall:
         return LlmCall(

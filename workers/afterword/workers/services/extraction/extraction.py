@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from afterword.schemas import Kind
 from afterword.schemas.errors import AfterwordError
-from afterword.workers.errors import BadAnswer, LeaseLost, LlmRefused, LlmUnavailable
+from afterword.workers.errors import LeaseLost
 from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.port import Embedder, Vector
 from afterword.workers.services.debounce import Debounce
@@ -24,6 +24,7 @@ from afterword.workers.services.extraction.asking import Asking
 from afterword.workers.services.extraction.batch import Batch, Line
 from afterword.workers.services.extraction.known import KnownMemories
 from afterword.workers.services.extraction.lease import LeaseKeeper
+from afterword.workers.services.extraction.pausing import tell_breaker
 from afterword.workers.services.extraction.prompt import Existing
 from afterword.workers.services.extraction.retry import Decision, RetryPolicy
 from afterword.workers.services.extraction.writing import FactWriter
@@ -38,7 +39,7 @@ from afterword.workers.stores.ledger import (
     subjects,
     transcripts,
 )
-from afterword.workers.stores.ledger.breaker import BreakerPolicy
+from afterword.workers.stores.ledger.breaker import BreakerPolicy, Permit
 from afterword.workers.stores.ledger.conversations import Waiting
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.journal import Entry
@@ -61,11 +62,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """A batch to extract: its journalled entry, if it has one, and whether more waits behind it."""
+    """A batch to extract, its journalled entry, if it has one, whether more waits behind it, and leave to ask."""
 
     batch: Batch
     entry: Entry | None
     more: bool
+    permit: Permit
 
 
 class Extraction:
@@ -110,19 +112,28 @@ class Extraction:
         Raises: LedgerUnavailable; the subject's lease then runs out by itself.
         """
         with self._database.transaction() as connection:
-            if not breaker.lets_through(connection, self._breaker):
+            permit = breaker.permit(connection, self._breaker)
+            if permit is None:
                 return False
             claim = subjects.claim(connection, self._limits.lease)
-        if claim is None:
-            return False
+            if claim is None:
+                breaker.hand_back(connection, permit)
+                return False
         with self._keeper.holding(claim), self._metrics.extraction_seconds.time():
-            outcome = self._extract(claim)
+            outcome = self._extract(claim, permit)
+        if permit.is_probe:
+            self._hand_back(permit)
         self._metrics.extractions.labels(outcome).inc()
         return True
 
-    def _extract(self, claim: Claim) -> str:
+    def _hand_back(self, permit: Permit) -> None:
+        """A probe that ended before it asked the LLM (nothing to do, a store away, a lost claim) has told nothing."""
+        with self._database.transaction() as connection:
+            breaker.hand_back(connection, permit)
+
+    def _extract(self, claim: Claim, permit: Permit) -> str:
         try:
-            work = self._work(claim)
+            work = self._work(claim, permit)
             return self._attempt(claim, work) if work else "empty"
         except LeaseLost as error:
             logger.info("gave a subject up: %s", error)
@@ -136,7 +147,7 @@ class Extraction:
         except AfterwordError as error:
             return self._settle(claim, work, error)
 
-    def _work(self, claim: Claim) -> _Work | None:
+    def _work(self, claim: Claim, permit: Permit) -> _Work | None:
         """The open batch of the subject, else a new one; None (and the claim released) when nothing waits."""
         with self._database.transaction() as connection:
             entry = journal.read(connection, claim.tenant_id, claim.user_id)
@@ -156,7 +167,7 @@ class Extraction:
         earlier = (*before, *lines[0].conversation.turns[: slices[0].first])[-_EARLIER_TURNS:]
         taken = Batch(claim.tenant_id, claim.user_id, lines, slices, earlier, instructions)
         waiting = sum(len(each.turns) - each.extracted_turns for each in pending) > len(lines)
-        return _Work(taken, entry, more=waiting)
+        return _Work(taken, entry, more=waiting, permit=permit)
 
     def _run(self, claim: Claim, work: _Work) -> str:
         """Ask, journal, write and finish, or what is left of it."""
@@ -167,7 +178,7 @@ class Extraction:
 
         def answered(existing: Sequence[Existing]) -> Sequence[str]:
             if not journalled:
-                journalled.append(self._ask(claim, work.batch, existing))
+                journalled.append(self._ask(claim, work, existing))
             return list(dict.fromkeys(fact.text for fact in journalled[0].facts))
 
         def write(vectors: Mapping[str, Vector]) -> None:
@@ -181,15 +192,19 @@ class Extraction:
         )
         return self._finish(claim, work, journalled[0])
 
-    def _ask(self, claim: Claim, asked: Batch, existing: Sequence[Existing]) -> Entry:
+    def _ask(self, claim: Claim, work: _Work, existing: Sequence[Existing]) -> Entry:
         """The LLM's answer, journalled before anything of it is written."""
-        answered = self._asking.ask(asked, claim.generation, existing)
-        with self._database.transaction() as connection:
-            subjects.hold(connection, claim, self._limits.lease)
-            journal.write(connection, answered.entry)
-            llm_calls.write(connection, answered.call)
-            conversations.mark_extracting(connection, [part.conversation_id for part in asked.slices])
-            breaker.succeeded(connection)
+        answered = self._asking.ask(work.batch, claim.generation, existing)
+        try:
+            with self._database.transaction() as connection:
+                subjects.hold(connection, claim, self._limits.lease)
+                journal.write(connection, answered.entry)
+                llm_calls.write(connection, answered.call)
+                conversations.mark_extracting(connection, [part.conversation_id for part in work.batch.slices])
+                breaker.succeeded(connection, work.permit)
+        except LeaseLost:
+            self._asking.record(answered.call)
+            raise
         return answered.entry
 
     def _finish(self, claim: Claim, work: _Work, entry: Entry) -> str:
@@ -258,28 +273,16 @@ class Extraction:
             self._bury(claim, work, error)
             return "dead"
         with self._database.transaction() as connection:
-            self._tell_breaker(connection, error)
             if decision.batch_limit is not None:
                 subjects.narrow(connection, claim, batch_limit=decision.batch_limit, error=told)
             else:
                 subjects.postpone(
                     connection, claim, delay=decision.delay, error=told, burns_attempt=decision.burns_attempt
                 )
+            tell_breaker(connection, self._breaker, work.permit, error)
         if decision.batch_limit is not None:
             self._hint()
         return decision.outcome
-
-    def _tell_breaker(self, connection: Connection, error: AfterwordError) -> None:
-        """The provider's and the configuration's faults count against it; a bad answer is an answer."""
-        told = f"{type(error).__name__}: {error}"
-        if isinstance(error, BadAnswer):
-            breaker.succeeded(connection)
-        elif isinstance(error, LlmRefused):
-            breaker.failed(connection, self._breaker, reason=told, asked=timedelta(0), at_once=True)
-        elif isinstance(error, LlmUnavailable):
-            asked = timedelta(seconds=min(error.retry_after or 0.0, self._breaker.longest.total_seconds()))
-            # A provider that says when to come back has said that it is not to be asked before.
-            breaker.failed(connection, self._breaker, reason=told, asked=asked, at_once=asked > timedelta(0))
 
     def _bury(self, claim: Claim, work: _Work, error: AfterwordError) -> None:
         """The batch is dead: its conversations are listed, and what waits behind them goes on."""
@@ -291,6 +294,7 @@ class Extraction:
             dead_letters.write(connection, letters)
             audit.write(connection, [records.conversation_dead(line) for line in _first_lines(work.batch.lines)])
             self._release(connection, claim, at_once=True)
+            tell_breaker(connection, self._breaker, work.permit, error)
         self._metrics.dead_letters.labels("extraction").inc(len(letters))
         self._metrics.conversations.labels("dead").inc(len(letters))
 
