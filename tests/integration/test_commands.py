@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +24,7 @@ from afterword.schemas import (
     Scope,
     UserPage,
 )
+from afterword.schemas.wire import Queue
 from afterword.workers.errors import Denied, NotFound, StoreUnavailable
 from afterword.workers.services.ingest import Outcome
 from afterword.workers.stores.ledger import agents, dead_letters
@@ -34,7 +36,7 @@ from tests.support.workshop import REPLY_TO, Workshop, event, store_down
 
 def run(workshop: Workshop, command: type[Any], **given: Any) -> Any:
     made: Command = command(reply_to=REPLY_TO, **given)
-    return workshop.components.commands.run(made)
+    return workshop.components.commands(workshop.broker).run(made)
 
 
 def add(workshop: Workshop, text: str, **given: Any) -> Memory:
@@ -46,6 +48,12 @@ def add(workshop: Workshop, text: str, **given: Any) -> Memory:
 def own_agent(workshop: Workshop, owner: str | None = "acme") -> None:
     with workshop.database.transaction() as connection:
         agents.put(connection, Agent("default", "coach", owner))
+
+
+def said_in_queue(workshop: Workshop) -> list[str]:
+    """What the queued conversations say, those left that can be read."""
+    queued = [data for _, data in workshop.broker.messages(Queue.CONVERSATIONS) if data.startswith(b"{")]
+    return sorted(json.loads(data)["args"][0]["messages"][0]["content"] for data in queued)
 
 
 class TestListing:
@@ -176,6 +184,18 @@ class TestClearing:
         assert workshop.texts() == ["here"]
         workshop.extract_all()
         assert workshop.texts(kind=Kind.FACT) == ["User said: here"]
+
+    def test_what_is_queued_goes_too_and_nobody_else_s(self, workshop: Workshop) -> None:
+        mine = event("mine", user_id="ann", session_id="s1")
+        for queued in (mine, event("mine too", user_id="ann"), event("not mine", user_id="bob")):
+            workshop.broker.enqueue_body(Queue.CONVERSATIONS, queued)
+        workshop.broker.enqueue_encoded(Queue.CONVERSATIONS, "broken", b"not a message")
+
+        run(workshop, ClearMemories, user_id="ann", session_id="s1")
+        assert said_in_queue(workshop) == ["mine too", "not mine"]
+
+        run(workshop, ClearMemories, user_id="ann")
+        assert said_in_queue(workshop) == ["not mine"]
 
     def test_clearing_nobody_is_no_error(self, workshop: Workshop) -> None:
         assert run(workshop, ClearMemories, user_id="nobody") == Removed(removed=0)

@@ -21,7 +21,7 @@ from tests.support.workshop import NOON, REPLY_TO, Crash, Workshop, crash, event
 
 
 def clear(workshop: Workshop, user: str = "ann") -> None:
-    workshop.components.commands.run(ClearMemories(user_id=user, reply_to=REPLY_TO))
+    workshop.components.commands(workshop.broker).run(ClearMemories(user_id=user, reply_to=REPLY_TO))
 
 
 class TestRecording:

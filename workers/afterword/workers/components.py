@@ -107,9 +107,8 @@ class Components:
     def excerpts(self) -> Excerpts:
         return Excerpts(self.database, self.store, self.embedder, self.metrics)
 
-    @cached_property
-    def commands(self) -> Commands:
-        return Commands(self.database, self.store, self.embedder, self.metrics)
+    def commands(self, broker: MendedBroker) -> Commands:
+        return Commands(self.database, self.store, self.embedder, broker, self.metrics)
 
     @cached_property
     def registry(self) -> AgentRegistry:

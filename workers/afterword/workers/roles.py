@@ -126,7 +126,7 @@ def _start_context(components: Components, threads: int) -> RunningRole:
 
 def _start_commands(components: Components, threads: int) -> RunningRole:
     broker = components.broker()
-    commands.declare(broker, components.commands, _answering(broker), components.metrics)
+    commands.declare(broker, components.commands(broker), _answering(broker), components.metrics)
     return QueueRole(broker, Queue.COMMANDS, threads, [])
 
 

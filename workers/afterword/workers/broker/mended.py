@@ -178,6 +178,26 @@ class MendedBroker(RedisBroker):
             pipe.hdel(f"{_dead_key(queue)}.msgs", *ids)
             pipe.execute()
 
+    def messages(self, queue: str) -> Iterator[tuple[str, bytes]]:
+        """Every message of a queue with its id: waiting, in work, delayed or dead. Raises: MemoryUnavailable."""
+        with _redis_needed():
+            for key in _message_keys(queue):
+                for message_id, data in self.client.hscan_iter(key):
+                    yield message_id.decode(errors="replace"), data
+
+    def drop(self, queue: str, ids: Collection[str]) -> int:
+        """Take messages out of a queue, wherever in it they are; how many were there. Raises: MemoryUnavailable.
+
+        Their places in the queue stay, and are passed over. What a worker has in its hands is not stopped.
+        """
+        if not ids:
+            return 0
+        with _redis_needed(), self.client.pipeline() as pipe:
+            for key in _message_keys(queue):
+                pipe.hdel(key, *ids)
+            pipe.zrem(_dead_key(queue), *ids)
+            return sum(int(count) for count in pipe.execute()[:-1])
+
     # What consumers call; all raise redis.RedisError.
 
     def held(self, queue_name: str) -> Held:
@@ -291,6 +311,10 @@ class MendedBroker(RedisBroker):
 
     def _acks_key(self, queue_name: str) -> str:
         return f"{self.namespace}:__acks__.{self.broker_id}.{queue_name}"
+
+
+def _message_keys(queue: str) -> list[str]:
+    return [wire.messages_key(name) for name in (queue, f"{queue}.DQ", f"{queue}.XQ")]
 
 
 def _dead_key(queue: str) -> str:

@@ -24,9 +24,11 @@ from afterword.schemas import (
     UserPage,
 )
 from afterword.workers import ids
+from afterword.workers.broker import MendedBroker
 from afterword.workers.errors import Denied, NotFound
 from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.port import Embedder
+from afterword.workers.services import in_flight
 from afterword.workers.services.extraction.writing import take_back
 from afterword.workers.stores.ledger import agents, audit, conversations, dead_letters, journal, sessions, subjects
 from afterword.workers.stores.ledger.database import Database
@@ -43,8 +45,11 @@ _Owned = ListMemories | GetMemory | AddMemory | DeleteMemory | ClearMemories
 class Commands:
     """Runs memory commands for whoever owns the memories."""
 
-    def __init__(self, database: Database, store: VectorStore, embedder: Embedder, metrics: Metrics) -> None:
+    def __init__(
+        self, database: Database, store: VectorStore, embedder: Embedder, broker: MendedBroker, metrics: Metrics
+    ) -> None:
         self._database = database
+        self._broker = broker
         self._store = store
         self._embedder = embedder
         self._metrics = metrics
@@ -52,7 +57,8 @@ class Commands:
     def run(self, command: Command) -> BaseModel:
         """The answer of a command.
 
-        Raises: Denied, NotFound, InvalidEvent; LedgerUnavailable, VectorStoreUnavailable, EmbeddingFailed.
+        Raises: Denied, NotFound, InvalidEvent; LedgerUnavailable, VectorStoreUnavailable, MemoryUnavailable,
+            EmbeddingFailed.
         """
         if isinstance(command, ListUsers):
             return self._users(command)
@@ -133,8 +139,11 @@ class Commands:
         return Removed(removed=removed)
 
     def _clear(self, command: ClearMemories) -> Removed:
-        """The ledger first: from its commit on, what is still in flight takes its own writes back."""
-        begun = self._void(command.tenant_id, command.user_id, command.session_id) if command.user_id else None
+        """What is queued first, then the ledger: from its commit on, what is in flight takes its own writes back."""
+        begun = None
+        if command.user_id:
+            in_flight.drop_conversations(self._broker, command.tenant_id, command.user_id, command.session_id)
+            begun = self._void(command.tenant_id, command.user_id, command.session_id)
         removed = self._view(command).delete_all()
         if begun is not None:
             take_back(self._store, begun)
