@@ -11,6 +11,7 @@ import json
 import re
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -102,6 +103,10 @@ class _Server(ThreadingHTTPServer):
         self._connections.discard(request)
         super().shutdown_request(request)
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # a client that has gone is no news
+            super().handle_error(request, client_address)
+
     def drop_connections(self) -> None:
         """Hang up on everyone."""
         for connection in list(self._connections):
@@ -116,7 +121,11 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1  # head and body leave in one packet
 
     def _answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:  # the client died on the way
+            self.close_connection = True
+            return
         try:
             status, answer = HTTPStatus.OK, self._result(json.loads(body) if body else {})
         except Refusal as refusal:

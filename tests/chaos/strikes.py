@@ -1,0 +1,142 @@
+"""What goes wrong: the kinds of strikes, and a shuffled deck of them."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from tests.chaos.city import LEASE, City, Slot
+
+_GRACE = 15.0
+
+
+@dataclass(frozen=True)
+class Strike:
+    """A kind of strike at a target; `times` it is in a deck. A worker's strike is given one, by chance."""
+
+    name: str
+    target: str
+    times: int
+    run: Callable[[City, Slot], None]
+
+
+def _kill_worker(_: City, slot: Slot) -> None:
+    slot.worker.kill()
+    slot.restart()
+
+
+def _stop_worker(_: City, slot: Slot) -> None:
+    slot.worker.process.send_signal(signal.SIGTERM)
+    try:
+        slot.worker.process.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        raise AssertionError(f"{slot.role} did not end within {_GRACE:g} s of SIGTERM") from None
+    slot.restart()
+
+
+def _pause_worker(city: City, slot: Slot) -> None:
+    """Past its lease, and past the silence after which its messages go to others."""
+    slot.worker.process.send_signal(signal.SIGSTOP)
+    time.sleep(LEASE + 3)
+    if slot.role == "extraction":
+        city.woken.append(time.time())
+    slot.worker.process.send_signal(signal.SIGCONT)
+
+
+def _kill_redis(city: City, _: Slot) -> None:
+    city.redis.kill()
+    city.redis.start()
+
+
+def _stall_redis(city: City, _: Slot) -> None:
+    process = city.redis.pid or 0
+    os.kill(process, signal.SIGSTOP)
+    time.sleep(3)
+    os.kill(process, signal.SIGCONT)
+
+
+def _restart_postgres(city: City, _: Slot) -> None:
+    city.postgres.stop()
+    city.postgres.start()
+
+
+def _kill_postgres(city: City, _: Slot) -> None:
+    city.postgres.kill()
+    city.postgres.start()
+
+
+def _hide_qdrant(city: City, _: Slot) -> None:
+    city.qdrant.pause()
+    time.sleep(2)
+    city.qdrant.resume()
+
+
+def _hang_llm(city: City, _: Slot) -> None:
+    city.llm.hang(5)
+
+
+def _revoke_key(city: City, _: Slot) -> None:
+    city.llm.revoked = True
+    time.sleep(3)
+    city.llm.revoked = False
+
+
+def _kill_publisher(city: City, _: Slot) -> None:
+    if not city.publisher.is_done():
+        city.publisher.kill()
+        city.publisher.start()
+
+
+KINDS = (
+    Strike("SIGKILL of a worker", "worker", 9, _kill_worker),
+    Strike("SIGSTOP past the lease, SIGCONT", "worker", 2, _pause_worker),
+    Strike("SIGTERM of a worker", "worker", 2, _stop_worker),
+    Strike("Redis killed", "redis", 1, _kill_redis),
+    Strike("Redis stalled", "redis", 1, _stall_redis),
+    Strike("PostgreSQL restarted", "postgres", 1, _restart_postgres),
+    Strike("PostgreSQL killed", "postgres", 1, _kill_postgres),
+    Strike("vector store unreachable", "qdrant", 2, _hide_qdrant),
+    Strike("LLM hung", "llm", 1, _hang_llm),
+    Strike("key revoked", "llm", 1, _revoke_key),
+    Strike("publisher killed", "publisher", 2, _kill_publisher),
+)
+
+
+def deck(chance: random.Random) -> Iterator[Strike]:
+    """Every kind as often as it is in the deck, in an order of chance; then again."""
+    cards = [kind for kind in KINDS for _ in range(kind.times)]
+    while True:
+        chance.shuffle(cards)
+        yield from cards
+
+
+def strike(city: City, done: Counter[str], *, seed: int, seconds: float) -> None:
+    """A strike a second, each counted in `done`; returns when all are over. Raises: AssertionError, as a strike did."""
+    chance = random.Random(seed)
+    targets = {kind.target: threading.Lock() for kind in KINDS}
+    running: list[Future[None]] = []
+    ends = time.monotonic() + seconds
+    with ThreadPoolExecutor(32, thread_name_prefix="strike") as pool:
+        for kind in deck(chance):
+            slot = chance.choice(city.slots)
+            lock = slot.lock if kind.target == "worker" else targets[kind.target]
+            running.append(pool.submit(_one, kind, city, slot, lock))
+            done[kind.name] += 1
+            time.sleep(1)
+            if time.monotonic() >= ends:
+                break
+    for each in running:
+        each.result()
+
+
+def _one(kind: Strike, city: City, slot: Slot, lock: threading.Lock) -> None:
+    with lock:  # one strike at a time at each target
+        kind.run(city, slot)

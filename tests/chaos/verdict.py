@@ -1,0 +1,191 @@
+"""The end: waiting until all is quiet, then comparing sets. Each check returns what is wrong, in words."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import redis
+from sqlalchemy import text
+
+from afterword.schemas import ConversationFinished, Kind
+from afterword.schemas.wire import Queue
+from afterword.workers.errors import LedgerUnavailable
+from afterword.workers.stores.vectors.payload import StoredMemory, from_payload
+from afterword.workers.turns import turns_of
+from tests.chaos import publisher
+from tests.chaos.city import City
+from tests.chaos.expected import compare, expected
+from tests.chaos.story import Story
+from tests.support.waiting import wait_until
+
+_WAITING = """
+    SELECT (SELECT count(*) FROM conversations WHERE status IN ('received', 'stored', 'extracting')) AS conversations,
+           (SELECT count(*) FROM conversations WHERE turns IS NOT NULL AND excerpts_at IS NULL) AS without_excerpts,
+           (SELECT count(*) FROM subjects WHERE due_at IS NOT NULL) AS due,
+           (SELECT count(*) FROM subjects WHERE lease_until IS NOT NULL) AS claimed,
+           (SELECT count(*) FROM journal) AS journalled
+"""
+_KNOWN_KEYS = {f"afterword:{queue}.bell" for queue in Queue} | {"afterword:__heartbeats__"}
+"""What may stay in Redis for ever: bells of one token, and the living workers. Empty queues are no keys at all."""
+_WOKEN_SECONDS = 2.0
+
+
+def rows(city: City, query: str) -> list[Any]:
+    """Rows of the ledger."""
+    with city.database.transaction() as connection:
+        return list(connection.execute(text(query)).all())
+
+
+def wait_until_quiet(city: City, seconds: float) -> None:
+    """Everything published, taken in, extracted and settled. Raises: AssertionError, when it does not come to that."""
+    deadline = time.monotonic() + seconds
+    wait_until(city.publisher.is_done, seconds, "the publisher to be done")
+    while restless := [*_ended(city), *_restless(city)]:
+        assert time.monotonic() < deadline, f"not quiet after {seconds:g} s: {restless}"
+        time.sleep(0.2)
+
+
+def _restless(city: City) -> list[str]:
+    """What still waits."""
+    try:
+        waiting = dict(rows(city, _WAITING)[0]._mapping)
+    except LedgerUnavailable as error:
+        return [str(error)]
+    with redis.Redis.from_url(city.redis.url) as client:
+        keys = {key.decode() for key in client.scan_iter(count=1000)}
+        lasting = [key for key in keys - _KNOWN_KEYS if client.ttl(key) == -1]
+    return [f"{number} {name}" for name, number in waiting.items() if number] + sorted(lasting)
+
+
+def _ended(city: City) -> list[str]:
+    return [f"{each.role} ended by itself:\n{each.log.read_text()[-1500:]}" for each in city.ended_by_themselves()]
+
+
+def problems(city: City, story: Story) -> list[str]:
+    """Everything that is wrong at the end."""
+    recorded = {row.event_id: row for row in rows(city, "SELECT * FROM conversations")}
+    events = [event for event in story.events if event.event_id in recorded]
+    wanted = expected(events, story.poison)
+    stored = list(_stored(city))
+    return [
+        *_recorded_wrongly(city, recorded),
+        *_ended_wrongly(events, recorded, story.poison),
+        *compare(wanted, stored).problems(),
+        *_dead_wrongly(city, story.poison & recorded.keys()),
+        *_journalled_wrongly(city),
+        *_asked_again(city, stored),
+        *_left_open(city),
+        *_logged_wrongly(city),
+        *_ended(city),
+    ]
+
+
+def _stored(city: City) -> Iterator[StoredMemory]:
+    """Every point of the collection, whoever's."""
+    offset: str | None = None
+    while True:
+        body = json.dumps({"limit": 1000, "offset": offset, "with_payload": True}).encode()
+        url = f"{city.qdrant.url}/collections/memories/points/scroll"
+        with urllib.request.urlopen(urllib.request.Request(url, body, method="POST"), timeout=60) as response:
+            page = json.load(response)["result"]
+        yield from (from_payload(point["id"], point["payload"]) for point in page["points"])
+        offset = page["next_page_offset"]
+        if offset is None:
+            return
+
+
+def _recorded_wrongly(city: City, recorded: dict[str, Any]) -> list[str]:
+    folder = city.publisher.folder
+    lost = publisher.acknowledged(folder).read() - recorded.keys()
+    invented = recorded.keys() - publisher.attempted(folder).read()
+    twice = rows(city, "SELECT event_id FROM conversations GROUP BY event_id HAVING count(*) > 1")
+    conflicts = rows(city, "SELECT event_id FROM audit WHERE type = 'conversation_conflict'")
+    named = {"acknowledged but lost": lost, "never published": invented, "recorded twice": twice, "other": conflicts}
+    return [f"{len(found)} events {name}: {sorted(found)[:5]}" for name, found in named.items() if found]
+
+
+def _ended_wrongly(events: list[ConversationFinished], recorded: dict[str, Any], poison: frozenset[str]) -> list[str]:
+    holders = Counter(key for event in events for key in {(event.session_id, turn.text) for turn in turns_of(event)})
+
+    def right(event: ConversationFinished) -> bool:
+        status, reason = recorded[event.event_id].status, recorded[event.event_id].reason
+        if event.event_id in poison:
+            return bool(status == "dead")
+        if status == "skipped":  # each of its turns is another's too
+            others = all(holders[event.session_id, turn.text] > 1 for turn in turns_of(event))
+            return bool(reason == "every turn was seen before" and others)
+        return bool(status == "done")
+
+    wrong = [(event.event_id, recorded[event.event_id].status) for event in events if not right(event)]
+    return [f"{len(wrong)} conversations ended wrongly: {wrong[:5]}"] if wrong else []
+
+
+def _dead_wrongly(city: City, poison: set[str] | frozenset[str]) -> list[str]:
+    listed = city.deployment.run("deadletters", "list").stdout.splitlines()
+    dead = sorted(line.split("  ")[4] for line in listed)
+    return [] if dead == sorted(poison) else [f"dead letters are {dead}, not {sorted(poison)}"]
+
+
+def _journalled_wrongly(city: City) -> list[str]:
+    """Each answer that was journalled was written once, and no other was used."""
+    used = [row[0] for row in rows(city, "SELECT metadata->>'batch_id' FROM audit WHERE type = 'extraction'")]
+    answered = rows(city, "SELECT count(*) FROM llm_calls WHERE outcome = 'ok'")[0][0]
+    found = []
+    if len(used) != len(set(used)):
+        found.append("a batch was finished twice")
+    if len(used) != answered:
+        found.append(f"{answered} answers were journalled, {len(used)} written")
+    added = rows(city, "SELECT memory_id FROM audit WHERE type = 'memory_add' GROUP BY memory_id HAVING count(*) > 1")
+    return [*found, *([f"{len(added)} facts were counted twice"] if added else [])]
+
+
+def _asked_again(city: City, stored: list[StoredMemory]) -> list[str]:
+    """No turn was asked about again once an answer about it was journalled.
+
+    But by a worker that was paused between claim and call: it asks when it wakes, and its answer is refused.
+    """
+    journalled = _journalled_at(city, stored)
+    late = [
+        call
+        for call in city.llm.calls
+        if any(call.at > journalled[turn] for turn in call.asked if turn in journalled)
+        and not any(0 <= call.at - woken < _WOKEN_SECONDS for woken in city.woken)
+    ]
+    return [f"{len(late)} calls asked about what was journalled: {late[:3]}"] if late else []
+
+
+def _journalled_at(city: City, stored: list[StoredMemory]) -> dict[str, float]:
+    """When the answer about each user's turn was journalled: a subject's batches and answers are in one order."""
+    answers, batches = defaultdict(list), defaultdict(list)
+    for row in rows(
+        city, "SELECT user_id, extract(epoch FROM at) AS at FROM llm_calls WHERE outcome = 'ok' ORDER BY id"
+    ):
+        answers[row.user_id].append(float(row.at))
+    for row in rows(city, "SELECT user_id, metadata->>'batch_id' FROM audit WHERE type = 'extraction' ORDER BY id"):
+        batches[row[0]].append(row[1])
+    at = {batch: time for user in batches for batch, time in zip(batches[user], answers[user], strict=False)}
+    added = rows(city, "SELECT memory_id, metadata->>'batch_id' FROM audit WHERE type = 'memory_add'")
+    batch_of = {row[0]: row[1] for row in added}
+    facts = [memory for memory in stored if memory.kind is Kind.FACT and memory.text.startswith("User said: ")]
+    return {
+        memory.text.removeprefix("User said: "): at[batch_of[memory.id]] for memory in facts if memory.id in batch_of
+    }
+
+
+def _left_open(city: City) -> list[str]:
+    open_breakers = rows(city, "SELECT reason FROM breakers WHERE open_until IS NOT NULL")
+    return [f"the breaker is open: {open_breakers}"] if open_breakers else []
+
+
+def _logged_wrongly(city: City) -> list[str]:
+    """An outage is a warning; nothing of it may be a surprise."""
+    return [
+        f"{worker.role} logged an error:\n{log[log.index('Traceback') :][:3000]}"
+        for worker in city.deployment.workers
+        if "Traceback" in (log := worker.log.read_text())
+    ]
