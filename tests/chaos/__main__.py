@@ -1,4 +1,4 @@
-"""The long run: `python -m tests.chaos [--seed N] [--conversations 2000] [--seconds 240]`."""
+"""The long run: `python -m tests.chaos [--seed N] [--conversations 2000] [--seconds 300]`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def main() -> int:
     options = argparse.ArgumentParser(description="Kills and outages under load; at the end, sets are compared.")
     options.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     options.add_argument("--conversations", type=int, default=2000)
-    options.add_argument("--seconds", type=float, default=240.0)
+    options.add_argument("--seconds", type=float, default=300.0)
     given = options.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="afterword-chaos-"))
     sys.stdout.write(f"seed {given.seed}, logs in {folder}\n")

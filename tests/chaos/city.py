@@ -99,7 +99,7 @@ class City:
 
     def ended_by_themselves(self) -> list[WorkerProcess]:
         """Processes that ended although nobody ended them."""
-        expected = (None, 0, -signal.SIGKILL)
+        expected = (None, 0, -signal.SIGKILL, -signal.SIGTERM)  # the last before it could listen
         return [worker for worker in self.deployment.workers if worker.process.poll() not in expected]
 
 
