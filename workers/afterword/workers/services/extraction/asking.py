@@ -57,12 +57,12 @@ class Asking:
         except BadAnswer as error:
             self._failed(asked, "bad_answer", error.tokens, started, error)
             raise
-        call = self._call(asked, completion.model, "ok", completion.tokens, started)
+        call = self._call(asked, "ok", completion.tokens, started)
         self._count(call)
         return Answered(entry, call)
 
     def _failed(self, asked: Batch, outcome: Outcome, tokens: Tokens, started: float, error: AfterwordError) -> None:
-        call = self._call(asked, self._llm.model, outcome, tokens, started)
+        call = self._call(asked, outcome, tokens, started)
         self._count(call)
         try:
             self.record(call)
@@ -74,11 +74,12 @@ class Asking:
         with self._database.transaction() as connection:
             llm_calls.write(connection, call)
 
-    def _call(self, asked: Batch, model: str, outcome: Outcome, tokens: Tokens, started: float) -> LlmCall:
+    def _call(self, asked: Batch, outcome: Outcome, tokens: Tokens, started: float) -> LlmCall:
         return LlmCall(
             tenant_id=asked.tenant_id,
             user_id=asked.user_id,
-            model=model,
+            # The model we asked for, whether it answered or not: a provider calls its answer's model as it likes.
+            model=self._llm.model,
             outcome=outcome,
             conversations=len(asked.slices),
             prompt_tokens=tokens.prompt,
@@ -88,16 +89,14 @@ class Asking:
         )
 
     def _count(self, call: LlmCall) -> None:
-        # By the model we asked for: what a provider calls its answer's model is without bound.
-        model = self._llm.model
-        self._metrics.llm_calls.labels(model, call.outcome).inc()
-        self._metrics.llm_seconds.labels(model).observe(call.seconds)
+        self._metrics.llm_calls.labels(call.model, call.outcome).inc()
+        self._metrics.llm_seconds.labels(call.model).observe(call.seconds)
         for kind, number in (
             ("prompt", call.prompt_tokens),
             ("cached", call.cached_tokens),
             ("completion", call.completion_tokens),
         ):
-            self._metrics.llm_tokens.labels(model, call.tenant_id, kind).inc(number)
+            self._metrics.llm_tokens.labels(call.model, call.tenant_id, kind).inc(number)
 
 
 def _entry(asked: Batch, generation: int, completion: Completion, existing: Sequence[Existing]) -> Entry:
