@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -97,6 +98,25 @@ class TestResuming:
         assert facts(workshop) == ["second answer"]
         assert workshop.audit_types().count("extraction") == 1
         assert count(workshop, "afterword_extractions_total", outcome="lost") == 1
+        assert [row.outcome for row in workshop.rows("SELECT outcome FROM llm_calls ORDER BY id")] == ["ok", "void"]
+
+    def test_a_worker_that_slept_past_its_lease_does_not_ask(
+        self, open_workshop: OpenWorkshop, llm: FakeOpenAI
+    ) -> None:
+        """Its answer would be refused, and has to be paid for all the same."""
+        workshop = open_workshop(lease=1.0)
+        workshop.take_in(event("Hello."))
+
+        def sleep() -> None:
+            workshop.store.up()
+            time.sleep(1.1)
+
+        workshop.store.before["search"] = sleep
+        assert workshop.extraction.extract_next()
+        assert llm.chats == []
+        assert count(workshop, "afterword_extractions_total", outcome="lost") == 1
+        workshop.extract_all()
+        assert facts(workshop) == ["User said: Hello."]
 
     @pytest.mark.parametrize("when", ["before", "after"])
     def test_a_worker_overtaken_at_its_write_harms_nothing(

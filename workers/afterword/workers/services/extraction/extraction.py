@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -194,6 +194,7 @@ class Extraction:
 
     def _ask(self, claim: Claim, work: _Work, existing: Sequence[Existing]) -> Entry:
         """The LLM's answer, journalled before anything of it is written."""
+        self._keeper.check(claim)
         answered = self._asking.ask(work.batch, claim.generation, existing)
         try:
             with self._database.transaction() as connection:
@@ -203,7 +204,7 @@ class Extraction:
                 conversations.mark_extracting(connection, [part.conversation_id for part in work.batch.slices])
                 breaker.succeeded(connection, work.permit)
         except LeaseLost:
-            self._asking.record(answered.call)
+            self._asking.record(replace(answered.call, outcome="void"))
             raise
         return answered.entry
 

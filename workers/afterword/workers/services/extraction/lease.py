@@ -7,27 +7,39 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
-from afterword.workers.errors import LedgerUnavailable
+from afterword.workers.errors import LeaseLost, LedgerUnavailable
 from afterword.workers.stores.ledger import subjects
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.subjects import Claim
 
 logger = logging.getLogger(__name__)
 
+_AGAIN_SECONDS = 0.5
+
+
+@dataclass(slots=True)
+class _Held:
+    """A claim at work: since when, and when its lease was last renewed, by the monotonic clock."""
+
+    since: float
+    renewed: float
+
 
 class LeaseKeeper:
     """Renews held claims three times a lease, for `max_hold` at most: a worker that hangs loses its subject.
 
-    A lost claim is only dropped: the next commit notices.
+    While PostgreSQL is away it tries again at once and again: after an outage longer than a lease it should be there
+    before others who look for work. A lost claim is only dropped: the next commit notices.
     """
 
     def __init__(self, database: Database, lease: timedelta, max_hold: timedelta) -> None:
         self._database = database
         self._lease = lease
         self._max_hold = max_hold.total_seconds()
-        self._held: dict[Claim, float] = {}
+        self._held: dict[Claim, _Held] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lease-keeper", daemon=True)
@@ -44,32 +56,48 @@ class LeaseKeeper:
     @contextmanager
     def holding(self, claim: Claim) -> Iterator[None]:
         """Keep a claim alive for as long as the block runs."""
+        now = time.monotonic()
         with self._lock:
-            self._held[claim] = time.monotonic()
+            self._held[claim] = _Held(since=now, renewed=now)
         try:
             yield
         finally:
             with self._lock:
                 self._held.pop(claim, None)
 
+    def check(self, claim: Claim) -> None:
+        """Without asking PostgreSQL: a worker that was paused past its lease must not spend what it cannot use.
+
+        Raises: LeaseLost, when the claim is lost, or was not renewed for as long as a lease.
+        """
+        with self._lock:
+            held = self._held.get(claim)
+        if held is None or time.monotonic() - held.renewed > self._lease.total_seconds():
+            raise LeaseLost("the lease has run out, or may have")
+
     def _run(self) -> None:
-        while not self._stopped.wait(self._lease.total_seconds() / 3):
+        pause = usual = self._lease.total_seconds() / 3
+        while not self._stopped.wait(pause):
             held = self._renewable()
-            if held:
-                self._renew(held)
+            pause = usual if not held or self._renewed(held) else min(usual, _AGAIN_SECONDS)
 
     def _renewable(self) -> list[Claim]:
         oldest = time.monotonic() - self._max_hold
         with self._lock:
-            return [claim for claim, since in self._held.items() if since > oldest]
+            return [claim for claim, held in self._held.items() if held.since > oldest]
 
-    def _renew(self, held: list[Claim]) -> None:
+    def _renewed(self, held: list[Claim]) -> bool:
+        """Whether PostgreSQL was there."""
+        asked_at = time.monotonic()
         try:
             with self._database.transaction() as connection:
                 kept = subjects.renew(connection, held, self._lease)
         except LedgerUnavailable as error:
             logger.warning("leases could not be renewed: %s", error)
-            return
+            return False
         with self._lock:
             for claim in set(held) - kept:
                 self._held.pop(claim, None)
+            for claim in kept & self._held.keys():
+                self._held[claim].renewed = asked_at
+        return True

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, func, insert, select
 from afterword.workers.models.llms.port import Tokens
 from afterword.workers.stores.ledger.tables import llm_calls
 
-Outcome = Literal["ok", "unavailable", "refused", "bad_answer"]
+Outcome = Literal["ok", "void", "unavailable", "refused", "bad_answer"]
+"""`ok`: the answer was journalled. `void`: it came for a subject that was lost to another worker or cleared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def usage(connection: Connection, tenant_id: str | None = None) -> list[Usage]:
     columns = (
         llm_calls.c.model,
         func.count().label("calls"),
-        func.count().filter(llm_calls.c.outcome != "ok").label("failed"),
+        func.count().filter(llm_calls.c.outcome.not_in(("ok", "void"))).label("failed"),
         func.sum(llm_calls.c.prompt_tokens).label("prompt"),
         func.sum(llm_calls.c.cached_tokens).label("cached"),
         func.sum(llm_calls.c.completion_tokens).label("completion"),
