@@ -91,7 +91,7 @@ class TestProviderFaults:
 
 
 class TestStoreFaults:
-    @pytest.mark.parametrize("what", ["embedder", "insert", "get", "count_by"])
+    @pytest.mark.parametrize("what", ["embedder", "insert", "get", "scan"])
     def test_the_step_is_tried_again_without_asking_the_llm_again(
         self, workshop: Workshop, llm: FakeOpenAI, what: str
     ) -> None:

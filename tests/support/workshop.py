@@ -73,7 +73,7 @@ class WatchedStore(EdgeStore):
 
     def down(self) -> None:
         """Refuse everything that services ask."""
-        self.before = dict.fromkeys(("insert", "search", "get", "page", "delete_where", "count_by"), store_down)
+        self.before = dict.fromkeys(("insert", "search", "get", "page", "delete_where", "scan"), store_down)
 
     def up(self) -> None:
         self.before, self.after, self.keep_first = {}, {}, False
@@ -94,9 +94,9 @@ class WatchedStore(EdgeStore):
         with self._watched("delete_where"):
             return super().delete_where(where)
 
-    def count_by(self, field: str, where: Filter, *, limit: int) -> dict[str, int]:
-        with self._watched("count_by"):
-            return super().count_by(field, where, limit=limit)
+    def scan(self, where: Filter) -> Iterator[Hit]:
+        with self._watched("scan"):
+            return super().scan(where)
 
     @contextmanager
     def _watched(self, call: str) -> Iterator[None]:

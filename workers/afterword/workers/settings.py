@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     extract_within: Seconds = Field(300.0, description="Seconds after its first event that a subject waits at most.")
     extract_at_tokens: Count = Field(4_000, description="New tokens of a subject that make it due at once.")
     batch_tokens: Count = Field(8_000, description="Tokens of conversation in one LLM call at most.")
-    lease: Seconds = Field(60.0, gt=0, description="Seconds a claim on a subject holds unless it is renewed.")
+    lease: Seconds = Field(6.0, gt=0, description="Seconds a claim on a subject holds unless it is renewed.")
     max_attempts: Count = Field(5, description="Failed extractions of a batch before it is dead.")
     retry_after: Seconds = Field(5.0, description="Seconds before the first retry; doubled each time.")
     retry_within: Seconds = Field(600.0, description="Seconds between retries at most.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Sequence
 
 from openai import AsyncOpenAI, OpenAIError
@@ -22,18 +23,29 @@ class OpenAILlm:
 
     def __init__(self, model: str, *, api_key: str | None = None, base_url: str | None = None, timeout: float) -> None:
         self._model = model
-        self._api_key = api_key or _NO_KEY
-        self._base_url = base_url
         self._timeout = timeout
+        self._client = AsyncOpenAI(
+            api_key=api_key or _NO_KEY,
+            base_url=base_url,
+            timeout=timeout,
+            max_retries=0,
+            # One that is kept may be closed by the server just when it is used again, and nothing is retried.
+            default_headers={"Connection": "close"},
+        )
+        # A client's own timeouts hold per read: a server that trickles would never meet them. Cancelling the whole
+        # call is the deadline that holds. One loop for all calls: a loop and a client for each cost more than the
+        # rest of an extraction.
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, name="openai-llm", daemon=True).start()
 
     @property
     def model(self) -> str:
         return self._model
 
     def complete_json(self, prompt: Sequence[Prompt]) -> Completion:
-        """See the port. Not to be called from a running event loop."""
+        """See the port."""
         try:
-            body = asyncio.run(self._ask(prompt))
+            body = asyncio.run_coroutine_threadsafe(self._ask(prompt), self._loop).result()
         except TimeoutError:
             raise LlmUnavailable(f"{self._model}: no answer within {self._timeout:g} seconds") from None
         except OpenAIError as error:
@@ -42,19 +54,14 @@ class OpenAILlm:
         return read(body, self._model)
 
     async def _ask(self, prompt: Sequence[Prompt]) -> str:
-        # A client's own timeouts hold per read: a server that trickles would never meet them. Cancelling the whole
-        # call is the deadline that holds. A client belongs to one event loop, so each call has its own.
-        async with asyncio.timeout(self._timeout), self._client() as client:
-            response = await client.chat.completions.with_raw_response.create(
+        async with asyncio.timeout(self._timeout):
+            response = await self._client.chat.completions.with_raw_response.create(
                 model=self._model,
                 messages=[_message(message) for message in prompt],
                 # No temperature: reasoning models refuse it.
                 response_format={"type": "json_object"},
             )
             return response.text
-
-    def _client(self) -> AsyncOpenAI:
-        return AsyncOpenAI(api_key=self._api_key, base_url=self._base_url, timeout=self._timeout, max_retries=0)
 
 
 def _message(message: Prompt) -> ChatCompletionMessageParam:

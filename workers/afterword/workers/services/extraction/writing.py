@@ -49,6 +49,8 @@ class FactWriter:
         view = _view(self._store, entry)
         found = {memory.id for memory in view.get([fact.id for fact in entry.facts])}
         written = [fact for fact in entry.facts if fact.id in found]
+        if len(written) == len(entry.facts):
+            return written, 0
         expected = {fact.id for fact in self._without_duplicates(view, entry)}
         if expected - found:
             raise WritesMissing(f"{len(expected - found)} of {len(expected)} facts are not in the vector store")
