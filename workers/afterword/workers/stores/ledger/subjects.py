@@ -191,6 +191,8 @@ def _of(claim: Claim) -> Update:
         subjects.c.user_id == claim.user_id,
         subjects.c.fence == claim.fence,
         subjects.c.generation == claim.generation,
+        # One that was let go already is lost as well.
+        subjects.c.lease_until.is_not(None),
     )
 
 
