@@ -15,10 +15,9 @@ from pathlib import Path
 import redis
 
 from afterword.producers import ClientSettings, MemoryClient
-from afterword.workers.embedded.redis_server import free_port
 from ops.bench import echo
 from ops.bench.findings import Comparison, Findings, Row, latency
-from ops.bench.processes import answers, module, running
+from ops.bench.processes import module, running
 from ops.bench.samples import Samples
 from ops.bench.sampling import Timed, back_to_back, idle
 from ops.bench.servers import Servers, started
@@ -95,15 +94,12 @@ def _fill(servers: Servers, size: Size) -> None:
 @contextmanager
 def _busy_extraction(servers: Servers) -> Iterator[list[Row]]:
     """Extraction at work on the backlog, with an LLM that takes its time. The row that tells of it comes at the end."""
-    port, rows = free_port(), list[Row]()
-    base_url = f"http://127.0.0.1:{port}/v1"
-    with running(module("llm", str(port), str(LLM_SECONDS)), servers.folder / "llm.log") as llm:
-        llm.wait_until(lambda: answers(f"{base_url}/models"))
-        with servers.worker("extraction", store="facts", llm_base_url=base_url):
-            servers.wait_for_status("done", 1)
-            before, begun = servers.statuses(), time.monotonic()
-            yield rows
-            after, ended = servers.statuses(), time.monotonic()
+    rows = list[Row]()
+    with servers.llm(LLM_SECONDS) as llm, servers.worker("extraction", store="facts", llm_base_url=llm.url):
+        servers.wait_for_status("done", 1)
+        before, begun = servers.statuses(), time.monotonic()
+        yield rows
+        after, ended = servers.statuses(), time.monotonic()
     done = after["done"] - before["done"]
     figures = {"rate": done / (ended - begun), "left": float(after.get("stored", 0))}
     rows.append(Row("extraction meanwhile", done, figures, "conversations/s, conversations"))

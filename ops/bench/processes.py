@@ -41,6 +41,10 @@ class Process:
         times = psutil.Process(self.popen.pid).cpu_times()
         return times.user + times.system
 
+    def resident_bytes(self) -> int:
+        """Memory that it has in RAM."""
+        return int(psutil.Process(self.popen.pid).memory_info().rss)
+
 
 @contextmanager
 def running(command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> Iterator[Process]:

@@ -47,7 +47,7 @@ def _comparison(comparison: Comparison) -> str:
     if comparison.aim is None:
         return f"→ {comparison.name:{_NAME_WIDTH}} {measured}"
     sign = "≤" if comparison.at_most else "≥"
-    aim = f"{sign} {comparison.aim:g} {comparison.unit}"
+    aim = f"{sign} {comparison.aim:.3g} {comparison.unit}"
     return f"→ {comparison.name:{_NAME_WIDTH}} {measured:16} aim {aim:22} {_VERDICTS[comparison.met]}"
 
 

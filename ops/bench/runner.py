@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from ops.bench import context, imports, ingest, publish, report
+from ops.bench import context, cost, drain, imports, ingest, memory, publish, recovery, report
 from ops.bench.findings import Findings
 from ops.bench.machine import this_machine
 
@@ -19,6 +19,10 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "publish": publish.measure,
     "context": context.measure,
     "ingest": ingest.measure,
+    "drain": drain.measure,
+    "cost": cost.measure,
+    "recovery": recovery.measure,
+    "memory": memory.measure,
 }
 """Each is given an empty folder, and whether to be quick: to show that it works, not to measure."""
 

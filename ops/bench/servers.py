@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from afterword.workers.embedded.postgres_server import PostgresServer
@@ -14,9 +15,17 @@ from afterword.workers.errors import Misconfigured
 from afterword.workers.stores.ledger import conversations
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.migrate import migrate
-from ops.bench.processes import Process, answers, running
+from ops.bench.processes import Process, answers, module, running
 
 _AFTERWORD = str(Path(sys.executable).with_name("afterword"))
+
+
+@dataclass(frozen=True, slots=True)
+class LlmServer:
+    """A process that stands in for an LLM, and the base URL of its API."""
+
+    process: Process
+    url: str
 
 
 class Servers:
@@ -51,6 +60,15 @@ class Servers:
             process.wait_until(lambda: answers(f"http://127.0.0.1:{port}/readyz"))
             yield process
 
+    @contextmanager
+    def llm(self, seconds: float) -> Iterator[LlmServer]:
+        """An LLM that answers after so many seconds."""
+        port = free_port()
+        url = f"http://127.0.0.1:{port}/v1"
+        with running(module("llm", str(port), str(seconds)), self.folder / f"llm-{port}.log") as process:
+            process.wait_until(lambda: answers(f"{url}/models"))
+            yield LlmServer(process, url)
+
     def statuses(self) -> dict[str, int]:
         """How many conversations have each status."""
         with self.database.transaction() as connection:
@@ -58,10 +76,17 @@ class Servers:
 
     def wait_for_status(self, status: str, count: int, seconds: float = 600.0) -> None:
         """Return once so many conversations have it. Raises: Misconfigured, when that takes too long."""
+        self._wait([status], count, seconds)
+
+    def wait_until_settled(self, count: int, seconds: float = 600.0) -> None:
+        """Return once so many conversations are done, or had nothing new. Raises: Misconfigured, as above."""
+        self._wait(["done", "skipped"], count, seconds)
+
+    def _wait(self, wanted: Sequence[str], count: int, seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        while self.statuses().get(status, 0) < count:
+        while sum((found := self.statuses()).get(status, 0) for status in wanted) < count:
             if time.monotonic() > deadline:
-                raise Misconfigured(f"not {count} conversations {status} after {seconds:.0f} s: {self.statuses()}")
+                raise Misconfigured(f"not {count} conversations {' or '.join(wanted)} after {seconds:.0f} s: {found}")
             time.sleep(0.1)
 
 

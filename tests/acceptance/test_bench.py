@@ -7,17 +7,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+SMOKE = ["imports", "publish", "ingest", "cost"]
+"""Between them they use what all are made of; the rest wait for more workers to start, and for leases to run out."""
 
-def test_every_benchmark_runs_quickly_and_writes_its_figures(tmp_path: Path) -> None:
+
+def test_benchmarks_run_quickly_and_write_their_figures(tmp_path: Path) -> None:
     file = tmp_path / "bench.json"
-    bench = [sys.executable, "-m", "ops.bench", "--quick", "--json", str(file)]
+    bench = [sys.executable, "-m", "ops.bench", *SMOKE, "--quick", "--json", str(file)]
 
     shown = subprocess.run(bench, capture_output=True, text=True, timeout=180, check=False)
 
     assert shown.returncode == 0, shown.stderr
     found = json.loads(file.read_text())["benchmarks"]
-    assert list(found) == ["imports", "publish", "context", "ingest"]
+    assert list(found) == SMOKE
     for name, findings in found.items():
         assert name in shown.stdout
         assert findings["comparisons"]
-        assert all(value > 0 for row in findings["rows"] for title, value in row["figures"].items() if title != "left")
+        assert all(value > 0 for row in findings["rows"] for value in row["figures"].values())

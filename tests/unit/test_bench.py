@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 
-from afterword.schemas import ConversationFinished
-from ops.bench import report, runner
+from afterword.schemas import ConversationFinished, Scope
+from ops.bench import cost, llm, memory, report, runner
 from ops.bench.findings import Comparison, Findings, Row, latency, quantile
 from ops.bench.machine import Machine, this_machine
 from ops.bench.samples import TURNS, Samples
@@ -95,3 +96,42 @@ def test_an_unknown_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> 
     with pytest.raises(SystemExit):
         runner.main(["nonsense"])
     assert "no such benchmark: nonsense" in capsys.readouterr().err
+
+
+def told(prompt: str) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = json.loads(llm.answer([{"role": "user", "content": prompt}]))["memory"]
+    return found
+
+
+def test_the_stand_in_finds_a_fact_of_each_scope_in_our_prompt() -> None:
+    said = [{"n": number, "role": "user", "content": f"turn {number}"} for number in range(6)]
+    found = told(f"## New Messages\n{json.dumps(said)}\n\n## Observation Date\n2026-01-05")
+    assert [(fact["text"], fact["scope"], fact["source"]) for fact in found] == [
+        (f"turn {number}", scope, number) for number, scope in enumerate(Scope)
+    ]
+
+
+def test_the_stand_in_finds_one_fact_in_a_plain_prompt_of_mem0() -> None:
+    [found] = told("## New Messages\nuser: I play the cello.\nassistant: Nice!\n\n## Observation Date\n2026-01-05")
+    assert found["text"] == "user: I play the cello."
+
+
+def test_every_case_is_of_valid_conversations_as_many_as_it_says() -> None:
+    for case in cost.cases(quick=True):
+        events = [ConversationFinished.parse(fields) for fields in case.conversations()]
+        assert len(events) == case.users * case.each
+        assert len({event.user_id for event in events}) == case.users
+
+
+def test_windows_of_a_session_overlap_by_all_but_two_turns() -> None:
+    [case] = [case for case in cost.cases(quick=True) if isinstance(case, cost.Republished)]
+    windows = [fields["messages"] for fields in case.conversations() if fields["user_id"] == "user-0"]
+    assert {len(window) for window in windows} == {10}
+    assert all(before[2:] == after[:-2] for before, after in pairwise(windows))
+    assert len({message["content"] for window in windows for message in window}) == 28
+
+
+def test_samples_are_told_apart_by_the_third_they_were_taken_in() -> None:
+    samples = [(0, 1.0), (10, 2.0), (20, 3.0), (50, 4.0), (90, 5.0)]
+    assert memory.thirds(samples, 90) == [[2.0, 3.0], [4.0], [5.0]]
+    assert memory.thirds([(0, 1.0), (80, 2.0), (90, 3.0)], 90) == [[2.0], [2.0], [2.0, 3.0]]

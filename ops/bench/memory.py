@@ -1,0 +1,105 @@
+"""Whether the memory of workers stays the same over many conversations.
+
+The vector store is in a process of its own, as in production: what it grows by is not the workers'. In the first
+third the workers fill their caches, which are small here; the last third is compared with the one before.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from afterword.producers import MemoryClient
+from afterword.workers.embedded.redis_server import free_port
+from ops.bench.findings import Comparison, Findings, Row
+from ops.bench.processes import Process, answers, running
+from ops.bench.samples import Samples
+from ops.bench.servers import Servers, started
+
+AIM_GROWTH = 1.05
+_USERS = 100
+_TURNS = 2
+_PUBLISHED_AT_ONCE = 2_000
+_CACHED = 500
+_PAUSE = 0.2
+_MIB = 2**20
+
+Sample = tuple[int, Sequence[float]]
+"""How many conversations were done, and the resident memory of each worker in MiB."""
+
+
+def measure(folder: Path, quick: bool) -> Findings:
+    """Ingest and extraction at work on the same conversations, both from beginning to end."""
+    count = 500 if quick else 20_000
+    with ExitStack() as stack:
+        servers = stack.enter_context(started(folder))
+        shared = {
+            "edge_path": "",
+            "qdrant_url": stack.enter_context(_vector_store(servers)),
+            "llm_base_url": stack.enter_context(servers.llm(0)).url,
+            "extract_after": "2",
+            "embedder_cache": str(_CACHED),
+        }
+        roles = ("ingest", "extraction", "scheduler")
+        workers = [stack.enter_context(servers.worker(role, store=role, **shared)) for role in roles]
+        begun = time.monotonic()
+        samples = list(_sampled(servers, workers[:2], count))
+        rate = count / (time.monotonic() - begun)
+    found = [
+        _found(role, count, [(done, sizes[place]) for done, sizes in samples]) for place, role in enumerate(roles[:2])
+    ]
+    rows = [row for each in found for row in each.rows]
+    return Findings(
+        [*rows, Row("both at work", count, {"rate": rate}, "conversations/s")], [each.comparisons[0] for each in found]
+    )
+
+
+def _sampled(servers: Servers, workers: Sequence[Process], count: int) -> Iterator[Sample]:
+    """Publish as the workers keep up, until all is done."""
+    events = _events(count)
+    published = settled = 0
+    with MemoryClient(servers.redis_url) as client:
+        while settled < count:
+            if published - settled < _PUBLISHED_AT_ONCE:
+                published += len(client.publish_many(list(islice(events, _PUBLISHED_AT_ONCE))))
+            time.sleep(_PAUSE)
+            settled = servers.statuses().get("done", 0)
+            yield settled, [worker.resident_bytes() / _MIB for worker in workers]
+
+
+def _events(count: int) -> Iterator[Mapping[str, Any]]:
+    for event in Samples().conversations(count, users=_USERS):
+        yield {**event, "messages": event["messages"][:_TURNS]}
+
+
+def _found(role: str, count: int, samples: Sequence[tuple[int, float]]) -> Findings:
+    first, second, last = (median(third) for third in thirds(samples, count))
+    row = Row(f"memory of the {role} worker, by thirds", count, {"1": first, "2": second, "3": last}, "MiB")
+    return Findings([row], [Comparison(f"{role}: last third / the one before", last / second, "times", AIM_GROWTH)])
+
+
+def thirds(samples: Sequence[tuple[int, float]], count: int) -> list[list[float]]:
+    """What was measured while each third of `count` was done; where a third was too quick, what came next."""
+    parts: list[list[float]] = []
+    for number in range(3):
+        begin, end = count * number / 3, count * (number + 1) / 3
+        within = [size for done, size in samples if begin < done <= end]
+        parts.append(within or [next(size for done, size in samples if done > begin)])
+    return parts
+
+
+@contextmanager
+def _vector_store(servers: Servers) -> Iterator[str]:
+    """The URL of what the tests take for a Qdrant server: Qdrant Edge behind the server's API."""
+    port = free_port()
+    command = [sys.executable, "-m", "tests.support.qdrant_face", "--port", str(port)]
+    with running([*command, "--path", str(servers.folder / "qdrant")], servers.folder / "qdrant.log") as process:
+        url = f"http://127.0.0.1:{port}"
+        process.wait_until(lambda: answers(f"{url}/collections"))
+        yield url
