@@ -71,22 +71,18 @@ def run(plan: Plan, folder: Path) -> Report:
             problems = verdict.problems(city, story)
         except AssertionError as error:
             problems = [str(error)]
-        statuses = {row[0]: row[1] for row in verdict.rows(city, _STATUSES)}
-        return _report(plan, city, strikes, statuses, len(asked), time.monotonic() - started, problems)
-
-
-_STATUSES = "SELECT status, count(*) FROM conversations GROUP BY status"
+        return _report(plan, city, strikes, len(asked), time.monotonic() - started, problems)
 
 
 def _report(
     plan: Plan,
     city: City,
     strikes: Counter[str],
-    statuses: dict[str, int],
     contexts: int,
     seconds: float,
     problems: list[str],
 ) -> Report:
+    statuses = verdict.statuses(city)
     ways = Counter({f"LLM: {way}": number for way, number in city.llm.ways.items()})
     return Report(plan, strikes, ways, len(city.llm.calls), statuses, contexts, seconds, problems)
 

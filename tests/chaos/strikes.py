@@ -39,7 +39,8 @@ def _stop_worker(_: City, slot: Slot) -> None:
     try:
         slot.worker.process.wait(_END_SECONDS)
     except subprocess.TimeoutExpired:
-        raise AssertionError(f"{slot.role} did not end within {_END_SECONDS:g} s of SIGTERM") from None
+        log = slot.worker.log.read_text()[-1500:]
+        raise AssertionError(f"{slot.role} did not end within {_END_SECONDS:g} s of SIGTERM:\n{log}") from None
     slot.restart()
 
 

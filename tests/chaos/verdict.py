@@ -15,6 +15,7 @@ from sqlalchemy import text
 from afterword.schemas import ConversationFinished, Kind
 from afterword.schemas.wire import Queue
 from afterword.workers.errors import LedgerUnavailable
+from afterword.workers.stores.ledger import conversations
 from afterword.workers.stores.vectors.payload import StoredMemory, from_payload
 from afterword.workers.turns import turns_of
 from tests.chaos import publisher
@@ -39,6 +40,15 @@ def rows(city: City, query: str) -> list[Any]:
     """Rows of the ledger."""
     with city.database.transaction() as connection:
         return list(connection.execute(text(query)).all())
+
+
+def statuses(city: City) -> dict[str, int]:
+    """How many conversations ended how; nothing where PostgreSQL does not say."""
+    try:
+        with city.database.transaction() as connection:
+            return conversations.counts(connection)
+    except LedgerUnavailable:
+        return {}
 
 
 def wait_until_quiet(city: City, seconds: float) -> None:
