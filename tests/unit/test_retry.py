@@ -67,9 +67,9 @@ def test_a_provider_is_asked_again_when_it_says_within_bounds(asked: float | Non
     assert (decision.outcome, seconds(decision)) == ("llm_unavailable", delay)
 
 
-def test_a_refusal_waits_longer_for_somebody_to_mend_it() -> None:
+def test_a_refusal_leaves_the_pace_to_the_breaker() -> None:
     decision = POLICY.after(LlmRefused("x"), 0, 8)
-    assert (decision.outcome, seconds(decision)) == ("llm_refused", 60)
+    assert (decision.outcome, seconds(decision)) == ("llm_refused", 5)
 
 
 @pytest.mark.parametrize("error", [VectorStoreUnavailable("x"), LedgerUnavailable("x"), WritesMissing("x")])

@@ -44,7 +44,8 @@ class RetryPolicy:
             asked = timedelta(seconds=min(error.retry_after or 0, self.longest.total_seconds()))
             return Decision("llm_unavailable", min(max(asked, self.first), self.longest))
         if isinstance(error, LlmRefused):
-            return Decision("llm_refused", max(self.first, self.longest / 10))
+            # The breaker sets the pace: when somebody has mended the key, the subject goes on at once.
+            return Decision("llm_refused", self.first)
         if isinstance(error, BadAnswer):
             return self._after_bad_answer(attempts, conversations)
         return Decision("store", self.first)
