@@ -13,7 +13,9 @@ from tests.support.workshop import REPLY_TO, Workshop
 
 def clear(workshop: Workshop, user: str = "ann", session: str | None = None) -> None:
     """Clear a user, or one session of theirs."""
-    workshop.components.commands(workshop.broker).run(ClearMemories(user_id=user, session_id=session, reply_to=REPLY_TO))
+    workshop.components.commands(workshop.broker).run(
+        ClearMemories(user_id=user, session_id=session, reply_to=REPLY_TO)
+    )
 
 
 def facts(workshop: Workshop, **having: Any) -> list[str]:
