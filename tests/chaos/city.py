@@ -24,6 +24,10 @@ from tests.support.qdrant_face import QdrantFace
 
 ROLES = ("extraction",) * 3 + ("ingest",) * 2 + ("context", "commands", "telemetry", "scheduler")
 LEASE = 4.0
+PAUSE = LEASE + 2.5
+"""How long a worker sleeps: past its lease, and past the silence after which its messages go to others."""
+LLM_TIMEOUT = PAUSE + 1.5
+"""So that a worker that was paused while it waited finds its answer, and must not use it."""
 SETTINGS = {
     "EXTRACT_AFTER": "0.5",
     "EXTRACT_WITHIN": "3",
@@ -32,7 +36,7 @@ SETTINGS = {
     "MAX_ATTEMPTS": "6",
     "BREAKER_AFTER": "0.5",
     "BREAKER_WITHIN": "3",
-    "LLM_TIMEOUT": "4",
+    "LLM_TIMEOUT": str(LLM_TIMEOUT),
     "LEASE": str(LEASE),
     "MAX_HOLD": "30",
     "SHUTDOWN_GRACE": "5",

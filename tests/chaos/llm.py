@@ -17,6 +17,8 @@ from tests.support.fake_openai import Fact, FakeOpenAI, memory
 
 FAILING = 0.2
 _SLOW_SECONDS = 1.5
+_USUAL_SECONDS = 0.5
+"""Long enough that a worker that is struck is often just waiting for an answer."""
 _WAYS: dict[str, Reply | None] = {
     "429 with Retry-After": faults.rate_limited("1"),
     "429": error(429, "rate_limit_exceeded", "slow down"),
@@ -65,6 +67,7 @@ class UnreliableLlm(FakeOpenAI):
             return super().reply(request)
         asked = tuple(str(message["content"]) for message in new_messages(request.messages))
         self.calls.append(Call(time.time(), asked))
+        time.sleep(_USUAL_SECONDS)
         self._answering.wait()
         if self.revoked:
             self.ways["401"] += 1

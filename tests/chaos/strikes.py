@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from tests.chaos.city import LEASE, City, Slot
+from tests.chaos.city import LLM_TIMEOUT, PAUSE, City, Slot
 
 _END_SECONDS = 60.0
 """Far above the grace: machines may be busy."""
@@ -21,7 +21,10 @@ _END_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Strike:
-    """A kind of strike at a target; `times` it is in a deck. A worker's strike is given one, by chance."""
+    """A kind of strike at a target: a server, any worker, or a role; `times` it is in a deck.
+
+    A strike at a worker is given one, by chance.
+    """
 
     name: str
     target: str
@@ -45,11 +48,9 @@ def _stop_worker(_: City, slot: Slot) -> None:
 
 
 def _pause_worker(city: City, slot: Slot) -> None:
-    """Past its lease, and past the silence after which its messages go to others."""
     slot.worker.process.send_signal(signal.SIGSTOP)
-    time.sleep(LEASE + 3)
-    if slot.role == "extraction":
-        city.woken.append(time.time())
+    time.sleep(PAUSE)
+    city.woken.append(time.time())
     slot.worker.process.send_signal(signal.SIGCONT)
 
 
@@ -82,7 +83,7 @@ def _hide_qdrant(city: City, _: Slot) -> None:
 
 
 def _hang_llm(city: City, _: Slot) -> None:
-    city.llm.hang(5)
+    city.llm.hang(LLM_TIMEOUT + 1)
 
 
 def _revoke_key(city: City, _: Slot) -> None:
@@ -100,7 +101,7 @@ def _kill_publisher(city: City, _: Slot) -> None:
 # A worker that ended takes seconds to be back: more deaths than this, and a small machine does nothing but start them.
 KINDS = (
     Strike("SIGKILL of a worker", "worker", 6, _kill_worker),
-    Strike("SIGSTOP past the lease, SIGCONT", "worker", 3, _pause_worker),
+    Strike("SIGSTOP past the lease, SIGCONT", "extraction", 3, _pause_worker),
     Strike("SIGTERM of a worker", "worker", 1, _stop_worker),
     Strike("Redis killed", "redis", 1, _kill_redis),
     Strike("Redis stalled", "redis", 2, _stall_redis),
@@ -129,8 +130,8 @@ def strike(city: City, done: Counter[str], *, seed: int, seconds: float) -> None
     ends = time.monotonic() + seconds
     with ThreadPoolExecutor(32, thread_name_prefix="strike") as pool:
         for kind in deck(chance):
-            slot = chance.choice(city.slots)
-            lock = slot.lock if kind.target == "worker" else targets[kind.target]
+            slot = chance.choice([slot for slot in city.slots if kind.target in ("worker", slot.role)] or city.slots)
+            lock = slot.lock if kind.target in ("worker", slot.role) else targets[kind.target]
             running.append(pool.submit(_one, kind, city, slot, lock))
             done[kind.name] += 1
             time.sleep(1)

@@ -31,6 +31,11 @@ _WAITING = """
            (SELECT count(*) FROM subjects WHERE lease_until IS NOT NULL) AS claimed,
            (SELECT count(*) FROM journal) AS journalled
 """
+_IN_SEVERAL_BATCHES = """
+    SELECT jsonb_array_elements_text(metadata->'events') AS event FROM audit WHERE type = 'extraction'
+    GROUP BY event HAVING count(*) > 1
+"""
+"""None is so long that a batch could not hold it."""
 _KNOWN_KEYS = {f"afterword:{queue}.bell" for queue in Queue} | {"afterword:__heartbeats__"}
 """What may stay in Redis for ever: bells of one token, and the living workers. Empty queues are no keys at all."""
 _WOKEN_SECONDS = 2.0
@@ -150,6 +155,9 @@ def _journalled_wrongly(city: City) -> list[str]:
         found.append("a batch was finished twice")
     if len(used) != answered:
         found.append(f"{answered} answers were journalled, {len(used)} written")
+    again = rows(city, _IN_SEVERAL_BATCHES)
+    if again:
+        found.append(f"{len(again)} conversations were extracted twice: {again[:5]}")
     added = rows(city, "SELECT memory_id FROM audit WHERE type = 'memory_add' GROUP BY memory_id HAVING count(*) > 1")
     return [*found, *([f"{len(added)} facts were counted twice"] if added else [])]
 
