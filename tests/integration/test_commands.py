@@ -190,6 +190,10 @@ class TestClearing:
         for queued in (mine, event("mine too", user_id="ann"), event("not mine", user_id="bob")):
             workshop.broker.enqueue_body(Queue.CONVERSATIONS, queued)
         workshop.broker.enqueue_encoded(Queue.CONVERSATIONS, "broken", b"not a message")
+        workshop.broker.enqueue_encoded(Queue.CONVERSATIONS, "nested", b"[" * 100_000)
+        by_hand = json.dumps({"args": [{"user_id": 7, "messages": [{"role": "user", "content": "seven"}]}]})
+        workshop.broker.enqueue_encoded(Queue.CONVERSATIONS, "by hand", by_hand.encode())
+        run(workshop, ClearMemories, user_id="7")
 
         run(workshop, ClearMemories, user_id="ann", session_id="s1")
         assert said_in_queue(workshop) == ["mine too", "not mine"]

@@ -73,6 +73,19 @@ def encode_message(queue: Queue, body: Model, *, now_ms: int, message_id: str) -
     return f'{head[:-1]}, "args": [{body.model_dump_json(exclude_none=True)}]}}'.encode()
 
 
+def read_message(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What can be read of a message that may be anything: its envelope and its body, each empty where it cannot."""
+    try:
+        envelope = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}, {}
+    if not isinstance(envelope, dict):
+        return {}, {}
+    arguments = envelope.get("args")
+    body = arguments[0] if isinstance(arguments, list) and arguments else None
+    return envelope, body if isinstance(body, dict) else {}
+
+
 def enqueue_commands(queue: Queue, message_id: str, encoded: bytes) -> list[tuple[Any, ...]]:
     """The Redis commands of one enqueue, to be sent in one MULTI."""
     return [

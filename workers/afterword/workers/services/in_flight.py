@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 from afterword.schemas.values import DEFAULT_TENANT
-from afterword.schemas.wire import Queue
+from afterword.schemas.wire import Queue, read_message
 from afterword.workers.broker import MendedBroker
 
 
@@ -19,22 +18,14 @@ def drop_conversations(broker: MendedBroker, tenant_id: str, user_id: str, sessi
     Raises: MemoryUnavailable.
     """
     wanted = _is_of(tenant_id, user_id, session_id)
-    found = [message_id for message_id, data in broker.messages(Queue.CONVERSATIONS) if wanted(_body(data))]
+    found = [message_id for message_id, data in broker.messages(Queue.CONVERSATIONS) if wanted(read_message(data)[1])]
     return broker.drop(Queue.CONVERSATIONS, found)
 
 
 def _is_of(tenant_id: str, user_id: str, session_id: str | None) -> Callable[[dict[str, Any]], bool]:
     def is_of(body: dict[str, Any]) -> bool:
-        owner = (body.get("tenant_id", DEFAULT_TENANT), body.get("user_id"))
-        return owner == (tenant_id, user_id) and session_id in (None, body.get("session_id"))
+        # Ids may be numbers in what others publish; their text form is what is kept.
+        owner = (str(body.get("tenant_id", DEFAULT_TENANT)), str(body.get("user_id")))
+        return owner == (tenant_id, user_id) and session_id in (None, str(body.get("session_id")))
 
     return is_of
-
-
-def _body(data: bytes) -> dict[str, Any]:
-    try:
-        message = json.loads(data)
-        body = message["args"][0]
-    except (ValueError, TypeError, KeyError, IndexError):
-        return {}
-    return body if isinstance(body, dict) else {}

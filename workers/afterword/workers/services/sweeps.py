@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from datetime import timedelta
-from typing import Any
 
 from afterword.schemas.values import DEFAULT_TENANT
-from afterword.schemas.wire import Queue
+from afterword.schemas.wire import Queue, read_message
 from afterword.workers.broker import DeadMessage, MendedBroker
 from afterword.workers.errors import EmbeddingFailed, VectorStoreUnavailable
 from afterword.workers.messages import ExtractionHint
@@ -97,10 +95,7 @@ class Sweeps:
 
 def letter_of(queue: Queue, message: DeadMessage) -> DeadLetter:
     """A dead message as it is kept; whose it is, where its body says so."""
-    envelope = _decoded(message.data)
-    arguments = envelope.get("args")
-    body = arguments[0] if isinstance(arguments, list) and arguments else None
-    owner = body if isinstance(body, dict) else {}
+    envelope, owner = read_message(message.data)
     options = envelope.get("options")
     error = options.get("error") if isinstance(options, dict) else None
     return DeadLetter(
@@ -113,14 +108,6 @@ def letter_of(queue: Queue, message: DeadMessage) -> DeadLetter:
         user_id=_text(owner.get("user_id")),
         event_id=_text(owner.get("event_id")),
     )
-
-
-def _decoded(data: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _text(value: object) -> str | None:
