@@ -46,9 +46,11 @@ def test_a_stopped_run_goes_on_and_sends_nothing_twice(deployment: Deployment, t
 
     assert first.stdout == again.stdout == "600 conversations published, 0 lines refused\n"
     (ingest,) = deployment.start("ingest")
-    wait_until(lambda: metric(ingest, "afterword_conversations_total", {"outcome": "duplicate"}) == 600, 60, "both")
+    wait_until(
+        lambda: metric(ingest, "afterword_ingested_conversations_total", {"outcome": "duplicate"}) == 600, 60, "both"
+    )
     assert stored(ingest) == 600
 
 
 def stored(worker: WorkerProcess) -> float:
-    return metric(worker, "afterword_conversations_total", {"outcome": "stored"})
+    return metric(worker, "afterword_ingested_conversations_total", {"outcome": "stored"})

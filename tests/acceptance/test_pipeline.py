@@ -56,7 +56,7 @@ def test_a_conversation_comes_back_as_context(deployment: Deployment) -> None:
         of_others = ask(client, "Check allergens before dinners", user_id="bob", agent_id="travel")
         assert [memory.text for memory in of_others.memories] == ["Check allergens before booking dinners"]
     assert len(deployment.openai.chats) == 1, "one call for all scopes"
-    assert metric(workers["ingest"], "afterword_conversations_total", {"outcome": "stored"}) == 1
+    assert metric(workers["ingest"], "afterword_ingested_conversations_total", {"outcome": "stored"}) == 1
     assert metric(workers["extraction"], "afterword_llm_calls_total", {"model": "gpt-5-mini", "outcome": "ok"}) == 1
 
 
@@ -174,7 +174,7 @@ def test_a_redelivered_event_is_taken_in_once(deployment: Deployment) -> None:
 
 def _duplicates(deployment: Deployment) -> float:
     ingests = [worker for worker in deployment.workers if worker.role == "ingest"]
-    return sum(metric(worker, "afterword_conversations_total", {"outcome": "duplicate"}) for worker in ingests)
+    return sum(metric(worker, "afterword_ingested_conversations_total", {"outcome": "duplicate"}) for worker in ingests)
 
 
 def test_a_killed_worker_loses_nothing(deployment: Deployment) -> None:
@@ -183,7 +183,9 @@ def test_a_killed_worker_loses_nothing(deployment: Deployment) -> None:
         client.publish_many(
             {"user_id": "ada", "event_id": f"e{number}", "messages": _said(f"word {number}")} for number in range(300)
         )
-        wait_until(lambda: metric(ingest, "afterword_conversations_total", {"outcome": "stored"}) > 5, 20, "a start")
+        wait_until(
+            lambda: metric(ingest, "afterword_ingested_conversations_total", {"outcome": "stored"}) > 5, 20, "a start"
+        )
         ingest.kill()
         deployment.start("ingest")
 
@@ -196,7 +198,9 @@ def test_memory_switched_off(deployment: Deployment) -> None:
     with deployment.client() as client:
         client.publish(user_id="ada", messages=TURNS)
         wait_until(
-            lambda: metric(ingest, "afterword_conversations_total", {"outcome": "skipped"}) == 1, 20, "the event"
+            lambda: metric(ingest, "afterword_ingested_conversations_total", {"outcome": "skipped"}) == 1,
+            20,
+            "the event",
         )
 
         assert ask(client, "peanuts").degraded == ("memory_off",)

@@ -118,7 +118,7 @@ class TestFacts:
         assert extraction.metadata["prompt_tokens"] > 100
         assert added.memory_id == workshop.memories(kind=Kind.FACT)[0].id
         assert count(workshop, "afterword_llm_calls_total", outcome="ok", model="fake-model") == 1
-        assert count(workshop, "afterword_conversations_total", outcome="done") == 1
+        assert count(workshop, "afterword_extracted_conversations_total", outcome="done") == 1
 
 
 class TestPrompt:
@@ -166,7 +166,7 @@ class TestPrompt:
         assert said[len(asked[0]) - 1] in shown(llm, 1)  # what was said just before
         assert len(facts(workshop)) == 21
         assert workshop.statuses() == ["done", "done"]
-        assert count(workshop, "afterword_conversations_total", outcome="done") == 2
+        assert count(workshop, "afterword_extracted_conversations_total", outcome="done") == 2
 
     def test_one_huge_turn_is_embedded_in_part_to_find_what_is_known(self, workshop: Workshop, llm: FakeOpenAI) -> None:
         llm.answer_with(given(Fact(CELLO)))

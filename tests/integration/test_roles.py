@@ -133,7 +133,7 @@ class TestAllTogether:
         [query] = [row for row in workshop.audited() if row.type == "memory_query"]
         assert (query.result_count, query.metadata["query_length"]) == (2, 5)
         assert counted(workshop, "afterword_context_requests_total", outcome="answered") == 1
-        assert counted(workshop, "afterword_conversations_total", outcome="stored") == 1
+        assert counted(workshop, "afterword_ingested_conversations_total", outcome="stored") == 1
 
     def test_a_debounced_subject_is_extracted_without_any_hint_of_ingest(
         self, open_workshop: OpenWorkshop, start: Start, asker: Asker

@@ -37,10 +37,12 @@ def _count(metrics: Metrics, answer: Answer) -> None:
     reply = answer.reply
     outcome = "degraded" if reply.degraded else "answered" if reply.memories else "empty"
     metrics.context_requests.labels(outcome).inc()
+    for part in reply.degraded:
+        metrics.context_degraded.labels(part).inc()
     for step, seconds in answer.seconds.items():
         metrics.context_seconds.labels(step).observe(seconds)
     for memory in reply.memories:
-        metrics.context_memories.labels(memory.scope).inc()
+        metrics.context_memories.labels(memory.scope, memory.kind).inc()
 
 
 def _query_event(request: ContextRequest, answer: Answer) -> QueryEvent:

@@ -66,13 +66,13 @@ class Ingest:
 
         Raises: LedgerUnavailable; nothing is recorded then.
         """
-        with self._metrics.ingest_seconds.time():
+        with self._metrics.ingest_seconds.labels("total").time():
             outcome, conversation, due = self._record(event)
             if conversation is not None:
                 self._write_excerpts(conversation)
             if due:
                 self._hint()
-        self._metrics.conversations.labels(outcome).inc()
+        self._metrics.ingested.labels(outcome).inc()
         return outcome
 
     def _record(self, event: ConversationFinished) -> tuple[Outcome, Conversation | None, bool]:

@@ -52,7 +52,7 @@ class Sweeps:
         with self._database.transaction() as connection:
             paused = breaker.is_open(connection)
             due = subjects.due_count(connection, 1 if paused else _MOST_HINTS)
-        self._metrics.breaker_open.set(paused)
+        self._metrics.breaker_open.show(paused)
         waiting = self._broker.queue_length(Queue.EXTRACTION) if due else 0
         for _ in range(due - waiting):
             self._broker.enqueue_body(Queue.EXTRACTION, ExtractionHint())
@@ -76,10 +76,6 @@ class Sweeps:
                 new = dead_letters.write(connection, [letter_of(queue, message) for message in dead])
             self._broker.forget_dead(queue, [message.message_id for message in dead])
             self._metrics.dead_letters.labels(queue).inc(new)
-        with self._database.transaction() as connection:
-            standing, age = dead_letters.standing(connection)
-        self._metrics.dead_letters_standing.set(standing)
-        self._metrics.dead_letter_age_seconds.set(age)
 
     def drop_transcripts(self) -> None:
         """Forget transcripts that are done and old enough."""

@@ -119,7 +119,7 @@ class Extraction:
             if claim is None:
                 breaker.hand_back(connection, permit)
                 return False
-        with self._keeper.holding(claim), self._metrics.extraction_seconds.time():
+        with self._keeper.holding(claim), self._metrics.extraction_seconds.labels("total").time():
             outcome = self._extract(claim, permit)
         if permit.is_probe:
             self._hand_back(permit)
@@ -230,7 +230,7 @@ class Extraction:
             self._hint()
         for fact in written:
             self._metrics.memories.labels("add", fact.scope, Kind.FACT).inc()
-        self._metrics.conversations.labels("done").inc(sum(done))
+        self._metrics.extracted.labels("done").inc(sum(done))
         return "done"
 
     def _check_held(self, claim: Claim) -> None:
@@ -297,7 +297,7 @@ class Extraction:
             self._release(connection, claim, at_once=True)
             tell_breaker(connection, self._breaker, work.permit, error)
         self._metrics.dead_letters.labels("extraction").inc(len(letters))
-        self._metrics.conversations.labels("dead").inc(len(letters))
+        self._metrics.extracted.labels("dead").inc(len(letters))
 
 
 def _agents_of(lines: Sequence[Line]) -> set[str]:
