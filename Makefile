@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo up test test-qdrant chaos lint types contract bench eval-extraction lock
+.PHONY: help setup demo up test test-qdrant chaos lint types contract bench bench-recall eval-extraction lock
 
 help:
 	@echo "make demo [CONVERSATIONS=file.jsonl]  conversations become memories, and come back into prompts"
@@ -13,6 +13,7 @@ help:
 	@echo "make eval-extraction [JSON=file]      what one call of the configured LLM extracts, beside mem0's plain add"
 	@echo "make lint | types                     ruff and import-linter | mypy"
 	@echo "make bench                            latency and throughput of this machine"
+	@echo "make bench-recall [RECALL='--part test ...'] what recall finds in long conversations, beside mem0 and plain searches"
 	@echo "make contract | lock                  write the JSON Schemas | the lock file anew"
 
 setup: .venv/.ready
@@ -54,6 +55,9 @@ eval-extraction: setup
 
 bench: setup
 	$(BIN)/python -m ops.bench
+
+bench-recall: setup
+	@$(BIN)/python -m ops.recall $(RECALL) $(if $(JSON),--json "$(JSON)")
 
 # Exact versions of everything that CI ran, without the project itself.
 lock:

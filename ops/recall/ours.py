@@ -1,0 +1,51 @@
+"""Afterword's own recall, as the context role runs it."""
+
+from __future__ import annotations
+
+from afterword.schemas import ContextReply, ContextRequest
+from afterword.schemas.wire import REPLY_PREFIX
+from afterword.workers.models.embedders.port import Embedder
+from afterword.workers.services.recall.recall import Recall
+from afterword.workers.services.registry import AgentRegistry
+from afterword.workers.settings import Settings
+from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.vectors.port import VectorStore
+from ops.recall.systems import DEPTH, Asking, Ranked
+
+_TOKENS_ENOUGH = 100_000
+
+
+class Ours:
+    """Ranks without threshold and budget, and injects what a context request with the settings' defaults gets."""
+
+    name = "afterword"
+
+    def __init__(self, store: VectorStore, embedder: Embedder, settings: Settings) -> None:
+        self._ungated = _recall(store, embedder, settings, floor=0.0)
+        self._recall = _recall(store, embedder, settings, floor=settings.relevance_floor)
+
+    def rank(self, asking: Asking) -> list[Ranked]:
+        reply = _answered(self._ungated, asking, limit=DEPTH, token_budget=_TOKENS_ENOUGH)
+        return [Ranked(memory.id, memory.score or 0.0) for memory in reply.memories]
+
+    def inject(self, asking: Asking) -> list[str]:
+        return [memory.id for memory in _answered(self._recall, asking).memories]
+
+
+def _recall(store: VectorStore, embedder: Embedder, settings: Settings, *, floor: float) -> Recall:
+    # The registry is of agents; a question without one never asks it.
+    registry = AgentRegistry(Database(settings.postgres))
+    return Recall(store, embedder, registry, memory_enabled=True, relevance_floor=floor)
+
+
+def _answered(recall: Recall, asking: Asking, **bounds: int) -> ContextReply:
+    request = ContextRequest.model_validate(
+        {
+            "reply_to": f"{REPLY_PREFIX}recall",
+            "tenant_id": asking.owner.tenant_id,
+            "user_id": asking.owner.user_id,
+            "query": asking.text,
+            **bounds,
+        }
+    )
+    return recall.answer(request).reply

@@ -1,0 +1,97 @@
+"""What can be asked for memories: the interface of all systems compared, and the plain ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from afterword.schemas.context import DEFAULT_LIMIT
+from afterword.workers.models.embedders.port import Embedder
+from afterword.workers.stores.vectors.port import Dense, Lexical, Signal, VectorStore
+from afterword.workers.stores.vectors.views import MemoryView, ScopedSearch, UserOwner
+from afterword.workers.text import analysis
+
+DEPTH = 100
+"""Memories that a ranking goes down to."""
+
+_RANK_CONSTANT = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A question of a person, or of somebody about them, at a time."""
+
+    owner: UserOwner
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A memory by its id, with the relevance that the system itself gives it, on its own scale."""
+
+    memory_id: str
+    relevance: float
+
+
+class System(Protocol):
+    """A way to recall. Raises: EmbeddingFailed, VectorStoreUnavailable."""
+
+    name: str
+
+    def rank(self, asking: Asking) -> list[Ranked]:
+        """The owner's memories, best first, however little they have to do with the question; at most DEPTH."""
+
+    def inject(self, asking: Asking) -> list[str]:
+        """The ids of those that the system would put into the prompt by its own defaults."""
+
+
+class OneSignal:
+    """One search of the store. It knows no threshold: it injects as many as a context holds by default."""
+
+    def __init__(self, name: str, store: VectorStore, signal: Callable[[str], Signal]) -> None:
+        self.name = name
+        self._store = store
+        self._signal = signal
+
+    def rank(self, asking: Asking) -> list[Ranked]:
+        search = ScopedSearch(asking.owner, self._signal(asking.text), DEPTH)
+        [found] = MemoryView(self._store, (asking.owner,)).search([search])
+        return [Ranked(each.memory.id, each.score) for each in found]
+
+    def inject(self, asking: Asking) -> list[str]:
+        return [each.memory_id for each in self.rank(asking)[:DEFAULT_LIMIT]]
+
+
+class ReciprocalRanks:
+    """Plain reciprocal rank fusion: the sum of 1 / (60 + place) over both rankings. It knows no threshold either."""
+
+    name = "reciprocal rank fusion"
+
+    def __init__(self, rankings: Sequence[System]) -> None:
+        self._rankings = rankings
+
+    def rank(self, asking: Asking) -> list[Ranked]:
+        return fused([system.rank(asking) for system in self._rankings])[:DEPTH]
+
+    def inject(self, asking: Asking) -> list[str]:
+        return [each.memory_id for each in self.rank(asking)[:DEFAULT_LIMIT]]
+
+
+def fused(rankings: Sequence[Sequence[Ranked]]) -> list[Ranked]:
+    """By reciprocal rank, best first; of equals the one that an earlier ranking found earlier."""
+    scores: dict[str, float] = {}
+    for ranking in rankings:
+        for place, each in enumerate(ranking, start=1):
+            scores[each.memory_id] = scores.get(each.memory_id, 0.0) + 1 / (_RANK_CONSTANT + place)
+    found = [Ranked(memory_id, score) for memory_id, score in scores.items()]
+    return sorted(found, key=lambda each: each.relevance, reverse=True)
+
+
+def plain_systems(store: VectorStore, embedder: Embedder) -> list[System]:
+    """Dense search alone, BM25 alone, and both by rank."""
+    dense = OneSignal("dense only", store, lambda text: Dense(embedder.embed([text])[0]))
+    lexical = OneSignal("BM25 only", store, lambda text: Lexical(analysis.lexical(text)))
+    return [dense, lexical, ReciprocalRanks([dense, lexical])]
