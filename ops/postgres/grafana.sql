@@ -1,7 +1,7 @@
 -- The role that Grafana reads the ledger with. Run after every migration; running it again changes nothing.
 --
 -- It sees who did what when, and how that went, but nothing of what was said: no transcripts, no journalled facts,
--- no bodies of dead messages, no instructions of agents.
+-- no bodies of dead messages, no instructions of agents, no words of queries, no tags.
 
 \getenv password GRAFANA_DATABASE_PASSWORD
 
@@ -14,7 +14,16 @@ ALTER ROLE grafana SET statement_timeout = '15s';
 BEGIN;
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM grafana;
 GRANT USAGE ON SCHEMA public TO grafana;
-GRANT SELECT ON subjects, audit TO grafana;
+GRANT SELECT ON
+    subjects, llm_calls, daily_statistics, user_statistics, hourly_statistics, content_statistics, snapshots
+TO grafana;
+GRANT SELECT (
+    id, at, tenant_id, user_id, agent_id, session_id, type, event_id, memory_id, result_count, metadata
+) ON audit TO grafana;
+GRANT SELECT (
+    id, tenant_id, user_id, agent_id, session_id, scope, kind, source, category, embedding_model, language, text_length,
+    event_id, occurred_at, created_at, expires_at
+) ON memories TO grafana;
 GRANT SELECT (
     id, tenant_id, event_id, part, user_id, agent_id, session_id, run_id, occurred_at, received_at, status, reason,
     generation, tokens, extracted_turns, excerpts_at, finished_at

@@ -26,6 +26,9 @@ SEEN = (
     "SELECT model, prompt_tokens FROM journal",
     "SELECT agent_id, memory_enabled FROM agents",
     "SELECT queue, error, died_at FROM dead_letters",
+    "SELECT model, prompt_tokens FROM llm_calls",
+    "SELECT scope, kind, language, text_length FROM memories",
+    "SELECT * FROM daily_statistics, user_statistics, hourly_statistics, content_statistics, snapshots",
 )
 HIDDEN = (
     "SELECT turns FROM conversations",
@@ -33,6 +36,8 @@ HIDDEN = (
     "SELECT facts FROM journal",
     "SELECT slices FROM journal",
     "SELECT body FROM dead_letters",
+    "SELECT query FROM audit",
+    "SELECT tags FROM memories",
     "SELECT instructions FROM agents",
 )
 CHANGES = ("DELETE FROM audit", "INSERT INTO subjects VALUES ('t', 'u')", "CREATE TABLE mine (id int)")

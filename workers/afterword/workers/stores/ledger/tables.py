@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Double,
     Identity,
@@ -19,7 +20,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 metadata = MetaData(
     naming_convention={
@@ -39,6 +40,14 @@ def _count(name: str) -> Column[int]:
     return Column(name, Integer, nullable=False, server_default="0")
 
 
+def _total(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default="0")
+
+
+def _sum(name: str) -> Column[float]:
+    return Column(name, Double, nullable=False, server_default="0")
+
+
 subjects = Table(
     "subjects",
     metadata,
@@ -56,6 +65,8 @@ subjects = Table(
     # How many conversations a batch may hold while one that cannot be extracted is looked for; NULL: any.
     Column("batch_limit", Integer),
     Column("last_error", Text),
+    # When memories of it were last cleared: what was seen before is not written down any more.
+    _moment("cleared_at"),
     _moment("created_at", now=True),
     Index("ix_subjects_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
 )
@@ -178,6 +189,8 @@ audit = Table(
     Column("memory_id", Text),
     Column("result_count", Integer),
     Column("metadata", JSONB, nullable=False, server_default="{}"),
+    # The words of a query, where that was opted in; nothing else in this table holds words.
+    Column("query", Text),
     Index("ix_audit_subject", "tenant_id", "user_id", "at"),
     Index("ix_audit_agent", "tenant_id", "agent_id", "at"),
     Index("ix_audit_type", "type", "at"),
@@ -211,4 +224,151 @@ dead_letters = Table(
     _moment("recorded_at", now=True),
     UniqueConstraint("queue", "message_id"),
     Index("ix_dead_letters_subject", "tenant_id", "user_id"),
+)
+
+# What is known of each memory besides its text, which only the vector store holds.
+memories = Table(
+    "memories",
+    metadata,
+    Column("id", UUID(as_uuid=False), primary_key=True),
+    Column("tenant_id", Text, nullable=False),
+    # NULL for an agent's own memory.
+    Column("user_id", Text),
+    # The owner of an agent's own memory, else the agent it was learned with.
+    Column("agent_id", Text),
+    Column("session_id", Text),
+    Column("scope", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("category", Text),
+    Column("tags", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("embedding_model", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("text_length", Integer, nullable=False),
+    Column("event_id", Text),
+    Column("occurred_at", DateTime(timezone=True), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    _moment("expires_at"),
+    Index("ix_memories_owner", "tenant_id", "user_id"),
+    Index("ix_memories_agent", "tenant_id", "agent_id", postgresql_where=text("scope = 'agent'")),
+    Index("ix_memories_expires_at", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
+)
+
+# Of a user with an agent on a UTC day. User "": what is nobody's (any more); agent "": no agent.
+daily_statistics = Table(
+    "daily_statistics",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("agent_id", Text, primary_key=True),
+    # Whether the user did something, which an extraction or an expiry on that day is not.
+    Column("active", Boolean, nullable=False, server_default=text("false")),
+    _count("conversations"),
+    _count("added"),
+    _count("deleted"),
+    _count("searches"),
+    # Those that passed the relevance gate and whose owner has memories; of these, those with memories and undegraded.
+    _count("eligible_searches"),
+    _count("successful_searches"),
+    _sum("search_seconds"),
+    # The mean relevance (0 to 1) of what each search gave, added up over those that gave something scored.
+    _sum("relevance_sum"),
+    _count("relevance_count"),
+    Index("ix_daily_statistics_day", "tenant_id", "day"),
+)
+
+# Of a user for as long as they are known.
+user_statistics = Table(
+    "user_statistics",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("first_active_on", Date),
+    Column("last_active_on", Date),
+    # As of the last snapshot.
+    _count("memories"),
+    _total("characters"),
+    Index("ix_user_statistics_last_active_on", "tenant_id", "last_active_on"),
+)
+
+# Rolled up from the audit: of a tenant's agent in an hour (UTC); agent "": no agent.
+hourly_statistics = Table(
+    "hourly_statistics",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("hour", DateTime(timezone=True), primary_key=True),
+    Column("agent_id", Text, primary_key=True),
+    _count("conversations"),
+    _count("saves"),
+    _count("failed_saves"),
+    _sum("save_seconds"),
+    _count("added"),
+    _count("deleted"),
+    _count("searches"),
+    _count("eligible_searches"),
+    _count("successful_searches"),
+    _count("degraded_searches"),
+    _count("memories_given"),
+    _sum("search_seconds"),
+    _sum("slowest_search"),
+    _sum("relevance_sum"),
+    _count("relevance_count"),
+)
+
+# What the memories were at the end of a UTC day, or are now.
+content_statistics = Table(
+    "content_statistics",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("tenant_id", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("language", Text, primary_key=True),
+    Column("agent_id", Text, primary_key=True),
+    # Texts of at most so many characters, longer than the next smaller length; 0: longer than any.
+    Column("length", Integer, primary_key=True),
+    _count("memories"),
+    _total("characters"),
+)
+
+# Usage and system figures at the beginning of a slot of some minutes; tenant "": all of them.
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("slot", DateTime(timezone=True), primary_key=True),
+    Column("tenant_id", Text, primary_key=True),
+    _moment("taken_at", now=True),
+    _count("memories"),
+    _total("characters"),
+    # What the vector store counted, and by how much that is more than `memories`; NULL: it did not answer.
+    Column("stored", BigInteger),
+    Column("difference", BigInteger),
+    _count("users"),
+    _count("active_day"),
+    _count("active_week"),
+    _count("active_month"),
+    _count("waiting_conversations"),
+    _count("dead_letters"),
+    # Of the whole, NULL for a tenant.
+    Column("dimensions", Integer),
+    Column("vector_bytes", BigInteger),
+    Column("ledger_bytes", BigInteger),
+    Index("ix_snapshots_tenant", "tenant_id", "slot"),
+)
+
+# Batches of query events that are written down: one that comes again is not written again.
+telemetry_batches = Table(
+    "telemetry_batches",
+    metadata,
+    Column("batch_id", UUID(as_uuid=False), primary_key=True),
+    _moment("recorded_at", now=True),
+)
+
+# How far the scheduler's dated work has come: the slot or day that was done last.
+milestones = Table(
+    "milestones",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("reached", DateTime(timezone=True), nullable=False),
 )
