@@ -13,7 +13,7 @@ help:
 	@echo "make eval-extraction [JSON=file]      what one call of the configured LLM extracts, beside mem0's plain add"
 	@echo "make lint | types                     ruff and import-linter | mypy"
 	@echo "make bench                            latency and throughput of this machine"
-	@echo "make bench-recall [RECALL='--part test ...'] what recall finds in long conversations, beside mem0 and plain searches"
+	@echo "make bench-recall [RECALL=options]    what recall finds in long conversations, beside mem0 and plain searches"
 	@echo "make contract | lock                  write the JSON Schemas | the lock file anew"
 
 setup: .venv/.ready
