@@ -1,6 +1,9 @@
-"""Afterword's own recall, as the context role runs it."""
+"""Afterword's own recall, as the context role runs it, whole and without each of its signals."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
 
 from afterword.schemas import ContextReply, ContextRequest
 from afterword.schemas.wire import REPLY_PREFIX
@@ -9,18 +12,18 @@ from afterword.workers.services.recall.recall import Recall
 from afterword.workers.services.registry import AgentRegistry
 from afterword.workers.settings import Settings
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.port import Dense, Hit, Lexical, Search, Signal, VectorStore
 from ops.recall.systems import DEPTH, Asking, Ranked
 
+_NAME = "afterword"
 _TOKENS_ENOUGH = 100_000
 
 
 class Ours:
     """Ranks without threshold and budget, and injects what a context request with the settings' defaults gets."""
 
-    name = "afterword"
-
-    def __init__(self, store: VectorStore, embedder: Embedder, settings: Settings) -> None:
+    def __init__(self, name: str, store: VectorStore, embedder: Embedder, settings: Settings) -> None:
+        self.name = name
         self._ungated = _recall(store, embedder, settings, floor=0.0)
         self._recall = _recall(store, embedder, settings, floor=settings.relevance_floor)
 
@@ -32,6 +35,35 @@ class Ours:
         return [memory.id for memory in _answered(self._recall, asking).memories]
 
 
+def our_systems(store: VectorStore, embedder: Embedder, settings: Settings) -> list[Ours]:
+    """Ours, and ours without each signal."""
+    stores = {
+        _NAME: store,
+        f"{_NAME} without dense": without(store, Dense),
+        f"{_NAME} without BM25": without(store, Lexical),
+    }
+    return [Ours(name, each, embedder, settings) for name, each in stores.items()]
+
+
+def without(store: VectorStore, signal: type[Signal]) -> VectorStore:
+    """The store, finding nothing by a signal."""
+    return cast(VectorStore, _Deaf(store, signal))
+
+
+class _Deaf:
+    def __init__(self, store: VectorStore, signal: type[Signal]) -> None:
+        self._store = store
+        self._signal = signal
+
+    def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
+        heard = [search for search in searches if not isinstance(search.signal, self._signal)]
+        answers = iter(self._store.search(heard))
+        return [[] if isinstance(search.signal, self._signal) else next(answers) for search in searches]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
 def _recall(store: VectorStore, embedder: Embedder, settings: Settings, *, floor: float) -> Recall:
     # The registry is of agents; a question without one never asks it.
     registry = AgentRegistry(Database(settings.postgres))
@@ -39,13 +71,11 @@ def _recall(store: VectorStore, embedder: Embedder, settings: Settings, *, floor
 
 
 def _answered(recall: Recall, asking: Asking, **bounds: int) -> ContextReply:
-    request = ContextRequest.model_validate(
-        {
-            "reply_to": f"{REPLY_PREFIX}recall",
-            "tenant_id": asking.owner.tenant_id,
-            "user_id": asking.owner.user_id,
-            "query": asking.text,
-            **bounds,
-        }
+    request = ContextRequest(
+        reply_to=f"{REPLY_PREFIX}recall",
+        tenant_id=asking.owner.tenant_id,
+        user_id=asking.owner.user_id,
+        query=asking.text,
+        **bounds,
     )
     return recall.answer(request).reply

@@ -10,8 +10,7 @@ from ops.recall.measuring import Answer
 from ops.recall.memories import MemoryKinds
 from ops.recall.scoring import CUTS, Figures, slices
 
-_NAME = 32
-_CELL = 13
+_LEAST_WIDTH = 5  # of a figure: 0.123
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +119,13 @@ def _answer(answer: Answer) -> dict[str, Any]:
 
 
 def _table(title: str, columns: Sequence[str], lines: Mapping[str, Sequence[float | None]]) -> str:
-    head = " " * _NAME + "".join(f"{name:>{_CELL}}" for name in columns)
-    rows = [f"{name:{_NAME}}" + "".join(f"{_share(cell):>{_CELL}}" for cell in cells) for name, cells in lines.items()]
+    indent = max(map(len, lines))
+    widths = [max(len(name), _LEAST_WIDTH) + 2 for name in columns]
+    head = " " * indent + "".join(f"{name:>{width}}" for name, width in zip(columns, widths, strict=True))
+    rows = [
+        f"{name:{indent}}" + "".join(f"{_share(cell):>{width}}" for cell, width in zip(cells, widths, strict=True))
+        for name, cells in lines.items()
+    ]
     return "\n".join([title, head, "─" * len(head), *rows])
 
 

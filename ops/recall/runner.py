@@ -118,6 +118,7 @@ def _store(embedder: Embedder) -> Iterator[VectorStore]:
 def _systems(store: VectorStore, embedder: Embedder, settings: Settings) -> list[System]:
     # mem0 takes a second to import: the conversations are read first.
     from ops.recall.mem0_search import Mem0Search
-    from ops.recall.ours import Ours
+    from ops.recall.ours import our_systems
 
-    return [Ours(store, embedder, settings), Mem0Search(store, embedder), *plain_systems(store, embedder)]
+    ours = our_systems(store, embedder, settings)
+    return [*ours, Mem0Search(store, embedder), *plain_systems(store, embedder)]

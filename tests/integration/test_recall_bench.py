@@ -115,6 +115,12 @@ class TestExcerpts:
         assert bm25["all"]["injected"] == pytest.approx(4 / 5)
         assert run["systems"]["dense only"]["unanswerable"]["false_injection"] == 1, "it has no threshold"
 
+    def test_ours_without_a_signal_ranks_as_the_other_alone(self, run: dict[str, Any]) -> None:
+        for each in run["questions"]:
+            answers = each["systems"]
+            assert answers["afterword without dense"]["places"] == answers["BM25 only"]["places"]
+            assert answers["afterword without BM25"]["places"] == answers["dense only"]["places"]
+
     def test_figures_are_by_kind_and_language(self, run: dict[str, Any]) -> None:
         for figures in run["systems"].values():
             assert list(figures) == [
