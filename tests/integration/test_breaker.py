@@ -129,6 +129,7 @@ class TestOpen:
         for _ in range(5):
             sweeps.hint_due_subjects()
         assert paused.broker.queue_length(Queue.EXTRACTION) == 1
+        paused.components.readings(paused.broker).read_ledger()
         assert paused.components.metrics.registry.get_sample_value("afterword_breaker_open") == 1
 
     def test_ingest_goes_on(self, paused: Workshop) -> None:

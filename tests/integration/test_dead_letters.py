@@ -70,8 +70,10 @@ def only(letters: DeadLetters) -> StoredLetter:
     return found
 
 
-def gauge(workshop: Workshop, name: str) -> float:
-    return workshop.components.metrics.registry.get_sample_value(f"afterword_{name}") or 0.0
+def gauge(workshop: Workshop, name: str, queue: str) -> float:
+    found = workshop.components.metrics.registry.get_sample_value(f"afterword_{name}", {"queue": queue})
+    assert found is not None
+    return found
 
 
 def queued(workshop: Workshop) -> list[dict[str, Any]]:
@@ -109,13 +111,17 @@ class TestSelecting:
     def test_their_number_and_the_age_of_the_oldest_are_measured(
         self, workshop: Workshop, letters: DeadLetters
     ) -> None:
-        assert gauge(workshop, "dead_letters_standing") == 3
-        assert gauge(workshop, "dead_letter_age_seconds") > 3600
+        readings = workshop.components.readings(workshop.broker)
+        readings.read_ledger()
+        assert gauge(workshop, "dead_letters_standing", queue="extraction") == 2
+        assert gauge(workshop, "dead_letters_standing", queue="conversations") == 1
+        assert gauge(workshop, "oldest_dead_letter_age_seconds", queue="conversations") > 3600
         for found in letters.select(Selection()):
             letters.discard(found.id)
-        workshop.components.sweeps(workshop.broker).keep_dead_messages()
-        assert gauge(workshop, "dead_letters_standing") == 0
-        assert gauge(workshop, "dead_letter_age_seconds") == 0
+        readings.read_ledger()
+        for queue in Queue:
+            assert gauge(workshop, "dead_letters_standing", queue=queue) == 0
+            assert gauge(workshop, "oldest_dead_letter_age_seconds", queue=queue) == 0
 
 
 class TestConversations:

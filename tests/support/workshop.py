@@ -19,6 +19,7 @@ from afterword.workers.components import Components
 from afterword.workers.errors import EmbeddingFailed, VectorStoreUnavailable
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
+from afterword.workers.models.embedders.timed import TimedEmbedder
 from afterword.workers.models.llms.port import Completion, Llm, Prompt
 from afterword.workers.services.extraction.extraction import Extraction
 from afterword.workers.services.extraction.lease import LeaseKeeper
@@ -28,6 +29,7 @@ from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.vectors.edge import EdgeStore
 from afterword.workers.stores.vectors.payload import StoredMemory, from_payload
 from afterword.workers.stores.vectors.port import Filter, Hit, Match, Point, Search
+from afterword.workers.stores.vectors.timed import TimedStore
 
 REPLY_TO = "afterword:reply:test"
 NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -163,8 +165,8 @@ class Workshop:
         self.components = Components(Settings(**{**given, **settings}))
         self.store = WatchedStore(folder / "memories")
         self.embedder = WatchedEmbedder()
-        self.components.store = self.store
-        self.components.embedder = self.embedder
+        self.components.store = TimedStore(self.store, self.components.metrics)
+        self.components.embedder = TimedEmbedder(self.embedder, self.components.metrics)
         if self.components.llm is not None:
             self.llm = WatchedLlm(self.components.llm)
             self.components.llm = self.llm

@@ -13,6 +13,7 @@ import pytest
 from afterword.workers.embedded.completions import Reply
 from afterword.workers.embedded.redis_server import free_port
 from afterword.workers.errors import EmbeddingFailed, Misconfigured
+from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.caching import CachingEmbedder
 from afterword.workers.models.embedders.factory import build_embedder
 from afterword.workers.models.embedders.hashing import HashingEmbedder
@@ -92,7 +93,7 @@ class Recorder:
 class TestCaching:
     def test_asks_once_for_each_text_of_a_batch_in_order(self) -> None:
         inner = Recorder()
-        embedder = CachingEmbedder(inner, 10)
+        embedder = CachingEmbedder(inner, 10, Metrics())
 
         assert embedder.embed(["2", "1", "2"]) == [[2.0], [1.0], [2.0]]
         assert embedder.embed(["1", "3", "2"]) == [[1.0], [3.0], [2.0]]
@@ -100,7 +101,7 @@ class TestCaching:
 
     def test_does_not_ask_for_what_it_knows(self) -> None:
         inner = Recorder()
-        embedder = CachingEmbedder(inner, 10)
+        embedder = CachingEmbedder(inner, 10, Metrics())
         embedder.embed(["1"])
         embedder.embed(["1"])
         embedder.embed([])
@@ -109,7 +110,7 @@ class TestCaching:
 
     def test_keeps_those_used_last(self) -> None:
         inner = Recorder()
-        embedder = CachingEmbedder(inner, 2)
+        embedder = CachingEmbedder(inner, 2, Metrics())
         for text in ("1", "2", "1", "3", "1", "2"):
             embedder.embed([text])
 
@@ -117,7 +118,7 @@ class TestCaching:
 
     @pytest.mark.parametrize("size", [0, 1])
     def test_a_batch_larger_than_the_cache(self, size: int) -> None:
-        assert CachingEmbedder(Recorder(), size).embed(["1", "2", "1"]) == [[1.0], [2.0], [1.0]]
+        assert CachingEmbedder(Recorder(), size, Metrics()).embed(["1", "2", "1"]) == [[1.0], [2.0], [1.0]]
 
     def test_a_failure_is_not_kept(self) -> None:
         class Failing(Recorder):
@@ -127,13 +128,13 @@ class TestCaching:
                     raise EmbeddingFailed("once")
                 return vectors
 
-        embedder = CachingEmbedder(Failing(), 2)
+        embedder = CachingEmbedder(Failing(), 2, Metrics())
         with pytest.raises(EmbeddingFailed):
             embedder.embed(["1"])
         assert embedder.embed(["1"]) == [[1.0]]
 
     def test_threads(self) -> None:
-        embedder = CachingEmbedder(Recorder(), 5)
+        embedder = CachingEmbedder(Recorder(), 5, Metrics())
         texts = [[str(n % 7), str(n % 11)] for n in range(500)]
 
         with ThreadPoolExecutor(8) as pool:

@@ -42,7 +42,7 @@ class Asker:
             link.write([("TIME",)], deadline)
             self._clock.observe(link.read("TIME", deadline))
         seconds = deadline - time.monotonic()
-        enqueue = question.due(self._clock.after(seconds)).enqueue(int(time.time() * 1000))
+        enqueue = question.due(self._clock.after(seconds)).enqueue(self._clock.after(0))
         link.write(asking(enqueue, question.await_reply(seconds)), deadline)
         link.read_transaction(enqueue, deadline)
         self._clock.observe(link.read("TIME", deadline))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from afterword.schemas import MemoryUnavailable
 from afterword.schemas.wire import Queue
-from afterword.workers.broker import MendedBroker, build_broker
+from afterword.workers.broker import MendedBroker, QueueInstruments, build_broker
 from afterword.workers.errors import Misconfigured
 from afterword.workers.messages import ExtractionHint, QueryEvents
 from afterword.workers.metrics import Metrics
@@ -22,6 +22,7 @@ from afterword.workers.services.commands import Commands
 from afterword.workers.services.debounce import Debounce
 from afterword.workers.services.excerpts import Excerpts
 from afterword.workers.services.ingest import Ingest
+from afterword.workers.services.readings import Readings
 from afterword.workers.services.recall.recall import Recall
 from afterword.workers.services.registry import AgentRegistry
 from afterword.workers.services.sweeps import Sweeps
@@ -29,6 +30,7 @@ from afterword.workers.settings import Settings
 from afterword.workers.stores.ledger.breaker import BreakerPolicy
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.timed import TimedStore
 
 if TYPE_CHECKING:
     from afterword.workers.services.extraction.extraction import Extraction
@@ -53,6 +55,9 @@ class Components:
     @cached_property
     def store(self) -> VectorStore:
         """Raises: Misconfigured, without a Qdrant URL and without a folder."""
+        return TimedStore(self._untimed_store(), self.metrics)
+
+    def _untimed_store(self) -> VectorStore:
         settings = self.settings
         if settings.qdrant_url:
             from afterword.workers.stores.vectors.server import ServerStore
@@ -80,6 +85,7 @@ class Components:
             api_key=key,
             timeout=settings.embedder_timeout,
             cached=settings.embedder_cache,
+            metrics=self.metrics,
         )
 
     @cached_property
@@ -101,7 +107,7 @@ class Components:
 
     def broker(self, gate: Callable[[], bool] | None = None) -> MendedBroker:
         """A broker on connections of its own; each worker has one."""
-        return build_broker(self.settings.redis, gate=gate)
+        return build_broker(self.settings.redis, gate=gate, middleware=[QueueInstruments(self.metrics)])
 
     @cached_property
     def excerpts(self) -> Excerpts:
@@ -154,7 +160,7 @@ class Components:
         )
         return Extraction(
             self.database,
-            Asking(self.llm, self.database, self.metrics),
+            Asking(self.llm, self.database, settings.prices, self.metrics),
             self.embedder,
             KnownMemories(self.store),
             FactWriter(self.database, self.store, timedelta(seconds=settings.session_ttl)),
@@ -192,6 +198,9 @@ class Components:
     def sweeps(self, broker: MendedBroker) -> Sweeps:
         kept = timedelta(seconds=self.settings.keep_transcripts)
         return Sweeps(self.database, self.store, broker, self.excerpts, self.metrics, kept)
+
+    def readings(self, broker: MendedBroker) -> Readings:
+        return Readings(self.database, self.store, broker, self.metrics)
 
     def close(self) -> None:
         """Close what was opened."""

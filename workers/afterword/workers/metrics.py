@@ -6,6 +6,7 @@ counter or a histogram of the process in which it happened; what stands in a ser
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
@@ -48,21 +49,24 @@ class Reading(Collector):
         self._documentation = documentation
         self._labels = labels
         self._kept = kept
-        # One tuple, replaced at once, so that threads need no lock.
-        self._read: tuple[float, Mapping[tuple[str, ...], float]] = (0.0, {})
+        # Replaced, never changed, so that a scrape needs no lock. Each value with when it was read.
+        self._values: dict[tuple[str, ...], tuple[float, float]] = {}
+        self._lock = threading.Lock()
         registry.register(self)
 
-    def show(self, value: float) -> None:
-        """The reading of a gauge without labels."""
-        self.show_all({(): value})
+    def show(self, value: float, *labels: str) -> None:
+        """The reading for these label values; other labels keep theirs."""
+        with self._lock:
+            self._values = {**self._values, labels: (value, time.monotonic())}
 
     def show_all(self, values: Mapping[tuple[str, ...], float]) -> None:
         """The whole reading, by label values; labels that are not in it have no sample any more."""
-        self._read = (time.monotonic(), values)
+        now = time.monotonic()
+        self._values = {labels: (value, now) for labels, value in values.items()}
 
     def forget(self) -> None:
         """Its source is away."""
-        self._read = (0.0, {})
+        self._values = {}
 
     def describe(self) -> Iterable[Metric]:
         """The name, for the registry."""
@@ -71,9 +75,9 @@ class Reading(Collector):
     def collect(self) -> Iterable[Metric]:
         """The samples, if they are fresh."""
         family = GaugeMetricFamily(self._name, self._documentation, labels=self._labels)
-        read_at, values = self._read
-        if time.monotonic() - read_at <= self._kept:
-            for labels, value in values.items():
+        oldest = time.monotonic() - self._kept
+        for labels, (value, read_at) in self._values.items():
+            if read_at >= oldest:
                 family.add_metric(labels, value)
         return [family]
 

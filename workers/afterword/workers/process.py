@@ -62,7 +62,7 @@ def _play(role: Role, components: Components, stopping: threading.Event) -> None
         readiness=lambda: checks.run(components, checks.READINESS),
     )
     probes.start()
-    components.metrics.up.labels(role).set(1)
+    components.metrics.up.labels(role).set_function(running.is_alive)
     logger.info("%s works; probes on port %d", role, probes.port)
     stopping.wait()
     _stop(role, running, probes, settings)

@@ -43,7 +43,7 @@ class AsyncAsker:
                 await link.write([("TIME",)])
                 self._clock.observe(await link.read("TIME"))
             seconds = deadline - time.monotonic()
-            enqueue = question.due(self._clock.after(seconds)).enqueue(int(time.time() * 1000))
+            enqueue = question.due(self._clock.after(seconds)).enqueue(self._clock.after(0))
             await link.write(asking(enqueue, question.await_reply(seconds)))
             await link.read_transaction(enqueue)
             self._clock.observe(await link.read("TIME"))

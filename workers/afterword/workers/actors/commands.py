@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import dramatiq
@@ -19,6 +20,8 @@ def declare(broker: MendedBroker, commands: Commands, answering: Answering, metr
 
     @dramatiq.actor(broker=broker, queue_name=Queue.COMMANDS, actor_name=ACTORS[Queue.COMMANDS], max_retries=0)
     def run_command(body: Any) -> None:
+        started = time.perf_counter()
         outcome = answering.answer(body, parse_command, commands.run)
         name = str(body.get("command")) if isinstance(body, dict) and outcome != "invalid" else "unknown"
         metrics.commands.labels(name, outcome).inc()
+        metrics.command_seconds.labels(name).observe(time.perf_counter() - started)

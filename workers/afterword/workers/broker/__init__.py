@@ -15,7 +15,8 @@ Redis may deliver a message more than once: what actors do must bear it.
 """
 
 from afterword.workers.broker.delivery import Delivery, Postponed
+from afterword.workers.broker.instruments import QueueInstruments
 from afterword.workers.broker.mended import DeadMessage, MendedBroker, build_broker
 from afterword.workers.broker.retries import Retries
 
-__all__ = ["DeadMessage", "Delivery", "MendedBroker", "Postponed", "Retries", "build_broker"]
+__all__ = ["DeadMessage", "Delivery", "MendedBroker", "Postponed", "QueueInstruments", "Retries", "build_broker"]

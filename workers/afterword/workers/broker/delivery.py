@@ -30,6 +30,8 @@ class Delivery(MessageProxy):
         super().__init__(message)
         self.redis_id = redis_id
         self.postponed = False
+        self.waited: float | None = None
+        """Seconds from its sending to the work that was done on it, once it was."""
 
     def stuff_exception(self, exception: BaseException) -> None:
         """Keep why it failed, for its retry or its dead letter to tell: class and message, no traceback."""

@@ -15,7 +15,7 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.redis import _scripts as _stock_scripts
 from dramatiq.errors import ConnectionClosed
-from dramatiq.middleware import Middleware
+from dramatiq.middleware import CurrentMessage, Middleware
 from redis.backoff import NoBackoff
 from redis.commands.core import Script
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
@@ -24,6 +24,7 @@ from redis.retry import Retry
 from afterword.schemas import wire
 from afterword.schemas.errors import MemoryUnavailable
 from afterword.schemas.values import Model
+from afterword.workers.broker.backlog import QueueBacklog, RedisMemory, read_backlog, read_memory
 from afterword.workers.broker.consumer import BATCH, MendedConsumer, Pace, is_delay_queue
 from afterword.workers.broker.delivery import Held
 from afterword.workers.broker.retries import Retries
@@ -76,7 +77,7 @@ def build_broker(
     )
     return MendedBroker(
         client,
-        middleware=[Retries(), *middleware],
+        middleware=[Retries(), CurrentMessage(), *middleware],
         heartbeat_timeout=heartbeat_timeout_ms,
         dead_message_ttl=dead_message_ttl_ms,
         pace=Pace(maintenance_interval, poll_interval),
@@ -158,6 +159,16 @@ class MendedBroker(RedisBroker):
         """How many messages wait, those in work and those delayed not counted. Raises: MemoryUnavailable."""
         with _redis_needed():
             return int(self.client.llen(wire.queue_key(queue)))
+
+    def backlog(self, queue: str) -> QueueBacklog:
+        """What stands in the queue. Raises: MemoryUnavailable."""
+        with _redis_needed():
+            return read_backlog(self.client, queue, self.clock.now_ms())
+
+    def memory(self) -> RedisMemory:
+        """What memory Redis takes. Raises: MemoryUnavailable."""
+        with _redis_needed():
+            return read_memory(self.client)
 
     def dead_messages(self, queue: str, limit: int) -> list[DeadMessage]:
         """The queue's dead messages, oldest first. Raises: MemoryUnavailable."""

@@ -112,8 +112,8 @@ class EmbeddedStack:
             readiness=lambda: checks.run(components, checks.READINESS),
         )
         self._probes.start()
-        for role in Role:
-            components.metrics.up.labels(role).set(1)
+        for role, running in zip(Role, self._roles, strict=True):
+            components.metrics.up.labels(role).set_function(running.is_alive)
 
 
 def _redis_server(folder: Path, port: int) -> RedisServer | FakeRedisServer:

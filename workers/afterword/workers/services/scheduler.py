@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from afterword.schemas.errors import AfterwordError
+from afterword.workers.metrics import Metrics
 from afterword.workers.stores.ledger.leadership import Leadership
 
 logger = logging.getLogger(__name__)
@@ -21,11 +22,12 @@ _LEAD_CHECK_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Something to do every `seconds`."""
+    """Something to do every `seconds`, by the leader only unless `by_all`."""
 
     name: str
     seconds: float
     run: Callable[[], None]
+    by_all: bool = False
 
 
 class Scheduler:
@@ -34,8 +36,9 @@ class Scheduler:
     A task that fails is logged and tried again at its next turn.
     """
 
-    def __init__(self, leadership: Leadership, tasks: Sequence[Task]) -> None:
+    def __init__(self, leadership: Leadership, tasks: Sequence[Task], metrics: Metrics) -> None:
         self._leadership = leadership
+        self._metrics = metrics
         self._tasks = tasks
         self._next = {task.name: 0.0 for task in tasks}
         self._running: dict[str, Future[None]] = {}
@@ -63,27 +66,32 @@ class Scheduler:
         while not self._stopped.wait(_TICK_SECONDS):
             if time.monotonic() - checked_at >= _LEAD_CHECK_SECONDS:
                 leading, checked_at = self._leadership.held(), time.monotonic()
-            if leading:
-                self._run_due_tasks()
+                self._metrics.scheduler_leader.show(leading)
+            self._run_due_tasks([task for task in self._tasks if leading or task.by_all])
         self._leadership.give_up()
 
-    def _run_due_tasks(self) -> None:
-        for task in self._tasks:
+    def _run_due_tasks(self, tasks: Sequence[Task]) -> None:
+        for task in tasks:
             running = self._running.get(task.name)
             if time.monotonic() >= self._next[task.name] and (running is None or running.done()):
                 self._next[task.name] = time.monotonic() + task.seconds
                 self._running[task.name] = running = self._pool.submit(self._run_task, task)
-                running.add_done_callback(partial(_tell_of_defect, task.name))
+                running.add_done_callback(partial(self._tell_of_defect, task.name))
 
     def _run_task(self, task: Task) -> None:
         try:
-            task.run()
+            with self._metrics.task_seconds.labels(task.name).time():
+                task.run()
         except AfterwordError as error:
+            self._metrics.task_runs.labels(task.name, "failed").inc()
             logger.warning("task %s failed and is tried again: %s", task.name, error)
+        else:
+            self._metrics.task_runs.labels(task.name, "ok").inc()
+            self._metrics.task_success.labels(task.name).set_to_current_time()
 
-
-def _tell_of_defect(task: str, ended: Future[None]) -> None:
-    """An error that nobody foresaw: a pool would keep it to itself."""
-    error = None if ended.cancelled() else ended.exception()
-    if error is not None:
-        logger.error("task %s is defective and is tried again", task, exc_info=error)
+    def _tell_of_defect(self, task: str, ended: Future[None]) -> None:
+        """An error that nobody foresaw: a pool would keep it to itself."""
+        error = None if ended.cancelled() else ended.exception()
+        if error is not None:
+            self._metrics.task_runs.labels(task, "defective").inc()
+            logger.error("task %s is defective and is tried again", task, exc_info=error)

@@ -52,7 +52,6 @@ class Sweeps:
         with self._database.transaction() as connection:
             paused = breaker.is_open(connection)
             due = subjects.due_count(connection, 1 if paused else _MOST_HINTS)
-        self._metrics.breaker_open.show(paused)
         waiting = self._broker.queue_length(Queue.EXTRACTION) if due else 0
         for _ in range(due - waiting):
             self._broker.enqueue_body(Queue.EXTRACTION, ExtractionHint())

@@ -6,14 +6,16 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 
+from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity, Vector
 
 
 class CachingEmbedder:
     """Keeps the vectors of the `size` texts used last; repeats within a batch are embedded once. Thread-safe."""
 
-    def __init__(self, inner: Embedder, size: int) -> None:
+    def __init__(self, inner: Embedder, size: int, metrics: Metrics) -> None:
         self._inner = inner
+        self._cached = metrics.embedder_texts.labels("cache")
         self._size = size
         self._lock = threading.Lock()
         self._vectors: OrderedDict[str, Vector] = OrderedDict()
@@ -30,6 +32,7 @@ class CachingEmbedder:
             fresh = dict(zip(missing, self._inner.embed(missing), strict=True))
             self._keep(fresh)
             known |= fresh
+        self._cached.inc(len(texts) - len(missing))
         return [known[text] for text in texts]
 
     def _recalled(self, texts: Sequence[str]) -> dict[str, Vector]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from afterword.workers.errors import Misconfigured
+from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.caching import CachingEmbedder
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.port import Embedder
+from afterword.workers.models.embedders.timed import TimedEmbedder
 
 _OPENAI_MODEL = "text-embedding-3-small"
 _FASTEMBED_MODEL = "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"
@@ -22,14 +24,17 @@ def build_embedder(
     api_key: str | None = None,
     timeout: float = 10.0,
     cached: int = _CACHED_TEXTS,
+    metrics: Metrics | None = None,
 ) -> Embedder:
     """An embedder by its provider: "openai", "fastembed", "hashing" or "mem0:<provider of mem0>".
 
-    `timeout` is in seconds; `cached` is how many texts' vectors are kept in memory.
+    `timeout` is in seconds; `cached` is how many texts' vectors are kept in memory; requests are counted in `metrics`.
 
     Raises: Misconfigured, saying what to do.
     """
-    return CachingEmbedder(_uncached(provider, model, dimensions, base_url, api_key, timeout), cached)
+    metrics = metrics or Metrics()
+    uncached = _uncached(provider, model, dimensions, base_url, api_key, timeout)
+    return CachingEmbedder(TimedEmbedder(uncached, metrics), cached, metrics)
 
 
 def _uncached(

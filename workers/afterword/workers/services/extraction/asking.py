@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -15,6 +15,7 @@ from afterword.workers.models.llms.port import Completion, Llm, Tokens
 from afterword.workers.services.extraction import answer, prompt
 from afterword.workers.services.extraction.batch import Batch
 from afterword.workers.services.extraction.prompt import Existing
+from afterword.workers.services.pricing import Price, price_of
 from afterword.workers.stores.ledger import llm_calls
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.journal import Entry
@@ -34,9 +35,10 @@ class Answered:
 class Asking:
     """Asks one LLM. Thread-safe."""
 
-    def __init__(self, llm: Llm, database: Database, metrics: Metrics) -> None:
+    def __init__(self, llm: Llm, database: Database, prices: Mapping[str, Price], metrics: Metrics) -> None:
         self._llm = llm
         self._database = database
+        self._price = price_of(llm.model, prices)
         self._metrics = metrics
 
     def ask(self, asked: Batch, generation: int, existing: Sequence[Existing]) -> Answered:
@@ -91,12 +93,16 @@ class Asking:
     def _count(self, call: LlmCall) -> None:
         self._metrics.llm_calls.labels(call.model, call.outcome).inc()
         self._metrics.llm_seconds.labels(call.model).observe(call.seconds)
+        self._metrics.extraction_seconds.labels("llm").observe(call.seconds)
         for kind, number in (
             ("prompt", call.prompt_tokens),
             ("cached", call.cached_tokens),
             ("completion", call.completion_tokens),
         ):
             self._metrics.llm_tokens.labels(call.model, call.tenant_id, kind).inc(number)
+        if self._price is not None:
+            tokens = Tokens(call.prompt_tokens, call.cached_tokens, call.completion_tokens)
+            self._metrics.llm_cost.labels(call.model, call.tenant_id).inc(self._price.of(tokens))
 
 
 def _entry(asked: Batch, generation: int, completion: Completion, existing: Sequence[Existing]) -> Entry:

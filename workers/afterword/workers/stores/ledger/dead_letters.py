@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select
+from sqlalchemy import ColumnElement, Connection, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from afterword.workers.stores.ledger.tables import dead_letters
@@ -72,13 +72,6 @@ def remove(connection: Connection, letter_id: int) -> DeadLetter | None:
         delete(dead_letters).where(dead_letters.c.id == letter_id).returning(*_COLUMNS)
     ).one_or_none()
     return DeadLetter(**row._asdict()) if row else None
-
-
-def standing(connection: Connection) -> tuple[int, float]:
-    """How many letters there are, and how many seconds ago the oldest of them died."""
-    age = func.extract("epoch", func.clock_timestamp() - func.min(dead_letters.c.died_at))
-    row = connection.execute(select(func.count(), func.coalesce(age, 0)).select_from(dead_letters)).one()
-    return int(row[0]), float(row[1])
 
 
 def clear(connection: Connection, tenant_id: str, user_id: str) -> None:

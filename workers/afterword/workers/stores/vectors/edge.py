@@ -12,7 +12,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -25,7 +25,7 @@ from afterword.workers.models.embedders.port import EmbedderIdentity
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors import edge_requests as requests
 from afterword.workers.stores.vectors.paging import newest_page
-from afterword.workers.stores.vectors.port import Filter, Hit, Newest, Page, Point, Search
+from afterword.workers.stores.vectors.port import CollectionSize, Filter, Hit, Newest, Page, Point, Search
 
 _FLUSH_EVERY = 1_000  # writes; what is newer comes back from the write-ahead log
 _SCAN_BATCH = 500
@@ -137,6 +137,12 @@ class EdgeStore:
         with _engine_errors():
             return {str(hit.value): hit.count for hit in self._opened.facet(request)}
 
+    def size(self) -> CollectionSize:
+        shard = self._opened
+        with _engine_errors():
+            points = shard.info().points_count
+        return CollectionSize(points, self._identity().dimensions, disk_bytes=_disk_bytes(self._folder))
+
     def version(self) -> str:
         return f"edge {version('qdrant-edge-py')}"
 
@@ -189,16 +195,22 @@ class EdgeStore:
         unfinished.rename(self._path)
 
     def _check_identity(self, identity: EmbedderIdentity) -> None:
-        file = self._folder / "embedder.json"
-        if not file.exists():
-            _write_atomically(file, json.dumps(asdict(identity)))
+        if not self._identity_file.exists():
+            _write_atomically(self._identity_file, json.dumps(asdict(identity)))
             return
-        kept = EmbedderIdentity(**json.loads(file.read_text(encoding="utf-8")))
+        kept = self._identity()
         if kept != identity:
             raise WrongEmbedder(
                 f"the vector store in {self._folder} was built with {kept}, and the embedder is {identity}: "
                 "choose that embedder again, or copy the memories with `afterword reembed --into <new collection>`"
             )
+
+    def _identity(self) -> EmbedderIdentity:
+        return EmbedderIdentity(**json.loads(self._identity_file.read_text(encoding="utf-8")))
+
+    @property
+    def _identity_file(self) -> Path:
+        return self._folder / "embedder.json"
 
     def _create_indexes(self, shard: q.EdgeShard) -> None:
         with _engine_errors():
@@ -219,6 +231,15 @@ def _engine_errors() -> Iterator[None]:
         if str(error).startswith(_OUR_FAULT):
             raise ValueError(f"the vector store refuses the request: {error}") from error
         raise VectorStoreUnavailable(f"Qdrant Edge: {error}") from error
+
+
+def _disk_bytes(folder: Path) -> int:
+    # Blocks, not lengths: the engine's files are sparse. One may go while they are looked at.
+    found = 0
+    for file in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            found += file.stat().st_blocks * 512
+    return found
 
 
 def _write_atomically(file: Path, text: str) -> None:

@@ -112,6 +112,17 @@ class Page:
     next_cursor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class CollectionSize:
+    """How large the collection is. Bytes are None where the store does not tell them."""
+
+    points: int
+    dimensions: int
+    disk_bytes: int | None = None
+    memory_bytes: int | None = None
+    """Resident memory of the whole server."""
+
+
 class VectorStore(Protocol):
     """Every method raises VectorStoreUnavailable when the store cannot be reached. All are thread-safe."""
 
@@ -154,6 +165,9 @@ class VectorStore(Protocol):
 
     def count_by(self, field: str, where: Filter, *, limit: int) -> dict[str, int]:
         """Points per value of a keyword field, the most frequent values first."""
+
+    def size(self) -> CollectionSize:
+        """How large the collection is; cheap, however large. Qdrant may count points that are being moved twice."""
 
     def version(self) -> str:
         """The engine's version, such as "1.20.1" or "edge 0.9.0"."""

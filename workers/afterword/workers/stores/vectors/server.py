@@ -20,7 +20,7 @@ from afterword.workers.models.embedders.port import EmbedderIdentity
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors import server_requests as requests
 from afterword.workers.stores.vectors.paging import newest_page
-from afterword.workers.stores.vectors.port import Filter, Hit, Newest, Page, Point, Search
+from afterword.workers.stores.vectors.port import CollectionSize, Filter, Hit, Newest, Page, Point, Search
 
 MINIMUM_VERSION: Final = (1, 20)
 """The first release that ranks text by BM25 itself."""
@@ -153,6 +153,20 @@ class ServerStore:
                 self._collection, field, facet_filter=requests.filter_of(where), limit=limit, exact=True
             )
         return {str(hit.value): hit.count for hit in answer.hits}
+
+    def size(self) -> CollectionSize:
+        with self._server_errors():
+            info = self._client.get_collection(self._collection)
+            vectors = info.config.params.vectors
+            dimensions = vectors.size if isinstance(vectors, m.VectorParams) else 0
+            return CollectionSize(info.points_count or 0, dimensions, memory_bytes=self._memory_bytes())
+
+    def _memory_bytes(self) -> int | None:
+        try:
+            told = self._client.http.service_api.telemetry(details_level=1).result
+        except (UnexpectedResponse, NotImplementedError):  # a key for this collection alone; the client's own memory
+            return None
+        return told.memory.resident_bytes if told and told.memory else None
 
     def version(self) -> str:
         with self._server_errors():

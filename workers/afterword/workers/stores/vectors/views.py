@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from afterword.schemas.values import Scope
+from afterword.schemas.values import Kind, Scope
 from afterword.workers.errors import Denied
 from afterword.workers.models.embedders.port import Vector
 from afterword.workers.stores.vectors import collection as c
@@ -213,6 +213,16 @@ class MemoryView:
 def delete_expired(store: VectorStore) -> int:
     """Remove every memory whose lifetime has ended, whoever owned it; how many there were."""
     return store.delete_where(Filter(_expired()))
+
+
+def counts_by_kind(store: VectorStore) -> dict[tuple[Scope, Kind], int]:
+    """How many memories there are of each scope and kind, whoever owns them; expired ones too, points of others not."""
+    found = {}
+    for scope in Scope:
+        of_scope = Filter((Match(c.SCOPE, (scope.value,)),))
+        counted = store.count_by(c.KIND, of_scope, limit=len(Kind))
+        found.update({(scope, kind): counted.get(kind.value, 0) for kind in Kind})
+    return found
 
 
 def _expired() -> tuple[TimeRange]:

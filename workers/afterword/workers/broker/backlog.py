@@ -1,0 +1,67 @@
+"""What stands in Redis: the messages of each queue, and the memory they take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from afterword.schemas import wire
+
+_HEAD = 10
+"""Places at the head of a queue to look at: those of messages that were dropped stay, empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueBacklog:
+    """How many messages wait, are with workers, are delayed for a retry, are dead; the age of the next, in seconds.
+
+    The age is None when none waits.
+    """
+
+    waiting: int
+    in_flight: int
+    delayed: int
+    dead: int
+    oldest_age: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RedisMemory:
+    """Bytes; `limit` is None where Redis takes what it needs."""
+
+    used: int
+    limit: int | None
+
+
+def read_backlog(client: redis.Redis, queue: str, now_ms: int) -> QueueBacklog:
+    """A queue's backlog, in two round trips however long it is. Raises: redis.RedisError."""
+    key = wire.queue_key(queue)
+    workers: Any = client.zrange(f"{wire.NAMESPACE}:__heartbeats__", 0, -1)
+    with client.pipeline(transaction=False) as pipe:
+        pipe.llen(key)
+        pipe.hlen(wire.messages_key(f"{queue}.DQ"))
+        pipe.zcard(f"{key}.XQ")
+        pipe.lrange(key, 0, _HEAD - 1)
+        for worker in workers:
+            pipe.scard(f"{wire.NAMESPACE}:__acks__.{worker.decode()}.{queue}")
+        waiting, delayed, dead, head, *in_flight = pipe.execute()
+    return QueueBacklog(waiting, sum(in_flight), delayed, dead, _age(client, queue, head, now_ms))
+
+
+def read_memory(client: redis.Redis) -> RedisMemory:
+    """What Redis uses, and may use. Raises: redis.RedisError."""
+    told: Any = client.info("memory")
+    return RedisMemory(int(told["used_memory"]), int(told.get("maxmemory", 0)) or None)
+
+
+def _age(client: redis.Redis, queue: str, head: Sequence[bytes], now_ms: int) -> float | None:
+    # One after the other: a message may be large, and nearly always the first is there.
+    for message_id in head:
+        data: Any = client.hget(wire.messages_key(queue), message_id)
+        sent_at = wire.read_message(data or b"")[0].get("message_timestamp")
+        if isinstance(sent_at, int | float):
+            return max(now_ms - sent_at, 0) / 1000
+    return None
