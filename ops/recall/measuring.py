@@ -45,6 +45,11 @@ class Library:
         """How many there are."""
         return sum(len(turns) for turns in self.turns.values())
 
+    @property
+    def most(self) -> int:
+        """How many one conversation has at most."""
+        return max(len(turns) for turns in self.turns.values())
+
     def answers(self, system: System) -> list[Answer]:
         """All questions, in the order of the conversations. Raises: EmbeddingFailed, VectorStoreUnavailable."""
         return [

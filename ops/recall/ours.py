@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, cast
-
 from afterword.schemas import ContextReply, ContextRequest
 from afterword.schemas.wire import REPLY_PREFIX
 from afterword.workers.models.embedders.port import Embedder
@@ -12,7 +9,8 @@ from afterword.workers.services.recall.recall import Recall
 from afterword.workers.services.registry import AgentRegistry
 from afterword.workers.settings import Settings
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.vectors.port import Dense, Hit, Lexical, Search, Signal, VectorStore
+from afterword.workers.stores.vectors.port import Dense, Lexical, VectorStore
+from ops.recall.stores import without
 from ops.recall.systems import DEPTH, Asking, Ranked
 
 _NAME = "afterword"
@@ -43,25 +41,6 @@ def our_systems(store: VectorStore, embedder: Embedder, settings: Settings) -> l
         f"{_NAME} without BM25": without(store, Lexical),
     }
     return [Ours(name, each, embedder, settings) for name, each in stores.items()]
-
-
-def without(store: VectorStore, signal: type[Signal]) -> VectorStore:
-    """The store, finding nothing by a signal."""
-    return cast(VectorStore, _Deaf(store, signal))
-
-
-class _Deaf:
-    def __init__(self, store: VectorStore, signal: type[Signal]) -> None:
-        self._store = store
-        self._signal = signal
-
-    def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
-        heard = [search for search in searches if not isinstance(search.signal, self._signal)]
-        answers = iter(self._store.search(heard))
-        return [[] if isinstance(search.signal, self._signal) else next(answers) for search in searches]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
 
 
 def _recall(store: VectorStore, embedder: Embedder, settings: Settings, *, floor: float) -> Recall:

@@ -22,6 +22,7 @@ from ops.recall.corpus import PARTS, SHIPPED
 from ops.recall.measuring import embedded, stocked
 from ops.recall.memories import MemoryKinds
 from ops.recall.report import Run, as_json, details, summary
+from ops.recall.stores import steady
 from ops.recall.systems import System, plain_systems
 
 _BOTH_WAYS = (MemoryKinds.EXCERPTS, MemoryKinds.BOTH)
@@ -95,7 +96,7 @@ def _measured(part: str, options: argparse.Namespace, embedder: Embedder, settin
     for kinds in (MemoryKinds(options.memories),) if options.memories else _BOTH_WAYS:
         with _store(embedder) as store:
             library = stocked(store, conversations, memories, kinds)
-            systems = _systems(store, embedder, settings)
+            systems = _systems(steady(store, library.most), embedder, settings)
             answers = {system.name: library.answers(system) for system in systems}
             run = Run(part, kinds, len(conversations), library.memories, answers)
         print(f"\n{summary(run)}")

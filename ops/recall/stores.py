@@ -1,0 +1,52 @@
+"""Vector stores as the benchmark needs them: one that answers the same in every run, one that is deaf to a signal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from afterword.workers.stores.vectors.port import Hit, Search, Signal, VectorStore
+
+
+def steady(store: VectorStore, most: int) -> VectorStore:
+    """The store, with hits of one score in the order of their ids. `most` is how many memories an owner has at most.
+
+    The engine leaves the order of equals to chance, and so which of them are within a search's limit.
+    """
+    return cast(VectorStore, _Steady(store, most))
+
+
+def without(store: VectorStore, signal: type[Signal]) -> VectorStore:
+    """The store, finding nothing by a signal."""
+    return cast(VectorStore, _Deaf(store, signal))
+
+
+class _Steady:
+    def __init__(self, store: VectorStore, most: int) -> None:
+        self._store = store
+        self._most = most
+
+    def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
+        answers = self._store.search([replace(search, limit=max(search.limit, self._most)) for search in searches])
+        return [
+            sorted(hits, key=lambda hit: (-hit.score, hit.id))[: search.limit]
+            for search, hits in zip(searches, answers, strict=True)
+        ]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+class _Deaf:
+    def __init__(self, store: VectorStore, signal: type[Signal]) -> None:
+        self._store = store
+        self._signal = signal
+
+    def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
+        heard = [search for search in searches if not isinstance(search.signal, self._signal)]
+        answers = iter(self._store.search(heard))
+        return [[] if isinstance(search.signal, self._signal) else next(answers) for search in searches]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
