@@ -16,6 +16,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from afterword.schemas.values import Kind, Scope
+
 _FAST = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Requests to what is near, and all that a prompt waits for; one bucket ends at the aim of 100 ms."""
 _SLOW = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
@@ -169,7 +171,7 @@ class Metrics:
     def _declare_memories(self) -> None:
         self.memories = Counter(
             "afterword_memories",
-            "Memories written or removed, by operation (add, update, delete), scope and kind.",
+            "Memories written or removed, by operation (add, delete), scope and kind.",
             ["operation", "scope", "kind"],
             registry=self.registry,
         )
@@ -379,6 +381,12 @@ class Metrics:
             "redis_memory_max_bytes", "Memory that Redis may use; no sample where it is not bounded."
         )
         self.postgres_size = self._reading("postgres_size_bytes", "Disk that the ledger's database takes.")
+
+    def count_memories(self, operation: str, counts: Mapping[tuple[Scope, Kind], int]) -> None:
+        """Count memories by (scope, kind)."""
+        for (scope, kind), count in counts.items():
+            if count:
+                self.memories.labels(operation, scope.value, kind.value).inc(count)
 
     def _reading(self, name: str, documentation: str, *labels: str, kept: float = READING_SECONDS) -> Reading:
         return Reading(f"afterword_{name}", documentation, labels, registry=self.registry, kept=kept)

@@ -144,11 +144,14 @@ class Commands:
         if command.user_id:
             in_flight.drop_conversations(self._broker, command.tenant_id, command.user_id, command.session_id)
             begun = self._void(command.tenant_id, command.user_id, command.session_id)
-        removed = self._view(command).delete_all()
+        view = self._view(command)
+        counts = view.counts_by_kind(_owner(command))
+        removed = view.delete_all()
         if begun is not None:
             take_back(self._store, begun)
         with self._database.transaction() as connection:
             audit.write(connection, [_audited(command, "memory_clear", None, count=removed)])
+        self._metrics.count_memories("delete", counts)
         return Removed(removed=removed)
 
     def _void(self, tenant_id: str, user_id: str, session_id: str | None) -> Entry | None:

@@ -17,6 +17,7 @@ from afterword.workers.services.debounce import Debounce
 from afterword.workers.services.excerpts import Excerpts
 from afterword.workers.services.overlap import align
 from afterword.workers.services.registry import AgentRegistry
+from afterword.workers.services.stopwatch import Stopwatch
 from afterword.workers.stores.ledger import audit, conversations, sessions, subjects
 from afterword.workers.stores.ledger.conversations import Conversation
 from afterword.workers.stores.ledger.database import Database
@@ -66,12 +67,15 @@ class Ingest:
 
         Raises: LedgerUnavailable; nothing is recorded then.
         """
-        with self._metrics.ingest_seconds.labels("total").time():
-            outcome, conversation, due = self._record(event)
+        watch = Stopwatch()
+        with watch.step("total"):
+            with watch.step("record"):
+                outcome, conversation, due = self._record(event)
             if conversation is not None:
                 self._write_excerpts(conversation)
             if due:
                 self._hint()
+        watch.show(self._metrics.ingest_seconds)
         self._metrics.ingested.labels(outcome).inc()
         return outcome
 

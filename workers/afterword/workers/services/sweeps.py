@@ -84,8 +84,9 @@ class Sweeps:
     def drop_expired_memories(self) -> None:
         """Remove memories whose lifetime has ended."""
         removed = delete_expired(self._store)
-        if removed:
-            logger.info("%d expired memories were removed", removed)
+        self._metrics.count_memories("delete", removed)
+        if total := sum(removed.values()):
+            logger.info("%d expired memories were removed", total)
 
 
 def letter_of(queue: Queue, message: DeadMessage) -> DeadLetter:

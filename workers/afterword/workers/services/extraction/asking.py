@@ -93,7 +93,6 @@ class Asking:
     def _count(self, call: LlmCall) -> None:
         self._metrics.llm_calls.labels(call.model, call.outcome).inc()
         self._metrics.llm_seconds.labels(call.model).observe(call.seconds)
-        self._metrics.extraction_seconds.labels("llm").observe(call.seconds)
         for kind, number in (
             ("prompt", call.prompt_tokens),
             ("cached", call.cached_tokens),

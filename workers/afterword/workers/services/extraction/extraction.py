@@ -17,7 +17,7 @@ from afterword.schemas import Kind
 from afterword.schemas.errors import AfterwordError
 from afterword.workers.errors import LeaseLost
 from afterword.workers.metrics import Metrics
-from afterword.workers.models.embedders.port import Embedder, Vector
+from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity, Vector
 from afterword.workers.services.debounce import Debounce
 from afterword.workers.services.extraction import batch, mem0_memory, records
 from afterword.workers.services.extraction.asking import Asking
@@ -28,9 +28,11 @@ from afterword.workers.services.extraction.pausing import tell_breaker
 from afterword.workers.services.extraction.prompt import Existing
 from afterword.workers.services.extraction.retry import Decision, RetryPolicy
 from afterword.workers.services.extraction.writing import FactWriter
+from afterword.workers.services.stopwatch import Stopwatch
 from afterword.workers.stores.ledger import (
     agents,
     audit,
+    backlog,
     breaker,
     conversations,
     dead_letters,
@@ -68,6 +70,22 @@ class _Work:
     entry: Entry | None
     more: bool
     permit: Permit
+
+
+@dataclass(frozen=True, slots=True)
+class _WatchedEmbedder:
+    """The embedder of one extraction; its time is the step `embed`."""
+
+    inner: Embedder
+    watch: Stopwatch
+
+    @property
+    def identity(self) -> EmbedderIdentity:
+        return self.inner.identity
+
+    def embed(self, texts: Sequence[str]) -> list[Vector]:
+        with self.watch.step("embed"):
+            return self.inner.embed(texts)
 
 
 class Extraction:
@@ -119,8 +137,12 @@ class Extraction:
             if claim is None:
                 breaker.hand_back(connection, permit)
                 return False
-        with self._keeper.holding(claim), self._metrics.extraction_seconds.labels("total").time():
-            outcome = self._extract(claim, permit)
+            waited = backlog.seconds_since_due(connection, claim.tenant_id, claim.user_id)
+        self._metrics.claim_wait_seconds.observe(waited)
+        watch = Stopwatch()
+        with self._keeper.holding(claim), watch.step("total"):
+            outcome = self._extract(claim, permit, watch)
+        watch.show(self._metrics.extraction_seconds)
         if permit.is_probe:
             self._hand_back(permit)
         self._metrics.extractions.labels(outcome).inc()
@@ -131,17 +153,17 @@ class Extraction:
         with self._database.transaction() as connection:
             breaker.hand_back(connection, permit)
 
-    def _extract(self, claim: Claim, permit: Permit) -> str:
+    def _extract(self, claim: Claim, permit: Permit, watch: Stopwatch) -> str:
         try:
             work = self._work(claim, permit)
-            return self._attempt(claim, work) if work else "empty"
+            return self._attempt(claim, work, watch) if work else "empty"
         except LeaseLost as error:
             logger.info("gave a subject up: %s", error)
             return "lost"
 
-    def _attempt(self, claim: Claim, work: _Work) -> str:
+    def _attempt(self, claim: Claim, work: _Work, watch: Stopwatch) -> str:
         try:
-            return self._run(claim, work)
+            return self._run(claim, work, watch)
         except LeaseLost:
             raise
         except AfterwordError as error:
@@ -169,7 +191,7 @@ class Extraction:
         waiting = sum(len(each.turns) - each.extracted_turns for each in pending) > len(lines)
         return _Work(taken, entry, more=waiting, permit=permit)
 
-    def _run(self, claim: Claim, work: _Work) -> str:
+    def _run(self, claim: Claim, work: _Work, watch: Stopwatch) -> str:
         """Ask, journal, write and finish, or what is left of it."""
         journalled: list[Entry] = [work.entry] if work.entry else []
 
@@ -178,24 +200,26 @@ class Extraction:
 
         def answered(existing: Sequence[Existing]) -> Sequence[str]:
             if not journalled:
-                journalled.append(self._ask(claim, work, existing))
+                journalled.append(self._ask(claim, work, existing, watch))
             return list(dict.fromkeys(fact.text for fact in journalled[0].facts))
 
         def write(vectors: Mapping[str, Vector]) -> None:
             self._check_held(claim)
-            self._writer.write(journalled[0], vectors)
+            with watch.step("vector_write"):
+                self._writer.write(journalled[0], vectors)
 
         mem0_memory.add(
             [{"role": line.turn.role, "content": line.turn.text} for line in work.batch.lines],
-            embedder=self._embedder,
+            embedder=_WatchedEmbedder(self._embedder, watch),
             hooks=mem0_memory.Hooks(known, answered, write),
         )
         return self._finish(claim, work, journalled[0])
 
-    def _ask(self, claim: Claim, work: _Work, existing: Sequence[Existing]) -> Entry:
+    def _ask(self, claim: Claim, work: _Work, existing: Sequence[Existing], watch: Stopwatch) -> Entry:
         """The LLM's answer, journalled before anything of it is written."""
         self._keeper.check(claim)
-        answered = self._asking.ask(work.batch, claim.generation, existing)
+        with watch.step("llm"):
+            answered = self._asking.ask(work.batch, claim.generation, existing)
         try:
             with self._database.transaction() as connection:
                 subjects.hold(connection, claim, self._limits.lease)
@@ -215,9 +239,11 @@ class Extraction:
             with self._database.transaction() as connection:
                 subjects.hold(connection, claim, self._limits.lease)
                 done = [
-                    conversations.advance(connection, part.conversation_id, extracted_turns=part.last)
+                    part.conversation_id
                     for part in entry.slices
+                    if conversations.advance(connection, part.conversation_id, extracted_turns=part.last)
                 ]
+                ages = backlog.seconds_since_received(connection, done)
                 journal.remove(connection, claim.tenant_id, claim.user_id)
                 audit.write(connection, records.extracted(entry, written, duplicates))
                 if self._limits.keep_transcripts == timedelta(0):
@@ -230,7 +256,9 @@ class Extraction:
             self._hint()
         for fact in written:
             self._metrics.memories.labels("add", fact.scope, Kind.FACT).inc()
-        self._metrics.extracted.labels("done").inc(sum(done))
+        self._metrics.extracted.labels("done").inc(len(done))
+        for age in ages:
+            self._metrics.freshness_seconds.observe(age)
         return "done"
 
     def _check_held(self, claim: Claim) -> None:

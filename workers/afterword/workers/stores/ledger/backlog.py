@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
@@ -69,6 +70,16 @@ def seconds_since_due(connection: Connection, tenant_id: str, user_id: str) -> f
     return float(connection.execute(_SINCE_DUE, {"tenant_id": tenant_id, "user_id": user_id}).scalar_one() or 0)
 
 
+def seconds_since_received(connection: Connection, conversation_ids: Sequence[int]) -> list[float]:
+    """How long ago each of these conversations was taken in, in no order."""
+    if not conversation_ids:
+        return []
+    return [float(age) for age in connection.execute(_SINCE_RECEIVED, {"ids": list(conversation_ids)}).scalars()]
+
+
+_SINCE_RECEIVED = text(
+    "SELECT extract(epoch FROM clock_timestamp() - received_at) FROM conversations WHERE id = ANY(:ids)"
+)
 _SINCE_DUE = text(
     """
     SELECT greatest(extract(epoch FROM clock_timestamp() - due_at), 0) FROM subjects

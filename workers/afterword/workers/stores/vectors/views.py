@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import structlog
@@ -22,6 +22,7 @@ from afterword.workers.stores.vectors.port import (
     Filter,
     Hit,
     Ids,
+    Lexical,
     Match,
     Point,
     Search,
@@ -88,6 +89,8 @@ class AgentOwner:
 
 Owner = UserOwner | SessionOwner | AgentOwner
 
+Counts = dict[tuple[Scope, Kind], int]
+
 
 @dataclass(frozen=True, slots=True)
 class ScopedSearch:
@@ -136,7 +139,7 @@ class MemoryView:
 
     def search(self, searches: Sequence[ScopedSearch]) -> list[list[Found]]:
         """All searches in one request; what each found, best first."""
-        asked = [Search(search.signal, self._live(search.owner, search.where), search.limit) for search in searches]
+        asked = [Search(_weighed(search), self._live(search.owner, search.where), search.limit) for search in searches]
         answers = self._store.search(asked) if asked else []
         return [self._found(search.owner, hits) for search, hits in zip(searches, answers, strict=True)]
 
@@ -174,6 +177,10 @@ class MemoryView:
         where = Filter((Match(c.TENANT, (self._owners[0].tenant_id,)), Match(c.USER, users)))
         return self._store.count_by(c.USER, where.narrowed(must_not=_expired()), limit=len(users))
 
+    def counts_by_kind(self, owner: Owner) -> Counts:
+        """How many memories of each scope and kind the owner has, expired ones too."""
+        return counts_by_kind(self._store, self._of(owner, None))
+
     def delete(self, ids: Sequence[str]) -> int:
         """Remove the owners' memories among these ids; how many there were."""
         return self.delete_all(Filter((Ids(tuple(_uuids(ids))),)))
@@ -210,19 +217,29 @@ class MemoryView:
         return found
 
 
-def delete_expired(store: VectorStore) -> int:
-    """Remove every memory whose lifetime has ended, whoever owned it; how many there were."""
-    return store.delete_where(Filter(_expired()))
+def delete_expired(store: VectorStore) -> Counts:
+    """Remove every memory whose lifetime has ended, whoever owned it; how many there were of each scope and kind."""
+    expired = Filter(_expired())
+    counts = counts_by_kind(store, expired)
+    store.delete_where(expired)
+    return counts
 
 
-def counts_by_kind(store: VectorStore) -> dict[tuple[Scope, Kind], int]:
+def counts_by_kind(store: VectorStore, where: Filter | None = None) -> Counts:
     """How many memories there are of each scope and kind, whoever owns them; expired ones too, points of others not."""
     found = {}
     for scope in Scope:
-        of_scope = Filter((Match(c.SCOPE, (scope.value,)),))
+        of_scope = (where or Filter()).narrowed(Match(c.SCOPE, (scope.value,)))
         counted = store.count_by(c.KIND, of_scope, limit=len(Kind))
         found.update({(scope, kind): counted.get(kind.value, 0) for kind in Kind})
     return found
+
+
+def _weighed(search: ScopedSearch) -> Signal:
+    """How rare a word is, is the owner's own matter."""
+    if isinstance(search.signal, Lexical):
+        return replace(search.signal, corpus=search.owner.where)
+    return search.signal
 
 
 def _expired() -> tuple[TimeRange]:
