@@ -252,6 +252,26 @@ class TestSearch:
         assert nothing == []
         assert all(hit.score > 0 for hit in cats + shanghai + rare)
 
+    def test_how_rare_a_word_is_is_counted_over_the_corpus(self, store: VectorStore, subject: Subject) -> None:
+        if subject.name == "memory":
+            pytest.skip("the client's in-memory mode ranks text with its default tokenizer only")
+        store.insert([point(n, lexical="ann likes tea", user_id="ann") for n in range(1, 9)])
+        store.insert([point(9, lexical="ann likes coffee", user_id="ann")])
+        store.insert([point(n, lexical="coffee likes tea", user_id="bob") for n in range(10, 60)])
+        ann = Filter((*EVERYTHING.must, Match("user_id", ("ann",))))
+
+        [of_all, own_name, own_coffee] = store.search(
+            [
+                Search(Lexical("ann"), ann, 1),
+                Search(Lexical("ann", ann), ann, 1),
+                Search(Lexical("coffee", ann), ann, 1),
+            ]
+        )
+
+        assert own_name[0].score < of_all[0].score  # to Ann her name says nothing, rare as it is elsewhere
+        assert own_coffee[0].id == str(uuid.UUID(int=9))
+        assert own_coffee[0].score > 5 * own_name[0].score
+
     def test_newest_first(self, store: VectorStore) -> None:
         store.insert([point(n, at=NOON + timedelta(minutes=minute)) for n, minute in ((1, 2), (2, 0), (3, 1))])
 

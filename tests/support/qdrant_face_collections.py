@@ -220,11 +220,19 @@ def _query(body: _Json) -> q.QueryRequest:
         filter=_filter(body.get("filter")),
         with_payload=bool(body.get("with_payload")),
         with_vector=False,
+        params=_params(body.get("params") or {}),
     )
+
+
+def _params(body: _Json) -> q.SearchParams | None:
+    corpus = (body.get("idf") or {}).get("corpus")
+    return q.SearchParams(idf=q.IdfParams(corpus=_filter(corpus))) if corpus else None
 
 
 def _signal(query: Any, using: str | None) -> q.ScoringQueryType:
     match query:
+        case {"text": {"query": text, "scoring": {"bm25": bm25}}}:
+            return q.TextQuery(using or "", text, q.Bm25Params(k=bm25.get("k"), b=bm25.get("b")))
         case {"text": text}:
             return q.TextQuery(using or "", text)
         case {"order_by": order_by}:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from afterword.schemas import Kind, Scope
 from afterword.workers import ids
 from afterword.workers.metrics import Metrics
-from afterword.workers.models.embedders.port import Embedder
+from afterword.workers.models.embedders.port import Embedder, Vector
+from afterword.workers.services import in_context
 from afterword.workers.stores.ledger import conversations
 from afterword.workers.stores.ledger.conversations import Conversation
 from afterword.workers.stores.ledger.database import Database
@@ -21,6 +23,17 @@ from afterword.workers.turns import Turn
 
 PIECE_CHARACTERS = 1200
 """A longer turn is kept in pieces: a vector of a whole page finds nothing in it."""
+
+SAME_TALK = timedelta(hours=1)
+"""What was said longer before a turn says nothing about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A piece of a turn, and the texts before it, nearest first."""
+
+    memory: StoredMemory
+    before: tuple[str, ...]
 
 
 class Excerpts:
@@ -39,25 +52,56 @@ class Excerpts:
 
         Raises: EmbeddingFailed, VectorStoreUnavailable, LedgerUnavailable.
         """
-        memories = excerpts_of(conversation)
+        with self._database.transaction() as connection:
+            before = conversations.turns_before(connection, conversation, limit=in_context.TURNS_BEFORE)
+        excerpts = excerpts_of(conversation, before)
         view = MemoryView(self._store, (UserOwner(conversation.tenant_id, conversation.user_id),))
-        if memories:
-            vectors = self._embedder.embed([memory.text for memory in memories])
-            view.insert(list(zip(memories, vectors, strict=True)))
+        view.insert(embedded(excerpts, self._embedder))
         with self._database.transaction() as connection:
             kept = conversations.mark_excerpts(connection, conversation)
         if not kept:
             # Another event may have written the same turns since.
             own = Match(collection.EVENT, (conversation.event_id,))
-            view.delete_all(Filter((Ids(tuple(memory.id for memory in memories)), own)))
+            view.delete_all(Filter((Ids(tuple(excerpt.memory.id for excerpt in excerpts)), own)))
             return
-        self._metrics.memories.labels("add", Scope.USER, Kind.EXCERPT).inc(len(memories))
+        self._metrics.memories.labels("add", Scope.USER, Kind.EXCERPT).inc(len(excerpts))
 
 
-def excerpts_of(conversation: Conversation) -> list[StoredMemory]:
-    """The excerpts of a conversation, each id once."""
-    found = {memory.id: memory for turn in conversation.turns for memory in _excerpts_of_turn(conversation, turn)}
+def embedded(excerpts: Sequence[Excerpt], embedder: Embedder) -> list[tuple[StoredMemory, Vector]]:
+    """The excerpts with their vectors, those of the texts before them blended in; one call to the embedder.
+
+    Raises: EmbeddingFailed.
+    """
+    texts = list(dict.fromkeys(text for excerpt in excerpts for text in (excerpt.memory.text, *excerpt.before)))
+    if not texts:
+        return []
+    vectors = dict(zip(texts, embedder.embed(texts), strict=True))
+    return [
+        (excerpt.memory, in_context.vector(vectors[excerpt.memory.text], [vectors[text] for text in excerpt.before]))
+        for excerpt in excerpts
+    ]
+
+
+def excerpts_of(conversation: Conversation, before: Sequence[Turn] = ()) -> list[Excerpt]:
+    """The excerpts of a conversation, each id once. `before` are the last turns of its session, oldest first."""
+    chain = [memory for turn in before for memory in _excerpts_of_turn(conversation, turn)]
+    first = len(chain)
+    chain.extend(memory for turn in conversation.turns for memory in _excerpts_of_turn(conversation, turn))
+    found: dict[str, Excerpt] = {}
+    for place in range(first, len(chain)):
+        found.setdefault(chain[place].id, _in_context(chain, place))
     return list(found.values())
+
+
+def _in_context(chain: Sequence[StoredMemory], place: int) -> Excerpt:
+    memory = chain[place]
+    nearest_first = chain[max(0, place - in_context.TURNS_BEFORE) : place][::-1]
+    before = [each for each in nearest_first if memory.occurred_at - each.occurred_at <= SAME_TALK]
+    texts = tuple(each.text for each in before)
+    previous = tuple(each.id for each in before)
+    return Excerpt(
+        replace(memory, previous=previous, terms=in_context.terms(memory.text, memory.speaker, texts)), texts
+    )
 
 
 def _excerpts_of_turn(conversation: Conversation, turn: Turn) -> Iterator[StoredMemory]:
@@ -84,6 +128,7 @@ def _excerpts_of_turn(conversation: Conversation, turn: Turn) -> Iterator[Stored
             message=turn.position,
             message_id=turn.message_id,
             role=turn.role,
+            speaker=turn.name,
             occurred_at=turn.at,
             created_at=now,
             metadata=conversation.metadata,

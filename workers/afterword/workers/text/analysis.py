@@ -3,7 +3,8 @@
 The terms go into the payload's lexical field and into the query, so both must come to the same words. A query of three
 words is easily taken for another language than the memory it looks for; therefore the stem of a word never hangs on
 the detected language alone: Latin words always get their English stem, other scripts the stem of their script, and a
-language detected with confidence only *adds* its own stems. Accents are folded ("Zürich" meets "Zurich"). Chinese,
+language detected with confidence only *adds* its own stems. Irregular English forms ("went") are brought to their
+base first, unless another language was detected. Accents are folded ("Zürich" meets "Zurich"). Chinese,
 Japanese, Korean and Thai, which do not part their words, become overlapping pairs of characters, and Chinese single
 characters besides. Emoji and punctuation are dropped.
 """
@@ -17,6 +18,7 @@ from functools import lru_cache
 
 import Stemmer
 
+from afterword.workers.text.irregular import BASES
 from afterword.workers.text.language import detection
 from afterword.workers.text.stopwords import ENGLISH, HAN_STOP_CHARACTERS, STOP_WORDS
 
@@ -105,6 +107,8 @@ def _word_terms(word: str, language: str) -> tuple[str, ...]:
     bare = _without_clitics(word)
     if bare in ENGLISH or bare in STOP_WORDS[language]:
         return ()
+    if language == "en":
+        bare = BASES.get(bare, bare)
     stemmer = _stemmer_of(bare)
     shared = _folded(_stem(stemmer, _folded(bare) if stemmer == "english" else bare))
     if language == "en" or not bare.isalpha():

@@ -217,6 +217,27 @@ def mark_extracting(connection: Connection, ids: Sequence[int]) -> None:
     connection.execute(update(conversations).where(conversations.c.id.in_(ids)).values(status="extracting"))
 
 
+def turns_before(connection: Connection, conversation: Conversation, *, limit: int) -> list[Turn]:
+    """The last turns of its session that were recorded before it and are still kept, oldest first; at most `limit`."""
+    if conversation.session_id is None:
+        return []
+    rows = connection.execute(
+        select(conversations.c.turns)
+        .where(
+            conversations.c.tenant_id == conversation.tenant_id,
+            conversations.c.user_id == conversation.user_id,
+            conversations.c.session_id == conversation.session_id,
+            conversations.c.agent_id.is_not_distinct_from(conversation.agent_id),
+            conversations.c.id < conversation.id,
+            conversations.c.turns.is_not(None),
+        )
+        .order_by(conversations.c.id.desc())
+        .limit(limit)
+    )
+    turns = [Turn.from_json(turn) for row in reversed(rows.all()) for turn in row.turns[-limit:]]
+    return turns[-limit:]
+
+
 def advance(connection: Connection, conversation_id: int, *, extracted_turns: int) -> bool:
     """Turns up to `extracted_turns` are extracted; whether the conversation is done with that, as with its last one."""
     whole = func.jsonb_array_length(conversations.c.turns) <= extracted_turns

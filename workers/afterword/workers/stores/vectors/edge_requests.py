@@ -63,7 +63,14 @@ def query(search: Search) -> q.QueryRequest:
         filter=filter_of(search.filter),
         with_payload=True,
         with_vector=False,
+        params=_params(search.signal),
     )
+
+
+def _params(signal: Signal) -> q.SearchParams | None:
+    if isinstance(signal, Lexical) and signal.corpus is not None:
+        return q.SearchParams(idf=q.IdfParams(corpus=filter_of(signal.corpus)))
+    return None
 
 
 def _signal(signal: Signal) -> q.ScoringQueryType:
@@ -71,7 +78,7 @@ def _signal(signal: Signal) -> q.ScoringQueryType:
         case Dense(vector):
             return q.Query.Nearest(list(vector))
         case Lexical(terms):
-            return q.TextQuery(c.LEXICAL, terms)
+            return q.TextQuery(c.LEXICAL, terms, q.Bm25Params(k=c.BM25.k, b=c.BM25.b))
         case Newest():
             return q.OrderBy(c.OCCURRED_AT, q.Direction.Desc)
 

@@ -25,6 +25,7 @@ _PLAIN = {
     "message": c.MESSAGE,
     "message_id": c.MESSAGE_ID,
     "role": c.ROLE,
+    "speaker": c.SPEAKER,
     "attributed_to": c.ATTRIBUTED_TO,
     "importance": c.IMPORTANCE,
 }
@@ -34,7 +35,10 @@ _TIMES = {
     "updated_at": c.UPDATED_AT,
     "expires_at": c.EXPIRES_AT,
 }
-_OTHER = (c.TEXT, c.HASH, c.TENANT, c.SCOPE, c.KIND, c.LANGUAGE, c.LEXICAL, c.LINKED, c.METADATA, "text_lemmatized")
+_OTHER = (
+    *(c.TEXT, c.HASH, c.TENANT, c.SCOPE, c.KIND, c.LANGUAGE, c.LEXICAL, c.LINKED, c.PREVIOUS, c.METADATA),
+    "text_lemmatized",
+)
 _SCOPES = frozenset(Scope)
 _KINDS = frozenset(Kind)
 _KNOWN = frozenset((*_PLAIN.values(), *_TIMES.values(), *_OTHER))
@@ -45,7 +49,8 @@ class StoredMemory:
     """A memory in the vector store.
 
     `id` is a UUID's text, `message` the position of the turn in its event (0 is the first), `importance` from 0 to 1.
-    All times are aware. A `language` of None is detected when the memory is written.
+    All times are aware. A `language` of None is detected when the memory is written, `terms` of None are then those of
+    the text. `previous` are the excerpts of the turns before it, nearest first, `speaker` the name of who said it.
     """
 
     id: str
@@ -60,6 +65,7 @@ class StoredMemory:
     message: int | None = None
     message_id: str | None = None
     role: str | None = None
+    speaker: str | None = None
     attributed_to: str | None = None
     occurred_at: datetime
     created_at: datetime
@@ -68,6 +74,8 @@ class StoredMemory:
     importance: float | None = None
     expires_at: datetime | None = None
     linked_memory_ids: tuple[str, ...] = ()
+    previous: tuple[str, ...] = ()
+    terms: str | None = None
     metadata: Metadata = field(default_factory=dict)
 
 
@@ -85,8 +93,9 @@ def to_payload(memory: StoredMemory) -> Payload:
         c.SCOPE: memory.scope.value,
         c.KIND: memory.kind.value,
         c.LANGUAGE: memory.language or language.detect(memory.text),
-        c.LEXICAL: analysis.lexical(memory.text),
+        c.LEXICAL: analysis.lexical(memory.text) if memory.terms is None else memory.terms,
         c.LINKED: list(memory.linked_memory_ids),
+        c.PREVIOUS: list(memory.previous),
         c.METADATA: dict(memory.metadata),
     }
     payload |= {name: getattr(memory, attribute) for attribute, name in _PLAIN.items()}
@@ -111,6 +120,7 @@ def from_payload(memory_id: str, payload: Mapping[str, Any]) -> StoredMemory:
         tenant_id=payload.get(c.TENANT, DEFAULT_TENANT),
         language=payload.get(c.LANGUAGE),
         linked_memory_ids=tuple(payload.get(c.LINKED, ())),
+        previous=tuple(payload.get(c.PREVIOUS, ())),
         metadata=_metadata_of(payload),
         occurred_at=times.pop("occurred_at") or created_at,
         created_at=created_at,

@@ -73,9 +73,14 @@ class Dense:
 
 @dataclass(frozen=True, slots=True)
 class Lexical:
-    """Rank by BM25 over the lexical field; `terms` as `text.analysis` makes them. The score is 0 or more."""
+    """Rank by BM25 over the lexical field; `terms` as `text.analysis` makes them. The score is 0 or more.
+
+    How rare a word is, is counted over the points of `corpus`: what one tenant talks of all day says nothing about
+    another's words. None: over all points.
+    """
 
     terms: str
+    corpus: Filter | None = None
 
 
 @dataclass(frozen=True, slots=True)

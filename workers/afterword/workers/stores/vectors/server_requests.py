@@ -33,6 +33,8 @@ OPTIMIZERS = m.OptimizersConfigDiff(
     flush_interval_sec=c.OPTIMIZERS.flush_interval_seconds,
 )
 
+_BM25 = m.Bm25Scoring(bm25=m.Bm25Params(k=c.BM25.k, b=c.BM25.b))
+
 
 def index_params(index: c.Index) -> m.KeywordIndexParams | m.DatetimeIndexParams | m.TextIndexParams:
     match index:
@@ -55,17 +57,25 @@ def index_params(index: c.Index) -> m.KeywordIndexParams | m.DatetimeIndexParams
 
 
 def query(search: Search) -> m.QueryRequest:
+    params = None
     match search.signal:
         case Dense(vector):
             asked: m.QueryInterface = m.NearestQuery(nearest=list(vector))
             using = None
-        case Lexical(terms):
-            asked, using = m.TextQuery(text=terms), c.LEXICAL
+        case Lexical(terms, corpus):
+            asked, using = m.TextQuery(text=m.TextQueryInput(query=terms, scoring=_BM25)), c.LEXICAL
+            if corpus is not None:
+                params = m.SearchParams(idf=m.IdfCorpusParams(corpus=filter_of(corpus)))
         case Newest():
             newest = m.OrderBy(key=c.OCCURRED_AT, direction=m.Direction.DESC)
             asked, using = m.OrderByQuery(order_by=newest), None
     return m.QueryRequest(
-        query=asked, using=using, filter=filter_of(search.filter), limit=search.limit, with_payload=True
+        query=asked,
+        using=using,
+        filter=filter_of(search.filter),
+        limit=search.limit,
+        with_payload=True,
+        params=params,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import structlog
@@ -22,6 +22,7 @@ from afterword.workers.stores.vectors.port import (
     Filter,
     Hit,
     Ids,
+    Lexical,
     Match,
     Point,
     Search,
@@ -138,7 +139,7 @@ class MemoryView:
 
     def search(self, searches: Sequence[ScopedSearch]) -> list[list[Found]]:
         """All searches in one request; what each found, best first."""
-        asked = [Search(search.signal, self._live(search.owner, search.where), search.limit) for search in searches]
+        asked = [Search(_weighed(search), self._live(search.owner, search.where), search.limit) for search in searches]
         answers = self._store.search(asked) if asked else []
         return [self._found(search.owner, hits) for search, hits in zip(searches, answers, strict=True)]
 
@@ -232,6 +233,13 @@ def counts_by_kind(store: VectorStore, where: Filter | None = None) -> Counts:
         counted = store.count_by(c.KIND, of_scope, limit=len(Kind))
         found.update({(scope, kind): counted.get(kind.value, 0) for kind in Kind})
     return found
+
+
+def _weighed(search: ScopedSearch) -> Signal:
+    """How rare a word is, is the owner's own matter."""
+    if isinstance(search.signal, Lexical):
+        return replace(search.signal, corpus=search.owner.where)
+    return search.signal
 
 
 def _expired() -> tuple[TimeRange]:

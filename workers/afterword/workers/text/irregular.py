@@ -1,0 +1,39 @@
+"""English forms that no stemmer brings together: "went" is a form of "go", "children" of "child"."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_FORMS = """
+    become: became · begin: began begun · bend: bent · bet: betting · bite: bit bitten · bleed: bled
+    blow: blew blown · break: broke broken · breed: bred · bring: brought · build: built · burn: burnt
+    buy: bought · catch: caught · choose: chose chosen · come: came · creep: crept · cut: cutting · deal: dealt
+    die: dying · dig: dug · draw: drew drawn · dream: dreamt · drink: drank drunk · drive: drove driven
+    eat: ate eaten · fall: fell fallen · feed: fed · feel: felt · fight: fought · find: found · flee: fled
+    fly: flew flown · forbid: forbade forbidden · forget: forgot forgotten · forgive: forgave forgiven
+    freeze: froze frozen · get: got gotten getting · give: gave given · go: went gone goes · grow: grew grown
+    hang: hung · hear: heard · hide: hid hidden · hit: hitting · hold: held · keep: kept · kneel: knelt
+    know: knew known · lay: laid · lead: led · lean: leant · learn: learnt · leave: left · lend: lent
+    lie: lain lying · lose: lost · make: made · mean: meant · meet: met · mow: mown · pay: paid · put: putting
+    quit: quitting · ride: rode ridden · ring: rang rung · rise: rose risen · run: ran running · say: said
+    see: saw seen · seek: sought · sell: sold · send: sent · sew: sewn · shake: shook shaken · shine: shone
+    shoot: shot · show: shown · shrink: shrank shrunk · sing: sang sung · sink: sank sunk · sit: sat sitting
+    sleep: slept · slide: slid · smell: smelt · speak: spoke spoken · spell: spelt · spend: spent · spill: spilt
+    spin: spun · split: splitting · spread: spreading · stand: stood · steal: stole stolen · stick: stuck
+    sting: stung · strike: struck · strive: strove striven · swear: swore sworn · sweep: swept · swell: swollen
+    swim: swam swum · swing: swung · take: took taken · teach: taught · tear: tore torn · tell: told
+    think: thought · throw: threw thrown · tie: tying · understand: understood · wake: woke woken
+    wear: wore worn · weep: wept · win: won winning · wind: wound · write: wrote written
+    child: children · foot: feet · goose: geese · half: halves · knife: knives · leaf: leaves · life: lives
+    loaf: loaves · man: men · mouse: mice · person: people · shelf: shelves · thief: thieves · tooth: teeth
+    wife: wives · wolf: wolves · woman: women · good: better best · bad: worse worst
+"""
+
+
+def _bases() -> dict[str, str]:
+    entries = (entry.split(":") for line in _FORMS.strip().splitlines() for entry in line.split("·"))
+    return {form: base.strip() for base, forms in entries for form in forms.split()}
+
+
+BASES: Final = _bases()
+"""Form → the word it is a form of. Forms of grammatical words are left out: they are no search terms."""
