@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from afterword.workers.models.embedders.port import Embedder, Vector
-from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.stores.vectors.port import VectorStore
 from afterword.workers.stores.vectors.views import MemoryView
 from ops.recall.corpus import Conversation, Question
-from ops.recall.memories import MemoryKinds, memories_of, owner_of, turns_by_memory
+from ops.recall.memories import Embedded, MemoryKinds, owner_of, turns_by_memory
 from ops.recall.scoring import Outcome, judged
 from ops.recall.systems import Asking, System
 
 _ASKED_AFTER = timedelta(days=1)
 """After a conversation's last session."""
 
-Embedded = tuple[StoredMemory, Vector]
+Memories = Mapping[str, Sequence[Embedded]]
+"""By conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +32,18 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """A store that holds all memories of some conversations. `turns`, by conversation: the turn that each of its
-    memories comes from, by the memory's id.
+    """Conversations and what is remembered of them. `turns`, by conversation: the turn that each of its memories comes
+    from, by the memory's id.
     """
 
     conversations: tuple[Conversation, ...]
     turns: Mapping[str, Mapping[str, str]]
+
+    @classmethod
+    def of(cls, conversations: Sequence[Conversation], memories: Memories) -> Library:
+        """The library of these memories."""
+        turns = {name: turns_by_memory(memory for memory, _ in some) for name, some in memories.items()}
+        return cls(tuple(conversations), turns)
 
     @property
     def memories(self) -> int:
@@ -59,7 +64,7 @@ class Library:
         ]
 
     def _answer(self, system: System, conversation: Conversation, question: Question) -> Answer:
-        asking = Asking(owner_of(conversation), question.text, conversation.sessions[-1].at + _ASKED_AFTER)
+        asking = Asking(owner_of(conversation.id), question.text, conversation.sessions[-1].at + _ASKED_AFTER)
         turns = self.turns[conversation.id]
         ranked = system.rank(asking)
         outcome = judged(
@@ -71,28 +76,12 @@ class Library:
         return Answer(conversation.id, question, outcome, ranked[0].relevance if ranked else None)
 
 
-def embedded(
-    conversations: Iterable[Conversation], kinds: MemoryKinds, embedder: Embedder
-) -> dict[str, list[Embedded]]:
-    """The memories with their vectors, by conversation. Raises: EmbeddingFailed."""
-    found: dict[str, list[Embedded]] = {}
-    for conversation in conversations:
-        memories = memories_of(conversation, kinds)
-        vectors = embedder.embed([memory.text for memory in memories])
-        found[conversation.id] = list(zip(memories, vectors, strict=True))
-    return found
+def of_kinds(memories: Memories, kinds: MemoryKinds) -> Memories:
+    """Those of these kinds."""
+    return {name: [each for each in some if kinds.includes(each[0].kind)] for name, some in memories.items()}
 
 
-def stocked(
-    store: VectorStore,
-    conversations: Sequence[Conversation],
-    memories: Mapping[str, Sequence[Embedded]],
-    kinds: MemoryKinds,
-) -> Library:
-    """Write the memories of these kinds into a store that is open and empty. Raises: VectorStoreUnavailable."""
-    turns: dict[str, dict[str, str]] = {}
-    for conversation in conversations:
-        chosen = [each for each in memories[conversation.id] if kinds.includes(each[0].kind)]
-        MemoryView(store, (owner_of(conversation),)).insert(chosen)
-        turns[conversation.id] = turns_by_memory(memory for memory, _ in chosen)
-    return Library(tuple(conversations), turns)
+def stock(store: VectorStore, memories: Memories) -> None:
+    """Write the memories into a store that is open. Raises: VectorStoreUnavailable."""
+    for name, some in memories.items():
+        MemoryView(store, (owner_of(name),)).insert(some)

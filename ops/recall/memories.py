@@ -1,23 +1,25 @@
-"""The conversations as memories: excerpts as ingest makes them, and the authored facts as extraction would write them.
-Pure.
-"""
+"""The conversations as memories: excerpts as ingest writes them, and the authored facts as extraction would."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from enum import StrEnum
 
 from afterword.schemas import ConversationFinished, Kind, Scope
 from afterword.schemas.conversation import Message
 from afterword.workers import ids
-from afterword.workers.services.excerpts import excerpts_of
+from afterword.workers.models.embedders.port import Embedder, Vector
+from afterword.workers.services import excerpts
 from afterword.workers.stores.ledger import conversations as ledger
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.stores.vectors.views import UserOwner
 from afterword.workers.turns import turns_of
-from ops.recall.corpus import Conversation, Session
+from ops.recall.corpus import Conversation, Turn
 
 TENANT = "recall"
+
+Embedded = tuple[StoredMemory, Vector]
 
 
 class MemoryKinds(StrEnum):
@@ -32,15 +34,25 @@ class MemoryKinds(StrEnum):
         return self is MemoryKinds.BOTH or (kind is Kind.FACT) is (self is MemoryKinds.FACTS)
 
 
-def owner_of(conversation: Conversation) -> UserOwner:
+def owner_of(conversation_id: str) -> UserOwner:
     """Each conversation is of a person of its own."""
-    return UserOwner(TENANT, conversation.id)
+    return UserOwner(TENANT, conversation_id)
 
 
-def memories_of(conversation: Conversation, kinds: MemoryKinds) -> list[StoredMemory]:
-    """The memories of a conversation, as of one event a session."""
-    every = (*_excerpts(conversation), *_facts(conversation))
-    return [memory for memory in every if kinds.includes(memory.kind)]
+def written(conversation: Conversation, embedder: Embedder) -> list[Embedded]:
+    """All memories of a conversation, one event a session, as the workers write them. Raises: EmbeddingFailed."""
+    found: list[Embedded] = []
+    for event in _events(conversation):
+        found += excerpts.embedded(excerpts.excerpts_of(_recorded(event)), embedder)
+    return found + _embedded(list(_facts(conversation)), embedder)
+
+
+def plain(memories: Iterable[Embedded], embedder: Embedder) -> list[Embedded]:
+    """The same memories, known by their texts alone: without what was said before, and without speakers' names.
+
+    Raises: EmbeddingFailed.
+    """
+    return _embedded([replace(memory, terms=None, previous=()) for memory, _ in memories], embedder)
 
 
 def turns_by_memory(memories: Iterable[StoredMemory]) -> dict[str, str]:
@@ -48,29 +60,30 @@ def turns_by_memory(memories: Iterable[StoredMemory]) -> dict[str, str]:
     return {memory.id: _turn_of(memory) for memory in memories}
 
 
-def _excerpts(conversation: Conversation) -> Iterator[StoredMemory]:
+def _embedded(memories: Sequence[StoredMemory], embedder: Embedder) -> list[Embedded]:
+    return list(zip(memories, embedder.embed([memory.text for memory in memories]), strict=True))
+
+
+def _events(conversation: Conversation) -> Iterator[ConversationFinished]:
     for number, session in enumerate(conversation.sessions, start=1):
-        yield from excerpts_of(_recorded(_event(conversation, number, session)))
+        name = _session_id(conversation, number)
+        yield ConversationFinished(
+            event_id=name,
+            occurred_at=session.at,
+            tenant_id=TENANT,
+            user_id=conversation.id,
+            agent_id=conversation.agent,
+            session_id=name,
+            messages=tuple(_message(conversation, turn) for turn in session.turns),
+        )
 
 
-def _event(conversation: Conversation, number: int, session: Session) -> ConversationFinished:
-    name = _session_id(conversation, number)
-    return ConversationFinished(
-        event_id=name,
-        occurred_at=session.at,
-        tenant_id=TENANT,
-        user_id=conversation.id,
-        agent_id=conversation.agent,
-        session_id=name,
-        messages=tuple(
-            Message(
-                role="assistant" if turn.by_agent else "user",
-                content=turn.text,
-                name=conversation.agent if turn.by_agent else conversation.user,
-                id=turn.id,
-            )
-            for turn in session.turns
-        ),
+def _message(conversation: Conversation, turn: Turn) -> Message:
+    return Message(
+        role="assistant" if turn.by_agent else "user",
+        content=turn.text,
+        name=conversation.agent if turn.by_agent else conversation.user,
+        id=turn.id,
     )
 
 

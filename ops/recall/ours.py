@@ -33,12 +33,13 @@ class Ours:
         return [memory.id for memory in _answered(self._recall, asking).memories]
 
 
-def our_systems(store: VectorStore, embedder: Embedder, settings: Settings) -> list[Ours]:
-    """Ours, and ours without each signal."""
+def our_systems(store: VectorStore, bare: VectorStore, embedder: Embedder, settings: Settings) -> list[Ours]:
+    """Ours, and ours without each signal. `bare` holds the same memories, known by their texts alone."""
     stores = {
         _NAME: store,
         f"{_NAME} without dense": without(store, Dense),
         f"{_NAME} without BM25": without(store, Lexical),
+        f"{_NAME} without context": bare,
     }
     return [Ours(name, each, embedder, settings) for name, each in stores.items()]
 

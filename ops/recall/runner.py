@@ -19,8 +19,8 @@ from afterword.workers.stores.vectors.edge import EdgeStore
 from afterword.workers.stores.vectors.port import VectorStore
 from ops.recall import corpus
 from ops.recall.corpus import PARTS, SHIPPED
-from ops.recall.measuring import embedded, stocked
-from ops.recall.memories import MemoryKinds
+from ops.recall.measuring import Library, Memories, of_kinds, stock
+from ops.recall.memories import MemoryKinds, plain, written
 from ops.recall.report import Run, as_json, details, summary
 from ops.recall.stores import steady
 from ops.recall.systems import System, plain_systems
@@ -92,13 +92,14 @@ def _parts(options: argparse.Namespace) -> list[str]:
 
 def _measured(part: str, options: argparse.Namespace, embedder: Embedder, settings: Settings) -> Iterator[Run]:
     conversations = corpus.load(options.data, part)
-    memories = embedded(conversations, MemoryKinds.BOTH, embedder)
+    full: Memories = {each.id: written(each, embedder) for each in conversations}
+    bare: Memories = {name: plain(some, embedder) for name, some in full.items()}
     for kinds in (MemoryKinds(options.memories),) if options.memories else _BOTH_WAYS:
-        with _store(embedder) as store:
-            library = stocked(store, conversations, memories, kinds)
-            systems = _systems(steady(store, library.most), embedder, settings)
+        library = Library.of(conversations, of_kinds(full, kinds))
+        with _stocked(of_kinds(full, kinds), embedder) as ours, _stocked(of_kinds(bare, kinds), embedder) as others:
+            systems = _systems(steady(ours, library.most), steady(others, library.most), embedder, settings)
             answers = {system.name: library.answers(system) for system in systems}
-            run = Run(part, kinds, len(conversations), library.memories, answers)
+        run = Run(part, kinds, len(conversations), library.memories, answers)
         print(f"\n{summary(run)}")
         if not options.brief:
             print(f"\n{details(run)}")
@@ -106,20 +107,25 @@ def _measured(part: str, options: argparse.Namespace, embedder: Embedder, settin
 
 
 @contextmanager
-def _store(embedder: Embedder) -> Iterator[VectorStore]:
+def _stocked(memories: Memories, embedder: Embedder) -> Iterator[VectorStore]:
     with tempfile.TemporaryDirectory(prefix="afterword-recall-") as folder:
         store = EdgeStore(Path(folder))
         store.prepare(embedder.identity)
         try:
+            stock(store, memories)
             yield store
         finally:
             store.close()
 
 
-def _systems(store: VectorStore, embedder: Embedder, settings: Settings) -> list[System]:
+def _systems(ours: VectorStore, others: VectorStore, embedder: Embedder, settings: Settings) -> list[System]:
+    """Ours over memories as the workers write them; the others over the same texts, as anybody would embed them."""
     # mem0 takes a second to import: the conversations are read first.
     from ops.recall.mem0_search import Mem0Search
     from ops.recall.ours import our_systems
 
-    ours = our_systems(store, embedder, settings)
-    return [*ours, Mem0Search(store, embedder), *plain_systems(store, embedder)]
+    return [
+        *our_systems(ours, others, embedder, settings),
+        Mem0Search(others, embedder),
+        *plain_systems(others, embedder),
+    ]

@@ -22,6 +22,7 @@ U[rome]: I rented a flat in Rome.
 A: How is the light?
 U[walnut]: Walnuts make me ill, by the way.
 A[leo-boat]: Noted. I varnished my dinghy.
+U[aunt]: My aunt taught me that.
 
 === 2026-03-05T09:00:00Z
 U[paris]: So now I rent a flat in Paris.
@@ -37,6 +38,7 @@ single | What did Leo varnish? | leo-boat
 several | In which towns did Ada rent a flat? | rome, paris
 changed | Where does Ada rent a flat now, Paris? | paris | rome
 paraphrase | Which allergy has Ada? | walnut
+paraphrase | Whose varnish? | aunt
 unanswerable | Zebra? |
 """
 
@@ -83,7 +85,7 @@ class TestExcerpts:
     @pytest.fixture
     def run(self, corpus: Path) -> dict[str, Any]:
         [run] = measured(corpus, "--memories", "excerpts")["runs"]
-        assert run["memories"] == {"kinds": "excerpts", "count": 10}
+        assert run["memories"] == {"kinds": "excerpts", "count": 11}
         return dict(run)
 
     def test_what_shares_its_words_with_one_turn_finds_it_first(self, run: dict[str, Any]) -> None:
@@ -111,33 +113,37 @@ class TestExcerpts:
             "injected": 0,
             "relevant": 0,
         }
-        assert (bm25["unanswerable"]["false_injection"], bm25["paraphrase"]["recall@20"]) == (0, 0)
-        assert bm25["all"]["injected"] == pytest.approx(4 / 5)
+        assert bm25["unanswerable"]["false_injection"] == 0
+        assert bm25["all"]["injected"] == pytest.approx(5 / 6)
         assert run["systems"]["dense only"]["unanswerable"]["false_injection"] == 1, "it has no threshold"
 
-    def test_ours_without_a_signal_ranks_as_the_other_alone(self, run: dict[str, Any]) -> None:
-        for each in run["questions"]:
-            answers = each["systems"]
-            assert answers["afterword without dense"]["places"] == answers["BM25 only"]["places"]
-            assert answers["afterword without BM25"]["places"] == answers["dense only"]["places"]
+    def test_ours_without_a_signal_finds_nothing_by_it(self, run: dict[str, Any]) -> None:
+        answers = asked(run, "Zebra?")
+        assert answers["afterword without dense"]["relevance"] is None, "no turn has the word"
+        assert answers["afterword without BM25"]["relevance"] is not None, "every vector has some similarity"
+
+    def test_ours_knows_what_was_said_before_and_the_others_a_turns_own_words(self, run: dict[str, Any]) -> None:
+        answers = asked(run, "Whose varnish?")
+        assert answers["afterword without dense"]["places"] == [2], "the turn before it speaks of varnish"
+        assert answers["BM25 only"]["places"] == [None]
 
     def test_figures_are_by_kind_and_language(self, run: dict[str, Any]) -> None:
         for figures in run["systems"].values():
             assert list(figures) == [
                 "all", "single", "several", "changed", "paraphrase", "unanswerable", "en", "zh",
             ]  # fmt: skip
-            assert (figures["all"]["questions"], figures["en"]["questions"], figures["zh"]["questions"]) == (6, 5, 1)
+            assert (figures["all"]["questions"], figures["en"]["questions"], figures["zh"]["questions"]) == (7, 6, 1)
             assert figures["zh"]["mrr"] == figures["zh"]["recall@5"] == 1
 
     def test_a_search_without_threshold_finds_all_turns_of_the_person_and_no_others(self, run: dict[str, Any]) -> None:
-        assert asked(run, "Zebra?")["dense only"]["injected"] == 7
+        assert asked(run, "Zebra?")["dense only"]["injected"] == 8
         assert asked(run, "谁收养了橘猫？")["dense only"]["injected"] == 3
 
 
 def test_a_fact_counts_as_its_turn(corpus: Path) -> None:
     [run] = measured(corpus, "--memories", "both")["runs"]
 
-    assert run["memories"] == {"kinds": "both", "count": 12}
+    assert run["memories"] == {"kinds": "both", "count": 13}
     assert asked(run, "Which allergy has Ada?")["BM25 only"]["places"] == [1]
 
     [run] = measured(corpus, "--memories", "facts")["runs"]
@@ -161,7 +167,7 @@ def test_parts_and_memories_are_measured_apart_and_every_run_is_the_same(
         ("test", "both", 1),
     ]
     assert report["embedder"] == "hashing/words-and-grams-1 (512 dimensions)"
-    assert "DEVELOPMENT, excerpts: 2 conversations, 10 memories, 6 questions" in printed
+    assert "DEVELOPMENT, excerpts: 2 conversations, 11 memories, 7 questions" in printed
     assert "R@20, test, both" in printed
     assert measured(corpus) == report
     assert capsys.readouterr().out == printed
