@@ -21,6 +21,7 @@ def fingerprint(**fields: Any) -> bytes:
         {"metadata": {"b": 2, "a": 1}},
         {"newer": "field"},
         {"agent_id": None},
+        {"publishes": {"sent": 3}},
         {"messages": [{"role": "human", "content": '"hello"'}]},
     ],
 )

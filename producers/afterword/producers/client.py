@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
@@ -86,10 +87,11 @@ class MemoryClient:
             InvalidEvent, UnsupportedVersion: it breaks the contract. With `on_invalid="log"` it is logged instead,
                 and None returned.
         """
+        counts = self._publisher.counts()
         try:
-            parcel = self._intake.parcel(conversation, fields)
+            parcel = self._intake.parcel(conversation, fields, counts)
         except INVALID as error:
-            self._publisher.refused(1)
+            self._publisher.refused(1, counts)
             self._intake.refuse(error)
             return None
         self._publisher.send([parcel])
@@ -97,10 +99,12 @@ class MemoryClient:
 
     def publish_many(self, conversations: Iterable[Conversation]) -> list[PublishResult]:
         """Publish many, some hundred in a round trip; one result for each, in order. Invalid ones do not raise."""
-        checked = [self._intake.parcel_or_refusal(conversation) for conversation in conversations]
-        for batch in in_batches([item for item in checked if isinstance(item, Parcel)]):
+        counts = self._publisher.counts()
+        checked = self._intake.parcels(conversations, counts)
+        parcels = [item for item in checked if isinstance(item, Parcel)]
+        for batch in in_batches(parcels):
             self._publisher.send(batch)
-        self._publisher.refused(sum(not isinstance(item, Parcel) for item in checked))
+        self._publisher.refused(len(checked) - len(parcels), Counter() if parcels else counts)
         return [PublishResult.of(item) for item in checked]
 
     def context(

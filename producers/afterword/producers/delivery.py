@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 
 import redis
@@ -35,9 +36,9 @@ class Delivery:
     def __init__(self, settings: ClientSettings, *, user: str) -> None:
         self.outbox = Outbox(settings.outbox_messages, settings.outbox_bytes)
         self.failing = False
-        self.invalid = 0
         self._user = user
-        self._sent = 0
+        self._sent = self._sent_later = self._invalid = 0
+        self._told: Counter[str] = Counter()
         self._backoff = Backoff()
         self._logged: type[redis.RedisError] | None = None
         self._dropping = False
@@ -58,13 +59,33 @@ class Delivery:
         """Whether any of these still waits."""
         return any(parcel in self.outbox for parcel in parcels)
 
+    def counts(self) -> Counter[str]:
+        """How publishing fared, as far as no event has told it yet. The next one must tell it, or `refused` hear of it.
+
+        Each count travels with one event only, so that it counts once however often that event arrives; what a dropped
+        event would have told goes with a later one.
+        """
+        happened = Counter(
+            sent=self._sent, sent_later=self._sent_later, dropped=self.outbox.dropped, invalid=self._invalid
+        )
+        happened.subtract(self._told)
+        happened.update(self.outbox.untold)
+        untold = +happened  # below zero: told of what was dropped, and arrived after all
+        self._told.update(untold)
+        return untold
+
+    def refused(self, count: int, counts: Counter[str]) -> None:
+        """So many events were invalid, and nobody was told these counts."""
+        self._invalid += count
+        self._told.subtract(counts)
+
     def sent(self, parcels: Sequence[Parcel]) -> None:
         """These were sent at once."""
         self._sent += len(parcels)
 
     def sent_later(self, parcels: Sequence[Parcel]) -> None:
         """These were sent from the outbox."""
-        self._sent += len(parcels)
+        self._sent_later += len(parcels)
         self.outbox.settle(parcels)
 
     def answered(self) -> None:
@@ -100,10 +121,10 @@ class Delivery:
 
     def stats(self) -> Stats:
         return Stats(
-            sent=self._sent,
+            sent=self._sent + self._sent_later,
             queued=len(self.outbox),
             queued_bytes=self.outbox.size,
             dropped=self.outbox.dropped,
-            invalid=self.invalid,
+            invalid=self._invalid,
             redis_available=not self.failing,
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,16 +45,20 @@ class Intake:
         self.tenant_id = checked_tenant(tenant_id)
         self._settings = settings
 
-    def parcel(self, given: Conversation | None, fields: Mapping[str, Any]) -> Parcel:
-        """Raises: InvalidEvent, UnsupportedVersion."""
-        return parcel_of(conversation_of(given, fields, self.tenant_id), self._settings)
+    def parcel(self, given: Conversation | None, fields: Mapping[str, Any], counts: Counter[str]) -> Parcel:
+        """An event that tells these counts. Raises: InvalidEvent, UnsupportedVersion."""
+        return parcel_of(conversation_of(given, fields, self.tenant_id), self._settings, counts)
 
-    def parcel_or_refusal(self, given: Conversation) -> Parcel | Invalid:
-        """The same, with the error returned."""
-        try:
-            return self.parcel(given, {})
-        except INVALID as error:
-            return error
+    def parcels(self, conversations: Iterable[Conversation], counts: Counter[str]) -> list[Parcel | Invalid]:
+        """The same for many, with errors returned; the first valid one tells the counts."""
+        checked: list[Parcel | Invalid] = []
+        for given in conversations:
+            try:
+                checked.append(self.parcel(given, {}, counts))
+                counts = Counter()
+            except INVALID as error:
+                checked.append(error)
+        return checked
 
     def question(self, fields: Mapping[str, Any]) -> Question[ContextReply]:
         """A question for context. Raises: InvalidEvent."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +22,8 @@ class Parcel:
     key: str
     commands: tuple[tuple[Any, ...], ...] = field(repr=False)
     size: int
+    counts: Counter[str] = field(default_factory=Counter)
+    """What it tells of how publishing fared before it."""
 
 
 class Outbox:
@@ -33,6 +35,8 @@ class Outbox:
         self._parcels: OrderedDict[str, Parcel] = OrderedDict()
         self.size = 0
         self.dropped = 0
+        self.untold: Counter[str] = Counter()
+        """What dropped parcels would have told."""
 
     def __len__(self) -> int:
         return len(self._parcels)
@@ -43,15 +47,14 @@ class Outbox:
     def put(self, parcel: Parcel) -> int:
         """Take a parcel in; how many had to go for it (the parcel itself, when it could never fit)."""
         if parcel.size > self._max_bytes:
-            self.dropped += 1
+            self._drop(parcel)
             return 1
         self._parcels[parcel.key] = parcel
         self.size += parcel.size
         gone = 0
         while len(self._parcels) > self._max_parcels or self.size > self._max_bytes:
-            self._forget(next(iter(self._parcels)))
+            self._drop(self._take(next(iter(self._parcels))))
             gone += 1
-        self.dropped += gone
         return gone
 
     def batch(self) -> list[Parcel]:
@@ -69,17 +72,23 @@ class Outbox:
         """These have arrived. One that was dropped while it was under way was not lost after all."""
         for parcel in parcels:
             if parcel in self:
-                self._forget(parcel.key)
+                self._take(parcel.key)
             else:
                 self.dropped -= 1
+                self.untold.subtract(parcel.counts)
 
     def clear(self) -> int:
         """Drop everything; how many that were."""
         gone = len(self._parcels)
-        self._parcels.clear()
-        self.size = 0
-        self.dropped += gone
+        while self._parcels:
+            self._drop(self._take(next(iter(self._parcels))))
         return gone
 
-    def _forget(self, key: str) -> None:
-        self.size -= self._parcels.pop(key).size
+    def _take(self, key: str) -> Parcel:
+        parcel = self._parcels.pop(key)
+        self.size -= parcel.size
+        return parcel
+
+    def _drop(self, parcel: Parcel) -> None:
+        self.dropped += 1
+        self.untold.update(parcel.counts)

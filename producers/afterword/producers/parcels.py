@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
 from afterword.producers.outbox import Parcel
 from afterword.producers.settings import ClientSettings
-from afterword.schemas.conversation import ConversationFinished, split
+from afterword.schemas.conversation import ConversationFinished, PublishCounts, split
 from afterword.schemas.errors import InvalidEvent
 from afterword.schemas.wire import Queue, encode_message, enqueue_commands
 
@@ -35,14 +36,16 @@ def conversation_of(given: Conversation | None, fields: Mapping[str, Any], tenan
     return ConversationFinished.parse({"tenant_id": tenant_id, **(given or {}), **fields})
 
 
-def parcel_of(event: ConversationFinished, settings: ClientSettings) -> Parcel:
-    """The event as Redis commands, in several parts when it is oversize.
+def parcel_of(event: ConversationFinished, settings: ClientSettings, counts: Counter[str] | None = None) -> Parcel:
+    """The event as Redis commands, in several parts when it is oversize; the first tells the `counts`.
 
     Raises:
         InvalidEvent: something in it has no JSON form, or what is not messages leaves no room for them.
     """
+    counts = counts if counts is not None else Counter()
+    telling = event.model_copy(update={"publishes": PublishCounts(**counts) if counts else None})
     try:
-        messages = _encoded(event, settings)
+        messages = _encoded(telling, settings)
     except InvalidEvent:
         raise
     except ValueError as error:  # pydantic's serialization error, or a lone surrogate
@@ -56,6 +59,7 @@ def parcel_of(event: ConversationFinished, settings: ClientSettings) -> Parcel:
             for command in enqueue_commands(Queue.CONVERSATIONS, message_id, encoded)
         ),
         size=sum(len(encoded) for _, encoded in messages),
+        counts=counts,
     )
 
 
@@ -66,7 +70,7 @@ def _encoded(event: ConversationFinished, settings: ClientSettings) -> list[tupl
         if len(whole[1]) <= settings.max_bytes:
             return [whole]
     parts = split(event, max_messages=settings.max_messages, max_bytes=settings.max_bytes)
-    return [_message(part) for part in parts]
+    return [_message(part if part.part == 1 else part.model_copy(update={"publishes": None})) for part in parts]
 
 
 def _message(event: ConversationFinished) -> tuple[str, bytes]:

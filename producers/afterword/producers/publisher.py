@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from threading import Condition, Thread
 
@@ -52,10 +53,15 @@ class Publisher:
             self._changed.notify_all()
             self._start()
 
-    def refused(self, count: int) -> None:
-        """Count invalid events."""
+    def counts(self) -> Counter[str]:
+        """How publishing fared, for the next event to tell; see `Delivery.counts`."""
         with self._changed:
-            self._delivery.invalid += count
+            return self._delivery.counts()
+
+    def refused(self, count: int, counts: Counter[str]) -> None:
+        """Count invalid events; nobody was told these counts."""
+        with self._changed:
+            self._delivery.refused(count, counts)
 
     def stats(self) -> Stats:
         with self._changed:

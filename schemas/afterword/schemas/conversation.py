@@ -70,13 +70,24 @@ _EXAMPLE: JsonDict = {
 }
 
 
+class PublishCounts(Model):
+    """How publishing fared for a client since its event before: events `sent` at once, `sent_later` from its outbox,
+    `dropped` because that was full, or `invalid`. The workers show them; they are no part of what was said.
+    """
+
+    sent: Annotated[int, Field(ge=0)] = 0
+    sent_later: Annotated[int, Field(ge=0)] = 0
+    dropped: Annotated[int, Field(ge=0)] = 0
+    invalid: Annotated[int, Field(ge=0)] = 0
+
+
 class ConversationFinished(Model):
     """A finished run of an agent, published once and forgotten.
 
     `event_id` makes a publish idempotent: the first event of an id wins; the same id with another body is
     recorded as a conflict. `occurred_at` is when the conversation took place; relative dates in it
     ("yesterday") resolve against it. `session_id` is the thread, `run_id` this run of it.
-    `part` and `parts` are set by `split`: the parts of an oversize event share its id.
+    `part` and `parts` are set by `split`: the parts of an oversize event share its id. `publishes` is set by clients.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
@@ -93,6 +104,7 @@ class ConversationFinished(Model):
     metadata: GivenMetadata = Field(default_factory=dict)
     part: Annotated[int, Field(ge=1)] = 1
     parts: Annotated[int, Field(ge=1)] = 1
+    publishes: PublishCounts | None = None
 
     @model_validator(mode="after")
     def _part_of_parts(self) -> Self:

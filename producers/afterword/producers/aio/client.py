@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -90,10 +91,11 @@ class AsyncMemoryClient:
 
         When it is cancelled while it waits for Redis, the event is sent all the same.
         """
+        counts = self._delivery.counts()
         try:
-            parcel = self._intake.parcel(conversation, fields)
+            parcel = self._intake.parcel(conversation, fields, counts)
         except INVALID as error:
-            self._delivery.invalid += 1
+            self._delivery.refused(1, counts)
             self._intake.refuse(error)
             return None
         self._bind()
@@ -103,10 +105,12 @@ class AsyncMemoryClient:
     async def publish_many(self, conversations: Iterable[Conversation]) -> list[PublishResult]:
         """Publish many, some hundred in a round trip; one result for each, in order. Invalid ones do not raise."""
         self._bind()
-        checked = [self._intake.parcel_or_refusal(conversation) for conversation in conversations]
-        for batch in in_batches([item for item in checked if isinstance(item, Parcel)]):
+        counts = self._delivery.counts()
+        checked = self._intake.parcels(conversations, counts)
+        parcels = [item for item in checked if isinstance(item, Parcel)]
+        self._delivery.refused(len(checked) - len(parcels), Counter() if parcels else counts)
+        for batch in in_batches(parcels):
             await self._publisher.send(batch)
-        self._delivery.invalid += sum(not isinstance(item, Parcel) for item in checked)
         return [PublishResult.of(item) for item in checked]
 
     async def context(

@@ -77,7 +77,14 @@ class Ingest:
                 self._hint()
         watch.show(self._metrics.ingest_seconds)
         self._metrics.ingested.labels(outcome).inc()
+        if outcome in (Outcome.STORED, Outcome.SKIPPED):
+            self._count_publishes(event)
         return outcome
+
+    def _count_publishes(self, event: ConversationFinished) -> None:
+        """What its client tells with an event that is recorded for the first time."""
+        for told, number in event.publishes or ():
+            self._metrics.publishes.labels(told).inc(number)
 
     def _record(self, event: ConversationFinished) -> tuple[Outcome, Conversation | None, bool]:
         """The outcome, the conversation whose excerpts are wanting, and whether its subject is due now."""
@@ -162,7 +169,7 @@ def _session(event: ConversationFinished, session_id: str) -> Session:
 def body_hash(event: ConversationFinished) -> bytes:
     """What makes two events of one id the same: all but when and under which id they were sent."""
     # Neither the order of metadata nor a field that a later contract adds makes another event.
-    body = event.model_dump(mode="json", exclude={"event_id", "occurred_at", "version"}, exclude_none=True)
+    body = event.model_dump(mode="json", exclude={"event_id", "occurred_at", "version", "publishes"}, exclude_none=True)
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
 
 
