@@ -157,13 +157,20 @@ def test_what_waits_goes_along_to_another_event_loop(server: RedisServer) -> Non
 
 def test_context(redis_url: str) -> None:
     def answer(request: Any) -> Any:
-        answers = {"memories": ContextReply(text="likes tea"), "error": ErrorBody(code="internal", message="no")}
+        told = f"shares {request.model_dump(mode='json')['shares']}, always {request.always}"
+        answers = {
+            "memories": ContextReply(text="likes tea"),
+            "error": ErrorBody(code="internal", message="no"),
+            "balanced": ContextReply(text=told),
+        }
         return answers.get(request.query)
 
     async def use() -> None:
         async with AsyncMemoryClient(redis_url) as client:
             assert (await client.context("ada", query="memories", timeout=5)).text == "likes tea"
             assert (await client.context("ada", query="error", timeout=5)).degraded == ("error",)
+            balanced = await client.context("ada", query="balanced", shares={"user": 0.5}, always=True, timeout=5)
+            assert balanced.text == "shares {'user': 0.5}, always 3"
             silent = await asyncio.gather(*(client.context("ada", timeout=0.1) for _ in range(5)))
             assert [context.degraded for context in silent] == [("timeout",)] * 5
             assert (await client.context("ada", query="memories", timeout=5)).text == "likes tea"

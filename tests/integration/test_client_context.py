@@ -22,7 +22,7 @@ from afterword.producers import (
     MemoryUnavailable,
     Scope,
 )
-from afterword.schemas import ContextReply, ErrorBody
+from afterword.schemas import ContextReply, ContextRequest, ErrorBody
 from afterword.schemas.wire import Queue, queue_key
 from afterword.workers.embedded.redis_server import RedisServer, free_port
 from tests.support.fake_worker import FakeWorker
@@ -30,6 +30,7 @@ from tests.support.waiting import wait_until
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 RAISING = ClientSettings(on_unavailable="raise")
+TEA = [{"role": "user", "content": "tea?"}]
 
 
 def reply(text: str = "likes tea") -> ContextReply:
@@ -66,6 +67,17 @@ def test_a_context_is_what_a_worker_answers(redis_url: str) -> None:
         "limit": 5,
         "scopes": (Scope.USER,),
     }
+
+
+def test_shares_and_what_is_always_kept_are_asked_for(redis_url: str) -> None:
+    with FakeWorker(redis_url, Queue.CONTEXT, lambda _: reply()) as worker, MemoryClient(redis_url) as client:
+        client.context("ada", shares={"user": 0.75, Scope.AGENT: 0.25}, always=True)
+        with client.remembered(user_id="ada", messages=TEA, shares={Scope.USER: 1}, always=5):
+            pass
+        with pytest.raises(InvalidEvent, match="shares"):
+            client.context("ada", shares={"user": 0.75, "agent": 0.5})
+    asked = [(request.shares, request.always) for request in worker.requests if isinstance(request, ContextRequest)]
+    assert asked == [({Scope.USER: 0.75, Scope.AGENT: 0.25}, 3), ({Scope.USER: 1.0}, 5)]
 
 
 def test_what_the_worker_could_not_use_is_passed_on(redis_url: str) -> None:

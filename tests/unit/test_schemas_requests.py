@@ -51,12 +51,36 @@ def test_a_context_request_has_sensible_defaults() -> None:
         {"deadline_ms": -1},
         {"user_id": ""},
         {"request_id": "x" * 257},
+        {"shares": {"user": 0.6, "agent": 0.5}},
+        {"shares": {"user": -0.1}},
+        {"shares": {"user": 1.1}},
+        {"shares": {"user": float("nan")}},
+        {"shares": {"world": 0.5}},
+        {"always": -1},
+        {"always": 21},
+        {"always": "all"},
     ],
 )
 def test_what_a_context_request_may_not_ask(broken: dict[str, Any]) -> None:
     with pytest.raises(InvalidEvent) as caught:
         context(**broken)
     assert caught.value.field.split(".")[0] in broken
+
+
+def test_shares_of_a_context_are_by_scope() -> None:
+    assert context().shares is None
+    assert context(shares={"user": 0.5, "agent": 0.3, "session": 0.2}).shares == {
+        Scope.USER: 0.5,
+        Scope.AGENT: 0.3,
+        Scope.SESSION: 0.2,
+    }
+    assert context(shares={"user": 1 / 3, "agent": 1 / 3, "session": 1 / 3}).shares is not None
+    assert context(shares={"session": 0.2}).shares == {Scope.SESSION: 0.2}
+
+
+@pytest.mark.parametrize(("always", "count"), [(True, 3), (False, 0), (0, 0), (1, 1), (20, 20)])
+def test_always_is_a_count_or_a_switch(always: bool | int, count: int) -> None:
+    assert context(always=always).always == count
 
 
 @pytest.mark.parametrize("reply_to", ["afterword:conversations", "reply:1", "", "xafterword:reply:1", None])

@@ -22,7 +22,7 @@ from afterword.producers.outbox import Parcel
 from afterword.producers.parcels import Conversation
 from afterword.producers.process import in_child
 from afterword.producers.publisher import Publisher
-from afterword.producers.questions import Question, Recall
+from afterword.producers.questions import Question, Recall, ScopeShares
 from afterword.producers.redis_clock import RedisClock
 from afterword.producers.runs import Run, Turn
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
@@ -118,9 +118,15 @@ class MemoryClient:
         token_budget: int = DEFAULT_TOKEN_BUDGET,
         scopes: Sequence[Scope | str] | None = None,
         language: str | None = None,
+        shares: ScopeShares | None = None,
+        always: bool | int = 0,
         timeout: float = CONTEXT_SECONDS,
     ) -> Context:
         """The memories for the next prompt; `query` is the latest user message. Waits at most `timeout` seconds.
+
+        `shares` balances the scopes: of `{"user": 0.5, "agent": 0.3, "session": 0.2}` each may fill its part of
+        `limit` and `token_budget` first, and the best of all take what is left. `always` keeps up to so many facts
+        in that say who the user is, whatever the query; True keeps three.
 
         Without an answer an empty context, whose `degraded` says why.
 
@@ -130,8 +136,9 @@ class MemoryClient:
         """
         about = {"user_id": user_id, "agent_id": agent_id, "session_id": session_id, "query": query}
         how = {"limit": limit, "token_budget": token_budget, "scopes": scopes, "language": language}
+        kept = {"shares": shares, "always": always}
         try:
-            question = self._intake.question({**about, **how})
+            question = self._intake.question({**about, **how, **kept})
         except InvalidEvent as error:
             self._intake.refuse(error)
             return Context(degraded=("invalid",))

@@ -65,13 +65,21 @@ def no_answer() -> MemoryUnavailable:
     return MemoryUnavailable("no worker answered in time: do any run, and keep up?")
 
 
+ScopeShares = Mapping[Scope, float] | Mapping[str, float]
+
+
 class Recall(TypedDict, total=False):
-    """How to choose memories: at most `limit`, their text within `token_budget`, of these scopes, in this language."""
+    """How to choose memories: at most `limit`, their text within `token_budget`, of these scopes, in this language.
+
+    `shares` and `always` as in `MemoryClient.context`.
+    """
 
     limit: int
     token_budget: int
     scopes: Sequence[Scope | str] | None
     language: str | None
+    shares: ScopeShares | None
+    always: bool | int
 
 
 class Owner(TypedDict, total=False):

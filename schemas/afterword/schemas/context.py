@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
-from pydantic import AfterValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 
 from afterword.schemas.conversation import check_version
@@ -16,6 +16,10 @@ from afterword.schemas.wire import REPLY_PREFIX
 
 DEFAULT_LIMIT = 12
 DEFAULT_TOKEN_BUDGET = 1500
+DEFAULT_ALWAYS = 3
+"""What `always=True` keeps in."""
+
+MAX_ALWAYS = 20
 
 
 def _check_reply_list(value: str) -> str:
@@ -23,6 +27,27 @@ def _check_reply_list(value: str) -> str:
     if not value.startswith(REPLY_PREFIX):
         raise ValueError(f"must begin with {REPLY_PREFIX}")
     return value
+
+
+def _check_sum(shares: dict[Scope, float]) -> dict[Scope, float]:
+    if sum(shares.values()) > 1 + 1e-9:
+        raise ValueError("must add up to 1 at most")
+    return shares
+
+
+Shares = Annotated[dict[Scope, Annotated[float, Field(ge=0, le=1)]], AfterValidator(_check_sum)]
+"""Parts of a whole, from 0 to 1, that add up to 1 at most; a scope that is not named has none of its own."""
+
+
+def _as_count(value: Any) -> Any:
+    if isinstance(value, bool):
+        return DEFAULT_ALWAYS if value else 0
+    return value
+
+
+_Count = Annotated[int, Field(ge=0, le=MAX_ALWAYS)]
+Always = Annotated[_Count, BeforeValidator(_as_count, json_schema_input_type=bool | _Count)]
+"""How many; true stands for `DEFAULT_ALWAYS`, false for none."""
 
 
 class Request(Model):
@@ -49,6 +74,8 @@ _EXAMPLE: JsonDict = {
     "session_id": "thread-12",
     "query": "Where should I go this weekend?",
     "limit": 12,
+    "shares": {"user": 0.5, "agent": 0.3, "session": 0.2},
+    "always": 3,
 }
 
 
@@ -56,7 +83,10 @@ class ContextRequest(Request):
     """The memories for one prompt of an agent to a user.
 
     `query` is the latest user message; without one the most important and recent memories are chosen.
-    `limit` bounds the memories, `token_budget` their rendered size (estimated tokens).
+    `limit` bounds the memories, `token_budget` the tokens of their rendered text, headings included, as the workers
+    count them. With `shares` each scope may fill its share of both first, best first; what it leaves goes to the
+    best of the others. Without, the best of all scopes are taken. `always` keeps up to so many facts in that say who
+    the user is, also when nothing is relevant to the query.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
@@ -69,6 +99,8 @@ class ContextRequest(Request):
     limit: Annotated[int, Field(ge=1, le=100)] = DEFAULT_LIMIT
     token_budget: Annotated[int, Field(ge=1, le=100_000)] = DEFAULT_TOKEN_BUDGET
     language: str | None = None
+    shares: Shares | None = None
+    always: Always = 0
 
     @classmethod
     def parse(cls, body: Any) -> ContextRequest:

@@ -26,7 +26,7 @@ from afterword.producers.links import Links
 from afterword.producers.outbox import Parcel
 from afterword.producers.parcels import Conversation
 from afterword.producers.process import at_exit, in_child
-from afterword.producers.questions import Question, Recall
+from afterword.producers.questions import Question, Recall, ScopeShares
 from afterword.producers.redis_clock import RedisClock
 from afterword.producers.runs import AsyncRun, Turn
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
@@ -124,13 +124,16 @@ class AsyncMemoryClient:
         token_budget: int = DEFAULT_TOKEN_BUDGET,
         scopes: Sequence[Scope | str] | None = None,
         language: str | None = None,
+        shares: ScopeShares | None = None,
+        always: bool | int = 0,
         timeout: float = CONTEXT_SECONDS,
     ) -> Context:
         """The memories for the next prompt; see `MemoryClient.context`."""
         about = {"user_id": user_id, "agent_id": agent_id, "session_id": session_id, "query": query}
         how = {"limit": limit, "token_budget": token_budget, "scopes": scopes, "language": language}
+        kept = {"shares": shares, "always": always}
         try:
-            question = self._intake.question({**about, **how})
+            question = self._intake.question({**about, **how, **kept})
         except InvalidEvent as error:
             self._intake.refuse(error)
             return Context(degraded=("invalid",))
