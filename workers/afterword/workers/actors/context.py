@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import dramatiq
+from dramatiq.middleware import CurrentMessage
+from redis.exceptions import RedisError
 
 from afterword.schemas import ContextReply, ContextRequest
 from afterword.schemas.wire import ACTORS, Queue
@@ -29,8 +32,19 @@ def declare(broker: MendedBroker, recall: Recall, answering: Answering, query_lo
     @dramatiq.actor(broker=broker, queue_name=Queue.CONTEXT, actor_name=ACTORS[Queue.CONTEXT], max_retries=0)
     def answer_context(body: Any) -> None:
         outcome = answering.answer(body, ContextRequest.parse, run)
-        if outcome != "ok":
+        if outcome == "ok":
+            _time_reply(broker, metrics)
+        else:
             metrics.context_requests.labels(outcome if outcome in ("expired", "invalid") else "failed").inc()
+
+
+def _time_reply(broker: MendedBroker, metrics: Metrics) -> None:
+    """From the asking to the reply sent, by Redis's clock on both sides."""
+    message = CurrentMessage.get_current_message()
+    if message is not None:
+        with suppress(RedisError):
+            since_asked = max(broker.clock.now_ms() - message.message_timestamp, 0) / 1000
+            metrics.context_seconds.labels("reply").observe(since_asked)
 
 
 def _count(metrics: Metrics, answer: Answer) -> None:

@@ -12,6 +12,7 @@ from afterword.workers import ids
 from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.port import Embedder, Vector
 from afterword.workers.services import in_context
+from afterword.workers.services.stopwatch import Stopwatch
 from afterword.workers.stores.ledger import conversations
 from afterword.workers.stores.ledger.conversations import Conversation
 from afterword.workers.stores.ledger.database import Database
@@ -45,10 +46,11 @@ class Excerpts:
         self._embedder = embedder
         self._metrics = metrics
 
-    def write(self, conversation: Conversation) -> None:
+    def write(self, conversation: Conversation, watch: Stopwatch | None = None) -> None:
         """Embed all turns in one batch, write them in one request, and note it in the ledger.
 
         Doing it again changes nothing. When the subject was cleared meanwhile, what was written goes again.
+        `watch` takes the steps `embed` and `vector_write`.
 
         Raises: EmbeddingFailed, VectorStoreUnavailable, LedgerUnavailable.
         """
@@ -56,7 +58,11 @@ class Excerpts:
             before = conversations.turns_before(connection, conversation, limit=in_context.TURNS_BEFORE)
         excerpts = excerpts_of(conversation, before)
         view = MemoryView(self._store, (UserOwner(conversation.tenant_id, conversation.user_id),))
-        view.insert(embedded(excerpts, self._embedder))
+        watch = watch or Stopwatch()
+        with watch.step("embed"):
+            vectors = embedded(excerpts, self._embedder)
+        with watch.step("vector_write"):
+            view.insert(vectors)
         with self._database.transaction() as connection:
             kept = conversations.mark_excerpts(connection, conversation)
         if not kept:

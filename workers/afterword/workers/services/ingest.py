@@ -72,7 +72,7 @@ class Ingest:
             with watch.step("record"):
                 outcome, conversation, due = self._record(event)
             if conversation is not None:
-                self._write_excerpts(conversation)
+                self._write_excerpts(conversation, watch)
             if due:
                 self._hint()
         watch.show(self._metrics.ingest_seconds)
@@ -140,9 +140,9 @@ class Ingest:
         wanting = None if known.has_excerpts else conversations.by_id(connection, known.id)
         return Outcome.DUPLICATE, wanting if wanting and wanting.turns else None, False
 
-    def _write_excerpts(self, conversation: Conversation) -> None:
+    def _write_excerpts(self, conversation: Conversation, watch: Stopwatch) -> None:
         try:
-            self._excerpts.write(conversation)
+            self._excerpts.write(conversation, watch)
         except (EmbeddingFailed, VectorStoreUnavailable) as error:
             logger.warning("excerpts of event %s wait for the sweep: %s", conversation.event_id, error)
 

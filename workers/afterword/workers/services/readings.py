@@ -26,30 +26,30 @@ class Readings:
 
     def read_redis(self) -> None:
         """Depths and ages of the queues, and Redis's memory. Raises: MemoryUnavailable."""
-        shown = self._metrics
-        gauges = (shown.queue_messages, shown.oldest_message_age, shown.redis_memory, shown.redis_memory_max)
+        metrics = self._metrics
+        gauges = (metrics.queue_messages, metrics.oldest_message_age, metrics.redis_memory, metrics.redis_memory_max)
         with self._reading("redis", *gauges):
             queues = {queue.value: self._broker.backlog(queue) for queue in Queue}
             memory = self._broker.memory()
         states = ("waiting", "in_flight", "delayed", "dead")
-        shown.queue_messages.show_all(
+        metrics.queue_messages.show_all(
             {(queue, state): getattr(found, state) for queue, found in queues.items() for state in states}
         )
-        shown.oldest_message_age.show_all({(queue,): found.oldest_age or 0.0 for queue, found in queues.items()})
-        shown.redis_memory.show(memory.used)
-        shown.redis_memory_max.show_all({(): memory.limit} if memory.limit else {})
+        metrics.oldest_message_age.show_all({(queue,): found.oldest_age or 0.0 for queue, found in queues.items()})
+        metrics.redis_memory.show(memory.used)
+        metrics.redis_memory_max.show_all({(): memory.limit} if memory.limit else {})
 
     def read_ledger(self) -> None:
         """What waits in the ledger, the breaker, and the ledger's size. Raises: LedgerUnavailable."""
-        shown = self._metrics
+        metrics = self._metrics
         gauges = (
-            shown.dead_letters_standing,
-            shown.oldest_dead_letter_age,
-            shown.subjects_waiting,
-            shown.oldest_due_subject_age,
-            shown.excerpts_wanting,
-            shown.breaker_open,
-            shown.postgres_size,
+            metrics.dead_letters_standing,
+            metrics.oldest_dead_letter_age,
+            metrics.subjects_waiting,
+            metrics.oldest_due_subject_age,
+            metrics.excerpts_wanting,
+            metrics.breaker_open,
+            metrics.postgres_size,
         )
         with self._reading("postgres", *gauges), self._database.transaction() as connection:
             letters = backlog.dead_letters(connection)
@@ -59,32 +59,32 @@ class Readings:
             size = backlog.database_size(connection)
         none = backlog.Standing(0, 0.0)
         standing = {queue.value: letters.get(queue.value, none) for queue in Queue}
-        shown.dead_letters_standing.show_all({(queue,): found.letters for queue, found in standing.items()})
-        shown.oldest_dead_letter_age.show_all({(queue,): found.oldest_age for queue, found in standing.items()})
-        shown.subjects_waiting.show_all(
+        metrics.dead_letters_standing.show_all({(queue,): found.letters for queue, found in standing.items()})
+        metrics.oldest_dead_letter_age.show_all({(queue,): found.oldest_age for queue, found in standing.items()})
+        metrics.subjects_waiting.show_all(
             {("later",): subjects.later, ("due",): subjects.due, ("claimed",): subjects.claimed}
         )
-        shown.oldest_due_subject_age.show(subjects.oldest_age)
-        shown.excerpts_wanting.show(wanting)
-        shown.breaker_open.show(paused)
-        shown.postgres_size.show(size)
+        metrics.oldest_due_subject_age.show(subjects.oldest_age)
+        metrics.excerpts_wanting.show(wanting)
+        metrics.breaker_open.show(paused)
+        metrics.postgres_size.show(size)
 
     def read_vector_store(self) -> None:
         """How large the collection is. Raises: VectorStoreUnavailable."""
-        shown = self._metrics
+        metrics = self._metrics
         gauges = (
-            shown.vector_store_points,
-            shown.vector_store_dimensions,
-            shown.vector_store_disk,
-            shown.vector_store_memory,
-            shown.vector_store_memories,
+            metrics.vector_store_points,
+            metrics.vector_store_dimensions,
+            metrics.vector_store_disk,
+            metrics.vector_store_memory,
+            metrics.vector_store_memories,
         )
         with self._reading("vector_store", *gauges):
             size = self._store.size()
-        shown.vector_store_points.show(size.points)
-        shown.vector_store_dimensions.show(size.dimensions)
-        shown.vector_store_disk.show_all({} if size.disk_bytes is None else {(): size.disk_bytes})
-        shown.vector_store_memory.show_all({} if size.memory_bytes is None else {(): size.memory_bytes})
+        metrics.vector_store_points.show(size.points)
+        metrics.vector_store_dimensions.show(size.dimensions)
+        metrics.vector_store_disk.show_all({} if size.disk_bytes is None else {(): size.disk_bytes})
+        metrics.vector_store_memory.show_all({} if size.memory_bytes is None else {(): size.memory_bytes})
 
     def count_memories(self) -> None:
         """Memories by scope and kind: the store looks at every point for it. Raises: VectorStoreUnavailable."""
