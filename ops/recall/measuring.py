@@ -66,14 +66,15 @@ class Library:
     def _answer(self, system: System, conversation: Conversation, question: Question) -> Answer:
         asking = Asking(owner_of(conversation.id), question.text, conversation.sessions[-1].at + _ASKED_AFTER)
         turns = self.turns[conversation.id]
-        ranked = system.rank(asking)
+        recalled = system.recall(asking)
         outcome = judged(
             question,
             conversation.language,
-            ranked=[turns[each.memory_id] for each in ranked],
-            injected=[turns[memory_id] for memory_id in system.inject(asking)],
+            ranked=[turns[each.memory_id] for each in recalled.ranked],
+            injected=[turns[memory_id] for memory_id in recalled.injected],
         )
-        return Answer(conversation.id, question, outcome, ranked[0].relevance if ranked else None)
+        best = recalled.ranked[0].relevance if recalled.ranked else None
+        return Answer(conversation.id, question, outcome, best)
 
 
 def of_kinds(memories: Memories, kinds: MemoryKinds) -> Memories:

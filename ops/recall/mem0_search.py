@@ -20,7 +20,7 @@ from afterword.workers.models.embedders.port import Embedder, Vector  # noqa: E4
 from afterword.workers.stores.vectors.payload import StoredMemory  # noqa: E402
 from afterword.workers.stores.vectors.port import Dense, VectorStore  # noqa: E402
 from afterword.workers.stores.vectors.views import MemoryView, ScopedSearch, UserOwner  # noqa: E402
-from ops.recall.systems import DEPTH, Asking, Ranked  # noqa: E402
+from ops.recall.systems import DEPTH, Asking, Ranked, Recalled  # noqa: E402
 
 
 class Mem0Search:
@@ -32,11 +32,9 @@ class Mem0Search:
         self._store = store
         self._embedder = embedder
 
-    def rank(self, asking: Asking) -> list[Ranked]:
-        return self._searched(asking, top_k=DEPTH, threshold=0.0)
-
-    def inject(self, asking: Asking) -> list[str]:
-        return [each.memory_id for each in self._searched(asking)]
+    def recall(self, asking: Asking) -> Recalled:
+        ranked = self._searched(asking, top_k=DEPTH, threshold=0.0)
+        return Recalled(ranked, [each.memory_id for each in self._searched(asking)])
 
     def _searched(self, asking: Asking, **options: Any) -> list[Ranked]:
         memory = _InjectedMemory(self._store, self._embedder, asking.owner)

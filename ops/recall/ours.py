@@ -11,7 +11,7 @@ from afterword.workers.settings import Settings
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors.port import Dense, Lexical, VectorStore
 from ops.recall.stores import without
-from ops.recall.systems import DEPTH, Asking, Ranked
+from ops.recall.systems import DEPTH, Asking, Ranked, Recalled
 
 _NAME = "afterword"
 _TOKENS_ENOUGH = 100_000
@@ -25,12 +25,12 @@ class Ours:
         self._ungated = _recall(store, embedder, settings, floor=0.0)
         self._recall = _recall(store, embedder, settings, floor=settings.relevance_floor)
 
-    def rank(self, asking: Asking) -> list[Ranked]:
-        reply = _answered(self._ungated, asking, limit=DEPTH, token_budget=_TOKENS_ENOUGH)
-        return [Ranked(memory.id, memory.score or 0.0) for memory in reply.memories]
-
-    def inject(self, asking: Asking) -> list[str]:
-        return [memory.id for memory in _answered(self._recall, asking).memories]
+    def recall(self, asking: Asking) -> Recalled:
+        ranked = _answered(self._ungated, asking, limit=DEPTH, token_budget=_TOKENS_ENOUGH).memories
+        injected = _answered(self._recall, asking).memories
+        return Recalled(
+            [Ranked(memory.id, memory.score or 0.0) for memory in ranked], [memory.id for memory in injected]
+        )
 
 
 def our_systems(store: VectorStore, bare: VectorStore, embedder: Embedder, settings: Settings) -> list[Ours]:

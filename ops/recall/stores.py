@@ -8,6 +8,9 @@ from typing import Any, cast
 
 from afterword.workers.stores.vectors.port import Hit, Search, Signal, VectorStore
 
+_MARGIN = 24
+"""Hits beyond the limit, to see whether the equals at the limit end there."""
+
 
 def steady(store: VectorStore, most: int) -> VectorStore:
     """The store, with hits of one score in the order of their ids. `most` is how many memories an owner has at most.
@@ -28,11 +31,14 @@ class _Steady:
         self._most = most
 
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
-        answers = self._store.search([replace(search, limit=max(search.limit, self._most)) for search in searches])
-        return [
-            sorted(hits, key=lambda hit: (-hit.score, hit.id))[: search.limit]
-            for search, hits in zip(searches, answers, strict=True)
-        ]
+        answers = self._store.search([replace(search, limit=search.limit + _MARGIN) for search in searches])
+        return [self._settled(search, hits) for search, hits in zip(searches, answers, strict=True)]
+
+    def _settled(self, search: Search, hits: list[Hit]) -> list[Hit]:
+        if len(hits) == search.limit + _MARGIN and hits[search.limit - 1].score == hits[-1].score:
+            # The equals at the limit go on beyond the margin.
+            [hits] = self._store.search([replace(search, limit=max(search.limit, self._most))])
+        return sorted(hits, key=lambda hit: (-hit.score, hit.id))[: search.limit]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)

@@ -36,16 +36,25 @@ class Ranked:
     relevance: float
 
 
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What a system makes of a question.
+
+    `ranked` are the owner's memories, best first, however little they have to do with it, DEPTH at most; `injected` the
+    ids of those that the system would put into the prompt by its own defaults.
+    """
+
+    ranked: Sequence[Ranked]
+    injected: Sequence[str]
+
+
 class System(Protocol):
-    """A way to recall. Raises: EmbeddingFailed, VectorStoreUnavailable."""
+    """A way to recall."""
 
     name: str
 
-    def rank(self, asking: Asking) -> list[Ranked]:
-        """The owner's memories, best first, however little they have to do with the question; at most DEPTH."""
-
-    def inject(self, asking: Asking) -> list[str]:
-        """The ids of those that the system would put into the prompt by its own defaults."""
+    def recall(self, asking: Asking) -> Recalled:
+        """Raises: EmbeddingFailed, VectorStoreUnavailable."""
 
 
 class OneSignal:
@@ -56,28 +65,30 @@ class OneSignal:
         self._store = store
         self._signal = signal
 
-    def rank(self, asking: Asking) -> list[Ranked]:
+    def recall(self, asking: Asking) -> Recalled:
+        return _without_threshold(self.ranked(asking))
+
+    def ranked(self, asking: Asking) -> list[Ranked]:
+        """The search's ranking."""
         search = ScopedSearch(asking.owner, self._signal(asking.text), DEPTH)
         [found] = MemoryView(self._store, (asking.owner,)).search([search])
         return [Ranked(each.memory.id, each.score) for each in found]
 
-    def inject(self, asking: Asking) -> list[str]:
-        return [each.memory_id for each in self.rank(asking)[:DEFAULT_LIMIT]]
-
 
 class ReciprocalRanks:
-    """Plain reciprocal rank fusion: the sum of 1 / (60 + place) over both rankings. It knows no threshold either."""
+    """Plain reciprocal rank fusion: the sum of 1 / (60 + place) over the rankings. It knows no threshold either."""
 
     name = "reciprocal rank fusion"
 
-    def __init__(self, rankings: Sequence[System]) -> None:
-        self._rankings = rankings
+    def __init__(self, searches: Sequence[OneSignal]) -> None:
+        self._searches = searches
 
-    def rank(self, asking: Asking) -> list[Ranked]:
-        return fused([system.rank(asking) for system in self._rankings])[:DEPTH]
+    def recall(self, asking: Asking) -> Recalled:
+        return _without_threshold(fused([search.ranked(asking) for search in self._searches])[:DEPTH])
 
-    def inject(self, asking: Asking) -> list[str]:
-        return [each.memory_id for each in self.rank(asking)[:DEFAULT_LIMIT]]
+
+def _without_threshold(ranked: Sequence[Ranked]) -> Recalled:
+    return Recalled(ranked, [each.memory_id for each in ranked[:DEFAULT_LIMIT]])
 
 
 def fused(rankings: Sequence[Sequence[Ranked]]) -> list[Ranked]:
