@@ -127,6 +127,12 @@ class TestExcerpts:
         assert answers["afterword without dense"]["places"] == [2], "the turn before it speaks of varnish"
         assert answers["BM25 only"]["places"] == [None]
 
+    def test_mem0_ranks_as_dense_search_does_and_injects_what_is_above_its_threshold(self, run: dict[str, Any]) -> None:
+        for each in run["questions"]:
+            assert each["systems"]["mem0 Memory.search"]["places"] == each["systems"]["dense only"]["places"]
+        assert asked(run, "Zebra?")["mem0 Memory.search"]["injected"] == 0
+        assert asked(run, "What did Leo varnish?")["mem0 Memory.search"]["relevant"] == 1
+
     def test_figures_are_by_kind_and_language(self, run: dict[str, Any]) -> None:
         for figures in run["systems"].values():
             assert list(figures) == [
