@@ -110,6 +110,18 @@ def matching(store: VectorStore, where: Filter) -> list[int]:
     return sorted(ids(list(store.scan(where))))
 
 
+class TestSize:
+    def test_points_and_dimensions(self, store: VectorStore) -> None:
+        assert (store.size().points, store.size().dimensions) == (0, 3)
+        store.insert([point(1), point(2)])
+        assert (store.size().points, store.size().dimensions) == (2, 3)
+
+    def test_bytes_where_they_are_known(self, subject: Subject, store: VectorStore) -> None:
+        size = store.size()
+        assert bool(size.disk_bytes) == (subject.name == "edge")
+        assert bool(size.memory_bytes) == (subject.name in ("face", "server"))
+
+
 class TestWriting:
     def test_insert_is_searchable_at_once_and_keeps_the_payload(self, store: VectorStore) -> None:
         store.insert([point(1, metadata={"mood": "good", "level": 3}, importance=0.5)])

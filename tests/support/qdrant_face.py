@@ -21,6 +21,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import psutil
+
 from tests.support.qdrant_face_collections import Collections, Refusal
 
 VERSION = "1.20.0"
@@ -136,6 +138,8 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         if path == "/":
             return {"title": "qdrant - vector search engine", "version": self.server.version}
+        if path == "/telemetry":
+            return {"result": _telemetry(), "status": "ok", "time": 0.0}
         operation, arguments = _routed(self.server.collections, self.command, path)
         result = operation(*arguments, body)
         return {"result": result, "status": "ok", "time": 0.0}
@@ -151,6 +155,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
+
+
+def _telemetry() -> _Json:
+    resident = psutil.Process().memory_info().rss
+    memory = dict.fromkeys(("active_bytes", "allocated_bytes", "metadata_bytes", "retained_bytes"), 0)
+    return {"id": "face", "collections": {"number_of_collections": 0}, "memory": {**memory, "resident_bytes": resident}}
 
 
 def _routed(collections: Collections, method: str, path: str) -> tuple[Callable[..., Any], tuple[str, ...]]:

@@ -60,8 +60,9 @@ class TimedStore:
             return self._inner.page(where, limit=limit, cursor=cursor)
 
     def scan(self, where: Filter) -> Iterator[Hit]:
-        hits, taken = self._inner.scan(where), 0.0
+        taken = 0.0
         try:
+            hits = self._inner.scan(where)
             while True:
                 started = time.perf_counter()
                 hit = next(hits, None)
