@@ -52,7 +52,7 @@ def plain(memories: Iterable[Embedded], embedder: Embedder) -> list[Embedded]:
 
     Raises: EmbeddingFailed.
     """
-    return _embedded([replace(memory, terms=None, previous=()) for memory, _ in memories], embedder)
+    return _embedded([replace(memory, terms=None, previous=(), speaker=None) for memory, _ in memories], embedder)
 
 
 def turns_by_memory(memories: Iterable[StoredMemory]) -> dict[str, str]:

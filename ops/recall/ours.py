@@ -51,6 +51,7 @@ def _recall(store: VectorStore, embedder: Embedder, settings: Settings, *, floor
 
 
 def _answered(recall: Recall, asking: Asking, **bounds: int) -> ContextReply:
+    # The time is not told: recall looks at the clock, so that recency is as of the day of the run.
     request = ContextRequest(
         reply_to=f"{REPLY_PREFIX}recall",
         tenant_id=asking.owner.tenant_id,
