@@ -73,11 +73,11 @@ class TestIngest:
 
     def test_what_its_client_tells_counts_once_for_each_event(self, open_workshop: OpenWorkshop) -> None:
         workshop = open_workshop()
-        told = PublishCounts(sent=3, sent_later=2, dropped=1)
+        told = PublishCounts(sent=3, dropped=1)
         sent = event("I play the cello.", event_id="e1").model_copy(update={"publishes": told})
         workshop.take_in(sent, sent, event("No words of its client.", event_id="e2"))
         counts = {name: count(workshop, "publishes_total", outcome=name) for name in PublishCounts.model_fields}
-        assert counts == {"sent": 3, "sent_later": 2, "dropped": 1, "invalid": 0}
+        assert counts == {"sent": 3, "dropped": 1, "invalid": 0}
 
     def test_a_client_is_heard_although_memory_is_switched_off(self, open_workshop: OpenWorkshop) -> None:
         workshop = open_workshop(memory_enabled=False)

@@ -37,7 +37,7 @@ class Delivery:
         self.outbox = Outbox(settings.outbox_messages, settings.outbox_bytes)
         self.failing = False
         self._user = user
-        self._sent = self._sent_later = self._invalid = 0
+        self._sent = self._invalid = 0
         self._told: Counter[str] = Counter()
         self._backoff = Backoff()
         self._logged: type[redis.RedisError] | None = None
@@ -65,9 +65,7 @@ class Delivery:
         Each count travels with one event only, so that it counts once however often that event arrives; what a dropped
         event would have told goes with a later one.
         """
-        happened = Counter(
-            sent=self._sent, sent_later=self._sent_later, dropped=self.outbox.dropped, invalid=self._invalid
-        )
+        happened = Counter(sent=self._sent, dropped=self.outbox.dropped, invalid=self._invalid)
         happened.subtract(self._told)
         happened.update(self.outbox.untold)
         untold = +happened  # below zero: told of what was dropped, and arrived after all
@@ -85,7 +83,7 @@ class Delivery:
 
     def sent_later(self, parcels: Sequence[Parcel]) -> None:
         """These were sent from the outbox."""
-        self._sent_later += len(parcels)
+        self._sent += len(parcels)
         self.outbox.settle(parcels)
 
     def answered(self) -> None:
@@ -121,7 +119,7 @@ class Delivery:
 
     def stats(self) -> Stats:
         return Stats(
-            sent=self._sent + self._sent_later,
+            sent=self._sent,
             queued=len(self.outbox),
             queued_bytes=self.outbox.size,
             dropped=self.outbox.dropped,

@@ -71,12 +71,11 @@ _EXAMPLE: JsonDict = {
 
 
 class PublishCounts(Model):
-    """How publishing fared for a client since its event before: events `sent` at once, `sent_later` from its outbox,
-    `dropped` because that was full, or `invalid`. The workers show them; they are no part of what was said.
+    """How publishing fared for a client since its event before: events `sent`, `dropped` because its outbox was full,
+    or `invalid`. The workers count them; they are no part of what was said.
     """
 
     sent: Annotated[int, Field(ge=0)] = 0
-    sent_later: Annotated[int, Field(ge=0)] = 0
     dropped: Annotated[int, Field(ge=0)] = 0
     invalid: Annotated[int, Field(ge=0)] = 0
 

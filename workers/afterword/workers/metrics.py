@@ -112,7 +112,7 @@ class Metrics:
     def _declare_queues(self) -> None:
         self.publishes = Counter(
             "afterword_publishes",
-            "Events as their clients saw them: sent, sent_later (from the outbox), dropped, invalid. "
+            "Events as their clients saw them: sent, dropped (their outbox was full), invalid. "
             "Told with a client's next event, counted once for each event that was stored.",
             ["outcome"],
             registry=self.registry,
