@@ -34,7 +34,9 @@ def test_a_section_for_each_scope_each_oldest_first() -> None:
     )
 
 
-@pytest.mark.parametrize("language", ["zh", "zh-CN", "zh_Hans", "ZH"])
+@pytest.mark.parametrize(
+    "language", ["zh", "zh-CN", "zh_Hans", "ZH", "zh-Hans-TW", "zh_CN.UTF-8", "zh-SG", "cmn", " zh "]
+)
 def test_headings_in_chinese(language: str) -> None:
     text = render_sections(MEMORIES, agent_id="guide", language=language)
     assert [line for line in text.splitlines() if line.startswith("#")] == [
@@ -44,8 +46,20 @@ def test_headings_in_chinese(language: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("language", ["zh-TW", "zh_TW.UTF-8", "zh-HK", "zh-MO", "zh-Hant", "ZH-HANT-CN", "cmn-Hant"])
+def test_headings_in_traditional_chinese(language: str) -> None:
+    said = memory("你好", kind=Kind.EXCERPT, role="user", session_id="s")
+    assert render_sections([*MEMORIES, said], agent_id="guide", session_id="s", language=language) == (
+        "## 關於使用者\n- (2026-05-01) lives in Lisbon\n- (2026-05-02) likes tea\n\n"
+        "## guide 的經驗\n- (2026-05-03) answers briefly\n\n"
+        "## 本次對話的前文\n- (2026-05-01) 使用者說：你好\n- (2026-05-04) plans a trip"
+    )
+    assert "## 該助理 的經驗" in render_sections(MEMORIES, language=language)
+
+
 def test_another_language_has_english_headings() -> None:
-    assert render_sections(MEMORIES, language="pt-BR") == render_sections(MEMORIES)
+    for language in ("pt-BR", "und", "", "zhx", "en-TW"):
+        assert render_sections(MEMORIES, language=language) == render_sections(MEMORIES)
 
 
 def test_an_agent_without_a_name() -> None:

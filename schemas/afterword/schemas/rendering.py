@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from afterword.schemas.memory import Memory
@@ -22,8 +23,21 @@ _HEADINGS: dict[str, dict[str, str]] = {
         "this_agent": "该助手",
         "said": "{role}说：",
     },
+    "zh-Hant": {
+        "user": "## 關於使用者",
+        "agent": "## {agent} 的經驗",
+        "session": "## 本次對話的前文",
+        "this_agent": "該助理",
+        "said": "{role}說：",
+    },
 }
-_ROLES = {"en": {"user": "user", "assistant": "assistant"}, "zh": {"user": "用户", "assistant": "助手"}}
+_ROLES = {
+    "en": {"user": "user", "assistant": "assistant"},
+    "zh": {"user": "用户", "assistant": "助手"},
+    "zh-Hant": {"user": "使用者", "assistant": "助理"},
+}
+_CHINESE = frozenset({"zh", "zho", "chi", "cmn"})
+_TRADITIONAL = frozenset({"hant", "tw", "hk", "mo"})
 
 
 def render_sections(
@@ -42,7 +56,7 @@ def render_sections(
         lines = [
             render_line(memory, language)
             for memory in sorted(memories, key=lambda m: m.occurred_at)
-            if _section(memory, session_id) is scope
+            if section_of(memory, session_id) is scope
         ]
         if lines:
             parts.append("\n".join([render_heading(scope, agent_id, language), *lines]))
@@ -71,16 +85,20 @@ def render_timeline(memories: Iterable[Memory]) -> str:
     return "\n".join(f"[{memory.occurred_at:%Y-%m-%d %H:%M:%S}] {_one_line(memory.text)}" for memory in newest_first)
 
 
-def _section(memory: Memory, session_id: str | None) -> Scope:
+def section_of(memory: Memory, session_id: str | None = None) -> Scope:
+    """The section that a memory stands in, in a prompt of this session."""
     if memory.kind is Kind.EXCERPT and session_id is not None and memory.session_id == session_id:
         return Scope.SESSION
     return memory.scope
 
 
 def _spoken(language: str) -> str:
-    """The language of the headings: that of "zh-CN" or "zh_Hans" is "zh"; English for any that has none."""
-    code = language.replace("_", "-").split("-")[0].lower()
-    return code if code in _HEADINGS else "en"
+    """The language of the headings: "zh" for "zh-CN" and "zh_Hans", "zh-Hant" for "zh-TW" and "zh-HK"; English for any
+    that has none."""
+    code, *subtags = re.split(r"[-_.@]", language.strip().lower())
+    if code not in _CHINESE:
+        return "en"
+    return "zh-Hant" if "hans" not in subtags and _TRADITIONAL.intersection(subtags) else "zh"
 
 
 def _one_line(text: str) -> str:

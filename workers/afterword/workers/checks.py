@@ -104,6 +104,12 @@ def check_llm(components: Components) -> Check:
     return Check("llm", "ok", f"{completion.model} answered with {completion.tokens.completion} tokens")
 
 
+def check_tokenizer(components: Components) -> Check:
+    """There, and able to count."""
+    tokens = components.tokenizer.count("afterword doctor")
+    return Check("tokenizer", "ok", f'{components.settings.tokenizer}: "afterword doctor" is {tokens} tokens')
+
+
 def check_mem0(_components: Components) -> Check:
     """The version that extraction was built against."""
     installed = version("mem0ai")
@@ -119,7 +125,16 @@ def check_switch(components: Components) -> Check:
     return Check("memory", "ok", "switched on")
 
 
-ALL = (check_redis, check_postgres, check_vector_store, check_embedder, check_llm, check_mem0, check_switch)
+ALL = (
+    check_redis,
+    check_postgres,
+    check_vector_store,
+    check_embedder,
+    check_llm,
+    check_tokenizer,
+    check_mem0,
+    check_switch,
+)
 AT_START = (check_redis, check_postgres, check_vector_store)
 READINESS = (check_redis_answers, check_postgres)
 

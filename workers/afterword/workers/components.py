@@ -18,6 +18,8 @@ from afterword.workers.models.embedders.factory import build_embedder
 from afterword.workers.models.embedders.port import Embedder
 from afterword.workers.models.llms.factory import build_llm
 from afterword.workers.models.llms.port import Llm
+from afterword.workers.models.tokenizers.factory import build_tokenizer
+from afterword.workers.models.tokenizers.port import Tokenizer
 from afterword.workers.services.commands import Commands
 from afterword.workers.services.debounce import Debounce
 from afterword.workers.services.excerpts import Excerpts
@@ -100,6 +102,11 @@ class Components:
             api_key=key,
             timeout=settings.llm_timeout,
         )
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """Counts the tokens of a context. Raises: Misconfigured."""
+        return build_tokenizer(self.settings.tokenizer)
 
     def prepare_store(self) -> None:
         """Create the collection where it is missing. Raises: VectorStoreUnavailable, Misconfigured, EmbeddingFailed."""

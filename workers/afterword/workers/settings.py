@@ -79,6 +79,10 @@ class Settings(BaseSettings):
 
     # Context
     relevance_floor: float = Field(0.2, ge=0, le=1, description="Memories below this relevance are not injected.")
+    tokenizer: str = Field(
+        "estimate",
+        description="Counts a context's tokens: `estimate`, `tiktoken:<encoding or model>`, or a `tokenizer.json`.",
+    )
 
     # Worker process
     threads: Count | None = Field(None, description="Threads of the worker; each role has a default.")

@@ -1,28 +1,116 @@
-"""Fitting memories into a prompt. Pure."""
+"""Fitting memories into a prompt. Pure.
+
+Best first: a memory that is too long for what is left gives way to the next. With shares, each section of the prompt
+first fills its own part of both bounds, best first; what it leaves goes to the best of all. A piece is counted with its
+line's end; since few tokenizers promise that a whole takes no more tokens than its parts, the whole is counted at last.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import floor
 
 from afterword.schemas import Memory, Scope
-from afterword.schemas.rendering import render_heading, render_line
-from afterword.workers.text.tokens import estimate
+from afterword.schemas.rendering import render_heading, render_line, render_sections, section_of
+from afterword.workers.models.tokenizers.estimating import EstimatingTokenizer
+from afterword.workers.models.tokenizers.port import Tokenizer
+
+_ROUNDING = 1e-9  # a third of three is one
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """At most so many memories, at most so many tokens."""
+
+    memories: int
+    tokens: int
+
+    def part(self, share: float) -> Bounds:
+        """That share of both, rounded down."""
+        return Bounds(floor(self.memories * share + _ROUNDING), floor(self.tokens * share + _ROUNDING))
 
 
 def fit(
-    memories: Iterable[Memory], *, limit: int, token_budget: int, language: str, agent_id: str | None = None
+    memories: Iterable[Memory],
+    *,
+    limit: int,
+    token_budget: int,
+    language: str,
+    agent_id: str | None = None,
+    session_id: str | None = None,
+    shares: Mapping[Scope, float] | None = None,
+    tokenizer: Tokenizer | None = None,
 ) -> list[Memory]:
-    """The first memories that fit, never half of one: at most `limit`, at most `token_budget` estimated tokens with
-    the headings of all sections.
+    """The memories that fit, of those given best first, in the same order, never half of one: at most `limit`, and
+    rendered with their headings at most `token_budget` tokens of the tokenizer (without one: estimated).
+
+    `shares` are parts of 1 and add up to 1 at most; a section that is not named has no part of its own.
     """
-    chosen: list[Memory] = []
-    # A heading ends with its line, and an empty line parts it from the section before.
-    left = token_budget - sum(estimate(render_heading(scope, agent_id, language)) + 1 for scope in Scope)
-    for memory in memories:
-        if len(chosen) == limit:
-            break
-        cost = estimate(render_line(memory, language)) + 1
-        if cost <= left:
-            chosen.append(memory)
-            left -= cost
-    return chosen
+    given = list(memories)
+    count = (tokenizer or EstimatingTokenizer()).count
+
+    def rendered(chosen: Sequence[int]) -> int:
+        kept = [given[index] for index in sorted(chosen)]
+        return count(render_sections(kept, agent_id=agent_id, session_id=session_id, language=language))
+
+    bounds = Bounds(limit, token_budget)
+    filling = _Filling(
+        [section_of(memory, session_id) for memory in given],
+        line=lambda index: count(render_line(given[index], language) + "\n"),
+        heading=lambda section: count(render_heading(section, agent_id, language) + "\n\n"),
+        bounds=bounds,
+    )
+    if shares:
+        filling.fill({section: bounds.part(shares.get(section, 0.0)) for section in Scope})
+    filling.fill(dict.fromkeys(Scope, bounds))
+    chosen = filling.chosen
+    while chosen and rendered(chosen) > token_budget:
+        chosen.pop()
+    return [given[index] for index in sorted(chosen)]
+
+
+class _Filling:
+    """Memories that are being chosen, by their index: `chosen` holds them in the order of choice."""
+
+    def __init__(
+        self,
+        sections: Sequence[Scope],
+        *,
+        line: Callable[[int], int],
+        heading: Callable[[Scope], int],
+        bounds: Bounds,
+    ) -> None:
+        self.chosen: list[int] = []
+        self._sections = sections
+        self._line = line
+        self._heading = heading
+        self._bounds = bounds
+        self._tokens_of: dict[int, int] = {}
+        self._memories: Counter[Scope] = Counter()
+        self._tokens: Counter[Scope] = Counter()
+
+    def fill(self, allowed: Mapping[Scope, Bounds]) -> None:
+        """Take what fits, best first, no section beyond what it is allowed."""
+        taken = set(self.chosen)
+        for index, section in enumerate(self._sections):
+            if len(self.chosen) == self._bounds.memories:
+                return
+            if index not in taken and self._memories[section] < allowed[section].memories:
+                self._take(index, section, allowed[section].tokens)
+
+    def _take(self, index: int, section: Scope, allowed: int) -> None:
+        cost = self._cost(index)
+        if not self._memories[section]:
+            cost += self._heading(section)
+        if self._tokens[section] + cost > allowed or self._tokens.total() + cost > self._bounds.tokens:
+            return
+        self.chosen.append(index)
+        self._memories[section] += 1
+        self._tokens[section] += cost
+
+    def _cost(self, index: int) -> int:
+        if index not in self._tokens_of:
+            self._tokens_of[index] = self._line(index)
+        return self._tokens_of[index]

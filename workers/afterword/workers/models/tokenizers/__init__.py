@@ -1,0 +1,1 @@
+"""Tokenizers: how many tokens of a model a text takes."""
