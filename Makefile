@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo up test test-qdrant chaos lint types contract bench bench-recall eval-extraction lock
+.PHONY: help setup demo up test test-qdrant chaos lint types contract dashboards bench bench-recall eval-extraction lock
 
 help:
 	@echo "make demo [CONVERSATIONS=file.jsonl]  conversations become memories, and come back into prompts"
@@ -14,7 +14,7 @@ help:
 	@echo "make lint | types                     ruff and import-linter | mypy"
 	@echo "make bench                            latency and throughput of this machine"
 	@echo "make bench-recall [RECALL=options]    what recall finds in long conversations, beside mem0 and plain searches"
-	@echo "make contract | lock                  write the JSON Schemas | the lock file anew"
+	@echo "make contract | dashboards | lock     write the JSON Schemas | Grafana's dashboards | the lock file anew"
 
 setup: .venv/.ready
 
@@ -46,6 +46,9 @@ types: setup
 
 contract: setup
 	$(BIN)/python -m afterword.schemas.contract
+
+dashboards: setup
+	$(BIN)/python -m ops.grafana
 
 chaos: setup
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed "$(SEED)")

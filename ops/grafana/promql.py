@@ -1,0 +1,43 @@
+"""The few forms of PromQL that panels use.
+
+What happened is counted by the process in which it happened: rates are added up. What stands in a server is read by
+every scheduler, so that of these the largest is taken; added up they would count twice.
+"""
+
+from __future__ import annotations
+
+RATE = "$__rate_interval"
+RANGE = "$__range"
+
+
+def rate(metric: str, *by: str, where: str = "") -> str:
+    """How often a second, by labels."""
+    return f"sum{_by(by)} (rate({metric}{_where(where)}[{RATE}]))"
+
+
+def total(metric: str, *by: str, where: str = "", over: str = RANGE) -> str:
+    """How often in the whole range, by labels."""
+    return f"sum{_by(by)} (increase({metric}{_where(where)}[{over}]))"
+
+
+def quantile(share: float, histogram: str, *by: str, where: str = "", over: str = RATE) -> str:
+    """What that share of observations was at most, by labels. `histogram` is its name without suffix."""
+    return f"histogram_quantile({share}, sum{_by(('le', *by))} (rate({histogram}_bucket{_where(where)}[{over}])))"
+
+
+def standing(reading: str, *by: str, where: str = "") -> str:
+    """A reading of the schedulers, by labels."""
+    return f"max{_by(by)} ({reading}{_where(where)})"
+
+
+def ratio(part: str, whole: str) -> str:
+    """What share of the whole a part is; 0 where the part has not happened yet."""
+    return f"({part} or vector(0)) / {whole}"
+
+
+def _by(labels: tuple[str, ...]) -> str:
+    return f" by ({', '.join(labels)})" if labels else ""
+
+
+def _where(matchers: str) -> str:
+    return f"{{{matchers}}}" if matchers else ""
