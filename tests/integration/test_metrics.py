@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 import redis
@@ -17,6 +18,7 @@ from afterword.workers.metrics import Metrics
 from afterword.workers.services.ingest import Outcome
 from afterword.workers.services.readings import Readings
 from afterword.workers.services.scheduler import Scheduler, Task
+from afterword.workers.stores.ledger import conversations
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.leadership import Leadership
 from afterword.workers.stores.vectors.port import Filter, Match
@@ -70,6 +72,16 @@ class TestIngest:
         workshop.take_in(*[event("I play the cello.", "And the harp.", event_id="e1")] * 3)
         assert memories(workshop, "add", Scope.USER, Kind.EXCERPT) == 2
         assert len(workshop.memories(kind=Kind.EXCERPT)) == 2
+
+    def test_its_excerpts_count_once_when_the_sweep_and_a_redelivery_meet(self, workshop: Workshop) -> None:
+        workshop.store.down()
+        workshop.take_in(event("I play the cello."))
+        workshop.store.up()
+        with workshop.database.transaction() as connection:
+            [left] = conversations.without_excerpts(connection, older_than=timedelta(0), limit=1)
+        for _ in range(2):
+            workshop.components.excerpts.write(left)
+        assert memories(workshop, "add", Scope.USER, Kind.EXCERPT) == 1
 
     def test_what_its_client_tells_counts_once_for_each_event(self, open_workshop: OpenWorkshop) -> None:
         workshop = open_workshop()

@@ -134,6 +134,13 @@ class TestAllTogether:
         assert (query.result_count, query.metadata["query_length"]) == (2, 5)
         assert counted(workshop, "afterword_context_requests_total", outcome="answered") == 1
         assert counted(workshop, "afterword_ingested_conversations_total", outcome="stored") == 1
+        for queue in (Queue.CONVERSATIONS, Queue.CONTEXT, Queue.COMMANDS):
+            wait_until(lambda: counted(workshop, "afterword_queue_wait_seconds_count", queue=queue) == 1, what=queue)  # noqa: B023
+        assert counted(workshop, "afterword_context_seconds_count", step="reply") == 1
+        replied = counted(workshop, "afterword_context_seconds_sum", step="reply")
+        assert replied >= counted(workshop, "afterword_context_seconds_sum", step="total") > 0
+        assert counted(workshop, "afterword_command_seconds_count", command="users") == 1
+        assert counted(workshop, "afterword_commands_total", command="users", outcome="ok") == 1
 
     def test_a_debounced_subject_is_extracted_without_any_hint_of_ingest(
         self, open_workshop: OpenWorkshop, start: Start, asker: Asker
@@ -300,7 +307,7 @@ class TestProbes:
             readiness=lambda: checks.run(components, checks.READINESS),
         )
         probes.start()
-        components.metrics.up.labels(Role.CONTEXT).set(1)
+        components.metrics.up.labels(Role.CONTEXT).set_function(role.is_alive)
         status, metrics = get(probes.port, "/metrics")
         assert status == 200
         assert 'afterword_worker_up{role="context"} 1.0' in metrics
@@ -313,6 +320,7 @@ class TestProbes:
         }
         assert get(probes.port, "/other")[0] == 404
         role.stop(GRACE)
+        assert 'afterword_worker_up{role="context"} 0.0' in get(probes.port, "/metrics")[1]
         assert get(probes.port, "/healthz")[0] == 503
         assert get(probes.port, "/readyz")[0] == 503
         probes.stop()

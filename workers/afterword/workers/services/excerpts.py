@@ -12,8 +12,9 @@ from afterword.workers import ids
 from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.port import Embedder, Vector
 from afterword.workers.services import in_context
+from afterword.workers.services.importance import importance
 from afterword.workers.services.stopwatch import Stopwatch
-from afterword.workers.stores.ledger import conversations
+from afterword.workers.stores.ledger import backlog, conversations
 from afterword.workers.stores.ledger.conversations import Conversation
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors import collection
@@ -64,13 +65,16 @@ class Excerpts:
         with watch.step("vector_write"):
             view.insert(vectors)
         with self._database.transaction() as connection:
+            # The sweep and a redelivery may have met: only who comes first counts.
+            first = backlog.wants_excerpts(connection, conversation.id)
             kept = conversations.mark_excerpts(connection, conversation)
         if not kept:
             # Another event may have written the same turns since.
             own = Match(collection.EVENT, (conversation.event_id,))
             view.delete_all(Filter((Ids(tuple(excerpt.memory.id for excerpt in excerpts)), own)))
             return
-        self._metrics.memories.labels("add", Scope.USER, Kind.EXCERPT).inc(len(excerpts))
+        if first:
+            self._metrics.memories.labels("add", Scope.USER, Kind.EXCERPT).inc(len(excerpts))
 
 
 def embedded(excerpts: Sequence[Excerpt], embedder: Embedder) -> list[tuple[StoredMemory, Vector]]:
@@ -137,6 +141,7 @@ def _excerpts_of_turn(conversation: Conversation, turn: Turn) -> Iterator[Stored
             speaker=turn.name,
             occurred_at=turn.at,
             created_at=now,
+            importance=importance(piece, Kind.EXCERPT, turn.role),
             metadata=conversation.metadata,
         )
 
