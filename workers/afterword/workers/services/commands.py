@@ -30,6 +30,7 @@ from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.port import Embedder
 from afterword.workers.services import in_flight
 from afterword.workers.services.extraction.writing import take_back
+from afterword.workers.services.importance import importance
 from afterword.workers.stores.ledger import agents, audit, conversations, dead_letters, journal, sessions, subjects
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.journal import Entry
@@ -202,6 +203,7 @@ def _owner(command: _Owned) -> Owner:
 def _note(command: AddMemory) -> StoredMemory:
     now = datetime.now(UTC)
     scope = Scope.AGENT if command.agent_id else Scope.SESSION if command.session_id else Scope.USER
+    language = detect(command.text)
     return StoredMemory(
         id=ids.note_id(command.tenant_id, command.user_id, command.agent_id, command.session_id, command.request_id),
         text=command.text,
@@ -211,7 +213,8 @@ def _note(command: AddMemory) -> StoredMemory:
         user_id=command.user_id,
         agent_id=command.agent_id,
         session_id=command.session_id,
-        language=detect(command.text),
+        language=language,
+        importance=importance(command.text, Kind.NOTE, language=language),
         occurred_at=now,
         created_at=now,
         metadata=command.metadata,

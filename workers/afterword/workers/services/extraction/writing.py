@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from afterword.schemas import Kind, Scope
 from afterword.workers.errors import WritesMissing
 from afterword.workers.models.embedders.port import Vector
+from afterword.workers.services.importance import importance
 from afterword.workers.stores.ledger import locks
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.journal import Entry, Fact
@@ -98,6 +99,7 @@ class FactWriter:
             message=fact.message,
             message_id=fact.message_id,
             attributed_to=fact.attributed_to,
+            importance=importance(fact.text, Kind.FACT, fact.attributed_to),
             occurred_at=fact.occurred_at,
             created_at=now,
             expires_at=now + self._session_ttl if ends else None,
