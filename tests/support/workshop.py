@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -95,6 +95,10 @@ class WatchedStore(EdgeStore):
     def delete_where(self, where: Filter) -> int:
         with self._watched("delete_where"):
             return super().delete_where(where)
+
+    def set_payload(self, ids: Sequence[str], payload: Mapping[str, Any]) -> None:
+        with self._watched("set_payload"):
+            super().set_payload(ids, payload)
 
     def scan(self, where: Filter) -> Iterator[Hit]:
         with self._watched("scan"):

@@ -246,6 +246,7 @@ class Extraction:
                 ages = backlog.seconds_since_received(connection, done)
                 journal.remove(connection, claim.tenant_id, claim.user_id)
                 audit.write(connection, records.extracted(entry, written, duplicates))
+                self._writer.count_again(connection, entry, written)
                 if self._limits.keep_transcripts == timedelta(0):
                     transcripts.drop(connection, [part.conversation_id for part in entry.slices])
                 self._release(connection, claim, at_once=work.more, batch_limit=claim.batch_limit)

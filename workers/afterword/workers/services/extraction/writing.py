@@ -6,9 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import Connection
+
 from afterword.schemas import Kind, Scope
 from afterword.workers.errors import WritesMissing
 from afterword.workers.models.embedders.port import Vector
+from afterword.workers.services.extraction import repetition
 from afterword.workers.services.importance import importance
 from afterword.workers.stores.ledger import locks
 from afterword.workers.stores.ledger.database import Database
@@ -56,6 +59,16 @@ class FactWriter:
         if expected - found:
             raise WritesMissing(f"{len(expected - found)} of {len(expected)} facts are not in the vector store")
         return written, len(entry.facts) - len(written)
+
+    def count_again(self, connection: Connection, entry: Entry, written: Sequence[Fact]) -> None:
+        """Count, in the transaction of the batch, what was not written since its owner has it: it matters the more.
+
+        Raises: VectorStoreUnavailable.
+        """
+        ids = {fact.id for fact in written}
+        again = [(owner_of(entry, fact), fact) for fact in entry.facts if fact.id not in ids]
+        if again:
+            repetition.count(connection, _view(self._store, entry), entry, again)
 
     def take_back(self, entry: Entry) -> int:
         """Remove the facts of a batch that must not be; how many there were. Raises: VectorStoreUnavailable."""

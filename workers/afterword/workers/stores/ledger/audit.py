@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from afterword.workers.stores.ledger.tables import audit
 
@@ -18,6 +18,7 @@ Type = Literal[
     "dead_letter_replay",
     "extraction",
     "memory_add",
+    "memory_repeat",
     "memory_delete",
     "memory_clear",
     "memory_query",
@@ -43,6 +44,16 @@ def write(connection: Connection, events: Sequence[Event]) -> None:
     """Add rows, in order."""
     if events:
         connection.execute(insert(audit), [asdict(event) for event in events])
+
+
+def counts(connection: Connection, type: Type, memory_ids: Sequence[str]) -> dict[str, int]:
+    """How many rows of a type tell of each of these memories; those without any are left out."""
+    rows = connection.execute(
+        select(audit.c.memory_id, func.count().label("number"))
+        .where(audit.c.memory_id.in_(memory_ids), audit.c.type == type)
+        .group_by(audit.c.memory_id)
+    )
+    return {row.memory_id: row.number for row in rows}
 
 
 def read(connection: Connection, tenant_id: str, user_id: str) -> list[Event]:

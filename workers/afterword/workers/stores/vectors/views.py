@@ -181,6 +181,11 @@ class MemoryView:
         """How many memories of each scope and kind the owner has, expired ones too."""
         return counts_by_kind(self._store, self._of(owner, None))
 
+    def set_importance(self, memory_id: str, importance: float) -> None:
+        """Write a memory's importance, from 0 to 1; a memory that the owners do not have is left alone."""
+        if self.get([memory_id]):
+            self._store.set_payload([memory_id], {c.IMPORTANCE: importance})
+
     def delete(self, ids: Sequence[str]) -> int:
         """Remove the owners' memories among these ids; how many there were."""
         return self.delete_all(Filter((Ids(tuple(_uuids(ids))),)))

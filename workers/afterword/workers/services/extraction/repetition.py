@@ -1,0 +1,61 @@
+"""Facts that are learned again: counted in the ledger, and more important for it in the vector store.
+
+A fact that its owner already has is not written a second time; the memory that says the same is raised instead. How
+often that was is counted over the audit: what is written is a value, not a step, so that writing it again changes
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection
+
+from afterword.schemas import Kind, Scope
+from afterword.workers.services.importance import importance, repeated
+from afterword.workers.stores.ledger import audit, locks
+from afterword.workers.stores.ledger.journal import Entry, Fact
+from afterword.workers.stores.vectors import collection
+from afterword.workers.stores.vectors.payload import StoredMemory, text_hash
+from afterword.workers.stores.vectors.port import Filter, Match
+from afterword.workers.stores.vectors.views import MemoryView, Owner
+
+
+def count(connection: Connection, view: MemoryView, entry: Entry, again: Iterable[tuple[Owner, Fact]]) -> None:
+    """Count each memory that says what one of these facts says, once, and write how important that makes it.
+
+    Raises: VectorStoreUnavailable; the transaction is then to be rolled back.
+    """
+    found = {memory.id: memory for owner, fact in again for memory in _same(view, owner, fact)}
+    # Two users' batches may raise one memory of an agent.
+    locks.serialise(connection, (f"agent:{each.tenant_id}:{each.agent_id}" for each in found.values() if _shared(each)))
+    audit.write(connection, [_learned_again(entry, memory) for memory in found.values()])
+    counts = audit.counts(connection, "memory_repeat", list(found))
+    for memory in found.values():
+        first = importance(memory.text, memory.kind, memory.attributed_to)
+        view.set_importance(memory.id, repeated(first, counts[memory.id]))
+
+
+def _same(view: MemoryView, owner: Owner, fact: Fact) -> Sequence[StoredMemory]:
+    must = (
+        Match(collection.SCOPE, (fact.scope.value,)),
+        Match(collection.KIND, (Kind.FACT.value,)),
+        Match(collection.HASH, (text_hash(fact.text),)),
+    )
+    return view.page(owner, limit=1, where=Filter(must)).memories
+
+
+def _shared(memory: StoredMemory) -> bool:
+    return memory.scope is Scope.AGENT
+
+
+def _learned_again(entry: Entry, memory: StoredMemory) -> audit.Event:
+    return audit.Event(
+        type="memory_repeat",
+        tenant_id=entry.tenant_id,
+        user_id=entry.user_id,
+        agent_id=memory.agent_id,
+        session_id=memory.session_id,
+        memory_id=memory.id,
+        metadata={"scope": memory.scope.value, "kind": memory.kind.value, "batch_id": entry.batch_id},
+    )
