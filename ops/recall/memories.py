@@ -11,6 +11,7 @@ from afterword.schemas.conversation import Message
 from afterword.workers import ids
 from afterword.workers.models.embedders.port import Embedder, Vector
 from afterword.workers.services import excerpts
+from afterword.workers.services.importance import importance
 from afterword.workers.stores.ledger import conversations as ledger
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.stores.vectors.views import UserOwner
@@ -108,7 +109,8 @@ def _recorded(event: ConversationFinished) -> ledger.Conversation:
 def _facts(conversation: Conversation) -> Iterator[StoredMemory]:
     for ordinal, fact in enumerate(conversation.facts):
         session, turn = (int(part) for part in fact.turn_id.split(":"))
-        at = conversation.sessions[session - 1].at
+        said = conversation.sessions[session - 1]
+        by = "assistant" if said.turns[turn - 1].by_agent else "user"
         yield StoredMemory(
             id=ids.fact_id(TENANT, Scope.USER, conversation.id, conversation.id, ordinal),
             text=fact.text,
@@ -119,8 +121,10 @@ def _facts(conversation: Conversation) -> Iterator[StoredMemory]:
             event_id=_session_id(conversation, session),
             message=turn - 1,
             message_id=fact.turn_id,
-            occurred_at=at,
-            created_at=at,
+            attributed_to=by,
+            importance=importance(fact.text, Kind.FACT, by),
+            occurred_at=said.at,
+            created_at=said.at,
         )
 
 
