@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from uuid import uuid4
 
 import yaml
+from qdrant_client import QdrantClient, models
 
+from afterword.workers.models.embedders.hashing import HashingEmbedder
 from tests.acceptance.test_pipeline import TURNS, ask, facts
 from tests.support.deployment import Deployment
 from tests.support.ledgers import with_database
@@ -43,6 +46,26 @@ def test_doctor_says_what_is_well_and_what_to_do(deployment: Deployment) -> None
     ill = deployment.run("doctor", check=False)
     assert ill.returncode == 1
     assert "afterword migrate" in ill.stdout
+
+
+def test_memories_of_plain_mem0_are_adopted(deployment: Deployment) -> None:
+    deployment.start("context")
+    text = "Ann is allergic to peanuts"
+    payload = {"data": text, "hash": "h", "created_at": "2025-01-02T23:00:00-08:00", "user_id": "ann"}
+    vector = list(HashingEmbedder().embed([text])[0])
+    client = QdrantClient(url=deployment.qdrant.url, check_compatibility=False)
+    client.upsert("memories", [models.PointStruct(id=str(uuid4()), vector=vector, payload=payload)], wait=True)
+
+    told = deployment.run("doctor", check=False).stdout
+    assert "1 points carry no tenant" in told
+    assert "afterword adopt --tenant default" in told
+    with deployment.client() as asking:
+        assert asking.context("ann", query="peanuts?", timeout=10).text == ""
+
+        assert deployment.run("adopt").stdout == "1 memories adopted into tenant default\n"
+
+        assert text in asking.context("ann", query="peanuts?", timeout=10).text
+    assert "no tenant" not in deployment.run("doctor", check=False).stdout
 
 
 def test_a_redis_that_evicts_is_refused(deployment: Deployment) -> None:

@@ -27,6 +27,7 @@ from afterword.workers.stores.vectors.port import (
     Ids,
     Lexical,
     Match,
+    Missing,
     Newest,
     Payload,
     Point,
@@ -224,6 +225,14 @@ class TestFilters:
         expired = TimeRange("expires_at", until=NOON + timedelta(seconds=1))
         assert matching(store, Filter((expired,))) == [3]
         assert matching(store, EVERYTHING.narrowed(must_not=(expired,))) == [1, 2]
+
+    def test_a_field_without_a_value(self, store: VectorStore) -> None:
+        store.insert([point(4, kind=None), point(5, kind=""), Point(number(6), (1.0, 0.0, 0.0), {"kind": "fact"})])
+        assert matching(store, Filter((Missing("expires_at"),))) == [1, 2, 4, 5, 6]
+        assert matching(store, Filter((Missing("kind"),))) == [4]
+        assert matching(store, Filter((Missing("tenant_id"),))) == [6]
+        assert store.count(Filter((Missing("tenant_id"),))) == 1
+        assert matching(store, Filter(must_not=(Missing("expires_at"),))) == [3]
 
     def test_ids(self, store: VectorStore) -> None:
         assert matching(store, EVERYTHING.narrowed(Ids((number(2), number(9))))) == [2]

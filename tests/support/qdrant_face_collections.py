@@ -269,6 +269,8 @@ def _condition(body: _Json) -> q.ConditionType:
             return q.FieldCondition(key, range=q.RangeDateTime(**bounds))
         case {"has_id": ids}:
             return q.HasIdCondition(set(ids))
+        case {"is_empty": {"key": key}}:
+            return q.IsEmptyCondition(key)
         case {"must": _} | {"should": _} | {"must_not": _}:
             return _filter(body)
     raise Refusal(HTTPStatus.BAD_REQUEST, f"no such condition here: {sorted(body)}")

@@ -74,7 +74,8 @@ def doctor() -> None:
     finally:
         components.close()
     for check in found:
-        print(f"{check.status:8} {check.component:14} {check.detail}")
+        detail = check.detail.replace("\n", "\n" + " " * 24)
+        print(f"{check.status:8} {check.component:14} {detail}")
     raise typer.Exit(1 if any(check.status == "failed" for check in found) else 0)
 
 
@@ -177,6 +178,26 @@ def reembed(
         old.close()
         new.close()
     print(f"{copied} memories embedded with {new.embedder.identity}; now set AFTERWORD_COLLECTION={into}")
+
+
+@app.command()
+def adopt(tenant: Annotated[str, typer.Option(help="The tenant whose memories they become.")] = "default") -> None:
+    """Make memories that plain mem0 wrote into this collection readable here. Run again after a stop, it goes on."""
+    from afterword.workers.components import Components
+    from afterword.workers.services.adoption import adopt as adopt_memories
+    from afterword.workers.settings import Settings
+
+    components = Components(Settings.load())
+    try:
+        components.prepare_store()
+        done = adopt_memories(components.store, components.database, tenant)
+    finally:
+        components.close()
+    print(f"{done.memories} memories adopted into tenant {tenant}")
+    if done.nobodys:
+        print(f"{done.nobodys} left as they are: they name no user, and no agent outside a run")
+    if done.foreign:
+        print(f"{done.foreign} left as they are: no memories of mem0's")
 
 
 @agents.command("set")

@@ -84,6 +84,14 @@ def check_vector_store(components: Components) -> Check:
     return Check("vector_store", "ok", f"Qdrant {components.store.version()}, {components.embedder.identity}")
 
 
+def check_payloads(components: Components) -> Check:
+    """Points of ours, and all of them reached."""
+    check_migrated(components.database)
+    found = components.discovery.look()
+    status: Status = "warning" if found.needs_mending else "ok"
+    return Check("payloads", status, "\n".join(found.told))
+
+
 def check_embedder(components: Components) -> Check:
     """Answers with vectors of its own size."""
     identity = components.embedder.identity
@@ -129,6 +137,7 @@ ALL = (
     check_redis,
     check_postgres,
     check_vector_store,
+    check_payloads,
     check_embedder,
     check_llm,
     check_tokenizer,

@@ -22,6 +22,7 @@ from afterword.workers.models.tokenizers.factory import build_tokenizer
 from afterword.workers.models.tokenizers.port import Tokenizer
 from afterword.workers.services.commands import Commands
 from afterword.workers.services.debounce import Debounce
+from afterword.workers.services.discovery import Discovery
 from afterword.workers.services.excerpts import Excerpts
 from afterword.workers.services.ingest import Ingest
 from afterword.workers.services.readings import Readings
@@ -111,6 +112,10 @@ class Components:
     def prepare_store(self) -> None:
         """Create the collection where it is missing. Raises: VectorStoreUnavailable, Misconfigured, EmbeddingFailed."""
         self.store.prepare(self.embedder.identity)
+
+    @property
+    def discovery(self) -> Discovery:
+        return Discovery(self.store, self.database, self.settings.collection)
 
     def broker(self, gate: Callable[[], bool] | None = None) -> MendedBroker:
         """A broker on connections of its own; each worker has one."""

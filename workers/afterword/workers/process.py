@@ -11,7 +11,7 @@ from afterword.workers import checks
 from afterword.workers.components import Components
 from afterword.workers.errors import Misconfigured
 from afterword.workers.probes import ProbeServer
-from afterword.workers.roles import Role, RunningRole, start_role
+from afterword.workers.roles import USING_THE_VECTOR_STORE, Role, RunningRole, start_role
 from afterword.workers.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -64,6 +64,8 @@ def _play(role: Role, components: Components, stopping: threading.Event) -> None
     probes.start()
     components.metrics.up.labels(role).set_function(running.is_alive)
     logger.info("%s works; probes on port %d", role, probes.port)
+    if role in USING_THE_VECTOR_STORE:
+        components.discovery.at_start()
     stopping.wait()
     _stop(role, running, probes, settings)
 

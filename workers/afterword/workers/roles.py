@@ -33,6 +33,8 @@ class Role(StrEnum):
     SCHEDULER = "scheduler"
 
 
+USING_THE_VECTOR_STORE = frozenset(Role) - {Role.TELEMETRY}
+
 _THREADS = {Role.INGEST: 8, Role.EXTRACTION: 16, Role.CONTEXT: 4, Role.COMMANDS: 4, Role.TELEMETRY: 1}
 
 

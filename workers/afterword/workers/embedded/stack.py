@@ -74,6 +74,7 @@ class EmbeddedStack:
             migrate(self._components.database)
             self._components.prepare_store()
             self._roles = [start_role(role, self._components) for role in Role]
+            self._components.discovery.at_start()
             self._start_probes(self._components)
         except BaseException:
             self.stop()

@@ -209,6 +209,16 @@ agents = Table(
     _moment("updated_at", now=True),
 )
 
+# What was recognised in a vector collection at the last start of a worker, and before it last changed.
+collections = Table(
+    "collections",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("signature", JSONB, nullable=False),
+    Column("before", JSONB),
+    _moment("changed_at", now=True),
+)
+
 dead_letters = Table(
     "dead_letters",
     metadata,

@@ -21,6 +21,8 @@ UPDATED_AT: Final = "updated_at"
 ROLE: Final = "role"
 ATTRIBUTED_TO: Final = "attributed_to"
 SPEAKER: Final = "actor_id"
+LEMMAS: Final = "text_lemmatized"
+EXPIRATION_DATE: Final = "expiration_date"
 
 # Ours.
 TENANT: Final = "tenant_id"

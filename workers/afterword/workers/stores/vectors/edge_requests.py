@@ -15,6 +15,7 @@ from afterword.workers.stores.vectors.port import (
     Ids,
     Lexical,
     Match,
+    Missing,
     Newest,
     Search,
     Signal,
@@ -103,6 +104,8 @@ def _condition(condition: Condition) -> q.ConditionType:
             )
         case Ids(ids):
             return q.HasIdCondition(set(ids))
+        case Missing(field):
+            return q.IsEmptyCondition(field)
 
 
 def hits(points: Sequence[q.ScoredPoint | q.Record], *, scored: bool = True) -> list[Hit]:

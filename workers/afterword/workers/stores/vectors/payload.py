@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from afterword.schemas.memory import Memory, Provenance
@@ -37,11 +37,12 @@ _TIMES = {
 }
 _OTHER = (
     *(c.TEXT, c.HASH, c.TENANT, c.SCOPE, c.KIND, c.LANGUAGE, c.LEXICAL, c.LINKED, c.PREVIOUS, c.METADATA),
-    "text_lemmatized",
+    *(c.LEMMAS, c.EXPIRATION_DATE),
 )
 _SCOPES = frozenset(Scope)
 _KINDS = frozenset(Kind)
-_KNOWN = frozenset((*_PLAIN.values(), *_TIMES.values(), *_OTHER))
+KNOWN = frozenset((*_PLAIN.values(), *_TIMES.values(), *_OTHER))
+"""Every field that has a meaning here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,10 +108,11 @@ def from_payload(memory_id: str, payload: Mapping[str, Any]) -> StoredMemory:
     """The memory of a point: one of ours, or one that mem0 wrote by itself.
 
     A point of mem0's is a fact of the default tenant; its scope follows from the ids it carries, and what else it
-    carries is its metadata.
+    carries is its metadata. It expires at the end of its `expiration_date`.
     """
     plain: dict[str, Any] = {attribute: payload.get(name) for attribute, name in _PLAIN.items()}
     times: dict[str, Any] = {attribute: _to_time(payload.get(name)) for attribute, name in _TIMES.items()}
+    times["expires_at"] = times["expires_at"] or _end_of(payload.get(c.EXPIRATION_DATE))
     created_at = times.pop("created_at") or times["occurred_at"] or _UNKNOWN_TIME
     return StoredMemory(
         id=memory_id,
@@ -167,12 +169,17 @@ def _metadata_of(payload: Mapping[str, Any]) -> Metadata:
     return {
         name: value
         for name, value in payload.items()
-        if name not in _KNOWN and (value is None or isinstance(value, str | int | float | bool))
+        if name not in KNOWN and (value is None or isinstance(value, str | int | float | bool))
     }
 
 
 def _to_text(time: datetime | None) -> str | None:
     return time.astimezone(UTC).isoformat() if time else None
+
+
+def _end_of(day: object) -> datetime | None:
+    start = _to_time(day)
+    return start + timedelta(days=1) if start else None
 
 
 def _to_time(value: object) -> datetime | None:

@@ -40,7 +40,14 @@ class Ids:
     ids: tuple[str, ...]
 
 
-Condition = Match | TimeRange | Ids
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The point has no value in the field."""
+
+    field: str
+
+
+Condition = Match | TimeRange | Ids | Missing
 
 
 @dataclass(frozen=True, slots=True)

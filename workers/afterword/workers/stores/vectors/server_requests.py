@@ -15,6 +15,7 @@ from afterword.workers.stores.vectors.port import (
     Ids,
     Lexical,
     Match,
+    Missing,
     Newest,
     Search,
     TimeRange,
@@ -94,6 +95,8 @@ def _condition(condition: Condition) -> m.Condition:
             return m.FieldCondition(key=field, range=m.DatetimeRange(gte=since, lt=until))
         case Ids(ids):
             return m.HasIdCondition(has_id=list(ids))
+        case Missing(field):
+            return m.IsEmptyCondition(is_empty=m.PayloadField(key=field))
 
 
 def hits(points: Sequence[m.ScoredPoint | m.Record], *, scored: bool = True) -> list[Hit]:

@@ -60,6 +60,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_breakers")),
     )
     op.create_table(
+        "collections",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("signature", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("before", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column(
+            "changed_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_collections")),
+    )
+    op.create_table(
         "content_statistics",
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("tenant_id", sa.Text(), nullable=False),
@@ -375,6 +385,7 @@ def downgrade() -> None:
     )
     op.drop_table("conversations")
     op.drop_table("content_statistics")
+    op.drop_table("collections")
     op.drop_table("breakers")
     op.drop_index("ix_audit_type", table_name="audit")
     op.drop_index("ix_audit_subject", table_name="audit")

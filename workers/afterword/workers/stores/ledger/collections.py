@@ -1,0 +1,49 @@
+"""Vector collections: what was recognised in them, so that a change is noticed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from afterword.workers.stores.ledger.tables import collections
+
+Signature = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was recognised, since when, and what had been before; None when nothing had."""
+
+    signature: Signature
+    before: Signature | None
+    changed_at: datetime
+
+
+def get(connection: Connection, name: str) -> Kept | None:
+    """What is kept of a collection; None before the first start."""
+    row = connection.execute(
+        select(collections.c.signature, collections.c.before, collections.c.changed_at).where(
+            collections.c.name == name
+        )
+    ).one_or_none()
+    return Kept(*row) if row else None
+
+
+def keep(connection: Connection, name: str, signature: Signature) -> Signature | None:
+    """Keep what was recognised; what had been kept when that was something else, else None. Of several workers that
+    start at once one is told so."""
+    connection.execute(insert(collections).values(name=name, signature=signature).on_conflict_do_nothing())
+    of_name = collections.c.name == name
+    kept: Signature = connection.execute(select(collections.c.signature).where(of_name).with_for_update()).scalar_one()
+    if kept == signature:
+        return None
+    connection.execute(
+        update(collections)
+        .where(of_name)
+        .values(signature=signature, before=collections.c.signature, changed_at=func.clock_timestamp())
+    )
+    return kept
