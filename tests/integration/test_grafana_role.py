@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -17,8 +14,8 @@ from afterword.workers.embedded.postgres_server import PostgresServer
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.migrate import migrate
 from tests.conftest import unavailable
+from tests.support.grafana_role import provision
 
-SCRIPT = Path(__file__).parents[2] / "ops" / "postgres" / "grafana.sql"
 SEEN = (
     "SELECT * FROM subjects",
     "SELECT type, metadata FROM audit",
@@ -41,12 +38,6 @@ HIDDEN = (
     "SELECT instructions FROM agents",
 )
 CHANGES = ("DELETE FROM audit", "INSERT INTO subjects VALUES ('t', 'u')", "CREATE TABLE mine (id int)")
-
-
-def provision(url: str, password: str) -> None:
-    command = ["psql", "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", str(SCRIPT), url]
-    environment = {"PATH": os.environ["PATH"], "GRAFANA_DATABASE_PASSWORD": password}
-    subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")

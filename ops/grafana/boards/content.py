@@ -92,7 +92,9 @@ def _over_days(column: str) -> Panel:
         GROUP BY day, {column} ORDER BY day, {column}
     """
     what = f"Memories at the end of each UTC day, by {column}."
-    return timeseries(f"By {column}", what, Sql(query, series=True), unit="short", interval="1d", stacked=True)
+    return timeseries(
+        f"By {column}, day by day", what, Sql(query, series=True), unit="short", interval="1d", stacked=True
+    )
 
 
 def _written() -> Panel:

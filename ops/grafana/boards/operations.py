@@ -70,7 +70,7 @@ def _standing_dead() -> Panel:
     query = PromQL(standing("afterword_dead_letters_standing", "queue"), "{{queue}}", instant=True)
     what = "Dead letters that wait for somebody: afterword deadletters list."
     limits = at_most(warning=1, bad=10)
-    return bar_gauge("Dead letters", what, query, unit="none", limits=limits, size=(4, 6))
+    return bar_gauge("Waiting dead letters", what, query, unit="none", limits=limits, size=(4, 6))
 
 
 def _builds() -> Panel:
@@ -150,8 +150,8 @@ def _dead_table() -> Panel:
         Column(name="Died", unit="dateTimeAsIso", width=180),
         Column(name="User", link=USER_LINK),
     )
-    what = "The last 50, by the id that afterword deadletters show, replay and discard take. All times."
-    return table("Dead letters", what, Sql(query), columns=columns, size=(24, 8))
+    what = "The last 50 whenever they died, by the id that afterword deadletters show, replay and discard take."
+    return table("Last dead letters", what, Sql(query), columns=columns, size=(24, 8))
 
 
 # The LLM

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
-from afterword.workers.stores.ledger.audit import Type
 from ops.grafana.boards.users import USER_LINK
 from ops.grafana.dashboard import Dashboard, Row
 from ops.grafana.panels import Column, Panel, at_most, stat, table, timeseries
@@ -18,7 +15,15 @@ _CHOSEN = " AND ".join(
 )
 _RECENT = f"at > {TO} - interval '6 hours' AND {_CHOSEN}"
 _QUERIES = f"type = 'memory_query' AND {_RECENT}"
-_TYPES = ", ".join(f"('{name}')" for name in get_args(Type))
+_TYPES = """
+    WITH RECURSIVE types AS (
+        (SELECT type FROM audit ORDER BY type LIMIT 1)
+        UNION ALL
+        SELECT (SELECT type FROM audit WHERE type > types.type ORDER BY type LIMIT 1)
+        FROM types WHERE type IS NOT NULL
+    )
+"""
+"""The types that occur, by a look into the index for each: what is recent of a type, the index knows as well."""
 
 
 def real_time() -> Dashboard:
@@ -99,27 +104,29 @@ def _times() -> Panel:
 
 def _events() -> Panel:
     query = f"""
-        SELECT $__timeGroupAlias(at,$__interval), type AS metric, count(*) AS value
-        FROM audit
-        WHERE type IN (SELECT name FROM (VALUES {_TYPES}) AS types(name)) AND {_RECENT}
+        {_TYPES}
+        SELECT $__timeGroupAlias(at,$__interval), types.type AS metric, count(*) AS value
+        FROM types CROSS JOIN LATERAL (SELECT at FROM audit WHERE type = types.type AND {_RECENT}) AS recent
         GROUP BY 1, 2 ORDER BY 1, 2
     """
     what = "Events of the audit in each interval, by type."
-    return timeseries("Events", what, Sql(query, series=True), unit="short", interval="10s", bars=True, stacked=True)
+    series = Sql(query, series=True)
+    return timeseries("Events", what, series, unit="short", interval="10s", bars=True, stacked=True)
 
 
 def _feed() -> Panel:
     query = f"""
-        SELECT at AS "At", type AS "Event", tenant_id AS "Tenant", user_id AS "User", agent_id AS "Agent",
+        {_TYPES}
+        SELECT at AS "At", types.type AS "Event", tenant_id AS "Tenant", user_id AS "User", agent_id AS "Agent",
                session_id AS "Session", result_count AS "Memories", (metadata->>'seconds')::float AS "Seconds"
-        FROM (VALUES {_TYPES}) AS types(name)
+        FROM types
         CROSS JOIN LATERAL (
-            SELECT at, type, tenant_id, user_id, agent_id, session_id, result_count, metadata
+            SELECT at, tenant_id, user_id, agent_id, session_id, result_count, metadata
             FROM audit
-            WHERE type = types.name AND {_RECENT}
+            WHERE type = types.type AND {_RECENT}
             ORDER BY at DESC
             LIMIT 50
-        ) AS last
+        ) AS recent
         ORDER BY at DESC
         LIMIT 50
     """

@@ -45,7 +45,7 @@ def _totals() -> Panel:
         LIMIT 1
     """
     what = "From the last snapshot of the range. Active: published or asked; today is the UTC day."
-    return stat("Users", what, Sql(query), unit="short", size=(18, 4))
+    return stat("Users at the end of the range", what, Sql(query), unit="short", size=(18, 4))
 
 
 def _new() -> Panel:
