@@ -19,6 +19,7 @@ from afterword.workers.errors import VectorStoreUnavailable
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.services.adoption import Adopted, adopt
 from afterword.workers.services.discovery import SAMPLE, Discovery
+from afterword.workers.services.importance import importance
 from afterword.workers.stores.ledger import collections, subjects
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors.port import Dense, Filter, Match, Missing, Point
@@ -120,6 +121,7 @@ class TestAdopting:
         [allergy] = view.page(ANN, limit=9, where=Filter((Match("scope", ("user",)),))).memories
         assert (allergy.kind, allergy.scope, allergy.language) == (Kind.FACT, Scope.USER, "en")
         assert allergy.metadata == {"mood": "calm", "level": 3}
+        assert allergy.importance == importance(allergy.text, Kind.FACT)
         assert datetime.now(UTC) - allergy.occurred_at < timedelta(minutes=5)
         [[found]] = view.search([ScopedSearch(LIN, Dense(Embedding().embed("绿茶")), 3)])
         assert (found.memory.text, found.memory.language) == ("林喜欢喝绿茶", "zh")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from afterword.schemas import Scope
+from afterword.workers.services.importance import importance
 from afterword.workers.stores.ledger import subjects
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors import collection as c
@@ -13,7 +14,9 @@ from afterword.workers.stores.vectors.payload import StoredMemory, from_payload,
 from afterword.workers.stores.vectors.port import Filter, Hit, Missing, Payload, VectorStore
 from afterword.workers.stores.vectors.schema import Shape, recognise
 
-_FILLED_IN = (c.TENANT, c.SCOPE, c.KIND, c.LANGUAGE, c.LEXICAL, c.OCCURRED_AT, c.EXPIRES_AT, c.METADATA)
+_FILLED_IN = (
+    *(c.TENANT, c.SCOPE, c.KIND, c.LANGUAGE, c.LEXICAL, c.IMPORTANCE, c.OCCURRED_AT, c.EXPIRES_AT, c.METADATA),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,8 @@ class Adopted:
 
 
 def adopt(store: VectorStore, database: Database, tenant_id: str) -> Adopted:
-    """Give every memory that plain mem0 wrote to a tenant, with the scope, language, search terms, time and metadata
-    that follow from its payload. mem0's own fields and the vector stay: mem0 reads it as before.
+    """Give every memory that plain mem0 wrote to a tenant, with the scope, language, search terms, importance,
+    time and metadata that follow from its payload. mem0's own fields and the vector stay: mem0 reads it as before.
 
     Run again after a failure, it goes on with what is left.
 
@@ -56,7 +59,8 @@ def adopt(store: VectorStore, database: Database, tenant_id: str) -> Adopted:
 
 def filled_in(memory: StoredMemory) -> Payload:
     """The fields that a point of plain mem0's lacks."""
-    payload = to_payload(memory)
+    important = importance(memory.text, memory.kind, memory.attributed_to)
+    payload = to_payload(replace(memory, importance=important))
     return {field: payload[field] for field in _FILLED_IN if field in payload}
 
 
