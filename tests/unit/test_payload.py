@@ -31,6 +31,7 @@ WHOLE = StoredMemory(
     updated_at=NOON + timedelta(minutes=2),
     language="en",
     importance=0.0,
+    topic="home",
     expires_at=NOON + timedelta(days=1),
     linked_memory_ids=("x", "y"),
     metadata={"mood": "good", "level": 3, "sure": False, "none": None},

@@ -21,7 +21,8 @@ class Memory(Model):
     """One remembered thing.
 
     `score` is a relevance from 0 to 1 where the memory answers a question, None where it is only listed.
-    `occurred_at` is when it was said, `created_at` when it was stored.
+    `occurred_at` is when it was said, `created_at` when it was stored. `topic` is what it is
+    about, such as "work" or "food", "other" where that could not be told.
     """
 
     id: str
@@ -36,5 +37,6 @@ class Memory(Model):
     session_id: str | None = None
     role: str | None = None
     language: str | None = None
+    topic: str | None = None
     source: Provenance | None = None
     metadata: Metadata = Field(default_factory=dict)

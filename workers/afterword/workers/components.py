@@ -29,6 +29,7 @@ from afterword.workers.services.readings import Readings
 from afterword.workers.services.recall.recall import Recall
 from afterword.workers.services.registry import AgentRegistry
 from afterword.workers.services.sweeps import Sweeps
+from afterword.workers.services.topics import Topics
 from afterword.workers.settings import Settings
 from afterword.workers.stores.ledger.breaker import BreakerPolicy
 from afterword.workers.stores.ledger.database import Database
@@ -123,10 +124,14 @@ class Components:
 
     @cached_property
     def excerpts(self) -> Excerpts:
-        return Excerpts(self.database, self.store, self.embedder, self.metrics)
+        return Excerpts(self.database, self.store, self.embedder, self.topics, self.metrics)
 
     def commands(self, broker: MendedBroker) -> Commands:
-        return Commands(self.database, self.store, self.embedder, broker, self.metrics)
+        return Commands(self.database, self.store, self.embedder, self.topics, broker, self.metrics)
+
+    @cached_property
+    def topics(self) -> Topics:
+        return Topics(self.embedder)
 
     @cached_property
     def registry(self) -> AgentRegistry:
@@ -175,7 +180,7 @@ class Components:
             Asking(self.llm, self.database, settings.prices, self.metrics),
             self.embedder,
             KnownMemories(self.store),
-            FactWriter(self.database, self.store, timedelta(seconds=settings.session_ttl)),
+            FactWriter(self.database, self.store, self.topics, timedelta(seconds=settings.session_ttl)),
             keeper,
             retry,
             self._debounce,

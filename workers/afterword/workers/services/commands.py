@@ -31,6 +31,7 @@ from afterword.workers.models.embedders.port import Embedder
 from afterword.workers.services import in_flight
 from afterword.workers.services.extraction.writing import take_back
 from afterword.workers.services.importance import importance
+from afterword.workers.services.topics import Topics
 from afterword.workers.stores.ledger import agents, audit, conversations, dead_letters, journal, sessions, subjects
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.journal import Entry
@@ -47,12 +48,19 @@ class Commands:
     """Runs memory commands for whoever owns the memories."""
 
     def __init__(
-        self, database: Database, store: VectorStore, embedder: Embedder, broker: MendedBroker, metrics: Metrics
+        self,
+        database: Database,
+        store: VectorStore,
+        embedder: Embedder,
+        topics: Topics,
+        broker: MendedBroker,
+        metrics: Metrics,
     ) -> None:
         self._database = database
         self._broker = broker
         self._store = store
         self._embedder = embedder
+        self._topics = topics
         self._metrics = metrics
 
     def run(self, command: Command) -> BaseModel:
@@ -120,6 +128,7 @@ class Commands:
         if added_before:
             return to_memory(added_before[0], None)
         vector = self._embedder.embed([memory.text])[0]
+        [(memory, _)] = self._topics.labelled([(memory, vector)])
         with self._database.transaction() as connection:
             if command.user_id:
                 subjects.lock(connection, command.tenant_id, command.user_id)

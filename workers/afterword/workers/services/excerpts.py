@@ -14,6 +14,7 @@ from afterword.workers.models.embedders.port import Embedder, Vector
 from afterword.workers.services import in_context
 from afterword.workers.services.importance import importance
 from afterword.workers.services.stopwatch import Stopwatch
+from afterword.workers.services.topics import Topics
 from afterword.workers.stores.ledger import backlog, conversations
 from afterword.workers.stores.ledger.conversations import Conversation
 from afterword.workers.stores.ledger.database import Database
@@ -41,10 +42,13 @@ class Excerpt:
 class Excerpts:
     """Writes the excerpts of recorded conversations."""
 
-    def __init__(self, database: Database, store: VectorStore, embedder: Embedder, metrics: Metrics) -> None:
+    def __init__(
+        self, database: Database, store: VectorStore, embedder: Embedder, topics: Topics, metrics: Metrics
+    ) -> None:
         self._database = database
         self._store = store
         self._embedder = embedder
+        self._topics = topics
         self._metrics = metrics
 
     def write(self, conversation: Conversation, watch: Stopwatch | None = None) -> None:
@@ -61,7 +65,7 @@ class Excerpts:
         view = MemoryView(self._store, (UserOwner(conversation.tenant_id, conversation.user_id),))
         watch = watch or Stopwatch()
         with watch.step("embed"):
-            vectors = embedded(excerpts, self._embedder)
+            vectors = self._topics.labelled(embedded(excerpts, self._embedder))
         with watch.step("vector_write"):
             view.insert(vectors)
         with self._database.transaction() as connection:

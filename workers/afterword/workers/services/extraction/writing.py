@@ -13,6 +13,7 @@ from afterword.workers.errors import WritesMissing
 from afterword.workers.models.embedders.port import Vector
 from afterword.workers.services.extraction import repetition
 from afterword.workers.services.importance import importance
+from afterword.workers.services.topics import Topics
 from afterword.workers.stores.ledger import locks
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.journal import Entry, Fact
@@ -25,9 +26,10 @@ from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner
 class FactWriter:
     """Writes facts through a view of their owners."""
 
-    def __init__(self, database: Database, store: VectorStore, session_ttl: timedelta) -> None:
+    def __init__(self, database: Database, store: VectorStore, topics: Topics, session_ttl: timedelta) -> None:
         self._database = database
         self._store = store
+        self._topics = topics
         self._session_ttl = session_ttl
 
     def write(self, entry: Entry, vectors: Mapping[str, Vector]) -> None:
@@ -35,7 +37,7 @@ class FactWriter:
 
         Writers of one agent's memory take turns: two users' batches may hold the same fact.
 
-        Raises: VectorStoreUnavailable, LedgerUnavailable; WritesMissing, when a fact has no vector.
+        Raises: VectorStoreUnavailable, LedgerUnavailable, EmbeddingFailed; WritesMissing, when a fact has no vector.
         """
         view = _view(self._store, entry)
         with self._turn(entry):
@@ -43,7 +45,8 @@ class FactWriter:
             missing = [fact.id for fact in wanted if fact.text not in vectors]
             if missing:
                 raise WritesMissing(f"{len(missing)} of {len(wanted)} facts have no vector")
-            view.insert([(self._memory(entry, fact), vectors[fact.text]) for fact in wanted])
+            facts = [(self._memory(entry, fact), vectors[fact.text]) for fact in wanted]
+            view.insert(self._topics.labelled(facts))
 
     def stored(self, entry: Entry) -> tuple[list[Fact], int]:
         """The facts that are in the store, and how many were duplicates.

@@ -35,6 +35,7 @@ OCCURRED_AT: Final = "occurred_at"
 EXPIRES_AT: Final = "expires_at"
 LANGUAGE: Final = "language"
 IMPORTANCE: Final = "importance"
+TOPIC: Final = "topic"
 LEXICAL: Final = "lexical"
 LINKED: Final = "linked_memory_ids"
 PREVIOUS: Final = "previous"
@@ -62,6 +63,7 @@ INDEXES: Final[dict[str, Index]] = {
     HASH: Index.KEYWORD,
     PREVIOUS: Index.KEYWORD,
     LANGUAGE: Index.KEYWORD,
+    TOPIC: Index.KEYWORD,
     OCCURRED_AT: Index.DATETIME,
     CREATED_AT: Index.DATETIME,
     EXPIRES_AT: Index.DATETIME,

@@ -28,6 +28,7 @@ _PLAIN = {
     "speaker": c.SPEAKER,
     "attributed_to": c.ATTRIBUTED_TO,
     "importance": c.IMPORTANCE,
+    "topic": c.TOPIC,
 }
 _TIMES = {
     "occurred_at": c.OCCURRED_AT,
@@ -73,6 +74,7 @@ class StoredMemory:
     updated_at: datetime | None = None
     language: str | None = None
     importance: float | None = None
+    topic: str | None = None
     expires_at: datetime | None = None
     linked_memory_ids: tuple[str, ...] = ()
     previous: tuple[str, ...] = ()
@@ -149,6 +151,7 @@ def to_memory(stored: StoredMemory, score: float | None = None) -> Memory:
         session_id=stored.session_id,
         role=stored.role,
         language=stored.language,
+        topic=stored.topic,
         source=source,
         metadata=stored.metadata,
     )
