@@ -1,1 +1,1 @@
-"""The models that Afterword calls: embedders and LLMs, each behind one small port."""
+"""The models that Afterword calls, embedders and LLMs, and their tokenizers, each behind one small port."""
