@@ -2,61 +2,90 @@
 
 from __future__ import annotations
 
-from afterword.schemas import ContextReply, ContextRequest
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, replace
+
+from afterword.schemas import ContextRequest
 from afterword.schemas.wire import REPLY_PREFIX
 from afterword.workers.models.embedders.port import Embedder
+from afterword.workers.models.tokenizers.estimating import EstimatingTokenizer
+from afterword.workers.services.recall import question
+from afterword.workers.services.recall.deadline import Deadline
+from afterword.workers.services.recall.embedding import QuestionEmbedder
+from afterword.workers.services.recall.finding import Finding
+from afterword.workers.services.recall.ranking import WEIGHTS, Signals
 from afterword.workers.services.recall.recall import Recall
+from afterword.workers.services.recall.searching import Searching, corners_of
+from afterword.workers.services.recall.steps import Steps
 from afterword.workers.services.registry import AgentRegistry
 from afterword.workers.settings import Settings
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.vectors.port import Dense, Lexical, VectorStore
-from ops.recall.stores import without
+from afterword.workers.stores.vectors.port import VectorStore
 from ops.recall.systems import DEPTH, Asking, Ranked, Recalled
 
 _NAME = "afterword"
-_TOKENS_ENOUGH = 100_000
 
 
 class Ours:
     """Ranks without threshold and budget, and injects what a context request with the settings' defaults gets."""
 
-    def __init__(self, name: str, store: VectorStore, embedder: Embedder, settings: Settings) -> None:
+    def __init__(self, name: str, finding: Finding, recall: Recall) -> None:
         self.name = name
-        self._ungated = _recall(store, embedder, settings, floor=0.0)
-        self._recall = _recall(store, embedder, settings, floor=settings.relevance_floor)
+        self._finding = finding
+        self._recall = recall
 
     def recall(self, asking: Asking) -> Recalled:
-        ranked = _answered(self._ungated, asking, limit=DEPTH, token_budget=_TOKENS_ENOUGH).memories
-        injected = _answered(self._recall, asking).memories
+        request = _request(asking)
+        asked = question.read(asking.text)
+        found = self._finding.find(corners_of(request), asked, Deadline(), now=asking.at, most=DEPTH)
+        injected = self._recall.answer(request, now=asking.at).reply.memories
         return Recalled(
-            [Ranked(memory.id, memory.score or 0.0) for memory in ranked], [memory.id for memory in injected]
+            [Ranked(each.memory.id, each.relevance) for each in found.ranked], [memory.id for memory in injected]
         )
 
 
-def our_systems(store: VectorStore, bare: VectorStore, embedder: Embedder, settings: Settings) -> list[Ours]:
+@contextmanager
+def our_systems(store: VectorStore, bare: VectorStore, embedder: Embedder, settings: Settings) -> Iterator[list[Ours]]:
     """Ours, and ours without each signal. `bare` holds the same memories, known by their texts alone."""
-    stores = {
-        _NAME: store,
-        f"{_NAME} without dense": without(store, Dense),
-        f"{_NAME} without BM25": without(store, Lexical),
-        f"{_NAME} without context": bare,
-    }
-    return [Ours(name, each, embedder, settings) for name, each in stores.items()]
+    steps = Steps(threads=1)
+    # The ledger and its registry of agents are for what these questions do not need.
+    database = Database(settings.postgres)
+
+    def system(name: str, memories: VectorStore, weights: Signals = WEIGHTS) -> Ours:
+        searching = Searching(memories, steps)
+        finding = Finding(QuestionEmbedder(embedder, steps), searching, weights)
+        recall = Recall(
+            finding,
+            searching,
+            steps,
+            database,
+            AgentRegistry(database),
+            EstimatingTokenizer(),
+            memory_enabled=True,
+            relevance_floor=settings.relevance_floor,
+        )
+        return Ours(name, finding, recall)
+
+    try:
+        yield [
+            system(_NAME, store),
+            *(system(f"{_NAME} without {name}", store, weights) for name, weights in _without_each()),
+            system(f"{_NAME} without context", bare),
+        ]
+    finally:
+        steps.close()
 
 
-def _recall(store: VectorStore, embedder: Embedder, settings: Settings, *, floor: float) -> Recall:
-    # The registry is of agents; a question without one never asks it.
-    registry = AgentRegistry(Database(settings.postgres))
-    return Recall(store, embedder, registry, memory_enabled=True, relevance_floor=floor)
+def _without_each() -> Sequence[tuple[str, Signals]]:
+    used = [each.name for each in fields(Signals) if getattr(WEIGHTS, each.name)]
+    return [(name, replace(WEIGHTS, **{name: 0.0})) for name in used]
 
 
-def _answered(recall: Recall, asking: Asking, **bounds: int) -> ContextReply:
-    # The time is not told: recall looks at the clock, so that recency is as of the day of the run.
-    request = ContextRequest(
+def _request(asking: Asking) -> ContextRequest:
+    return ContextRequest(
         reply_to=f"{REPLY_PREFIX}recall",
         tenant_id=asking.owner.tenant_id,
         user_id=asking.owner.user_id,
         query=asking.text,
-        **bounds,
     )
-    return recall.answer(request).reply

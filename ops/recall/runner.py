@@ -97,8 +97,9 @@ def _measured(part: str, options: argparse.Namespace, embedder: Embedder, settin
     for kinds in (MemoryKinds(options.memories),) if options.memories else _BOTH_WAYS:
         library = Library.of(conversations, of_kinds(full, kinds))
         with _stocked(of_kinds(full, kinds), embedder) as ours, _stocked(of_kinds(bare, kinds), embedder) as others:
-            systems = _systems(steady(ours, library.most), steady(others, library.most), embedder, settings)
-            answers = {system.name: library.answers(system) for system in systems}
+            stores = steady(ours, library.most), steady(others, library.most)
+            with _systems(*stores, embedder, settings) as systems:
+                answers = {system.name: library.answers(system) for system in systems}
         run = Run(part, kinds, len(conversations), library.memories, answers)
         print(f"\n{summary(run)}")
         if not options.brief:
@@ -118,14 +119,13 @@ def _stocked(memories: Memories, embedder: Embedder) -> Iterator[VectorStore]:
             store.close()
 
 
-def _systems(ours: VectorStore, others: VectorStore, embedder: Embedder, settings: Settings) -> list[System]:
+@contextmanager
+def _systems(ours: VectorStore, others: VectorStore, embedder: Embedder, settings: Settings) -> Iterator[list[System]]:
     """Ours over memories as the workers write them; the others over the same texts, as anybody would embed them."""
     # mem0 takes a second to import: the conversations are read first.
     from ops.recall.mem0_search import Mem0Search
     from ops.recall.ours import our_systems
 
-    return [
-        *our_systems(ours, others, embedder, settings),
-        Mem0Search(others, embedder),
-        *plain_systems(others, embedder),
-    ]
+    with our_systems(ours, others, embedder, settings) as afterword:
+        systems: list[System] = [*afterword]
+        yield [*systems, Mem0Search(others, embedder), *plain_systems(others, embedder)]

@@ -121,7 +121,7 @@ class Collections:
     def retrieve(self, name: str, body: _Json) -> list[_Json]:
         with _refusals():
             shard = self._shard(name)
-            records = shard.retrieve(body["ids"], with_payload=body.get("with_payload") is not False, with_vector=False)
+            records = shard.retrieve(body["ids"], with_payload=_payload(body.get("with_payload", True)), with_vector=False)
         return [_point(record) for record in records]
 
     def query(self, name: str, body: _Json) -> _Json:
@@ -222,6 +222,10 @@ def _query(body: _Json) -> q.QueryRequest:
         with_vector=False,
         params=_params(body.get("params") or {}),
     )
+
+
+def _payload(wanted: bool | _Json) -> bool | q.PayloadSelector:
+    return wanted if isinstance(wanted, bool) else q.PayloadSelector.Exclude(wanted["exclude"])
 
 
 def _params(body: _Json) -> q.SearchParams | None:

@@ -13,7 +13,7 @@ from afterword.schemas.commands import (
     UserCount,
     UserPage,
 )
-from afterword.schemas.context import ContextReply, ContextRequest
+from afterword.schemas.context import ContextReply, ContextRequest, Explanation
 from afterword.schemas.conversation import ConversationFinished, Message, split
 from afterword.schemas.errors import (
     AfterwordError,
@@ -37,6 +37,7 @@ __all__ = [
     "ConversationFinished",
     "DeleteMemory",
     "ErrorBody",
+    "Explanation",
     "GetMemory",
     "InvalidEvent",
     "Kind",

@@ -86,7 +86,8 @@ class ContextRequest(Request):
     `limit` bounds the memories, `token_budget` the tokens of their rendered text, headings included, as the workers
     count them. With `shares` each scope may fill its share of both first, best first; what it leaves goes to the
     best of the others. Without, the best of all scopes are taken. `always` keeps up to so many facts in that say who
-    the user is, also when nothing is relevant to the query.
+    the user is, also when nothing is relevant to the query. With `explain` the reply says of each memory found why it
+    ranks where it does.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
@@ -101,6 +102,7 @@ class ContextRequest(Request):
     language: str | None = None
     shares: Shares | None = None
     always: Always = 0
+    explain: bool = False
 
     @classmethod
     def parse(cls, body: Any) -> ContextRequest:
@@ -112,14 +114,30 @@ class ContextRequest(Request):
             raise InvalidEvent.from_validation(error) from None
 
 
+class Explanation(Model):
+    """Why a memory ranks where it does.
+
+    `signals` are what spoke for it, each already weighed: they add up to `score`, which orders. `relevance` is from 0
+    to 1. `left_out` says why it was not given; None when it was.
+    """
+
+    memory: Memory
+    score: float
+    relevance: float
+    signals: dict[str, float]
+    left_out: str | None = None
+
+
 class ContextReply(Model):
     """The chosen memories, best first, and the text that goes into the prompt.
 
-    `degraded` names what could not be used (`memory_off`, `embedder`, `vector_store`); it is empty when all
-    worked. `timings_ms` holds the time of each step on the worker.
+    `degraded` names what could not be used: `memory_off`; `embedder` (found by words alone); `user`, `agent` or
+    `session` (that scope was too slow); `vector_store` (the last turns instead); `ledger` (not even those). It is empty
+    when all worked. `timings_ms` holds the time of each step on the worker, `explanations` what `explain` asked for.
     """
 
     memories: tuple[Memory, ...] = ()
     text: str = ""
     degraded: tuple[str, ...] = ()
     timings_ms: dict[str, float] = Field(default_factory=dict)
+    explanations: tuple[Explanation, ...] = ()

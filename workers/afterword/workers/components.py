@@ -26,7 +26,11 @@ from afterword.workers.services.discovery import Discovery
 from afterword.workers.services.excerpts import Excerpts
 from afterword.workers.services.ingest import Ingest
 from afterword.workers.services.readings import Readings
+from afterword.workers.services.recall.embedding import QuestionEmbedder
+from afterword.workers.services.recall.finding import Finding
 from afterword.workers.services.recall.recall import Recall
+from afterword.workers.services.recall.searching import Searching
+from afterword.workers.services.recall.steps import Steps
 from afterword.workers.services.registry import AgentRegistry
 from afterword.workers.services.sweeps import Sweeps
 from afterword.workers.services.topics import Topics
@@ -138,11 +142,31 @@ class Components:
         return AgentRegistry(self.database)
 
     @cached_property
+    def steps(self) -> Steps:
+        """Threads for what a request may leave behind: each of a worker's may wait for several scopes."""
+        return Steps(4 * (self.settings.threads or 4))
+
+    @cached_property
+    def question_embedder(self) -> QuestionEmbedder:
+        return QuestionEmbedder(self.embedder, self.steps)
+
+    @cached_property
+    def searching(self) -> Searching:
+        return Searching(self.store, self.steps)
+
+    @cached_property
+    def finding(self) -> Finding:
+        return Finding(self.question_embedder, self.searching)
+
+    @cached_property
     def recall(self) -> Recall:
         return Recall(
-            self.store,
-            self.embedder,
+            self.finding,
+            self.searching,
+            self.steps,
+            self.database,
             self.registry,
+            self.tokenizer,
             memory_enabled=self.settings.memory_enabled,
             relevance_floor=self.settings.relevance_floor,
         )
@@ -221,6 +245,8 @@ class Components:
 
     def close(self) -> None:
         """Close what was opened."""
+        if "steps" in self.__dict__:
+            self.steps.close()
         if "store" in self.__dict__:
             self.store.close()
         if "database" in self.__dict__:

@@ -7,6 +7,7 @@ AfterwordError (afterword.schemas.errors)
 │   ├── LedgerUnavailable
 │   └── VectorStoreUnavailable
 ├── EmbeddingFailed        the embedder did not answer
+├── Late                   a step of an answer took longer than its deadline allows
 ├── LlmUnavailable         the LLM provider's fault: nothing is wrong with the batch
 ├── LlmRefused             the provider refuses us: key, quota, model
 ├── BadAnswer              the LLM answered, but not what was asked for
@@ -45,6 +46,10 @@ class VectorStoreUnavailable(StoreUnavailable):
 
 class EmbeddingFailed(AfterwordError):
     """The embedder did not answer, or not with the vectors asked for."""
+
+
+class Late(AfterwordError):
+    """A step took longer than its share of the deadline."""
 
 
 class LlmUnavailable(AfterwordError):

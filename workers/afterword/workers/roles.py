@@ -122,6 +122,7 @@ def _start_extraction(components: Components, threads: int) -> RunningRole:
 def _start_context(components: Components, threads: int) -> RunningRole:
     broker = components.broker()
     query_log = QueryLog(sender_with(broker), components.metrics)
+    components.question_embedder.prepare()
     context.declare(broker, components.recall, _answering(broker), query_log, components.metrics)
     return QueueRole(broker, Queue.CONTEXT, threads, [query_log])
 

@@ -16,7 +16,7 @@ from afterword.workers.actors.requests import Answering
 from afterword.workers.broker import MendedBroker
 from afterword.workers.messages import QueryEvent
 from afterword.workers.metrics import Metrics
-from afterword.workers.services.recall.recall import Answer, Recall
+from afterword.workers.services.recall.recall import Answer, Gate, Recall
 from afterword.workers.services.telemetry import QueryLog
 
 
@@ -24,7 +24,7 @@ def declare(broker: MendedBroker, recall: Recall, answering: Answering, query_lo
     """Answer context requests; those past their deadline are dropped. Never retried: the asker has gone by then."""
 
     def run(request: ContextRequest) -> ContextReply:
-        answer = recall.answer(request)
+        answer = recall.answer(request, answering.seconds_left(request))
         _count(metrics, answer)
         query_log.add(_query_event(request, answer))
         return answer.reply
@@ -51,6 +51,11 @@ def _count(metrics: Metrics, answer: Answer) -> None:
     reply = answer.reply
     outcome = "degraded" if reply.degraded else "answered" if reply.memories else "empty"
     metrics.context_requests.labels(outcome).inc()
+    if answer.gate is not Gate.NONE:
+        metrics.relevance_gate.labels(answer.gate).inc()
+    if answer.gate is Gate.PASSED and answer.has_memories:
+        success = "degraded" if reply.degraded else "success" if reply.memories else "empty"
+        metrics.retrievals.labels(success).inc()
     for part in reply.degraded:
         metrics.context_degraded.labels(part).inc()
     for step, seconds in answer.seconds.items():

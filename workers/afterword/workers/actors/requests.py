@@ -16,6 +16,7 @@ from afterword.workers.errors import Denied, NotFound, StoreUnavailable
 from afterword.workers.replies import Replies
 
 _R = TypeVar("_R", bound=Request)
+_SENDING = 0.005
 
 
 class Answering:
@@ -40,6 +41,15 @@ class Answering:
         reply = self._run(request, run)
         self._replies.send(request.reply_to, reply)
         return reply.error.code if reply.error else "ok"
+
+    def seconds_left(self, request: Request) -> float | None:
+        """How long the asker still waits, less what sending the reply takes; None: as long as it takes."""
+        if request.deadline_ms is None:
+            return None
+        try:
+            return max(0.0, (request.deadline_ms - self._clock.now_ms()) / 1000 - _SENDING)
+        except redis.RedisError:
+            return None
 
     def _is_late(self, request: Request) -> bool:
         """Whether nobody waits any more; when Redis cannot tell the time, somebody may."""

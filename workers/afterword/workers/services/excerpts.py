@@ -22,6 +22,7 @@ from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.stores.vectors.port import Filter, Ids, Match, VectorStore
 from afterword.workers.stores.vectors.views import MemoryView, UserOwner
+from afterword.workers.text.lexical_field import lexical_field
 from afterword.workers.turns import Turn
 
 PIECE_CHARACTERS = 1200
@@ -114,7 +115,7 @@ def _in_context(chain: Sequence[StoredMemory], place: int) -> Excerpt:
     texts = tuple(each.text for each in before)
     previous = tuple(each.id for each in before)
     return Excerpt(
-        replace(memory, previous=previous, terms=in_context.terms(memory.text, memory.speaker, texts)), texts
+        replace(memory, previous=previous, terms=lexical_field(memory.text, memory.speaker, texts)), texts
     )
 
 

@@ -15,6 +15,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Final
 
 import Stemmer
 
@@ -31,6 +32,9 @@ _STEM_CACHE = 50_000
 _TEXTS_CACHED = 256  # a text that is written is analysed twice in a row: for its vector and its lexical field
 
 _UNPARTED = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0002ebef"
+UNPARTED: Final = f"[{_UNPARTED}]"
+"""One character of a script that does not part its words, as a regular expression."""
+
 _INDIC = r"\u0900-\u0dff"  # its vowel signs are marks, which \w leaves out
 _TOKEN = re.compile(
     rf"(?P<run>[{_UNPARTED}]+)"

@@ -1,24 +1,20 @@
-"""Ranking: which memories answer a question best. Pure.
+"""Ranking: which memories answer a question best, and why. Pure.
 
-Both signals are brought to the range 0 to 1: cosine similarity as it is (below 0 counts as 0), BM25 by s / (s + K),
-since it has no upper bound. The relevance of a memory is the chance that at least one signal is right, were they
-independent: 1 - (1 - dense) * (1 - lexical). Between memories of like relevance the more recent comes first.
+A memory's score is the weighted sum of its signals, each documented at `Signals`. Only what moved the recall benchmark
+has a weight; `python -m ops.recall` shows what each is worth. What shows a memory to be of no use is no signal but a
+verdict: it repeats a better one, or a newer one has taken its place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 from afterword.schemas import Kind, Scope
+from afterword.workers.services.recall.evidence import Evidence
+from afterword.workers.services.recall.question import Question
 from afterword.workers.stores.vectors.payload import StoredMemory
-
-LEXICAL_HALF = 6.0
-"""The BM25 score that counts as 0.5."""
-
-RECENCY_WEIGHT = 0.05
-"""What a memory of this moment gains over one of long ago."""
 
 HALF_LIFE = {
     Scope.USER: timedelta(days=90),
@@ -28,46 +24,65 @@ HALF_LIFE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A memory with the raw scores of the signals that found it; 0 for a signal that did not."""
+class Signals:
+    """What speaks for a memory, or how much each of these weighs.
 
-    memory: StoredMemory
+    dense: cosine similarity above what the embedder gives to chance, in deviations; an answer has about 5.
+    lexical: BM25, from 0 to 1 of the best of the question.
+    recency: 1 for this moment, halved with each half-life of the scope; 0 unless the question asks how things are now.
+    period: how close the memory lies to the time that is asked about, 0 to 1; 0 when none is.
+    importance: 0 to 1, as it was scored when the memory was written.
+    topic: 1 where the memory is of the question's topic.
+    """
+
     dense: float = 0.0
     lexical: float = 0.0
+    recency: float = 0.0
+    period: float = 0.0
+    importance: float = 0.0
+    topic: float = 0.0
 
-    @property
-    def relevance(self) -> float:
-        """From 0 to 1."""
-        dense = min(max(self.dense, 0.0), 1.0)
-        lexical = max(self.lexical, 0.0)
-        return 1 - (1 - dense) * (1 - lexical / (lexical + LEXICAL_HALF))
+
+WEIGHTS = Signals(dense=0.15, lexical=0.55, recency=0.2, period=0.3, importance=0.0, topic=0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A memory with its relevance, from 0 to 1."""
+    """A memory with its signals, its score by them, and its relevance from 0 to 1."""
 
     memory: StoredMemory
+    signals: Signals
+    score: float
     relevance: float
 
 
-def rank(candidates: Iterable[Candidate], *, now: datetime, floor: float) -> list[Ranked]:
-    """The candidates at or above the floor, best first; each text once."""
-    kept = [candidate for candidate in candidates if candidate.relevance >= floor]
-    kept.sort(
-        key=lambda each: (each.relevance + RECENCY_WEIGHT * recency(each.memory, now), each.memory.id), reverse=True
-    )
-    return _each_text_once(Ranked(each.memory, round(each.relevance, 4)) for each in kept)
+def rank(
+    evidence: Iterable[Evidence],
+    memories: Sequence[StoredMemory],
+    question: Question,
+    *,
+    now: datetime,
+    weights: Signals = WEIGHTS,
+) -> list[Ranked]:
+    """The memories, best first."""
+    by_id = {each.id: each for each in evidence}
+    ranked = [_ranked(memory, by_id[memory.id], question, now, weights) for memory in memories]
+    return sorted(ranked, key=lambda each: (-each.score, each.memory.id))
 
 
-def newest(memories: Iterable[StoredMemory]) -> list[Ranked]:
+def proposed(evidence: Iterable[Evidence], most: int, weights: Signals = WEIGHTS) -> list[str]:
+    """The ids of the best by what the store says alone: those whose payload is worth fetching."""
+    best = sorted(evidence, key=lambda each: (-_stored(each, weights), each.id))
+    return [each.id for each in best[:most]]
+
+
+def newest(memories: Iterable[StoredMemory]) -> list[StoredMemory]:
     """Without a question: what was learned before what was merely said, the most important and recent first."""
-    ordered = sorted(
+    return sorted(
         memories,
         key=lambda memory: (memory.kind is not Kind.EXCERPT, memory.importance or 0.0, memory.occurred_at, memory.id),
         reverse=True,
     )
-    return _each_text_once(Ranked(memory, 0.0) for memory in ordered)
 
 
 def recency(memory: StoredMemory, now: datetime) -> float:
@@ -76,20 +91,20 @@ def recency(memory: StoredMemory, now: datetime) -> float:
     return float(0.5 ** (age / HALF_LIFE[memory.scope]))
 
 
-def _each_text_once(ranked: Iterable[Ranked]) -> list[Ranked]:
-    first: dict[str, Ranked] = {}
-    for each in ranked:
-        first.setdefault(" ".join(each.memory.text.casefold().split()), each)
-    return list(first.values())
+def score(signals: Signals, weights: Signals = WEIGHTS) -> float:
+    """The weighted sum; it rises with each signal."""
+    return float(sum(getattr(weights, each.name) * getattr(signals, each.name) for each in fields(Signals)))
 
 
-def merged(
-    dense: Sequence[tuple[StoredMemory, float]], lexical: Sequence[tuple[StoredMemory, float]]
-) -> list[Candidate]:
-    """One candidate a memory, whichever signals found it."""
-    memories = {memory.id: memory for memory, _ in (*dense, *lexical)}
-    dense_scores = {memory.id: score for memory, score in dense}
-    lexical_scores = {memory.id: score for memory, score in lexical}
-    return [
-        Candidate(memory, dense_scores.get(key, 0.0), lexical_scores.get(key, 0.0)) for key, memory in memories.items()
-    ]
+def _ranked(memory: StoredMemory, evidence: Evidence, question: Question, now: datetime, weights: Signals) -> Ranked:
+    signals = Signals(
+        dense=evidence.dense,
+        lexical=evidence.lexical,
+        recency=recency(memory, now) if question.wants_current else 0.0,
+        importance=memory.importance or 0.0,
+    )
+    return Ranked(memory, signals, score(signals, weights), evidence.relevance)
+
+
+def _stored(evidence: Evidence, weights: Signals) -> float:
+    return weights.dense * evidence.dense + weights.lexical * evidence.lexical

@@ -1,55 +1,73 @@
-"""Answering a context request: embed once, search once, rank, fit, render."""
+"""Answering a context request: find, choose, complete, fit, render."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 
-from afterword.schemas import ContextReply, ContextRequest, Kind, Scope
+from afterword.schemas import ContextReply, ContextRequest, Explanation, Memory, Scope
 from afterword.schemas.rendering import render_sections
-from afterword.workers.errors import EmbeddingFailed, VectorStoreUnavailable
-from afterword.workers.models.embedders.port import Embedder, Vector
-from afterword.workers.services.recall import budget, ranking
-from afterword.workers.services.recall.ranking import Ranked
+from afterword.workers.errors import Late, LedgerUnavailable, VectorStoreUnavailable
+from afterword.workers.models.tokenizers.port import Tokenizer
+from afterword.workers.services.recall import budget, identity, question, ranking, selection
+from afterword.workers.services.recall.deadline import Deadline
+from afterword.workers.services.recall.explaining import explained
+from afterword.workers.services.recall.finding import Finding
+from afterword.workers.services.recall.neighbours import neighbours
+from afterword.workers.services.recall.question import Question
+from afterword.workers.services.recall.recent import recent_turns
+from afterword.workers.services.recall.searching import Corner, Searching, corners_of
+from afterword.workers.services.recall.steps import Steps
 from afterword.workers.services.registry import AgentRegistry
-from afterword.workers.stores.vectors import collection
+from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors.payload import StoredMemory, to_memory
-from afterword.workers.stores.vectors.port import Dense, Filter, Lexical, Match, Newest, Signal, VectorStore
-from afterword.workers.stores.vectors.views import (
-    AgentOwner,
-    Found,
-    MemoryView,
-    Owner,
-    ScopedSearch,
-    SessionOwner,
-    UserOwner,
-)
-from afterword.workers.text import analysis
 from afterword.workers.text.language import detect
 
 logger = logging.getLogger(__name__)
 
-CANDIDATES = 24
-"""Memories that each signal may propose for each scope and kind."""
+NEWEST = 24
+"""Memories of each corner that are looked at without a question."""
+
+_FROM_LEDGER = 0.8
+
+
+class Gate(StrEnum):
+    """What became of a question: it has something to do with the memory, or nothing. NONE: nothing was asked."""
+
+    PASSED = "passed"
+    STOPPED = "stopped"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What is to be given, best first, before it is fitted; what completes it when there is room; what was missing.
+
+    `relevance` is by id, for those that answer a question.
+    """
+
+    memories: tuple[StoredMemory, ...] = ()
+    around: tuple[StoredMemory, ...] = ()
+    relevance: dict[str, float] = field(default_factory=dict)
+    explanations: tuple[Explanation, ...] = ()
+    degraded: tuple[str, ...] = ()
+    gate: Gate = Gate.NONE
+    has_memories: bool = False
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A reply, and how long its steps took, in seconds."""
+    """A reply, how long its steps took, in seconds, what the gate said, and whether the owners have any memories."""
 
     reply: ContextReply
     seconds: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class _Corner:
-    """A part of the memories that is searched by itself: an owner, and which of theirs."""
-
-    owner: Owner
-    where: Filter
+    gate: Gate
+    has_memories: bool
 
 
 class Recall:
@@ -57,117 +75,141 @@ class Recall:
 
     def __init__(
         self,
-        store: VectorStore,
-        embedder: Embedder,
+        finding: Finding,
+        searching: Searching,
+        steps: Steps,
+        database: Database,
         registry: AgentRegistry,
+        tokenizer: Tokenizer,
         *,
         memory_enabled: bool,
         relevance_floor: float,
     ) -> None:
-        self._store = store
-        self._embedder = embedder
+        self._finding = finding
+        self._searching = searching
+        self._steps = steps
+        self._database = database
         self._registry = registry
+        self._tokenizer = tokenizer
         self._memory_enabled = memory_enabled
         self._floor = relevance_floor
 
-    def answer(self, request: ContextRequest) -> Answer:
-        """The memories for one prompt. Raises nothing that a missing part can cause."""
+    def answer(self, request: ContextRequest, within: float | None = None, now: datetime | None = None) -> Answer:
+        """The memories for one prompt, in at most `within` seconds; `now` is when it is asked, by default the present.
+
+        Raises nothing that a missing part can cause.
+        """
         started = time.perf_counter()
-        if self._is_off(request):
-            return Answer(ContextReply(degraded=("memory_off",)), {"total": time.perf_counter() - started})
-        vector, degraded = self._embedded(request)
-        embedded = time.perf_counter()
-        try:
-            ranked = self._ranked(request, vector)
-        except VectorStoreUnavailable as error:
-            logger.warning("context without memories: %s", error)
-            ranked, degraded = [], (*degraded, "vector_store")
-        searched = time.perf_counter()
-        reply = _reply(request, ranked, degraded)
-        seconds = {
-            "embed": embedded - started,
-            "search": searched - embedded,
-            "total": time.perf_counter() - started,
-        }
-        timings = {step: round(1000 * taken, 3) for step, taken in seconds.items()}
-        return Answer(reply.model_copy(update={"timings_ms": timings}), seconds)
+        recalled = self._recalled(request, Deadline.within(within), now or datetime.now(UTC))
+        memories = self._fitted(request, recalled)
+        language = _language(request, memories)
+        text = render_sections(memories, agent_id=request.agent_id, session_id=request.session_id, language=language)
+        seconds = {**recalled.seconds, "total": time.perf_counter() - started}
+        reply = ContextReply(
+            memories=tuple(memories),
+            text=text,
+            degraded=recalled.degraded,
+            explanations=recalled.explanations,
+            timings_ms={step: round(1000 * taken, 3) for step, taken in seconds.items()},
+        )
+        return Answer(reply, seconds, recalled.gate, recalled.has_memories)
 
     def _is_off(self, request: ContextRequest) -> bool:
         if not self._memory_enabled:
             return True
         return bool(request.agent_id and not self._registry.agent(request.tenant_id, request.agent_id).memory_enabled)
 
-    def _embedded(self, request: ContextRequest) -> tuple[Vector | None, tuple[str, ...]]:
-        if not _asks(request):
-            return None, ()
-        try:
-            return self._embedder.embed([request.query or ""])[0], ()
-        except EmbeddingFailed as error:
-            logger.warning("context by words alone: %s", error)
-            return None, ("embedder",)
-
-    def _ranked(self, request: ContextRequest, vector: Vector | None) -> list[Ranked]:
-        corners = _corners(request)
+    def _recalled(self, request: ContextRequest, deadline: Deadline, now: datetime) -> Recalled:
+        if self._is_off(request):
+            return Recalled(degraded=("memory_off",))
+        corners = corners_of(request)
         if not corners:
-            return []
-        view = MemoryView(self._store, tuple(dict.fromkeys(corner.owner for corner in corners)))
-        if not _asks(request):
-            return ranking.newest(found.memory for found in _search(view, corners, Newest()))
-        terms = Lexical(analysis.lexical(request.query or ""))
-        signals: list[Signal] = [Dense(vector), terms] if vector is not None else [terms]
-        found = view.search([_scoped(corner, signal) for signal in signals for corner in corners])
-        of_dense = found[: len(corners)] if vector is not None else []
-        of_lexical = found[len(found) - len(corners) :]
-        candidates = ranking.merged(_scored(of_dense), _scored(of_lexical))
-        asked = " ".join((request.query or "").split())
-        others = (each for each in candidates if " ".join(each.memory.text.split()) != asked)
-        # Without a vector a word in common is all there is to go by, however little it scores in a small collection.
-        floor = self._floor if vector is not None else 0.0
-        return ranking.rank(others, now=datetime.now(UTC), floor=floor)
+            return Recalled()
+        try:
+            if not (request.query and request.query.strip()):
+                return self._without_question(request, corners, deadline)
+            return self._answering(request, question.read(request.query), corners, deadline, now)
+        except (VectorStoreUnavailable, Late) as error:
+            logger.warning("context from what was said last: %s", error or "the vector store is too slow")
+            return self._from_ledger(request, deadline)
+
+    def _without_question(self, request: ContextRequest, corners: Sequence[Corner], deadline: Deadline) -> Recalled:
+        newest = ranking.newest(self._searching.newest(corners, NEWEST, deadline))
+        chosen = selection.each_once(newest, most=2 * request.limit)
+        return Recalled(memories=chosen.memories, has_memories=bool(newest))
+
+    def _answering(
+        self, request: ContextRequest, asked: Question, corners: Sequence[Corner], deadline: Deadline, now: datetime
+    ) -> Recalled:
+        always = self._always(request, corners, deadline)
+        if asked.is_small_talk:
+            return Recalled(memories=always, gate=Gate.STOPPED, has_memories=bool(always))
+        found = self._finding.find(corners, asked, deadline, now=now)
+        # By words alone a word in common is all there is to go by, however little it scores in a small collection.
+        floor = 0.0 if found.by_words_alone else self._floor
+        relevant = selection.relevant(found.ranked, floor)
+        chosen = selection.each_once((each.memory for each in relevant), asked=asked.text, most=2 * request.limit)
+        kept = {memory.id for memory in always}
+        memories = (*always, *(memory for memory in chosen.memories if memory.id not in kept))
+        explanations = explained(found.ranked, chosen, floor) if request.explain else ()
+        return Recalled(
+            memories=memories,
+            around=self._around(corners, chosen.memories, deadline),
+            relevance={each.memory.id: round(each.relevance, 4) for each in relevant},
+            explanations=explanations,
+            degraded=found.degraded,
+            gate=Gate.PASSED if relevant else Gate.STOPPED,
+            has_memories=found.has_memories,
+            seconds=found.seconds,
+        )
+
+    def _always(
+        self, request: ContextRequest, corners: Sequence[Corner], deadline: Deadline
+    ) -> tuple[StoredMemory, ...]:
+        of_user = [corner for corner in corners if corner.scope is Scope.USER and not corner.verbatim]
+        if not request.always or not of_user:
+            return ()
+        return identity.chosen(self._searching.newest(of_user, identity.LOOKED_AT, deadline), request.always)
+
+    def _around(
+        self, corners: Sequence[Corner], matched: Sequence[StoredMemory], deadline: Deadline
+    ) -> tuple[StoredMemory, ...]:
+        """The turns around the best excerpts; without them the answer stands as it is."""
+        verbatim = [corner for corner in corners if corner.verbatim]
+        if not verbatim:
+            return ()
+        try:
+            view = self._searching.view(verbatim)
+            return tuple(
+                self._steps.run(lambda: neighbours(view, verbatim[0].owner, matched), deadline.share(_FROM_LEDGER))
+            )
+        except (VectorStoreUnavailable, Late):
+            return ()
+
+    def _from_ledger(self, request: ContextRequest, deadline: Deadline) -> Recalled:
+        try:
+            turns = self._steps.run(lambda: recent_turns(self._database, request), deadline.share(_FROM_LEDGER))
+        except (LedgerUnavailable, Late) as error:
+            logger.warning("context without memories: %s", error or "the ledger is too slow")
+            return Recalled(degraded=("vector_store", "ledger"))
+        return Recalled(memories=tuple(turns), degraded=("vector_store",), has_memories=bool(turns))
+
+    def _fitted(self, request: ContextRequest, recalled: Recalled) -> list[Memory]:
+        memories = [
+            to_memory(memory, recalled.relevance.get(memory.id)) for memory in (*recalled.memories, *recalled.around)
+        ]
+        return budget.fit(
+            memories,
+            limit=request.limit,
+            token_budget=request.token_budget,
+            language=_language(request, memories),
+            agent_id=request.agent_id,
+            session_id=request.session_id,
+            shares=request.shares,
+            tokenizer=self._tokenizer,
+        )
 
 
-def _asks(request: ContextRequest) -> bool:
-    return bool(request.query and request.query.strip())
-
-
-def _corners(request: ContextRequest) -> list[_Corner]:
-    """What is searched: learned memories of each scope asked for, and the user's excerpts."""
-    learned = Filter((Match(collection.KIND, (Kind.FACT.value, Kind.NOTE.value)),))
-    user = UserOwner(request.tenant_id, request.user_id)
-    found: list[_Corner] = []
-    if Scope.USER in request.scopes:
-        found.append(_Corner(user, learned.narrowed(Match(collection.SCOPE, (Scope.USER.value,)))))
-        found.append(_Corner(user, Filter((Match(collection.KIND, (Kind.EXCERPT.value,)),))))
-    if Scope.AGENT in request.scopes and request.agent_id:
-        found.append(_Corner(AgentOwner(request.tenant_id, request.agent_id), learned))
-    if Scope.SESSION in request.scopes and request.session_id:
-        session = SessionOwner(request.tenant_id, request.user_id, request.session_id)
-        found.append(_Corner(session, learned.narrowed(Match(collection.SCOPE, (Scope.SESSION.value,)))))
-    return found
-
-
-def _scoped(corner: _Corner, signal: Signal) -> ScopedSearch:
-    return ScopedSearch(corner.owner, signal, CANDIDATES, corner.where)
-
-
-def _search(view: MemoryView, corners: Sequence[_Corner], signal: Signal) -> list[Found]:
-    return [found for hits in view.search([_scoped(corner, signal) for corner in corners]) for found in hits]
-
-
-def _scored(hits: Sequence[Sequence[Found]]) -> list[tuple[StoredMemory, float]]:
-    return [(found.memory, found.score) for group in hits for found in group]
-
-
-def _reply(request: ContextRequest, ranked: Sequence[Ranked], degraded: tuple[str, ...]) -> ContextReply:
-    language = request.language or detect(request.query or " ".join(each.memory.text for each in ranked[:3]))
-    scored = _asks(request)
-    memories = (to_memory(each.memory, each.relevance if scored else None) for each in ranked)
-    chosen = budget.fit(
-        memories,
-        limit=request.limit,
-        token_budget=request.token_budget,
-        language=language,
-        agent_id=request.agent_id,
-    )
-    text = render_sections(chosen, agent_id=request.agent_id, session_id=request.session_id, language=language)
-    return ContextReply(memories=tuple(chosen), text=text, degraded=degraded)
+def _language(request: ContextRequest, memories: Sequence[Memory]) -> str:
+    """That of the headings: as asked for, else the question's, else that of the memories."""
+    return request.language or detect(request.query or " ".join(memory.text for memory in memories[:3]))

@@ -238,6 +238,21 @@ def turns_before(connection: Connection, conversation: Conversation, *, limit: i
     return turns[-limit:]
 
 
+def recent(connection: Connection, tenant_id: str, user_id: str, *, limit: int) -> list[Conversation]:
+    """The subject's last conversations whose turns are still kept, newest first."""
+    rows = connection.execute(
+        select(*_COLUMNS)
+        .where(
+            conversations.c.tenant_id == tenant_id,
+            conversations.c.user_id == user_id,
+            conversations.c.turns.is_not(None),
+        )
+        .order_by(conversations.c.occurred_at.desc(), conversations.c.id.desc())
+        .limit(limit)
+    )
+    return [_conversation(row) for row in rows]
+
+
 def advance(connection: Connection, conversation_id: int, *, extracted_turns: int) -> bool:
     """Turns up to `extracted_turns` are extracted; whether the conversation is done with that, as with its last one."""
     whole = func.jsonb_array_length(conversations.c.turns) <= extracted_turns

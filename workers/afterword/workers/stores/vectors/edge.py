@@ -81,7 +81,7 @@ class EdgeStore:
 
     def get(self, ids: Sequence[str]) -> list[Hit]:
         with _engine_errors():
-            records = self._opened.retrieve(list(ids), with_payload=True, with_vector=False)
+            records = self._opened.retrieve(list(ids), with_payload=requests.ALL_BUT_TERMS, with_vector=False)
         found = {hit.id: hit for hit in requests.hits(records)}
         return [found[point_id] for point_id in ids if point_id in found]
 

@@ -22,6 +22,8 @@ from afterword.workers.stores.vectors.port import (
     TimeRange,
 )
 
+ALL_BUT_TERMS = q.PayloadSelector.Exclude([c.LEXICAL])
+
 
 def config(dimensions: int) -> q.EdgeConfig:
     return q.EdgeConfig(
@@ -62,7 +64,7 @@ def query(search: Search) -> q.QueryRequest:
         limit=search.limit,
         query=_signal(search.signal),
         filter=filter_of(search.filter),
-        with_payload=True,
+        with_payload=search.payload,
         with_vector=False,
         params=_params(search.signal),
     )

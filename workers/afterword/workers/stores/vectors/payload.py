@@ -12,7 +12,8 @@ from afterword.schemas.memory import Memory, Provenance
 from afterword.schemas.values import DEFAULT_TENANT, Kind, Metadata, Scope
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.port import Payload
-from afterword.workers.text import analysis, language
+from afterword.workers.text import language
+from afterword.workers.text.lexical_field import lexical_field
 
 _UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -96,7 +97,7 @@ def to_payload(memory: StoredMemory) -> Payload:
         c.SCOPE: memory.scope.value,
         c.KIND: memory.kind.value,
         c.LANGUAGE: memory.language or language.detect(memory.text),
-        c.LEXICAL: analysis.lexical(memory.text) if memory.terms is None else memory.terms,
+        c.LEXICAL: lexical_field(memory.text) if memory.terms is None else memory.terms,
         c.LINKED: list(memory.linked_memory_ids),
         c.PREVIOUS: list(memory.previous),
         c.METADATA: dict(memory.metadata),

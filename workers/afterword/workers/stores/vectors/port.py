@@ -100,11 +100,14 @@ Signal = Dense | Lexical | Newest
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """One ranked question to the store."""
+    """One ranked question to the store. Without `payload` the hits are ids and scores: most of what is found is not
+    chosen, and its payload would cost more than the search.
+    """
 
     signal: Signal
     filter: Filter
     limit: int
+    payload: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,7 @@ class VectorStore(Protocol):
         """All searches in one request; the hits of each, best first."""
 
     def get(self, ids: Sequence[str]) -> list[Hit]:
-        """The points of these ids that exist, in the order asked for; their score is 0."""
+        """The points of these ids that exist, in the order asked for; their score is 0. Without the lexical field."""
 
     def page(self, where: Filter, *, limit: int, cursor: str | None = None) -> Page:
         """Newest first by `occurred_at`; each point once however many pages it takes."""

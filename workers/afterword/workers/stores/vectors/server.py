@@ -93,7 +93,9 @@ class ServerStore:
 
     def get(self, ids: Sequence[str]) -> list[Hit]:
         with self._server_errors():
-            records = self._client.retrieve(self._collection, list(ids), with_payload=True) if ids else []
+            records = (
+                self._client.retrieve(self._collection, list(ids), with_payload=requests.ALL_BUT_TERMS) if ids else []
+            )
         found = {hit.id: hit for hit in requests.hits(records)}
         return [found[point_id] for point_id in ids if point_id in found]
 

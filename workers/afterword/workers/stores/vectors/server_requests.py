@@ -34,6 +34,7 @@ OPTIMIZERS = m.OptimizersConfigDiff(
     flush_interval_sec=c.OPTIMIZERS.flush_interval_seconds,
 )
 
+ALL_BUT_TERMS = m.PayloadSelectorExclude(exclude=[c.LEXICAL])
 _BM25 = m.Bm25Scoring(bm25=m.Bm25Params(k=c.BM25.k, b=c.BM25.b))
 
 
@@ -75,7 +76,7 @@ def query(search: Search) -> m.QueryRequest:
         using=using,
         filter=filter_of(search.filter),
         limit=search.limit,
-        with_payload=True,
+        with_payload=search.payload,
         params=params,
     )
 

@@ -143,6 +143,15 @@ class MemoryView:
         answers = self._store.search(asked) if asked else []
         return [self._found(search.owner, hits) for search, hits in zip(searches, answers, strict=True)]
 
+    def scores(self, searches: Sequence[ScopedSearch]) -> list[list[tuple[str, float]]]:
+        """Ids and raw scores of what each search finds, best first, all in one request; `get` tells what they are."""
+        asked = [
+            Search(_weighed(search), self._live(search.owner, search.where), search.limit, payload=False)
+            for search in searches
+        ]
+        answers = self._store.search(asked) if asked else []
+        return [[(hit.id, hit.score) for hit in hits] for hits in answers]
+
     def insert(self, memories: Sequence[tuple[StoredMemory, Vector]]) -> None:
         """Write memories whose ids are not there yet; existing ones stay. Returns once they are searchable.
 

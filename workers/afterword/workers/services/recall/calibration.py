@@ -1,0 +1,96 @@
+"""What a cosine similarity of an embedder says.
+
+Embedders differ: of one, .3 is a paraphrase, of another, .8 is chance. So each is asked once about questions with their
+answers, in English and Chinese: how near are those that belong together, how near the others, and how much do the
+others vary? From that a similarity becomes *evidence*: how many deviations it stands above chance, less where the
+embedder hardly tells the two apart (one that hashes words, an English model that is asked in Chinese).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afterword.workers.models.embedders.port import Embedder
+
+_TRUSTED_APART = 5.0
+"""Deviations between answers and chance from which on an embedder is trusted in full."""
+
+_LATIN: Final = (
+    ("Where did we go on holiday last summer?", "We spent two weeks by the sea in Brittany, the kids loved it."),
+    ("What does my sister do for a living?", "Anna works as a nurse in the children's hospital."),
+    ("Which food can't he eat?", "Tom is allergic to peanuts and shellfish."),
+    ("When is the dentist appointment?", "I have to be at the dentist on Thursday at nine."),
+    ("How old is the dog?", "Our puppy turned three in April."),
+    ("What instrument does she play?", "Julia has been practising the cello every evening."),
+    ("Why was the meeting cancelled?", "The client fell ill, so we moved the call to next week."),
+    ("What car did they buy?", "They picked up a second-hand Volvo yesterday."),
+    ("Which book did you recommend?", "You should read that novel about the lighthouse keeper."),
+    ("How do I like my coffee?", "I take my espresso without sugar."),
+)
+_UNPARTED: Final = (
+    ("去年夏天我们去哪儿度假了？", "我们在海边住了两个星期，孩子们很喜欢。"),
+    ("我姐姐是做什么工作的？", "安娜在儿童医院当护士。"),
+    ("他不能吃什么？", "小汤对花生和贝类过敏。"),
+    ("什么时候看牙医？", "我星期四早上九点要去牙科。"),
+    ("那只狗几岁了？", "我们家小狗四月份满三岁。"),
+    ("她会什么乐器？", "朱莉每天晚上都练大提琴。"),
+    ("会议为什么取消了？", "客户病了，所以电话改到下周。"),
+    ("他们买了什么车？", "他们昨天提了一辆二手沃尔沃。"),
+    ("你推荐了哪本书？", "你可以读读那本讲灯塔看守人的小说。"),
+    ("我咖啡怎么喝？", "我喝浓缩咖啡不加糖。"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Mean similarity of questions to their answers and to other answers, and the deviation of the latter."""
+
+    related: float
+    unrelated: float
+    spread: float
+
+    @property
+    def trust(self) -> float:
+        """From 0 (answers look like chance) to 1."""
+        return min(1.0, max(0.0, (self.related - self.unrelated) / self.spread / _TRUSTED_APART))
+
+    def evidence(self, similarity: float) -> float:
+        """0 for chance; that of an answer is about 5 with an embedder that is trusted in full."""
+        return self.trust * max(0.0, (similarity - self.unrelated) / self.spread)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The scales of an embedder: for scripts that part their words, and for Chinese, Japanese, Korean and Thai."""
+
+    latin: Scale
+    unparted: Scale
+
+    def scale(self, unparted_share: float) -> Scale:
+        """The one for a text, given which share of its characters (0 to 1) is of a script without spaces."""
+        return self.unparted if unparted_share >= 0.5 else self.latin
+
+
+def calibrate(embedder: Embedder) -> Calibration:
+    """Ask an embedder, in one request. Raises: EmbeddingFailed."""
+    texts = list(chain.from_iterable((*_LATIN, *_UNPARTED)))
+    vectors = np.asarray(embedder.embed(texts), dtype=np.float64)
+    middle = 2 * len(_LATIN)
+    return Calibration(_scale(vectors[:middle]), _scale(vectors[middle:]))
+
+
+def _scale(vectors: NDArray[np.float64]) -> Scale:
+    questions, answers = vectors[::2], vectors[1::2]
+    lengths = np.linalg.norm(questions, axis=1)[:, None] * np.linalg.norm(answers, axis=1)[None, :]
+    similarities = questions @ answers.T / np.maximum(lengths, 1e-9)
+    others = similarities[~np.eye(len(questions), dtype=bool)]
+    return Scale(
+        related=float(np.diag(similarities).mean()),
+        unrelated=float(others.mean()),
+        spread=max(float(others.std()), 1e-6),
+    )

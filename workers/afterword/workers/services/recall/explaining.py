@@ -1,0 +1,41 @@
+"""Why each memory ranks where it does. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+from afterword.schemas import Explanation
+from afterword.workers.services.recall.ranking import WEIGHTS, Ranked, Signals
+from afterword.workers.services.recall.selection import Selection
+from afterword.workers.stores.vectors.payload import to_memory
+
+
+def explained(
+    ranked: Sequence[Ranked], chosen: Selection, floor: float, weights: Signals = WEIGHTS
+) -> tuple[Explanation, ...]:
+    """One explanation a memory, in the order of rank."""
+    given = {memory.id for memory in chosen.memories}
+    return tuple(
+        Explanation(
+            memory=to_memory(each.memory, round(each.relevance, 4)),
+            score=round(each.score, 4),
+            relevance=round(each.relevance, 4),
+            signals=_weighed(each.signals, weights),
+            left_out=None if each.memory.id in given else _reason(each, chosen, floor),
+        )
+        for each in ranked
+    )
+
+
+def _weighed(signals: Signals, weights: Signals) -> dict[str, float]:
+    found = {each.name: getattr(signals, each.name) * getattr(weights, each.name) for each in fields(Signals)}
+    return {name: round(value, 4) for name, value in found.items() if value}
+
+
+def _reason(ranked: Ranked, chosen: Selection, floor: float) -> str:
+    if reason := chosen.left_out.get(ranked.memory.id):
+        return reason
+    if ranked.relevance < floor:
+        return f"its relevance is below the threshold of {floor:g}"
+    return "others rank higher"

@@ -1,0 +1,55 @@
+"""A question, understood as far as that needs no server. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from afterword.workers.text import analysis
+from afterword.workers.text.small_talk import is_small_talk
+
+_MOST_TERMS = 64
+_ENDS = 2_000  # characters of a long message that are embedded: what it begins with, and what it ends with
+_UNPARTED = re.compile(analysis.UNPARTED)
+_CURRENT: Final = re.compile(
+    r"\b(?:now|nowadays|currently|current|these days|at the moment|at present|latest|newest|lately|still|any ?more)\b"
+    r"|现在|目前|如今|眼下|当前|最近|最新|近来|还在|今はもう|今は|現在|最近の",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked. `text` is what gets embedded, `terms` what is searched by words, each once.
+
+    `unparted` is the share, 0 to 1, of its characters that is of a script without spaces. `is_small_talk`: it is
+    about nothing. `wants_current`: it asks for how things are now.
+    """
+
+    text: str
+    terms: tuple[str, ...]
+    unparted: float
+    is_small_talk: bool
+    wants_current: bool
+
+    @property
+    def lexical(self) -> str:
+        """The terms as a lexical search takes them."""
+        return " ".join(self.terms)
+
+
+def read(message: str) -> Question:
+    """A user's message as a question to the memory; one of 100 kB costs no more than one of some pages."""
+    text = message.strip()
+    if len(text) > 2 * _ENDS:
+        text = f"{text[:_ENDS]} {text[-_ENDS:]}"
+    terms = tuple(dict.fromkeys(analysis.terms(text)))[:_MOST_TERMS]
+    letters = sum(character.isalnum() for character in text)
+    return Question(
+        text=text,
+        terms=terms,
+        unparted=len(_UNPARTED.findall(text)) / letters if letters else 0.0,
+        is_small_talk=is_small_talk(text),
+        wants_current=_CURRENT.search(text) is not None,
+    )

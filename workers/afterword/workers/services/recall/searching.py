@@ -1,0 +1,139 @@
+"""Searching: all corners of the memory in one batched request, and each by itself when that one is too slow."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+
+from afterword.schemas import ContextRequest, Kind, Scope
+from afterword.workers.errors import Late
+from afterword.workers.models.embedders.port import Vector
+from afterword.workers.services.recall.deadline import Deadline
+from afterword.workers.services.recall.evidence import Listing
+from afterword.workers.services.recall.question import Question
+from afterword.workers.services.recall.steps import Steps
+from afterword.workers.stores.vectors import collection
+from afterword.workers.stores.vectors.payload import StoredMemory
+from afterword.workers.stores.vectors.port import Dense, Filter, Lexical, Match, Newest, Signal, VectorStore
+from afterword.workers.stores.vectors.views import (
+    AgentOwner,
+    MemoryView,
+    Owner,
+    ScopedSearch,
+    SessionOwner,
+    UserOwner,
+)
+
+logger = logging.getLogger(__name__)
+
+DEPTH = 50
+"""Memories that each signal may propose for each corner."""
+
+_TOGETHER = 0.5
+"""The part of the time left that the one request for all corners may take, before each is asked by itself."""
+
+_EACH = 0.8
+"""The part of what is then left that scopes asked by themselves may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corner:
+    """A part of the memories that is searched by itself: an owner, and which of theirs; `verbatim`: the excerpts."""
+
+    scope: Scope
+    owner: Owner
+    where: Filter
+    verbatim: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What the corners hold for a question, and the scopes that did not answer in time."""
+
+    listings: tuple[Listing, ...]
+    missing: tuple[Scope, ...] = ()
+
+
+def corners_of(request: ContextRequest) -> list[Corner]:
+    """What is searched: learned memories of each scope asked for, and the user's excerpts."""
+    learned = Filter((Match(collection.KIND, (Kind.FACT.value, Kind.NOTE.value)),))
+    user = UserOwner(request.tenant_id, request.user_id)
+    found: list[Corner] = []
+    if Scope.USER in request.scopes:
+        of_user = learned.narrowed(Match(collection.SCOPE, (Scope.USER.value,)))
+        found.append(Corner(Scope.USER, user, of_user))
+        excerpts = Filter((Match(collection.KIND, (Kind.EXCERPT.value,)),))
+        found.append(Corner(Scope.USER, user, excerpts, verbatim=True))
+    if Scope.AGENT in request.scopes and request.agent_id:
+        found.append(Corner(Scope.AGENT, AgentOwner(request.tenant_id, request.agent_id), learned))
+    if Scope.SESSION in request.scopes and request.session_id:
+        session = SessionOwner(request.tenant_id, request.user_id, request.session_id)
+        found.append(Corner(Scope.SESSION, session, learned.narrowed(Match(collection.SCOPE, (Scope.SESSION.value,)))))
+    return found
+
+
+class Searching:
+    """Asks the store through views bound to the corners' owners."""
+
+    def __init__(self, store: VectorStore, steps: Steps) -> None:
+        self._store = store
+        self._steps = steps
+
+    def by_question(
+        self, corners: Sequence[Corner], question: Question, vector: Vector | None, deadline: Deadline
+    ) -> Searched:
+        """What each corner holds for the question. Raises: VectorStoreUnavailable; Late, when no corner answered."""
+        signals: list[Signal] = [] if vector is None else [Dense(vector)]
+        signals.append(Lexical(question.lexical))
+
+        def ask(some: Sequence[Corner]) -> list[Listing]:
+            return _listings(self.view(some), some, signals)
+
+        try:
+            return Searched(tuple(self._steps.run(lambda: ask(corners), deadline.share(_TOGETHER))))
+        except Late:
+            return self._each_by_itself(corners, ask, deadline)
+
+    def newest(self, corners: Sequence[Corner], limit: int, deadline: Deadline) -> list[StoredMemory]:
+        """The newest of each corner. Raises: VectorStoreUnavailable, Late."""
+        searches = [ScopedSearch(corner.owner, Newest(), limit, corner.where) for corner in corners]
+        answers = self._steps.run(lambda: self.view(corners).search(searches), deadline.share(1))
+        return [found.memory for hits in answers for found in hits]
+
+    def fetch(self, corners: Sequence[Corner], ids: Sequence[str], deadline: Deadline) -> list[StoredMemory]:
+        """The corners' memories of these ids. Raises: VectorStoreUnavailable, Late."""
+        return self._steps.run(lambda: self.view(corners).get(ids), deadline.share(1)) if ids else []
+
+    def _each_by_itself(
+        self, corners: Sequence[Corner], ask: Callable[[Sequence[Corner]], list[Listing]], deadline: Deadline
+    ) -> Searched:
+        scopes = list(dict.fromkeys(corner.scope for corner in corners))
+        asked = [partial(ask, [corner for corner in corners if corner.scope is scope]) for scope in scopes]
+        answers = dict(zip(scopes, self._steps.run_all(asked, deadline.share(_EACH)), strict=True))
+        found = {scope: answer.result() for scope, answer in answers.items() if _succeeded(answer)}
+        if not found:
+            raise Late
+        missing = tuple(scope for scope in scopes if scope not in found)
+        logger.warning("context without the scopes %s: the vector store was too slow", ", ".join(missing))
+        return Searched(tuple(listing for listings in found.values() for listing in listings), missing)
+
+    def view(self, corners: Sequence[Corner]) -> MemoryView:
+        """The corners' owners and nobody else."""
+        return MemoryView(self._store, tuple(dict.fromkeys(corner.owner for corner in corners)))
+
+
+def _succeeded(answer: Future[list[Listing]]) -> bool:
+    return answer.done() and not answer.cancelled() and answer.exception() is None
+
+
+def _listings(view: MemoryView, corners: Sequence[Corner], signals: Sequence[Signal]) -> list[Listing]:
+    searches = [ScopedSearch(corner.owner, signal, DEPTH, corner.where) for corner in corners for signal in signals]
+    answers = view.scores(searches)
+    step = len(signals)
+    return [
+        Listing(dense=answers[place] if step == 2 else None, lexical=answers[place + step - 1], depth=DEPTH)
+        for place in range(0, len(answers), step)
+    ]

@@ -1,0 +1,41 @@
+"""Steps of an answer that another server may hold up: each is given its time, and left behind when that is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TypeVar
+
+from afterword.workers.errors import Late
+
+_T = TypeVar("_T")
+
+
+class Steps:
+    """Runs steps on threads of its own, as many at once as `threads`; what comes after them waits its turn."""
+
+    def __init__(self, threads: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="recall")
+
+    def run(self, step: Callable[[], _T], seconds: float | None) -> _T:
+        """The step's result. Raises: Late, and what the step raises; one that is late goes on and is ignored."""
+        if seconds is None:
+            return step()
+        future = self._pool.submit(step)
+        try:
+            return future.result(seconds)
+        except TimeoutError:
+            future.cancel()
+            raise Late from None
+
+    def run_all(self, steps: Sequence[Callable[[], _T]], seconds: float | None) -> list[Future[_T]]:
+        """The steps side by side: those that are done in time hold a result or an error, the others neither."""
+        futures = [self._pool.submit(step) for step in steps]
+        _, late = wait(futures, seconds)
+        for future in late:
+            future.cancel()
+        return futures
+
+    def close(self) -> None:
+        """Start no more."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
