@@ -125,6 +125,7 @@ _FESTIVAL_WORDS = {
     "spring": "lunar new year",
     "mid": "moon",
     "圣": "christmas",
+    "平": "christmas",
     "元": "new year",
     "春": "lunar new year",
     "过": "lunar new year",
@@ -213,6 +214,7 @@ _FESTIVAL = (
     r"(?P<festival>christmas|xmas|new\syear'?s|easter|halloween|thanksgiving|valentine|lunar\snew\syear"
     r"|chinese\snew\syear|spring\sfestival|mid-autumn)"
 )
+_FROM_MONTH = rf"(?:between|from)\s{_MONTH}{_YEAR}?".replace("<month>", "<month0>").replace("<year>", "<year0>")
 _SURE_MONTH = r"\b(?P<month>january|february|july|september|october|november|december)(?P<step>)(?P<year>)\b"
 """April, May, June and August are also people and words."""
 
@@ -317,6 +319,25 @@ def _month(number: int, now: datetime, year: int | None, step: int | None) -> Pe
     return _of_year(lambda year: periods.month(year, number), now, year=year, step=step)
 
 
+def _through(first: tuple[int, int | None], last: tuple[int, int | None], now: datetime) -> Period | None:
+    """From a month until the end of another, each with its year, if that was said."""
+    (from_number, from_year), (to_number, to_year) = first, last
+    if to_year is None:
+        year = now.year if from_year is None else from_year + (to_number < from_number)
+        to_year = year - (from_year is None and periods.month(year, to_number).since > now)
+    if from_year is None:
+        from_year = to_year - (from_number > to_number)
+    if from_year not in periods.YEARS or to_year not in periods.YEARS:
+        return None
+    since, until = periods.month(from_year, from_number).since, periods.month(to_year, to_number).until
+    return Period(since, until).widened() if since < until else None
+
+
+def _english_through(match: re.Match[str], now: datetime) -> Period | None:
+    first = _MONTHS[match["month0"][:3]], _english_year(match["year0"], now)
+    return _through(first, (_MONTHS[match["month"][:3]], _english_year(match["year"], now)), now)
+
+
 def _season(first_month: int, now: datetime, year: int | None, step: int | None) -> Period | None:
     return _of_year(lambda year: periods.season(year, first_month), now, year=year, step=step)
 
@@ -347,14 +368,18 @@ _ENGLISH: Final = _compiled(
     (r"\bday\s(?:before\syesterday|after\stomorrow)\b", _english_day),
     (r"\b(?:yesterday|tomorrow|today|tonight|last\snight|this\s(?:morning|afternoon|evening))\b", _english_day),
     (rf"\b{_COUNT}\s{_UNIT}\s(?:ago|earlier|back)\b", _english_ago),
-    (rf"\b(?:in|over|during|for|within)\sthe\s(?:last|past)\s(?:{_COUNT}\s)?{_UNIT}", _english_lasting),
-    (rf"\b(?:last|past)\s{_COUNT}\s{_UNIT}", _english_lasting),
-    (rf"(?<!every\s)\b(?:{_STEP}\s)?{_WEEKDAY}\b", _english_weekday),
+    (rf"\b(?:in|over|during|for|within)\sthe\s(?:last|past)\s(?:{_COUNT}\s)?{_UNIT}(?!\sof\b)", _english_lasting),
+    (rf"\b(?:last|past)\s{_COUNT}\s{_UNIT}(?!\sof\b)", _english_lasting),
+    (
+        rf"(?<!every\s)\b(?:{_STEP}\s)?{_WEEKDAY}\b(?!\s(?:morning|afternoon|evening|night)s\b)",
+        _english_weekday,
+    ),
     (r"\b(?P<unit>week|weekend|month|year)\sbefore\slast\b", _before_last),
     (rf"\b{_STEP}\s(?P<unit>weekend)\b", _english_unit),
     (r"\b(?:at|on|over|during)\sthe\sweekend\b", _latest_weekend),
     (rf"\b(?:{_STEP}\s)?{_FESTIVAL}\b(?:'s)?(?:\s(?:eve|day))?{_YEAR}?", _english_festival),
-    (rf"\b{_STEP}\s(?P<unit>week)\b", _english_unit),
+    (rf"\b{_STEP}\s(?P<unit>week)\b(?!\sof\b)", _english_unit),
+    (rf"\b{_FROM_MONTH}\s(?:and|to|until|till|through)\s{_MONTH}{_YEAR}?", _english_through),
     (rf"{_LEAD}(?:early\s|late\s|mid[\s-])?{_MONTH}{_YEAR}?", _english_month),
     (rf"\b(?P<step>){_MONTH}{_YEAR}", _english_month),
     (_SURE_MONTH, _english_month),
@@ -382,6 +407,7 @@ _SIMPLER = str.maketrans(
 
 _OF_YEAR = r"(?:(?P<year>(?:19|20)\d\d|[一二][〇零一二三四五六七八九]{3}|大前|[前去今明])年的?)"
 _OF_MONTH = r"(?P<month>1[0-2]|0?[1-9]|十[一二]?|[一二三四五六七八九])月(?:份)?"
+_FROM_OF_MONTH = rf"{_OF_YEAR}?(?<![\d十]){_OF_MONTH}".replace("<month>", "<month0>").replace("<year>", "<year0>")
 _OF_DAY = r"(?P<day>[123]\d|0?[1-9]|[二三]?十[一二三四五六七八九]?|[一二三四五六七八九])[日号]"
 _SOME = r"(?P<count>\d{1,4}|[一二三四五六七八九十两几数]{1,3}|半)个?"
 _SPAN = r"(?P<unit>分钟|小时|钟头|天|日|周|星期|礼拜|月|年)"
@@ -440,6 +466,11 @@ def _chinese_month(match: re.Match[str], now: datetime) -> Period | None:
     return _month(_number(match["month"]), now, _chinese_year(match["year"], now), None)
 
 
+def _chinese_through(match: re.Match[str], now: datetime) -> Period | None:
+    first = _number(match["month0"]), _chinese_year(match["year0"], now)
+    return _through(first, (_number(match["month"]), _chinese_year(match["year"], now)), now)
+
+
 def _chinese_season(match: re.Match[str], now: datetime) -> Period | None:
     step = _CHINESE_STEPS.get(match["step"] or "")
     return _season(_SEASONS[match["season"]], now, _chinese_year(match["year"], now), step)
@@ -460,14 +491,15 @@ _CHINESE: Final = _compiled(
     (rf"{_OF_YEAR}?(?<![\d十]){_OF_MONTH}{_OF_DAY}", _chinese_date),
     (r"(?P<day>大前|大后|前|后|[昨今明](?=[天日晚早夜儿]))[天日晚早夜儿]", _chinese_day),
     (rf"{_SOME}{_SPAN}(?:以|之)?前", _chinese_ago),
-    (rf"(?:最近|过去|近|这|前)的?{_SOME}{_SPAN}", _chinese_lasting),
+    (rf"(?:(?:最近|过去|近)的?|(?<!的)[这前](?=[几两三数])){_SOME}{_SPAN}", _chinese_lasting),
     (rf"{_NEAR}{_WEEK}(?P<day>[一二三四五六末]|[日天](?![气程常子期记]))?", _chinese_week),
     (rf"(?<![每一二三四五六七八九十两几\d]){_WEEK}(?P<day>[一二三四五六]|[日天](?![气程常子期记]))", _chinese_weekday),
     (r"(?<!每)(?<!每个)周末", _latest_weekend),
     (
-        rf"{_OF_YEAR}?(?P<festival>春节|过年|中秋|国庆|十一(?=长?假|黄金|期间)|五一(?=长?假|节|期间)|劳动节|圣诞|元旦|情人节|万圣|感恩节)",
+        rf"{_OF_YEAR}?(?P<festival>春节|过年|中秋|国庆|十一(?=长?假|黄金|期间)|五一(?=长?假|节|期间)|劳动节|圣诞|平安夜|元旦|情人节|万圣|感恩节)",
         _chinese_festival,
     ),
+    (rf"{_FROM_OF_MONTH}(?:到|至){_OF_YEAR}?{_OF_MONTH}", _chinese_through),
     (rf"{_OF_YEAR}?(?<![\d十]){_OF_MONTH}", _chinese_month),
     (rf"{_NEAR}月", _chinese_month_near),
     (rf"{_OF_YEAR}?(?:(?P<step>[上这今])一?个?)?(?P<season>[春夏秋冬])[天季日]", _chinese_season),
@@ -480,5 +512,5 @@ _ASKS_WHEN = re.compile(
     r"|\b(?:since|until|till|and|or)\swhen\b|\bwhen\s*\?|\b(?:remember|recall|remind\sme|tell\sme|know|say|said|mention(?:ed)?)\swhen\b"
     r"|\bhow\s(?:long|recently|many\s(?:days|weeks|months|years)\sago)\b"
     r"|\b(?:what|which)(?:'s|\sis|\swas)?\s(?:the\s)?(?:exact\s)?(?:day|date|time|year|month|week|weekday|season)\b"
-    r"|什么时[候间]|何时|啥时候?|几时|什么日[子期]|什么年|哪一?[天年日周]|哪一?个[月星礼]|几[号月点]|多久|多长时间|星期几|周几|礼拜几",
+    r"|什么时[候间]|何时|啥时候?|几时|什么日[子期]|什么年|哪一?[天年日周]|哪一?个[月星礼]|几(?:[月点]|号(?![线楼店门馆院]))|多久|多长时间|星期几|周几|礼拜几",
 )
