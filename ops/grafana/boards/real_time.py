@@ -105,9 +105,15 @@ def _times() -> Panel:
 def _events() -> Panel:
     query = f"""
         {_TYPES}
-        SELECT $__timeGroupAlias(at,$__interval), types.type AS metric, count(*) AS value
-        FROM types CROSS JOIN LATERAL (SELECT at FROM audit WHERE type = types.type AND {_RECENT}) AS recent
-        GROUP BY 1, 2 ORDER BY 1, 2
+        SELECT "time", type AS metric, value
+        FROM types
+        CROSS JOIN LATERAL (
+            SELECT $__timeGroupAlias(at,$__interval), count(*) AS value
+            FROM audit
+            WHERE type = types.type AND {_RECENT}
+            GROUP BY 1
+        ) AS recent
+        ORDER BY 1, 2
     """
     what = "Events of the audit in each interval, by type."
     series = Sql(query, series=True)

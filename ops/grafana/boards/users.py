@@ -118,12 +118,13 @@ def _most_active() -> Panel:
     query = f"""
         SELECT user_id AS "User", sum(conversations + searches) AS "Conversations and contexts"
         FROM daily_statistics
-        WHERE {_ONE_OF} AND user_id <> '' AND {days("day")}
+        WHERE {_ONE_OF} AND user_id <> ''
+          AND day BETWEEN greatest({day_of(FROM)}, {day_of(TO)} - 6) AND {day_of(TO)}
         GROUP BY tenant_id, user_id
         ORDER BY 2 DESC, 1
         LIMIT 10
     """
-    what = "The ten users with most conversations and contexts in the range."
+    what = "The ten users with most conversations and contexts in the last 7 UTC days of the range."
     return bar_gauge("Most active", what, Sql(query), unit="short", size=(8, 9))
 
 
