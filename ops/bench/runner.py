@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from ops.bench import context, cost, drain, imports, ingest, memory, publish, recovery, report
+from ops.bench import analytics, context, cost, drain, imports, ingest, memory, publish, recovery, report
 from ops.bench.findings import Findings
 from ops.bench.machine import this_machine
 
@@ -23,6 +23,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "cost": cost.measure,
     "recovery": recovery.measure,
     "memory": memory.measure,
+    "analytics": analytics.measure,
 }
 """Each is given an empty folder, and whether to be quick: to show that it works, not to measure."""
 

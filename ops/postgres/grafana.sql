@@ -15,7 +15,8 @@ BEGIN;
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM grafana;
 GRANT USAGE ON SCHEMA public TO grafana;
 GRANT SELECT ON
-    subjects, llm_calls, daily_statistics, user_statistics, hourly_statistics, content_statistics, snapshots
+    subjects, llm_calls, daily_statistics, user_statistics, hourly_statistics, tenant_statistics, content_statistics,
+    snapshots
 TO grafana;
 GRANT SELECT (
     id, at, tenant_id, user_id, agent_id, session_id, type, event_id, memory_id, result_count, metadata

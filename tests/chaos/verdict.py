@@ -32,10 +32,14 @@ _WAITING = """
            (SELECT count(*) FROM journal) AS journalled
 """
 _IN_SEVERAL_BATCHES = """
-    SELECT jsonb_array_elements_text(metadata->'events') AS event FROM audit WHERE type = 'extraction'
+    SELECT jsonb_array_elements_text(metadata->'events') AS event FROM audit
+    WHERE type = 'memory_save' AND metadata ? 'batch_id'
     GROUP BY event HAVING count(*) > 1
 """
 """None is so long that a batch could not hold it."""
+_BATCHES = """
+    SELECT user_id, metadata->>'batch_id' FROM audit WHERE type = 'memory_save' AND metadata ? 'batch_id' ORDER BY id
+"""
 _KNOWN_KEYS = {f"afterword:{queue}.bell" for queue in Queue} | {"afterword:__heartbeats__"}
 """What may stay in Redis for ever: bells of one token, and the living workers. Empty queues are no keys at all."""
 _WOKEN_SECONDS = 2.0
@@ -148,7 +152,7 @@ def _dead_wrongly(city: City, poison: set[str] | frozenset[str]) -> list[str]:
 
 def _journalled_wrongly(city: City) -> list[str]:
     """Each answer that was journalled was written once, and no other was used."""
-    used = [row[0] for row in rows(city, "SELECT metadata->>'batch_id' FROM audit WHERE type = 'extraction'")]
+    used = [row[1] for row in rows(city, _BATCHES)]
     answered = rows(city, "SELECT count(*) FROM llm_calls WHERE outcome = 'ok'")[0][0]
     found = []
     if len(used) != len(set(used)):
@@ -184,7 +188,7 @@ def _journalled_at(city: City, stored: list[StoredMemory]) -> dict[str, float]:
         city, "SELECT user_id, extract(epoch FROM at) AS at FROM llm_calls WHERE outcome = 'ok' ORDER BY id"
     ):
         answers[row.user_id].append(float(row.at))
-    for row in rows(city, "SELECT user_id, metadata->>'batch_id' FROM audit WHERE type = 'extraction' ORDER BY id"):
+    for row in rows(city, _BATCHES):
         batches[row[0]].append(row[1])
     at = {batch: time for user in batches for batch, time in zip(batches[user], answers[user], strict=False)}
     added = rows(city, "SELECT memory_id, metadata->>'batch_id' FROM audit WHERE type = 'memory_add'")

@@ -100,14 +100,14 @@ class TestOne:
             run(workshop, GetMemory, user_id="ann", memory_id=added.id)
         with pytest.raises(NotFound):
             run(workshop, DeleteMemory, user_id="ann", memory_id=added.id)
-        assert workshop.audit_types() == ["memory_add", "memory_delete"]
+        assert workshop.audit_types() == ["memory_save", "memory_add", "memory_delete"]
 
     def test_the_same_request_adds_once(self, workshop: Workshop) -> None:
         first = add(workshop, "once", user_id="ann", request_id="r1")
         assert add(workshop, "once", user_id="ann", request_id="r1") == first
         assert add(workshop, "other words", user_id="ann", request_id="r1").text == "once"
         assert workshop.texts() == ["once"]
-        assert workshop.audit_types() == ["memory_add"]
+        assert workshop.audit_types() == ["memory_save", "memory_add"]
 
     def test_request_ids_of_different_owners_do_not_meet(self, workshop: Workshop) -> None:
         add(workshop, "ann's", user_id="ann", request_id="1")
@@ -173,7 +173,8 @@ class TestClearing:
         assert workshop.extract_all() == 0
         assert workshop.rows("SELECT 1 FROM conversations WHERE user_id = 'ann' AND turns IS NOT NULL") == []
         assert workshop.rows("SELECT 1 FROM dead_letters") == []
-        assert workshop.audited()[-1].metadata == {"count": 4}
+        told = workshop.audited()[-1]
+        assert (told.type, told.result_count, told.metadata) == ("memory_clear", 4, {"stored": 4})
         assert workshop.take_in(event("A new beginning.")) == [Outcome.STORED]
         assert workshop.texts(user_id="ann") == ["A new beginning."]
 

@@ -159,7 +159,7 @@ def done(workshop: Workshop) -> None:
     """What one conversation leaves behind, whatever happened on the way."""
     assert facts(workshop) == ["one", "three", "two"]
     assert workshop.statuses() == ["done"]
-    assert told(workshop) == {"conversation_received": 1, "extraction": 1, "memory_add": 3}
+    assert told(workshop) == {"conversation_received": 1, "memory_save": 2, "memory_add": 3}
     assert workshop.rows("SELECT 1 FROM journal") == []
     assert workshop.rows("SELECT 1 FROM conversations WHERE turns IS NOT NULL") == []
     assert workshop.rows("SELECT failures, open_until FROM breakers") == [(0, None)]
@@ -190,7 +190,7 @@ def test_a_failure_is_settled_by_the_next(
     assert workshop.statuses() == ["dead", "done"]
     assert facts(workshop) == ["User said: sound"]
     assert [row.event_id for row in workshop.rows("SELECT event_id FROM dead_letters")] == ["bad"]
-    assert told(workshop)["conversation_dead"] == 1
+    assert told(workshop)["dead_letter"] == 1
     assert workshop.subject().due_at is None
 
 

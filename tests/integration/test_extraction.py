@@ -112,10 +112,15 @@ class TestFacts:
     def test_what_it_cost_is_audited_and_counted(self, workshop: Workshop) -> None:
         workshop.take_in(event("I play the cello.", event_id="e1"))
         workshop.extract_all()
-        received, extraction, added = workshop.audited()
-        assert [received.type, extraction.type, added.type] == ["conversation_received", "extraction", "memory_add"]
-        assert extraction.metadata["events"] == ["e1"]
-        assert extraction.metadata["prompt_tokens"] > 100
+        received, kept, learned, added = workshop.audited()
+        assert received.type == "conversation_received"
+        assert (kept.type, kept.metadata["kind"], kept.result_count) == ("memory_save", "excerpt", 1)
+        assert (learned.type, learned.metadata["kind"], learned.result_count) == ("memory_save", "fact", 1)
+        assert (learned.metadata["messages"], learned.metadata["success"]) == (1, True)
+        assert 0 < learned.metadata["seconds"] < 60
+        assert learned.metadata["events"] == ["e1"]
+        assert learned.metadata["prompt_tokens"] > 100
+        assert added.type == "memory_add"
         assert added.memory_id == workshop.memories(kind=Kind.FACT)[0].id
         assert count(workshop, "afterword_llm_calls_total", outcome="ok", model="fake-model") == 1
         assert count(workshop, "afterword_extracted_conversations_total", outcome="done") == 1
@@ -197,7 +202,7 @@ class TestIsolation:
             assert all(pool.map(lambda _: workshop.extraction.extract_next(), range(8)))
         assert facts(workshop) == ["Short answers work best"]
         assert workshop.statuses() == ["done"] * 8
-        duplicates = workshop.rows("SELECT sum((metadata->>'duplicates')::int) n FROM audit WHERE type='extraction'")
+        duplicates = workshop.rows("SELECT sum((metadata->>'duplicates')::int) n FROM audit WHERE type='memory_save'")
         assert duplicates[0].n == 7
 
 

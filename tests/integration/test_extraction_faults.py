@@ -36,7 +36,7 @@ class TestBadAnswers:
         [letter] = workshop.rows("SELECT * FROM dead_letters")
         assert (letter.queue, letter.event_id, letter.user_id) == ("extraction", "bad", "ann")
         assert letter.error.startswith("BadAnswer")
-        assert workshop.audit_types()[-1] == "conversation_dead"
+        assert workshop.audit_types()[-1] == "dead_letter"
         assert workshop.subject().due_at is None
 
     def test_what_waits_behind_a_dead_batch_goes_on(self, open_workshop: OpenWorkshop, llm: FakeOpenAI) -> None:

@@ -96,7 +96,7 @@ class TestResuming:
         workshop.llm.after = taken_over
         assert workshop.extract_all() == 1
         assert facts(workshop) == ["second answer"]
-        assert workshop.audit_types().count("extraction") == 1
+        assert workshop.audit_types().count("memory_save") == 2
         assert count(workshop, "afterword_extractions_total", outcome="lost") == 1
         assert [row.outcome for row in workshop.rows("SELECT outcome FROM llm_calls ORDER BY id")] == ["ok", "void"]
 

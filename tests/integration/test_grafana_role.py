@@ -25,7 +25,8 @@ SEEN = (
     "SELECT queue, error, died_at FROM dead_letters",
     "SELECT model, prompt_tokens FROM llm_calls",
     "SELECT scope, kind, language, text_length FROM memories",
-    "SELECT * FROM daily_statistics, user_statistics, hourly_statistics, content_statistics, snapshots",
+    "SELECT * FROM daily_statistics, user_statistics, hourly_statistics",
+    "SELECT * FROM tenant_statistics, content_statistics, snapshots",
 )
 HIDDEN = (
     "SELECT turns FROM conversations",

@@ -32,7 +32,7 @@ class TestRecording:
         subject = workshop.subject()
         assert subject.pending_tokens > 0
         assert subject.due_in <= 0
-        [row] = workshop.audited()
+        row, _ = workshop.audited()
         assert (row.type, row.event_id, row.agent_id, row.session_id) == (
             "conversation_received",
             said.event_id,
@@ -46,7 +46,7 @@ class TestRecording:
         later = said.model_copy(update={"occurred_at": NOON + timedelta(hours=1)})
         assert workshop.take_in(said, said, later) == [Outcome.STORED, Outcome.DUPLICATE, Outcome.DUPLICATE]
         assert workshop.statuses() == ["stored"]
-        assert workshop.audit_types() == ["conversation_received"]
+        assert workshop.audit_types() == ["conversation_received", "memory_save"]
 
     def test_another_body_under_the_same_id_is_a_conflict_and_the_first_wins(self, workshop: Workshop) -> None:
         first, second = event("I play the cello.", event_id="e1"), event("I play the harp.", event_id="e1")
@@ -54,7 +54,7 @@ class TestRecording:
         outcomes = workshop.take_in(first, second, stranger)
         assert outcomes == [Outcome.STORED, Outcome.CONFLICT, Outcome.CONFLICT]
         assert workshop.texts() == ["I play the cello."]
-        assert workshop.audit_types() == ["conversation_received", "conversation_conflict"]
+        assert workshop.audit_types() == ["conversation_received", "memory_save", "conversation_conflict"]
 
     def test_tenants_have_event_ids_of_their_own(self, workshop: Workshop) -> None:
         ours, theirs = event("a", event_id="e"), event("b", event_id="e", tenant_id="other")

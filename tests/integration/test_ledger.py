@@ -213,9 +213,9 @@ class TestRecords:
     def test_dead_letters_are_kept_once_and_cleared_by_subject(self, database: Database) -> None:
         letters = [a_letter("1", "ann"), a_letter("2", "bob"), a_letter("3", None)]
         with database.transaction() as connection:
-            assert dead_letters.write(connection, letters) == 3
-            assert dead_letters.write(connection, [letters[0], a_letter("4", "ann")]) == 1
-            assert dead_letters.write(connection, []) == 0
+            assert dead_letters.write(connection, letters) == letters
+            assert dead_letters.write(connection, [letters[0], a_letter("4", "ann")]) == [a_letter("4", "ann")]
+            assert dead_letters.write(connection, []) == []
             assert kept(connection) == {"1", "2", "3", "4"}
             dead_letters.clear(connection, "default", "ann")
             assert kept(connection) == {"2", "3"}

@@ -78,7 +78,7 @@ def test_the_actors_are_declared_by_these_names() -> None:
     extraction.declare(broker, anything)
     context.declare(broker, anything, anything, anything, anything)
     commands.declare(broker, anything, anything, anything)
-    telemetry.declare(broker, anything)
+    telemetry.declare(broker, anything, anything)
     declared = {broker.get_actor(name).queue_name: name for name in broker.get_declared_actors()}
     broker.close()
     assert declared == {queue.value: name for queue, name in ACTORS.items()}

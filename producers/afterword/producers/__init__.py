@@ -1,7 +1,9 @@
 """What an agent runner installs: publish finished conversations, ask for memories. Needs Redis, nothing else."""
 
+from afterword.producers.aio.analytics import AsyncAnalytics
 from afterword.producers.aio.client import AsyncMemoryClient
 from afterword.producers.aio.memories import AsyncMemories
+from afterword.producers.analytics import Analytics
 from afterword.producers.client import MemoryClient
 from afterword.producers.context import Context
 from afterword.producers.intake import PublishResult
@@ -10,6 +12,7 @@ from afterword.producers.runs import AsyncRun, Run
 from afterword.producers.settings import ClientSettings
 from afterword.producers.stats import Stats
 from afterword.schemas import (
+    ActiveUsers,
     AfterwordError,
     CommandFailed,
     ConversationFinished,
@@ -19,16 +22,22 @@ from afterword.schemas import (
     MemoryPage,
     MemoryUnavailable,
     Message,
+    Overview,
+    Period,
     Provenance,
     Removed,
     Scope,
     UnsupportedVersion,
+    UserAnalytics,
     UserCount,
     UserPage,
 )
 
 __all__ = [
+    "ActiveUsers",
     "AfterwordError",
+    "Analytics",
+    "AsyncAnalytics",
     "AsyncMemories",
     "AsyncMemoryClient",
     "AsyncRun",
@@ -44,6 +53,8 @@ __all__ = [
     "MemoryPage",
     "MemoryUnavailable",
     "Message",
+    "Overview",
+    "Period",
     "Provenance",
     "PublishResult",
     "Removed",
@@ -51,6 +62,7 @@ __all__ = [
     "Scope",
     "Stats",
     "UnsupportedVersion",
+    "UserAnalytics",
     "UserCount",
     "UserPage",
 ]

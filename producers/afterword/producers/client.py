@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar, Unpack
 import redis
 from pydantic import BaseModel
 
+from afterword.producers.analytics import Analytics
 from afterword.producers.asker import Asker
 from afterword.producers.context import CONTEXT_SECONDS, Context, away, unanswered, unavailable
 from afterword.producers.intake import INVALID, Intake, PublishResult, in_batches
@@ -60,6 +61,8 @@ class MemoryClient:
         in_child(self, MemoryClient._open)
         self.memories = Memories(self._intake.tenant_id, self._ask)
         """List, get, add, delete and clear memories."""
+        self.analytics = Analytics(self._intake.tenant_id, self._ask)
+        """Figures of usage."""
 
     def _open(self) -> None:
         self._links = Links(self._redis_url)

@@ -1,11 +1,14 @@
 """The wire contract of Afterword: what is published, asked and answered. Imports pydantic only."""
 
+from afterword.schemas.analytics import ActiveUsers, Overview, Period, UserAnalytics
 from afterword.schemas.commands import (
     AddMemory,
     ClearMemories,
     Command,
     DeleteMemory,
     GetMemory,
+    GetOverview,
+    GetUserAnalytics,
     ListMemories,
     ListUsers,
     MemoryPage,
@@ -27,6 +30,7 @@ from afterword.schemas.reply import ErrorBody, Reply
 from afterword.schemas.values import Kind, Scope
 
 __all__ = [
+    "ActiveUsers",
     "AddMemory",
     "AfterwordError",
     "ClearMemories",
@@ -39,6 +43,8 @@ __all__ = [
     "ErrorBody",
     "Explanation",
     "GetMemory",
+    "GetOverview",
+    "GetUserAnalytics",
     "InvalidEvent",
     "Kind",
     "ListMemories",
@@ -47,11 +53,14 @@ __all__ = [
     "MemoryPage",
     "MemoryUnavailable",
     "Message",
+    "Overview",
+    "Period",
     "Provenance",
     "Removed",
     "Reply",
     "Scope",
     "UnsupportedVersion",
+    "UserAnalytics",
     "UserCount",
     "UserPage",
     "split",

@@ -1,4 +1,4 @@
-"""Commands to manage memories, and what answers them."""
+"""Commands to manage memories and to ask for figures, and what answers them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from afterword.schemas.memory import Memory
 from afterword.schemas.values import GivenMetadata, Id, Kind, Model, Scope, Text
 
 MAX_PAGE = 1000
+MAX_DAYS = 366
+DEFAULT_DAYS = 30
 
 
 class _OwnedCommand(Request):
@@ -94,8 +96,27 @@ class ListUsers(Request):
     cursor: str | None = None
 
 
+Days = Annotated[int, Field(ge=1, le=MAX_DAYS)]
+
+
+class GetOverview(Request):
+    """Figures of a tenant over the last `days`."""
+
+    command: Literal["analytics_overview"] = "analytics_overview"
+    days: Days = DEFAULT_DAYS
+
+
+class GetUserAnalytics(Request):
+    """Figures of a user over the last `days`. `by` is the account that asks."""
+
+    command: Literal["analytics_user"] = "analytics_user"
+    user_id: Id
+    by: Id | None = None
+    days: Days = DEFAULT_DAYS
+
+
 Command = Annotated[
-    ListMemories | GetMemory | AddMemory | DeleteMemory | ClearMemories | ListUsers,
+    ListMemories | GetMemory | AddMemory | DeleteMemory | ClearMemories | ListUsers | GetOverview | GetUserAnalytics,
     Field(discriminator="command"),
 ]
 _COMMANDS: dict[str, type[Command]] = {
@@ -105,6 +126,8 @@ _COMMANDS: dict[str, type[Command]] = {
     "delete": DeleteMemory,
     "clear": ClearMemories,
     "users": ListUsers,
+    "analytics_overview": GetOverview,
+    "analytics_user": GetUserAnalytics,
 }
 
 

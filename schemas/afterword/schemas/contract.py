@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from afterword.schemas.analytics import Overview, UserAnalytics
 from afterword.schemas.commands import Command, MemoryPage, Removed, UserPage
 from afterword.schemas.context import ContextReply, ContextRequest
 from afterword.schemas.conversation import ConversationFinished
@@ -28,6 +29,8 @@ _ROOTS: dict[str, tuple[Any, str]] = {
     "memory_page": (MemoryPage, "serialization"),
     "user_page": (UserPage, "serialization"),
     "removed": (Removed, "serialization"),
+    "overview": (Overview, "serialization"),
+    "user_analytics": (UserAnalytics, "serialization"),
     "reply": (Reply, "serialization"),
 }
 

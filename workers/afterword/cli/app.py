@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from afterword.cli import deadletters
+from afterword.cli import analytics, deadletters
 from afterword.schemas import AfterwordError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Long-term me
 agents = typer.Typer(no_args_is_help=True, help="Agents: owner, memory on or off, instructions.")
 app.add_typer(agents, name="agents")
 app.add_typer(deadletters.app, name="deadletters")
+app.add_typer(analytics.app, name="analytics")
 
 Tenant = Annotated[str, typer.Option(help="Whose agents.")]
 

@@ -20,6 +20,8 @@ from afterword.workers.models.llms.factory import build_llm
 from afterword.workers.models.llms.port import Llm
 from afterword.workers.models.tokenizers.factory import build_tokenizer
 from afterword.workers.models.tokenizers.port import Tokenizer
+from afterword.workers.services.analytics import Analytics
+from afterword.workers.services.bookkeeping import Books
 from afterword.workers.services.commands import Commands
 from afterword.workers.services.debounce import Debounce
 from afterword.workers.services.discovery import Discovery
@@ -32,6 +34,8 @@ from afterword.workers.services.recall.recall import Recall
 from afterword.workers.services.recall.searching import Searching
 from afterword.workers.services.recall.steps import Steps
 from afterword.workers.services.registry import AgentRegistry
+from afterword.workers.services.retention import Retention
+from afterword.workers.services.snapshots import Snapshots
 from afterword.workers.services.sweeps import Sweeps
 from afterword.workers.services.topics import Topics
 from afterword.workers.settings import Settings
@@ -128,10 +132,18 @@ class Components:
 
     @cached_property
     def excerpts(self) -> Excerpts:
-        return Excerpts(self.database, self.store, self.embedder, self.topics, self.metrics)
+        return Excerpts(self.database, self.store, self.embedder, self.topics, self.books, self.metrics)
+
+    @cached_property
+    def books(self) -> Books:
+        identity = self.embedder.identity
+        return Books(f"{identity.provider}/{identity.model}", analytics=self.settings.analytics)
 
     def commands(self, broker: MendedBroker) -> Commands:
-        return Commands(self.database, self.store, self.embedder, self.topics, broker, self.metrics)
+        analytics = Analytics(self.database, enabled=self.settings.analytics)
+        return Commands(
+            self.database, self.store, self.embedder, self.topics, broker, self.books, analytics, self.metrics
+        )
 
     @cached_property
     def topics(self) -> Topics:
@@ -176,6 +188,7 @@ class Components:
         return Ingest(
             self.database,
             self.excerpts,
+            self.books,
             self.registry,
             self._debounce,
             hint_with(broker),
@@ -212,6 +225,7 @@ class Components:
             Limits(
                 settings.batch_tokens, timedelta(seconds=settings.lease), timedelta(seconds=settings.keep_transcripts)
             ),
+            self.books,
             hint_with(broker),
             self.metrics,
         )
@@ -238,7 +252,21 @@ class Components:
 
     def sweeps(self, broker: MendedBroker) -> Sweeps:
         kept = timedelta(seconds=self.settings.keep_transcripts)
-        return Sweeps(self.database, self.store, broker, self.excerpts, self.metrics, kept)
+        return Sweeps(self.database, self.store, broker, self.excerpts, self.books, self.metrics, kept)
+
+    @cached_property
+    def snapshots(self) -> Snapshots:
+        return Snapshots(self.database, self.store, timedelta(seconds=self.settings.analytics_interval))
+
+    @cached_property
+    def retention(self) -> Retention:
+        settings = self.settings
+        return Retention(
+            self.database,
+            queries=timedelta(days=settings.keep_query_days),
+            snapshots=timedelta(days=settings.keep_snapshot_days),
+            statistics=timedelta(days=settings.keep_statistic_days),
+        )
 
     def readings(self, broker: MendedBroker) -> Readings:
         return Readings(self.database, self.store, broker, self.metrics)

@@ -14,6 +14,7 @@ AfterwordError (afterword.schemas.errors)
 ├── LeaseLost              another worker owns the subject now, or it was cleared; this one's work is void
 ├── WritesMissing          what is stored is not what was journalled
 ├── NotFound               no such memory for this owner, or no such dead letter
+├── AnalyticsOff           asked for figures that are not collected
 ├── NotReplayable          a dead letter that must be mended first
 └── Denied                 the owner is somebody else's
 """
@@ -85,6 +86,10 @@ class WritesMissing(AfterwordError):
 
 class NotFound(AfterwordError):
     """There is no such memory for this owner, or no such dead letter."""
+
+
+class AnalyticsOff(AfterwordError):
+    """Analytics are switched off: nothing is counted."""
 
 
 class NotReplayable(AfterwordError):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Literal
+from uuid import uuid4
+
+from pydantic import Field
 
 from afterword.schemas.values import VERSION, Model
 
@@ -15,7 +18,12 @@ class ExtractionHint(Model):
 
 
 class QueryEvent(Model):
-    """A context request was answered. Holds lengths and counts, never words."""
+    """A context request was answered. Holds lengths and counts, and words only where that was opted in.
+
+    `relevance` is the mean relevance (0 to 1) of the memories that were given, None when none of them has one.
+    `gate_passed` is False for a request that memories had nothing to do with. `query_hash` tells repeated queries of
+    a tenant apart from others.
+    """
 
     tenant_id: str
     user_id: str
@@ -23,14 +31,19 @@ class QueryEvent(Model):
     session_id: str | None = None
     at: datetime
     query_length: int
+    query_hash: str | None = None
+    query: str | None = None
     result_length: int
     result_count: int
+    relevance: float | None = None
+    gate_passed: bool = True
     seconds: float
     degraded: tuple[str, ...] = ()
 
 
 class QueryEvents(Model):
-    """Query events of about a second, in one message."""
+    """Query events of about a second, in one message; written down once by its `batch_id`, however often it comes."""
 
     version: Literal[1] = VERSION
+    batch_id: str = Field(default_factory=lambda: str(uuid4()))
     events: tuple[QueryEvent, ...]

@@ -121,10 +121,12 @@ def _start_extraction(components: Components, threads: int) -> RunningRole:
 
 def _start_context(components: Components, threads: int) -> RunningRole:
     broker = components.broker()
-    query_log = QueryLog(sender_with(broker), components.metrics)
+    settings = components.settings
+    query_log = QueryLog(sender_with(broker), components.metrics, keep_words=settings.analytics_query_text)
+    log = query_log if settings.analytics else None
     components.question_embedder.prepare()
-    context.declare(broker, components.recall, _answering(broker), query_log, components.metrics)
-    return QueueRole(broker, Queue.CONTEXT, threads, [query_log])
+    context.declare(broker, components.recall, _answering(broker), log, components.metrics)
+    return QueueRole(broker, Queue.CONTEXT, threads, [log] if log else [])
 
 
 def _start_commands(components: Components, threads: int) -> RunningRole:
@@ -136,7 +138,7 @@ def _start_commands(components: Components, threads: int) -> RunningRole:
 def _start_telemetry(components: Components, threads: int) -> RunningRole:
     gate = LedgerGate(components.database)
     broker = components.broker(gate.is_open)
-    telemetry.declare(broker, components.database)
+    telemetry.declare(broker, components.database, components.books)
     return QueueRole(broker, Queue.TELEMETRY, threads, [gate])
 
 
@@ -144,6 +146,9 @@ def _start_scheduler(components: Components) -> RunningRole:
     broker = components.broker()
     sweeps, readings = components.sweeps(broker), components.readings(broker)
     tasks = [
+        *_analytics_tasks(components),
+        # Also without analytics: what was collected before grows old.
+        Task("clean_up", 60.0, components.retention.clean_up),
         Task("hint_due_subjects", 1.0, sweeps.hint_due_subjects),
         Task("complete_excerpts", 10.0, sweeps.complete_excerpts),
         Task("keep_dead_messages", 10.0, sweeps.keep_dead_messages),
@@ -158,6 +163,13 @@ def _start_scheduler(components: Components) -> RunningRole:
     scheduler = Scheduler(Leadership(components.database), tasks, components.metrics)
     scheduler.start()
     return scheduler
+
+
+def _analytics_tasks(components: Components) -> list[Task]:
+    """Often enough that each slot is met, also after a change of the leader; what was done is not done again."""
+    if not components.settings.analytics:
+        return []
+    return [Task("take_snapshot", min(components.settings.analytics_interval / 10, 15.0), components.snapshots.take)]
 
 
 def _answering(broker: MendedBroker) -> Answering:

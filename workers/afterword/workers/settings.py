@@ -14,6 +14,8 @@ from afterword.workers.services.pricing import Price
 
 Seconds = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+# What is rolled up must not be gone before.
+Days = Annotated[int, Field(ge=3)]
 
 
 class Settings(BaseSettings):
@@ -76,6 +78,14 @@ class Settings(BaseSettings):
     # Lifetimes
     keep_transcripts: Seconds = Field(86_400.0, description="Seconds a transcript is kept after it is done.")
     session_ttl: Seconds = Field(7 * 86_400.0, description="Seconds that session facts live; 0 keeps them.")
+
+    # Analytics
+    analytics: bool = Field(True, description="Count queries and statistics. Off: memories work all the same.")
+    analytics_interval: Count = Field(300, description="Seconds between snapshots of usage and system figures.")
+    analytics_query_text: bool = Field(False, description="Keep the words of queries, not only their length and hash.")
+    keep_query_days: Days = Field(90, description="Days that single queries are kept; cleaned at 02:00 UTC.")
+    keep_snapshot_days: Days = Field(30, description="Days that all snapshots are kept; of older days the last one is.")
+    keep_statistic_days: Days = Field(400, description="Days that statistics and snapshots are kept.")
 
     # Context
     relevance_floor: float = Field(0.2, ge=0, le=1, description="Memories below this relevance are not injected.")

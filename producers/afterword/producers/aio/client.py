@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar, Unpack
 import redis
 from pydantic import BaseModel
 
+from afterword.producers.aio.analytics import AsyncAnalytics
 from afterword.producers.aio.asker import AsyncAsker
 from afterword.producers.aio.links import AsyncLinks
 from afterword.producers.aio.memories import AsyncMemories
@@ -61,6 +62,8 @@ class AsyncMemoryClient:
         in_child(self, AsyncMemoryClient._open)
         self.memories = AsyncMemories(self._intake.tenant_id, self._ask)
         """List, get, add, delete and clear memories."""
+        self.analytics = AsyncAnalytics(self._intake.tenant_id, self._ask)
+        """Figures of usage."""
 
     def _open(self) -> None:
         links = Links(self._redis_url)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import suppress
 from datetime import UTC, datetime
+from statistics import fmean
 from typing import Any
 
 import dramatiq
@@ -20,13 +22,19 @@ from afterword.workers.services.recall.recall import Answer, Gate, Recall
 from afterword.workers.services.telemetry import QueryLog
 
 
-def declare(broker: MendedBroker, recall: Recall, answering: Answering, query_log: QueryLog, metrics: Metrics) -> None:
-    """Answer context requests; those past their deadline are dropped. Never retried: the asker has gone by then."""
+def declare(
+    broker: MendedBroker, recall: Recall, answering: Answering, query_log: QueryLog | None, metrics: Metrics
+) -> None:
+    """Answer context requests; those past their deadline are dropped. Never retried: the asker has gone by then.
+
+    Without a query log nothing is told of them.
+    """
 
     def run(request: ContextRequest) -> ContextReply:
         answer = recall.answer(request, answering.seconds_left(request))
         _count(metrics, answer)
-        query_log.add(_query_event(request, answer))
+        if query_log is not None:
+            query_log.add(query_event(request, answer))
         return answer.reply
 
     @dramatiq.actor(broker=broker, queue_name=Queue.CONTEXT, actor_name=ACTORS[Queue.CONTEXT], max_retries=0)
@@ -64,7 +72,9 @@ def _count(metrics: Metrics, answer: Answer) -> None:
         metrics.context_memories.labels(memory.scope, memory.kind).inc()
 
 
-def _query_event(request: ContextRequest, answer: Answer) -> QueryEvent:
+def query_event(request: ContextRequest, answer: Answer) -> QueryEvent:
+    """What is told of an answered request."""
+    relevances = [memory.score for memory in answer.reply.memories if memory.score is not None]
     return QueryEvent(
         tenant_id=request.tenant_id,
         user_id=request.user_id,
@@ -72,8 +82,19 @@ def _query_event(request: ContextRequest, answer: Answer) -> QueryEvent:
         session_id=request.session_id,
         at=datetime.now(UTC),
         query_length=len(request.query or ""),
+        query_hash=_query_hash(request),
+        query=request.query,
         result_length=len(answer.reply.text),
         result_count=len(answer.reply.memories),
+        relevance=fmean(relevances) if relevances else None,
+        # Where memory is switched off it had nothing to do with the request.
+        gate_passed="memory_off" not in answer.reply.degraded,
         seconds=answer.seconds["total"],
         degraded=answer.reply.degraded,
     )
+
+
+def _query_hash(request: ContextRequest) -> str | None:
+    # With the tenant, so that hashes of two tenants do not compare.
+    words = " ".join((request.query or "").split())
+    return hashlib.sha256(f"{request.tenant_id}\n{words}".encode()).hexdigest()[:16] if words else None

@@ -11,15 +11,16 @@ from afterword.workers.broker import MendedBroker, Postponed
 from afterword.workers.errors import LedgerUnavailable
 from afterword.workers.messages import QueryEvents
 from afterword.workers.services import telemetry
+from afterword.workers.services.bookkeeping import Books
 from afterword.workers.stores.ledger.database import Database
 
 
-def declare(broker: MendedBroker, database: Database) -> None:
+def declare(broker: MendedBroker, database: Database, books: Books) -> None:
     """Write query events down."""
 
     @dramatiq.actor(broker=broker, queue_name=Queue.TELEMETRY, actor_name=ACTORS[Queue.TELEMETRY])
     def record_events(body: Any) -> None:
         try:
-            telemetry.record(database, QueryEvents.model_validate(body).events)
+            telemetry.record(database, books, QueryEvents.model_validate(body))
         except LedgerUnavailable as error:
             raise Postponed("PostgreSQL is away") from error

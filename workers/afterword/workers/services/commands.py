@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 from pydantic import BaseModel
+from sqlalchemy import Connection
 
 from afterword.schemas import (
     AddMemory,
@@ -12,6 +14,8 @@ from afterword.schemas import (
     Command,
     DeleteMemory,
     GetMemory,
+    GetOverview,
+    GetUserAnalytics,
     InvalidEvent,
     Kind,
     ListMemories,
@@ -20,6 +24,7 @@ from afterword.schemas import (
     MemoryPage,
     Removed,
     Scope,
+    UserAnalytics,
     UserCount,
     UserPage,
 )
@@ -29,10 +34,21 @@ from afterword.workers.errors import Denied, NotFound
 from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.port import Embedder
 from afterword.workers.services import in_flight
+from afterword.workers.services.analytics import Analytics
+from afterword.workers.services.bookkeeping import Books, memory_save
 from afterword.workers.services.extraction.writing import take_back
 from afterword.workers.services.importance import importance
 from afterword.workers.services.topics import Topics
-from afterword.workers.stores.ledger import agents, audit, conversations, dead_letters, journal, sessions, subjects
+from afterword.workers.stores.ledger import (
+    agents,
+    audit,
+    conversations,
+    dead_letters,
+    journal,
+    memories,
+    sessions,
+    subjects,
+)
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.journal import Entry
 from afterword.workers.stores.vectors import collection
@@ -54,9 +70,13 @@ class Commands:
         embedder: Embedder,
         topics: Topics,
         broker: MendedBroker,
+        books: Books,
+        analytics: Analytics,
         metrics: Metrics,
     ) -> None:
         self._database = database
+        self._books = books
+        self._analytics = analytics
         self._broker = broker
         self._store = store
         self._embedder = embedder
@@ -69,8 +89,13 @@ class Commands:
         Raises: Denied, NotFound, InvalidEvent; LedgerUnavailable, VectorStoreUnavailable, MemoryUnavailable,
             EmbeddingFailed.
         """
-        if isinstance(command, ListUsers):
-            return self._users(command)
+        match command:
+            case ListUsers():
+                return self._users(command)
+            case GetOverview():
+                return self._analytics.overview(command.tenant_id, days=command.days)
+            case GetUserAnalytics():
+                return self._user_analytics(command)
         self._check_access(command)
         match command:
             case ListMemories():
@@ -123,17 +148,22 @@ class Commands:
         return to_memory(found[0], None)
 
     def _add(self, command: AddMemory) -> Memory:
-        memory = _note(command)
-        added_before = self._view(command).get([memory.id])
+        begun = time.perf_counter()
+        memory, view = _note(command), self._view(command)
+        added_before = view.get([memory.id])
         if added_before:
             return to_memory(added_before[0], None)
         vector = self._embedder.embed([memory.text])[0]
         [(memory, _)] = self._topics.labelled([(memory, vector)])
+        record = self._books.record(memory, command.metadata, source="hand")
         with self._database.transaction() as connection:
-            if command.user_id:
-                subjects.lock(connection, command.tenant_id, command.user_id)
-            audit.write(connection, [_audited(command, "memory_add", memory.id, scope=memory.scope.value)])
-            self._view(command).insert([(memory, vector)])
+            self._lock(connection, command)
+            view.insert([(memory, vector)])
+            self._books.saved(connection, [record], active=True)
+            saved = _saved(command, memory, time.perf_counter() - begun)
+            audit.write(
+                connection, [saved, _audited(command, "memory_add", memory.id, count=1, scope=memory.scope.value)]
+            )
         self._metrics.memories.labels("add", memory.scope, memory.kind).inc()
         return to_memory(memory, None)
 
@@ -143,29 +173,44 @@ class Commands:
         if not found:
             raise NotFound("there is no such memory")
         with self._database.transaction() as connection:
-            audit.write(connection, [_audited(command, "memory_delete", command.memory_id)])
+            self._lock(connection, command)
+            gone = memories.remove(connection, command.tenant_id, [command.memory_id])
+            self._books.removed(connection, gone, datetime.now(UTC))
+            kind, scope = found[0].kind.value, found[0].scope.value
+            audit.write(
+                connection,
+                [_audited(command, "memory_delete", command.memory_id, count=1, scope=scope, kind=kind)],
+            )
             removed = view.delete([command.memory_id])
         self._metrics.memories.labels("delete", found[0].scope, found[0].kind).inc(removed)
         return Removed(removed=removed)
 
+    def _lock(self, connection: Connection, command: _Owned) -> None:
+        if command.user_id is not None:
+            subjects.lock(connection, command.tenant_id, command.user_id)
+
     def _clear(self, command: ClearMemories) -> Removed:
         """What is queued first, then the ledger: from its commit on, what is in flight takes its own writes back."""
-        begun = None
+        begun, known = None, 0
         if command.user_id:
             in_flight.drop_conversations(self._broker, command.tenant_id, command.user_id, command.session_id)
-            begun = self._void(command.tenant_id, command.user_id, command.session_id)
+            begun, known = self._void(command.tenant_id, command.user_id, command.session_id)
         view = self._view(command)
         counts = view.counts_by_kind(_owner(command))
         removed = view.delete_all()
         if begun is not None:
             take_back(self._store, begun)
         with self._database.transaction() as connection:
-            audit.write(connection, [_audited(command, "memory_clear", None, count=removed)])
+            if command.agent_id is not None:
+                gone = memories.clear_agent(connection, command.tenant_id, command.agent_id)
+                known = self._books.removed(connection, gone, datetime.now(UTC))
+            audit.write(connection, [_audited(command, "memory_clear", None, count=known, stored=removed)])
         self._metrics.count_memories("delete", counts)
         return Removed(removed=removed)
 
-    def _void(self, tenant_id: str, user_id: str, session_id: str | None) -> Entry | None:
-        """Void all work in flight for a subject; the batch that was begun, if there was one.
+    def _void(self, tenant_id: str, user_id: str, session_id: str | None) -> tuple[Entry | None, int]:
+        """Void all work in flight for a subject: the batch that was begun, if there was one, and how many memories
+        the ledger knew of.
 
         What waits of other sessions is extracted anew, at once.
         """
@@ -176,14 +221,20 @@ class Commands:
             subjects.raise_generation(connection, tenant_id, user_id)
             conversations.clear(connection, tenant_id, user_id, session_id)
             sessions.clear(connection, tenant_id, user_id, session_id)
+            known = self._books.cleared(connection, tenant_id, user_id, session_id)
             if session_id is None:
                 dead_letters.clear(connection, tenant_id, user_id)
-                return begun
+                return begun, known
             conversations.carry_over(connection, tenant_id, user_id, but=session_id, generation=subject.generation + 1)
             waiting = conversations.waiting(connection, tenant_id, user_id)
             if waiting.last_at is not None:
                 subjects.note_pending(connection, subject, due_at=subject.now, tokens=waiting.tokens)
-        return begun
+        return begun, known
+
+    def _user_analytics(self, command: GetUserAnalytics) -> UserAnalytics:
+        if command.by not in (None, command.user_id):
+            raise Denied("these analytics are another user's")
+        return self._analytics.user(command.tenant_id, command.user_id, days=command.days)
 
     def _users(self, command: ListUsers) -> UserPage:
         with self._database.transaction() as connection:
@@ -230,7 +281,23 @@ def _note(command: AddMemory) -> StoredMemory:
     )
 
 
-def _audited(command: _Owned, type: audit.Type, memory_id: str | None, **metadata: object) -> audit.Event:
+def _saved(command: AddMemory, memory: StoredMemory, seconds: float) -> audit.Event:
+    return memory_save(
+        tenant_id=command.tenant_id,
+        user_id=command.user_id,
+        agent_id=command.agent_id,
+        session_id=command.session_id,
+        event_id=None,
+        kind=memory.kind,
+        saved=1,
+        messages=0,
+        seconds=seconds,
+    )
+
+
+def _audited(
+    command: _Owned, type: audit.Type, memory_id: str | None, *, count: int, **metadata: object
+) -> audit.Event:
     return audit.Event(
         type=type,
         tenant_id=command.tenant_id,
@@ -238,6 +305,6 @@ def _audited(command: _Owned, type: audit.Type, memory_id: str | None, **metadat
         agent_id=command.agent_id,
         session_id=command.session_id,
         memory_id=memory_id,
-        result_count=1 if memory_id else None,
+        result_count=count,
         metadata={**metadata, **({"by": command.by} if command.by else {})},
     )

@@ -43,7 +43,7 @@ class DeadLetters:
         """
         with self._database.transaction() as connection:
             letter = _taken(connection, letter_id)
-            audit.write(connection, [_replayed(letter)])
+            audit.write(connection, [about("dead_letter_replay", letter)])
             conversation_id = _conversation_of(letter)
             if conversation_id is None:
                 self._enqueue(letter, letter.body if body is None else body)
@@ -60,7 +60,9 @@ class DeadLetters:
     def discard(self, letter_id: int) -> None:
         """Drop a letter for good, and what was said in it. Raises: NotFound, LedgerUnavailable."""
         with self._database.transaction() as connection:
-            conversation_id = _conversation_of(_taken(connection, letter_id))
+            letter = _taken(connection, letter_id)
+            audit.write(connection, [about("dead_letter_discard", letter)])
+            conversation_id = _conversation_of(letter)
             if conversation_id is not None:
                 conversations.drop_transcript(connection, conversation_id)
 
@@ -100,9 +102,10 @@ def _readable(body: bytes) -> dict[str, Any]:
     return message
 
 
-def _replayed(letter: DeadLetter) -> audit.Event:
+def about(type: audit.Type, letter: DeadLetter) -> audit.Event:
+    """What happened to a letter, for the audit."""
     return audit.Event(
-        type="dead_letter_replay",
+        type=type,
         tenant_id=letter.tenant_id or DEFAULT_TENANT,
         user_id=letter.user_id,
         event_id=letter.event_id,

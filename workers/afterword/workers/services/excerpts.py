@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection
 
 from afterword.schemas import Kind, Scope
 from afterword.workers import ids
 from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.port import Embedder, Vector
 from afterword.workers.services import in_context
+from afterword.workers.services.bookkeeping import Books, memory_save
 from afterword.workers.services.importance import importance
 from afterword.workers.services.stopwatch import Stopwatch
 from afterword.workers.services.topics import Topics
-from afterword.workers.stores.ledger import backlog, conversations
+from afterword.workers.stores.ledger import audit, conversations
 from afterword.workers.stores.ledger.conversations import Conversation
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors import collection
@@ -44,12 +48,19 @@ class Excerpts:
     """Writes the excerpts of recorded conversations."""
 
     def __init__(
-        self, database: Database, store: VectorStore, embedder: Embedder, topics: Topics, metrics: Metrics
+        self,
+        database: Database,
+        store: VectorStore,
+        embedder: Embedder,
+        topics: Topics,
+        books: Books,
+        metrics: Metrics,
     ) -> None:
         self._database = database
         self._store = store
         self._embedder = embedder
         self._topics = topics
+        self._books = books
         self._metrics = metrics
 
     def write(self, conversation: Conversation, watch: Stopwatch | None = None) -> None:
@@ -60,6 +71,7 @@ class Excerpts:
 
         Raises: EmbeddingFailed, VectorStoreUnavailable, LedgerUnavailable.
         """
+        begun = time.perf_counter()
         with self._database.transaction() as connection:
             before = conversations.turns_before(connection, conversation, limit=in_context.TURNS_BEFORE)
         excerpts = excerpts_of(conversation, before)
@@ -70,16 +82,39 @@ class Excerpts:
         with watch.step("vector_write"):
             view.insert(vectors)
         with self._database.transaction() as connection:
-            # The sweep and a redelivery may have met: only who comes first counts.
-            first = backlog.wants_excerpts(connection, conversation.id)
             kept = conversations.mark_excerpts(connection, conversation)
+            new = self._note(connection, conversation, [memory for memory, _ in vectors], begun) if kept else 0
         if not kept:
             # Another event may have written the same turns since.
             own = Match(collection.EVENT, (conversation.event_id,))
             view.delete_all(Filter((Ids(tuple(excerpt.memory.id for excerpt in excerpts)), own)))
             return
-        if first:
-            self._metrics.memories.labels("add", Scope.USER, Kind.EXCERPT).inc(len(excerpts))
+        self._metrics.memories.labels("add", Scope.USER, Kind.EXCERPT).inc(new)
+
+    def _note(
+        self, connection: Connection, conversation: Conversation, memories: Sequence[StoredMemory], begun: float
+    ) -> int:
+        """Put what was written on the books; how many memories are new."""
+        labels = conversation.metadata
+        records = [self._books.record(memory, labels, source="conversation") for memory in memories]
+        new = self._books.saved(connection, records)
+        if new:
+            audit.write(connection, [_audited(conversation, new, time.perf_counter() - begun)])
+        return new
+
+
+def _audited(conversation: Conversation, saved: int, seconds: float) -> audit.Event:
+    return memory_save(
+        tenant_id=conversation.tenant_id,
+        user_id=conversation.user_id,
+        agent_id=conversation.agent_id,
+        session_id=conversation.session_id,
+        event_id=conversation.event_id,
+        kind=Kind.EXCERPT,
+        saved=saved,
+        messages=len(conversation.turns),
+        seconds=seconds,
+    )
 
 
 def embedded(excerpts: Sequence[Excerpt], embedder: Embedder) -> list[tuple[StoredMemory, Vector]]:
@@ -114,9 +149,7 @@ def _in_context(chain: Sequence[StoredMemory], place: int) -> Excerpt:
     before = [each for each in nearest_first if memory.occurred_at - each.occurred_at <= SAME_TALK]
     texts = tuple(each.text for each in before)
     previous = tuple(each.id for each in before)
-    return Excerpt(
-        replace(memory, previous=previous, terms=lexical_field(memory.text, memory.speaker, texts)), texts
-    )
+    return Excerpt(replace(memory, previous=previous, terms=lexical_field(memory.text, memory.speaker, texts)), texts)
 
 
 def _excerpts_of_turn(conversation: Conversation, turn: Turn) -> Iterator[StoredMemory]:

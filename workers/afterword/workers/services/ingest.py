@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from afterword.schemas import ConversationFinished
 from afterword.workers.errors import EmbeddingFailed, VectorStoreUnavailable
 from afterword.workers.metrics import Metrics
+from afterword.workers.services.bookkeeping import Books
 from afterword.workers.services.debounce import Debounce
 from afterword.workers.services.excerpts import Excerpts
 from afterword.workers.services.overlap import align
@@ -43,6 +44,7 @@ class Ingest:
         self,
         database: Database,
         excerpts: Excerpts,
+        books: Books,
         registry: AgentRegistry,
         debounce: Debounce,
         hint: Callable[[], None],
@@ -53,6 +55,7 @@ class Ingest:
     ) -> None:
         self._database = database
         self._excerpts = excerpts
+        self._books = books
         self._registry = registry
         self._debounce = debounce
         self._hint = hint
@@ -106,6 +109,8 @@ class Ingest:
             if conversation is None:
                 return self._recorded_before(connection, event, fingerprint)
             audit.write(connection, [_received(event, skipped)])
+            if not switched_off:
+                self._books.received(connection, event)
             if skipped:
                 return Outcome.SKIPPED, None, False
             if event.session_id is not None:

@@ -26,7 +26,7 @@ class Task:
 
     name: str
     seconds: float
-    run: Callable[[], None]
+    run: Callable[[], object]
     by_all: bool = False
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from afterword.schemas.values import DEFAULT_TENANT
 from afterword.schemas.wire import Queue, read_message
@@ -11,10 +11,13 @@ from afterword.workers.broker import DeadMessage, MendedBroker
 from afterword.workers.errors import EmbeddingFailed, VectorStoreUnavailable
 from afterword.workers.messages import ExtractionHint
 from afterword.workers.metrics import Metrics
+from afterword.workers.services.bookkeeping import Books
+from afterword.workers.services.dead_letters import about
 from afterword.workers.services.excerpts import Excerpts
-from afterword.workers.stores.ledger import breaker, conversations, dead_letters, subjects, transcripts
+from afterword.workers.stores.ledger import audit, breaker, conversations, dead_letters, memories, subjects, transcripts
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.dead_letters import DeadLetter
+from afterword.workers.stores.ledger.memories import Gone
 from afterword.workers.stores.vectors.port import VectorStore
 from afterword.workers.stores.vectors.views import delete_expired
 from afterword.workers.text.storable import storable
@@ -37,6 +40,7 @@ class Sweeps:
         store: VectorStore,
         broker: MendedBroker,
         excerpts: Excerpts,
+        books: Books,
         metrics: Metrics,
         keep_transcripts: timedelta,
     ) -> None:
@@ -44,6 +48,7 @@ class Sweeps:
         self._store = store
         self._broker = broker
         self._excerpts = excerpts
+        self._books = books
         self._metrics = metrics
         self._keep_transcripts = keep_transcripts
 
@@ -73,8 +78,9 @@ class Sweeps:
             dead = self._broker.dead_messages(queue, _DEAD_AT_ONCE)
             with self._database.transaction() as connection:
                 new = dead_letters.write(connection, [letter_of(queue, message) for message in dead])
+                audit.write(connection, [about("dead_letter", letter) for letter in new])
             self._broker.forget_dead(queue, [message.message_id for message in dead])
-            self._metrics.dead_letters.labels(queue).inc(new)
+            self._metrics.dead_letters.labels(queue).inc(len(new))
 
     def drop_transcripts(self) -> None:
         """Forget transcripts that are done and old enough."""
@@ -83,10 +89,26 @@ class Sweeps:
 
     def drop_expired_memories(self) -> None:
         """Remove memories whose lifetime has ended."""
-        removed = delete_expired(self._store)
+        now = datetime.now(UTC)
+        with self._database.transaction() as connection:
+            gone = memories.expire(connection, now)
+            self._books.removed(connection, gone, now)
+            audit.write(connection, [_expired(each) for each in gone])
+            removed = delete_expired(self._store)
         self._metrics.count_memories("delete", removed)
         if total := sum(removed.values()):
             logger.info("%d expired memories were removed", total)
+
+
+def _expired(gone: Gone) -> audit.Event:
+    return audit.Event(
+        type="memory_delete",
+        tenant_id=gone.tenant_id,
+        user_id=gone.user_id,
+        agent_id=gone.agent_id,
+        result_count=gone.count,
+        metadata={"reason": "expired"},
+    )
 
 
 def letter_of(queue: Queue, message: DeadMessage) -> DeadLetter:

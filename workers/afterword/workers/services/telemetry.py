@@ -5,13 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 from afterword.schemas.errors import AfterwordError
 from afterword.workers.messages import QueryEvent, QueryEvents
 from afterword.workers.metrics import Metrics
-from afterword.workers.stores.ledger import audit
+from afterword.workers.services.bookkeeping import Books
+from afterword.workers.stores.ledger import audit, memories, subjects, telemetry_batches
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.memories import Asker
+from afterword.workers.stores.ledger.statistics import Delta, day_of
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +28,9 @@ _MOST_A_MESSAGE = 500
 class QueryLog:
     """Gathers query events and hands them to `send` about once a second, from a thread of its own."""
 
-    def __init__(self, send: Callable[[QueryEvents], None], metrics: Metrics) -> None:
+    def __init__(self, send: Callable[[QueryEvents], None], metrics: Metrics, *, keep_words: bool = False) -> None:
         self._send = send
+        self._keep_words = keep_words
         self._metrics = metrics
         self._waiting: deque[QueryEvent] = deque()
         self._stopped = threading.Event()
@@ -40,7 +46,12 @@ class QueryLog:
         self._thread.join()
 
     def add(self, event: QueryEvent) -> None:
-        """Take an event; the oldest goes when too many wait. Never blocks."""
+        """Take an event, without its words unless they are to be kept; the oldest goes when too many wait.
+
+        Never blocks.
+        """
+        if not self._keep_words:
+            event = event.model_copy(update={"query": None})
         if len(self._waiting) >= _MOST_WAITING:
             self._waiting.popleft()
             self._metrics.telemetry_dropped.inc()
@@ -61,25 +72,81 @@ class QueryLog:
                 logger.warning("%d query events were dropped: %s", len(events), error)
 
 
-def record(database: Database, events: Sequence[QueryEvent]) -> None:
-    """Write query events to the audit. Raises: LedgerUnavailable."""
+def record(database: Database, books: Books, batch: QueryEvents) -> None:
+    """Write query events to the audit and the statistics; a batch that comes again, or events of before their
+    subject was cleared, change nothing. Raises: LedgerUnavailable.
+    """
     with database.transaction() as connection:
-        audit.write(connection, [_audited(event) for event in events])
+        if not telemetry_batches.note(connection, batch.batch_id):
+            return
+        cleared = subjects.cleared_at(connection, [(event.tenant_id, event.user_id) for event in batch.events])
+        events = [event for event in batch.events if not _is_void(event, cleared)]
+        owning = memories.owning(
+            connection, [Asker(event.tenant_id, event.user_id, event.agent_id, event.at) for event in events]
+        )
+        judged = [_judged(event, owning=place in owning) for place, event in enumerate(events)]
+        audit.write(connection, [_audited(each) for each in judged])
+        books.counted(connection, [_counted(each) for each in judged])
 
 
-def _audited(event: QueryEvent) -> audit.Event:
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A query, whether something could have been found, and whether it was."""
+
+    event: QueryEvent
+    eligible: bool
+    successful: bool
+
+
+def _is_void(event: QueryEvent, cleared: Mapping[tuple[str, str], datetime]) -> bool:
+    at = cleared.get((event.tenant_id, event.user_id))
+    return at is not None and event.at <= at
+
+
+def _judged(event: QueryEvent, *, owning: bool) -> _Judged:
+    # What was given is proof enough: a collection may hold memories that the ledger does not know.
+    eligible = event.gate_passed and (owning or event.result_count > 0)
+    return _Judged(event, eligible, eligible and event.result_count > 0 and not event.degraded)
+
+
+def _audited(judged: _Judged) -> audit.Event:
+    event = judged.event
     return audit.Event(
         type="memory_query",
+        at=event.at,
         tenant_id=event.tenant_id,
         user_id=event.user_id,
         agent_id=event.agent_id,
         session_id=event.session_id,
         result_count=event.result_count,
+        query=event.query,
         metadata={
-            "at": event.at.isoformat(),
             "query_length": event.query_length,
+            "query_hash": event.query_hash,
             "result_length": event.result_length,
-            "seconds": round(event.seconds, 6),
+            "has_results": event.result_count > 0,
+            "relevance": event.relevance,
+            "gate_passed": event.gate_passed,
             "degraded": list(event.degraded),
+            "eligible": judged.eligible,
+            "successful": judged.successful,
+            "seconds": round(event.seconds, 6),
         },
+    )
+
+
+def _counted(judged: _Judged) -> Delta:
+    event = judged.event
+    return Delta(
+        tenant_id=event.tenant_id,
+        user_id=event.user_id,
+        day=day_of(event.at),
+        agent_id=event.agent_id or "",
+        active=True,
+        searches=1,
+        eligible_searches=int(judged.eligible),
+        successful_searches=int(judged.successful),
+        search_seconds=event.seconds,
+        relevance_sum=event.relevance or 0.0,
+        relevance_count=0 if event.relevance is None else 1,
     )

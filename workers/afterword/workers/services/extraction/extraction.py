@@ -7,8 +7,9 @@ written, not asked for again; facts already written are not written again.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -18,6 +19,7 @@ from afterword.schemas.errors import AfterwordError
 from afterword.workers.errors import LeaseLost
 from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity, Vector
+from afterword.workers.services.bookkeeping import Books
 from afterword.workers.services.debounce import Debounce
 from afterword.workers.services.extraction import batch, mem0_memory, records
 from afterword.workers.services.extraction.asking import Asking
@@ -27,7 +29,7 @@ from afterword.workers.services.extraction.lease import LeaseKeeper
 from afterword.workers.services.extraction.pausing import tell_breaker
 from afterword.workers.services.extraction.prompt import Existing
 from afterword.workers.services.extraction.retry import Decision, RetryPolicy
-from afterword.workers.services.extraction.writing import FactWriter
+from afterword.workers.services.extraction.writing import FactWriter, Stored
 from afterword.workers.services.stopwatch import Stopwatch
 from afterword.workers.stores.ledger import (
     agents,
@@ -45,6 +47,7 @@ from afterword.workers.stores.ledger.breaker import BreakerPolicy, Permit
 from afterword.workers.stores.ledger.conversations import Waiting
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.journal import Entry
+from afterword.workers.stores.ledger.memories import MemoryRecord
 from afterword.workers.stores.ledger.subjects import Claim
 
 logger = logging.getLogger(__name__)
@@ -64,12 +67,21 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """A batch to extract, its journalled entry, if it has one, whether more waits behind it, and leave to ask."""
+    """A batch to extract, its journalled entry, if it has one, whether more waits behind it, and leave to ask.
+
+    `begun` is when, by `time.perf_counter`.
+    """
 
     batch: Batch
     entry: Entry | None
     more: bool
     permit: Permit
+    begun: float = field(default_factory=time.perf_counter)
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been in work."""
+        return time.perf_counter() - self.begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +118,7 @@ class Extraction:
         debounce: Debounce,
         breaker_policy: BreakerPolicy,
         limits: Limits,
+        books: Books,
         hint: Callable[[], None],
         metrics: Metrics,
     ) -> None:
@@ -119,6 +132,7 @@ class Extraction:
         self._debounce = debounce
         self._breaker = breaker_policy
         self._limits = limits
+        self._books = books
         self._hint = hint
         self._metrics = metrics
 
@@ -235,6 +249,7 @@ class Extraction:
     def _finish(self, claim: Claim, work: _Work, entry: Entry) -> str:
         """Check what is stored, then commit: done, audit, journal clean-up and the claim's release."""
         written, duplicates = self._writer.stored(entry)
+        facts = [each.fact for each in written]
         try:
             with self._database.transaction() as connection:
                 subjects.hold(connection, claim, self._limits.lease)
@@ -245,8 +260,9 @@ class Extraction:
                 ]
                 ages = backlog.seconds_since_received(connection, done)
                 journal.remove(connection, claim.tenant_id, claim.user_id)
-                audit.write(connection, records.extracted(entry, written, duplicates))
-                self._writer.count_again(connection, entry, written)
+                self._books.saved(connection, self._records(work.batch, written))
+                audit.write(connection, records.extracted(work.batch, entry, facts, duplicates, work.seconds))
+                self._writer.count_again(connection, entry, facts)
                 if self._limits.keep_transcripts == timedelta(0):
                     transcripts.drop(connection, [part.conversation_id for part in entry.slices])
                 self._release(connection, claim, at_once=work.more, batch_limit=claim.batch_limit)
@@ -255,12 +271,22 @@ class Extraction:
             raise
         if work.more:
             self._hint()
-        for fact in written:
+        for fact in facts:
             self._metrics.memories.labels("add", fact.scope, Kind.FACT).inc()
         self._metrics.extracted.labels("done").inc(len(done))
         for age in ages:
             self._metrics.freshness_seconds.observe(age)
         return "done"
+
+    def _records(self, taken: Batch, written: Sequence[Stored]) -> list[MemoryRecord]:
+        """The metadata of facts, with the labels of the conversations that they are from."""
+        labels = {line.conversation.event_id: line.conversation.metadata for line in taken.lines}
+        return [
+            self._books.record(
+                each.memory, labels.get(each.fact.event_id, {}), source="conversation", agent_id=each.fact.agent_id
+            )
+            for each in written
+        ]
 
     def _check_held(self, claim: Claim) -> None:
         """A worker that was paused learns here, before it writes, that its subject is another's."""
@@ -322,7 +348,7 @@ class Extraction:
             dead = [part.conversation_id for part in work.batch.slices]
             conversations.finish(connection, dead, "dead", f"{type(error).__name__}: {error}")
             dead_letters.write(connection, letters)
-            audit.write(connection, [records.conversation_dead(line) for line in _first_lines(work.batch.lines)])
+            audit.write(connection, records.given_up(work.batch, work.seconds))
             self._release(connection, claim, at_once=True)
             tell_breaker(connection, self._breaker, work.permit, error)
         self._metrics.dead_letters.labels("extraction").inc(len(letters))

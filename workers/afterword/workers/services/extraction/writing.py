@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
@@ -21,6 +22,14 @@ from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import StoredMemory, text_hash
 from afterword.workers.stores.vectors.port import Filter, Ids, Match, TimeRange, VectorStore
 from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, SessionOwner, UserOwner
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A journalled fact, and the memory that it is now."""
+
+    fact: Fact
+    memory: StoredMemory
 
 
 class FactWriter:
@@ -48,19 +57,20 @@ class FactWriter:
             facts = [(self._memory(entry, fact), vectors[fact.text]) for fact in wanted]
             view.insert(self._topics.labelled(facts))
 
-    def stored(self, entry: Entry) -> tuple[list[Fact], int]:
-        """The facts that are in the store, and how many were duplicates.
+    def stored(self, entry: Entry) -> tuple[list[Stored], int]:
+        """The facts that are in the store, with their memories, and how many were duplicates.
 
         Raises: WritesMissing, when a fact is neither.
         """
         view = _view(self._store, entry)
-        found = {memory.id for memory in view.get([fact.id for fact in entry.facts])}
-        written = [fact for fact in entry.facts if fact.id in found]
+        found = {memory.id: memory for memory in view.get([fact.id for fact in entry.facts])}
+        written = [Stored(fact, found[fact.id]) for fact in entry.facts if fact.id in found]
         if len(written) == len(entry.facts):
             return written, 0
         expected = {fact.id for fact in self._without_duplicates(view, entry)}
-        if expected - found:
-            raise WritesMissing(f"{len(expected - found)} of {len(expected)} facts are not in the vector store")
+        missing = expected - found.keys()
+        if missing:
+            raise WritesMissing(f"{len(missing)} of {len(expected)} facts are not in the vector store")
         return written, len(entry.facts) - len(written)
 
     def count_again(self, connection: Connection, entry: Entry, written: Sequence[Fact]) -> None:

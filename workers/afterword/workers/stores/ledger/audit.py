@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from itertools import groupby
 from typing import Any, Literal
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from afterword.workers.stores.ledger.tables import audit
 
@@ -14,20 +16,27 @@ Type = Literal[
     "conversation_received",
     "conversation_skipped",
     "conversation_conflict",
-    "conversation_dead",
+    "dead_letter",
     "dead_letter_replay",
-    "extraction",
+    "dead_letter_discard",
+    "memory_save",
     "memory_add",
     "memory_repeat",
+    "memory_update",
     "memory_delete",
     "memory_clear",
     "memory_query",
 ]
+"""`memory_save` is an operation (a conversation's excerpts, a batch of facts, a note) with how many memories it saved;
+`memory_add` is one memory of it that was learned or added by hand, by its id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened to whose memories. Never holds what a memory says."""
+    """What happened to whose memories. Never holds what a memory says.
+
+    `at` is when it happened; None is now, by PostgreSQL's clock. `query` is the words of a query, where opted in.
+    """
 
     type: Type
     tenant_id: str
@@ -38,12 +47,22 @@ class Event:
     memory_id: str | None = None
     result_count: int | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    query: str | None = None
+    at: datetime | None = field(default=None, compare=False)
+
+
+_INSERT = insert(audit)
 
 
 def write(connection: Connection, events: Sequence[Event]) -> None:
     """Add rows, in order."""
-    if events:
-        connection.execute(insert(audit), [asdict(event) for event in events])
+    for dated, group in groupby(events, key=lambda event: event.at is not None):
+        rows = [asdict(event) for event in group]
+        connection.execute(_INSERT, rows if dated else [_undated(row) for row in rows])
+
+
+def _undated(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "at"}
 
 
 def counts(connection: Connection, type: Type, memory_ids: Sequence[str]) -> dict[str, int]:
@@ -63,3 +82,16 @@ def read(connection: Connection, tenant_id: str, user_id: str) -> list[Event]:
         select(*columns).where(audit.c.tenant_id == tenant_id, audit.c.user_id == user_id).order_by(audit.c.id)
     )
     return [Event(**row._asdict()) for row in rows]
+
+
+def forget_queries(connection: Connection, tenant_id: str, user_id: str, session_id: str | None = None) -> None:
+    """Drop the words of a subject's queries, or of those in one session."""
+    worded = (audit.c.tenant_id == tenant_id, audit.c.user_id == user_id, audit.c.query.is_not(None))
+    forgotten = update(audit).where(*worded).values(query=None)
+    connection.execute(forgotten if session_id is None else forgotten.where(audit.c.session_id == session_id))
+
+
+def drop_queries(connection: Connection, *, before: datetime, limit: int) -> int:
+    """Remove at most `limit` queries older than `before`; how many."""
+    old = select(audit.c.id).where(audit.c.type == "memory_query", audit.c.at < before).limit(limit)
+    return connection.execute(delete(audit).where(audit.c.id.in_(old))).rowcount

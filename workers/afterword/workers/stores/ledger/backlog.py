@@ -60,14 +60,6 @@ def excerpts_wanting(connection: Connection) -> int:
     return int(connection.execute(_EXCERPTS_WANTING).scalar_one())
 
 
-def wants_excerpts(connection: Connection, conversation_id: int) -> bool:
-    """Whether the excerpts of a conversation are not written, locking its row until the end of the transaction."""
-    return bool(connection.execute(_WANTS_EXCERPTS, {"id": conversation_id}).scalar_one_or_none())
-
-
-_WANTS_EXCERPTS = text("SELECT excerpts_at IS NULL FROM conversations WHERE id = :id FOR UPDATE")
-
-
 def database_size(connection: Connection) -> int:
     """Bytes on disk of the whole database."""
     return int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())

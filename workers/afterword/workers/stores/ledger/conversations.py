@@ -200,14 +200,19 @@ _MARK_EXCERPTS = text(
     """
     UPDATE conversations
     SET excerpts_at = clock_timestamp(), status = CASE status WHEN 'received' THEN 'stored' ELSE status END
-    WHERE id = :id
-      AND generation = (SELECT generation FROM subjects WHERE tenant_id = :tenant_id AND user_id = :user_id)
+    FROM (
+        SELECT generation FROM subjects WHERE tenant_id = :tenant_id AND user_id = :user_id FOR KEY SHARE
+    ) AS subject
+    WHERE conversations.id = :id AND conversations.generation = subject.generation
     """
 )
 
 
 def mark_excerpts(connection: Connection, conversation: Conversation) -> bool:
-    """Its excerpts are searchable. False when the subject was cleared meanwhile: then they must go again."""
+    """Its excerpts are searchable. False when the subject was cleared meanwhile: then they must go again.
+
+    When True, the subject is not cleared before the transaction ends.
+    """
     key = {"id": conversation.id, "tenant_id": conversation.tenant_id, "user_id": conversation.user_id}
     return connection.execute(_MARK_EXCERPTS, key).rowcount == 1
 

@@ -49,13 +49,14 @@ _NAMES = tuple(DeadLetter.__dataclass_fields__)
 _COLUMNS = tuple(dead_letters.c[name] for name in _NAMES)
 
 
-def write(connection: Connection, letters: Sequence[DeadLetter]) -> int:
-    """Keep letters; how many were new."""
+def write(connection: Connection, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
+    """Keep letters; those that are new."""
     if not letters:
-        return 0
+        return []
     statement = insert(dead_letters).values([asdict(letter) for letter in letters]).on_conflict_do_nothing()
-    # The driver does not count the rows of such an insert.
-    return len(connection.execute(statement.returning(dead_letters.c.id)).all())
+    written = connection.execute(statement.returning(dead_letters.c.queue, dead_letters.c.message_id))
+    new = {(row.queue, row.message_id) for row in written}
+    return [letter for letter in letters if (letter.queue, letter.message_id) in new]
 
 
 def read(connection: Connection, which: Selection, *, limit: int) -> list[StoredLetter]:

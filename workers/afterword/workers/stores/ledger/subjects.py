@@ -227,6 +227,28 @@ def raise_generation(connection: Connection, tenant_id: str, user_id: str) -> No
     )
 
 
+def note_cleared(connection: Connection, tenant_id: str, user_id: str) -> datetime:
+    """Memories of the subject are cleared now: what happened before then is not written down any more."""
+    noted = update(subjects).where(_is(tenant_id, user_id)).values(cleared_at=func.clock_timestamp())
+    at: datetime = connection.execute(noted.returning(subjects.c.cleared_at)).scalar_one()
+    return at
+
+
+def cleared_at(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], datetime]:
+    """When subjects (tenant, user) were last cleared; those that never were are left out.
+
+    None of them is cleared before the transaction ends.
+    """
+    # Held by `lock`, and by nothing that a worker does with a claim; in order, as all who hold several.
+    rows = connection.execute(
+        select(subjects.c.tenant_id, subjects.c.user_id, subjects.c.cleared_at)
+        .where(tuple_(subjects.c.tenant_id, subjects.c.user_id).in_(list(keys)))
+        .order_by(subjects.c.tenant_id, subjects.c.user_id)
+        .with_for_update(read=True, key_share=True)
+    )
+    return {(row.tenant_id, row.user_id): row.cleared_at for row in rows if row.cleared_at is not None}
+
+
 def users(connection: Connection, tenant_id: str, *, after: str, limit: int) -> list[str]:
     """User ids of a tenant in order, those after `after`."""
     found = connection.execute(

@@ -326,6 +326,22 @@ hourly_statistics = Table(
     _count("relevance_count"),
 )
 
+# Rolled up from the hours: of a tenant on a UTC day.
+tenant_statistics = Table(
+    "tenant_statistics",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    _count("added"),
+    _count("deleted"),
+    _count("searches"),
+    _count("eligible_searches"),
+    _count("successful_searches"),
+    _sum("search_seconds"),
+    _sum("relevance_sum"),
+    _count("relevance_count"),
+)
+
 # What the memories were at the end of a UTC day, or are now.
 content_statistics = Table(
     "content_statistics",

@@ -87,6 +87,8 @@ class AgentOwner:
         return of_agent and memory.scope is Scope.AGENT and memory.user_id is None
 
 
+_MOST_TENANTS = 100_000
+
 Owner = UserOwner | SessionOwner | AgentOwner
 
 Counts = dict[tuple[Scope, Kind], int]
@@ -254,6 +256,11 @@ def _weighed(search: ScopedSearch) -> Signal:
     if isinstance(search.signal, Lexical):
         return replace(search.signal, corpus=search.owner.where)
     return search.signal
+
+
+def counts_by_tenant(store: VectorStore) -> dict[str, int]:
+    """How many points each tenant has, expired ones too; under "" all there are, those without a tenant too."""
+    return {**store.count_by(c.TENANT, Filter(), limit=_MOST_TENANTS), "": store.count(Filter())}
 
 
 def _expired() -> tuple[TimeRange]:

@@ -332,6 +332,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("batch_id", name=op.f("pk_telemetry_batches")),
     )
     op.create_table(
+        "tenant_statistics",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("added", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("deleted", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("searches", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("eligible_searches", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("successful_searches", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("search_seconds", sa.Double(), server_default="0", nullable=False),
+        sa.Column("relevance_sum", sa.Double(), server_default="0", nullable=False),
+        sa.Column("relevance_count", sa.Integer(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "day", name=op.f("pk_tenant_statistics")),
+    )
+    op.create_table(
         "user_statistics",
         sa.Column("tenant_id", sa.Text(), nullable=False),
         sa.Column("user_id", sa.Text(), nullable=False),
@@ -349,6 +363,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_user_statistics_last_active_on", table_name="user_statistics")
     op.drop_table("user_statistics")
+    op.drop_table("tenant_statistics")
     op.drop_table("telemetry_batches")
     op.drop_index("ix_subjects_due", table_name="subjects", postgresql_where=sa.text("due_at IS NOT NULL"))
     op.drop_table("subjects")

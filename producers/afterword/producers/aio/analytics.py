@@ -1,0 +1,38 @@
+"""Figures of usage from an event loop: `client.analytics`."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from afterword.producers.aio.memories import AsyncAsk
+from afterword.producers.memories import COMMAND_SECONDS
+from afterword.producers.questions import question
+from afterword.schemas.analytics import Overview, UserAnalytics
+from afterword.schemas.commands import DEFAULT_DAYS, GetOverview, GetUserAnalytics
+from afterword.schemas.wire import Queue
+
+A = TypeVar("A", bound=BaseModel)
+
+
+class AsyncAnalytics:
+    """The twin of `Analytics`: the same calls, awaited, with the same promises and errors."""
+
+    def __init__(self, tenant_id: str, ask: AsyncAsk) -> None:
+        self._tenant_id = tenant_id
+        self._ask = ask
+
+    async def overview(self, *, days: int = DEFAULT_DAYS, timeout: float = COMMAND_SECONDS) -> Overview:
+        """Totals, active users, searches and their success, growth."""
+        return await self._run(GetOverview, Overview, timeout, {"days": days})
+
+    async def user(
+        self, user_id: str, *, days: int = DEFAULT_DAYS, by: str | None = None, timeout: float = COMMAND_SECONDS
+    ) -> UserAnalytics:
+        """What a user has and did. `by` is the account that asks."""
+        return await self._run(GetUserAnalytics, UserAnalytics, timeout, {"user_id": user_id, "days": days, "by": by})
+
+    async def _run(self, model: type[Any], answer: type[A], timeout: float, fields: dict[str, Any]) -> A:
+        asked = question(Queue.COMMANDS, model, answer, {"tenant_id": self._tenant_id, **fields})
+        return await self._ask(asked, timeout)

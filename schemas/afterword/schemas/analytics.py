@@ -1,0 +1,66 @@
+"""What answers questions about usage: figures, never words."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from afterword.schemas.values import Kind, Model
+
+
+class Period(Model):
+    """What happened in the last `days` UTC days, today included.
+
+    `success_rate` is the share (0 to 1) of searches that gave memories, undegraded, of those that passed the relevance
+    gate and whose owner has memories; `average_relevance` is from 0 to 1. None: there was nothing to measure.
+    """
+
+    days: int
+    added: int
+    deleted: int
+    searches: int
+    success_rate: float | None
+    average_seconds: float | None
+    average_relevance: float | None
+
+
+class ActiveUsers(Model):
+    """Users who did something: today, in the last 7 and the last 30 UTC days, today included."""
+
+    day: int
+    week: int
+    month: int
+
+
+class Overview(Model):
+    """Answers `analytics_overview`, for a tenant.
+
+    `memories` is exact up to 10,000, beyond that as of `counted_at`. `stored` is what the vector store counted then,
+    `difference` by how much that was more than the ledger knew of; None before the first snapshot, or when the store
+    was away. `growth` is how much more memories there are than before the period (0.1: a tenth more); None when there
+    were none.
+    """
+
+    as_of: datetime
+    memories: int
+    users: int
+    active_users: ActiveUsers
+    period: Period
+    growth: float | None
+    stored: int | None
+    difference: int | None
+    counted_at: datetime | None
+
+
+class UserAnalytics(Model):
+    """Answers `analytics_user`. `characters` is the length of all their memories; of a new user all is nothing."""
+
+    user_id: str
+    as_of: datetime
+    memories: int
+    memories_by_kind: dict[Kind, int]
+    characters: int
+    first_active_on: date | None
+    last_active_on: date | None
+    active_days: int
+    conversations: int
+    period: Period

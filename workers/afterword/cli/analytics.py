@@ -1,0 +1,52 @@
+"""`afterword analytics`: figures of a tenant and of a user, as the SDK gives them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel
+
+app = typer.Typer(no_args_is_help=True, help="Figures of usage: of the tenant (AFTERWORD_TENANT_ID), and of a user.")
+
+Days = Annotated[int, typer.Option(min=1, max=366, help="The last so many UTC days, today included.")]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+
+@app.command()
+def overview(days: Days = 30, json: AsJson = False) -> None:
+    """Totals, active users, searches and their success, growth."""
+    from afterword.producers import MemoryClient
+
+    with MemoryClient.from_env() as client:
+        _show(client.analytics.overview(days=days), json=json)
+
+
+@app.command()
+def user(user_id: str, days: Days = 30, json: AsJson = False) -> None:
+    """What a user has and did."""
+    from afterword.producers import MemoryClient
+
+    with MemoryClient.from_env() as client:
+        _show(client.analytics.user(user_id, days=days), json=json)
+
+
+def _show(figures: BaseModel, *, json: bool) -> None:
+    print(figures.model_dump_json(indent=2) if json else "\n".join(lines(figures.model_dump(mode="json"))))
+
+
+def lines(figures: dict[str, object], prefix: str = "") -> list[str]:
+    """A line a figure; what has parts is told part by part."""
+    found: list[str] = []
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            found.extend(lines(value, f"{prefix}{name}."))
+        else:
+            found.append(f"{prefix + name:28} {_text(value)}")
+    return found
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
