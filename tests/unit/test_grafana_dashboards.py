@@ -347,14 +347,18 @@ def test_it_names_labels_that_there_are(asked: Asked) -> None:
         assert set(grouped.split(", ")) <= labels | SCRAPED
 
 
-@every_expression
-def test_it_shows_only_labels_that_are_left(asked: Asked) -> None:
-    grouped = {label for labels in BY.findall(asked.expression) for label in labels.split(", ")}
-    for dashboard in dashboards():
-        for panel in dashboard.panels:
-            for query in panel.queries:
-                if isinstance(query, PromQL) and query.text == asked.expression:
-                    assert set(re.findall(r"\{\{(\w+)\}\}", query.legend)) <= grouped
+def test_legends_show_only_labels_that_are_left() -> None:
+    queries = [query for dashboard in dashboards() for panel in dashboard.panels for query in panel.queries]
+    for query in queries:
+        if isinstance(query, PromQL):
+            grouped = {label for labels in BY.findall(query.text) for label in labels.split(", ")}
+            assert set(re.findall(r"\{\{(\w+)\}\}", query.legend)) <= grouped, query
+
+
+def test_every_metric_is_seen_somewhere() -> None:
+    seen = {name for asked in promql_expressions() for name, _ in NAME.findall(asked.expression)}
+    parts = re.compile(r"_(bucket|sum|count)$")
+    assert {parts.sub("", name) for name in SERIES} <= {parts.sub("", name) for name in seen}
 
 
 @every_expression

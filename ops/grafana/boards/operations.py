@@ -29,13 +29,13 @@ def operations() -> Dashboard:
         variables=(tenant(),),
         rows=(
             Row("Health", (_components(), _workers(), _breaker(), _leader(), _standing_dead(), _builds())),
-            Row("Queues", (_messages(), _ages(), _retries(), _subjects(), _due(), _commands())),
+            Row("Queues", (_messages(), _ages(), _retries(), _subjects(), _due(), _commands(), _command_seconds())),
             Row("Dead letters", (_dead_rate(), _dead_age(), _dead_table())),
             Row("The LLM", (_calls(), _llm_seconds(), _tokens(), _cost_rate(), _cost(), _tokens_by_tenant())),
             Row("Extraction", (_batches(), _conversations(), _publishes(), _dropped())),
             Row("Scheduler", (_task_ages(), _task_failures(), _task_seconds())),
             Row("Processes", (_memory(), _cpu(), _files())),
-            Row("Servers", (_redis(), _points(), _sizes(), _reconciled())),
+            Row("Servers", (_collection(), _redis(), _points(), _sizes(), _reconciled())),
         ),
     )
 
@@ -118,7 +118,12 @@ def _due() -> Panel:
 def _commands() -> Panel:
     done = PromQL(rate("afterword_commands_total", "command", "outcome"), "{{command}} {{outcome}}")
     what = "Memory commands a second by name and outcome."
-    return timeseries("Commands", what, done, unit="reqps", size=(24, 7))
+    return timeseries("Commands", what, done, unit="reqps")
+
+
+def _command_seconds() -> Panel:
+    query = PromQL(quantile(0.95, "afterword_command_seconds", "command"), "{{command}}")
+    return timeseries("Time of a command, p95", "p95 to run a command and send its reply.", query, unit="s")
 
 
 # Dead letters
@@ -266,6 +271,13 @@ def _files() -> Panel:
 
 
 # Servers
+
+
+def _collection() -> Panel:
+    points = PromQL(standing("afterword_vector_store_points"), "memories", instant=True)
+    dimensions = PromQL(standing("afterword_vector_store_dimensions"), "dimensions", instant=True)
+    what = "How many memories the collection holds, and of how many dimensions their vectors are."
+    return stat("Collection", what, points, dimensions, unit="short", size=(24, 3))
 
 
 def _redis() -> Panel:

@@ -18,13 +18,16 @@ def performance() -> Dashboard:
     return Dashboard(
         uid="afterword-performance",
         title="Afterword · Performance",
-        description="How long contexts, saves and the stores take. Tenant and agent choose in the last row.",
+        description="How long contexts, saves and the stores take. Tenant and agent choose in the hourly figures.",
         since="now-6h",
         refresh="1m",
         variables=(tenant(), agent()),
         rows=(
-            Row("Context", (_replies(), _reply_heatmap(), _context_steps(), _outcomes(), _bad(), _given())),
-            Row("Save", (_ingest(), _extraction(), _freshness(), _waits())),
+            Row(
+                "Context",
+                (_replies(), _reply_heatmap(), _context_steps(), _outcomes(), _bad(), _success(), _given(), _waits()),
+            ),
+            Row("Save", (_ingest(), _extraction(), _freshness(), _hourly_saves())),
             Row("Vector store and embedder", (_vector_store(), _vector_rates(), _embedder(), _cache())),
             Row("By tenant and agent, from hourly figures", (_hourly_times(), _hourly_quality())),
         ),
@@ -66,7 +69,7 @@ def _bad() -> Panel:
     return timeseries("Degraded contexts", what, degraded, bad, unit="reqps")
 
 
-def _given() -> Panel:
+def _success() -> Panel:
     passed = rate("afterword_relevance_gate_total", where='outcome="passed"')
     gate = PromQL(ratio(passed, rate("afterword_relevance_gate_total")), "passed the gate")
     won = rate("afterword_retrievals_total", where='outcome="success"')
@@ -76,6 +79,12 @@ def _given() -> Panel:
         "some, undegraded. The alert is at 80 %."
     )
     return timeseries("Gate and retrieval success", what, gate, success, unit="percentunit", limits=SUCCESS, most=1)
+
+
+def _given() -> Panel:
+    query = PromQL(rate("afterword_context_memories_total", "scope", "kind"), "{{scope}} {{kind}}")
+    what = "Memories a second that were sent in context replies, by scope and kind."
+    return timeseries("Memories given", what, query, unit="ops", stacked=True)
 
 
 def _ingest() -> Panel:
@@ -104,6 +113,17 @@ def _waits() -> Panel:
     query = PromQL(quantile(0.95, "afterword_queue_wait_seconds", "queue"), "{{queue}}")
     what = "p95 from the sending of a message to the work that settled it, outboxes and retries included."
     return timeseries("Wait in the queues, p95", what, query, unit="s")
+
+
+def _hourly_saves() -> Panel:
+    query = f"""
+        SELECT $__timeGroupAlias(hour,$__interval), sum(saves) AS "Saves", sum(failed_saves) AS "Failed"
+        FROM hourly_statistics
+        WHERE {_CHOSEN} AND $__timeFilter(hour)
+        GROUP BY 1 ORDER BY 1
+    """
+    what = "Operations that save memories, and those that failed, of the chosen tenant and agent, in each hour or more."
+    return timeseries("Saves", what, Sql(query, series=True), unit="short", interval="1h", bars=True)
 
 
 def _vector_store() -> Panel:
