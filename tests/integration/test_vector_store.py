@@ -19,9 +19,11 @@ from qdrant_client import QdrantClient, models
 from afterword.workers.embedded.redis_server import free_port
 from afterword.workers.errors import Misconfigured, VectorStoreUnavailable, WrongEmbedder
 from afterword.workers.models.embedders.port import EmbedderIdentity
+from afterword.workers.stores.vectors.collection import metadata_field
 from afterword.workers.stores.vectors.edge import EdgeStore
 from afterword.workers.stores.vectors.port import (
     Dense,
+    Equals,
     Filter,
     Hit,
     Ids,
@@ -237,6 +239,28 @@ class TestFilters:
     def test_ids(self, store: VectorStore) -> None:
         assert matching(store, EVERYTHING.narrowed(Ids((number(2), number(9))))) == [2]
         assert matching(store, EVERYTHING.narrowed(must_not=(Ids((number(2),)),))) == [1, 3]
+
+    @pytest.mark.parametrize(
+        ("value", "equal"),
+        [("3", [14]), (3, [11, 12]), (3.0, [11, 12]), (3.5, [13]), (True, [15]), (False, [16]), (1, []), (0, [])],
+    )
+    def test_a_value_equals_its_like(self, store: VectorStore, value: str | float, equal: list[int]) -> None:
+        held = enumerate([3, 3.0, 3.5, "3", True, False, None], start=11)
+        store.insert([point(n, metadata={"level": each, "other": value}) for n, each in held])
+        assert matching(store, Filter((Equals(metadata_field("level"), value),))) == equal
+
+    def test_large_numbers_are_told_apart(self, store: VectorStore) -> None:
+        store.insert([point(11, metadata={"n": 2**60}), point(12, metadata={"n": 2**60 + 1})])
+        assert matching(store, Filter((Equals(metadata_field("n"), 2**60 + 1),))) == [12]
+
+    @pytest.mark.parametrize("name", ["mood", "a.b", "k[0]", "two words", "心情", "user_id", "'"])
+    def test_metadata_of_any_name(self, store: VectorStore, name: str) -> None:
+        store.insert([point(11, metadata={name: "good"}), point(12, metadata={"else": "good"})])
+        assert matching(store, Filter((Equals(metadata_field(name), "good"),))) == [11]
+
+    def test_a_list_holds_each_of_its_values(self, store: VectorStore) -> None:
+        store.insert([point(11, linked_memory_ids=[number(1), number(2)]), point(12, linked_memory_ids=[number(3)])])
+        assert matching(store, Filter((Match("linked_memory_ids", (number(2), number(9))),))) == [11]
 
 
 class TestSearch:

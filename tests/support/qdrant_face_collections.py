@@ -11,6 +11,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import qdrant_edge as q
 
 _Json = dict[str, Any]
@@ -121,7 +122,9 @@ class Collections:
     def retrieve(self, name: str, body: _Json) -> list[_Json]:
         with _refusals():
             shard = self._shard(name)
-            records = shard.retrieve(body["ids"], with_payload=_payload(body.get("with_payload", True)), with_vector=False)
+            records = shard.retrieve(
+                body["ids"], with_payload=_payload(body.get("with_payload", True)), with_vector=False
+            )
         return [_point(record) for record in records]
 
     def query(self, name: str, body: _Json) -> _Json:
@@ -266,9 +269,13 @@ def _filter(body: _Json | None) -> q.Filter:
 def _condition(body: _Json) -> q.ConditionType:
     match body:
         case {"key": key, "match": {"value": value}}:
-            return q.FieldCondition(key, match=q.MatchValue(value))
+            # Python's own booleans would be taken for 1 and 0.
+            exact: Any = np.bool_(value) if isinstance(value, bool) else value
+            return q.FieldCondition(key, match=q.MatchValue(exact))
         case {"key": key, "match": {"any": values}}:
             return q.FieldCondition(key, match=q.MatchAny(values))
+        case {"key": key, "range": {} as bounds} if any(isinstance(bound, float) for bound in bounds.values()):
+            return q.FieldCondition(key, range=q.RangeFloat(**bounds))
         case {"key": key, "range": {} as bounds}:
             return q.FieldCondition(key, range=q.RangeDateTime(**bounds))
         case {"has_id": ids}:

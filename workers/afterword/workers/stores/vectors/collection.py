@@ -41,6 +41,14 @@ LINKED: Final = "linked_memory_ids"
 PREVIOUS: Final = "previous"
 METADATA: Final = "metadata"
 
+EXACT_FLOAT: Final = 2**53
+"""The largest whole number up to which a float holds each one."""
+
+
+def metadata_field(name: str) -> str:
+    """The payload field of one metadata value; a name that holds `"` or a backslash has none."""
+    return f'{METADATA}."{name}"'
+
 
 class Index(StrEnum):
     """How a payload field is indexed."""
@@ -62,6 +70,7 @@ INDEXES: Final[dict[str, Index]] = {
     EVENT: Index.KEYWORD,
     HASH: Index.KEYWORD,
     PREVIOUS: Index.KEYWORD,
+    LINKED: Index.KEYWORD,
     LANGUAGE: Index.KEYWORD,
     TOPIC: Index.KEYWORD,
     OCCURRED_AT: Index.DATETIME,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import qdrant_edge as q
 
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.port import (
     Condition,
     Dense,
+    Equals,
     Filter,
     Hit,
     Ids,
@@ -97,6 +99,8 @@ def _condition(condition: Condition) -> q.ConditionType:
     match condition:
         case Match(field, values):
             return q.FieldCondition(field, match=q.MatchAny(list(values)))
+        case Equals(field, value):
+            return _equals(field, value)
         case TimeRange(field, since, until):
             return q.FieldCondition(
                 field,
@@ -108,6 +112,15 @@ def _condition(condition: Condition) -> q.ConditionType:
             return q.HasIdCondition(set(ids))
         case Missing(field):
             return q.IsEmptyCondition(field)
+
+
+def _equals(field: str, value: str | int | float | bool) -> q.FieldCondition:
+    if isinstance(value, bool):
+        # Python's own booleans are taken for the numbers 1 and 0.
+        return q.FieldCondition(field, match=q.MatchValue(np.bool_(value)))  # type: ignore[arg-type]
+    if isinstance(value, str) or (isinstance(value, int) and abs(value) > c.EXACT_FLOAT):
+        return q.FieldCondition(field, match=q.MatchValue(value))
+    return q.FieldCondition(field, range=q.RangeFloat(gte=value, lte=value))
 
 
 def hits(points: Sequence[q.ScoredPoint | q.Record], *, scored: bool = True) -> list[Hit]:

@@ -25,6 +25,16 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
+class Equals:
+    """The field holds this value. Text equals only text, true only true; numbers are compared by value, so that 3
+    equals 3.0 (beyond 2**53 only whole ones, and only themselves). Needs no index: others narrow the points before it.
+    """
+
+    field: str
+    value: str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True)
 class TimeRange:
     """The time in the field is at or after `since`, and before `until`. A point without the field does not match."""
 
@@ -47,7 +57,7 @@ class Missing:
     field: str
 
 
-Condition = Match | TimeRange | Ids | Missing
+Condition = Match | Equals | TimeRange | Ids | Missing
 
 
 @dataclass(frozen=True, slots=True)

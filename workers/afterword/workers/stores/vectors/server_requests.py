@@ -10,6 +10,7 @@ from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.port import (
     Condition,
     Dense,
+    Equals,
     Filter,
     Hit,
     Ids,
@@ -92,12 +93,20 @@ def _condition(condition: Condition) -> m.Condition:
     match condition:
         case Match(field, values):
             return m.FieldCondition(key=field, match=m.MatchAny(any=list(values)))
+        case Equals(field, value):
+            return _equals(field, value)
         case TimeRange(field, since, until):
             return m.FieldCondition(key=field, range=m.DatetimeRange(gte=since, lt=until))
         case Ids(ids):
             return m.HasIdCondition(has_id=list(ids))
         case Missing(field):
             return m.IsEmptyCondition(is_empty=m.PayloadField(key=field))
+
+
+def _equals(field: str, value: str | int | float | bool) -> m.FieldCondition:
+    if isinstance(value, bool | str) or (isinstance(value, int) and abs(value) > c.EXACT_FLOAT):
+        return m.FieldCondition(key=field, match=m.MatchValue(value=value))
+    return m.FieldCondition(key=field, range=m.Range(gte=value, lte=value))
 
 
 def hits(points: Sequence[m.ScoredPoint | m.Record], *, scored: bool = True) -> list[Hit]:
