@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo up test test-qdrant chaos lint types contract dashboards bench bench-recall eval-extraction lock
+.PHONY: help setup demo up test test-qdrant chaos load lint types contract dashboards bench bench-recall eval-extraction lock
 
 help:
 	@echo "make demo [CONVERSATIONS=file.jsonl]  conversations become memories, and come back into prompts"
@@ -10,6 +10,7 @@ help:
 	@echo "make test                             every test; starts its own Redis and PostgreSQL"
 	@echo "make test-qdrant QDRANT_URL=...       the vector-store suite against a Qdrant server"
 	@echo "make chaos [SEED=n]                   the long run of kills and outages; make test has a short one"
+	@echo "make load [LOAD=options]              publishes and questions at a set rate, measured on both sides"
 	@echo "make eval-extraction [JSON=file]      what one call of the configured LLM extracts, beside mem0's plain add"
 	@echo "make lint | types                     ruff and import-linter | mypy"
 	@echo "make bench                            latency and throughput of this machine"
@@ -52,6 +53,9 @@ dashboards: setup
 
 chaos: setup
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed "$(SEED)")
+
+load: setup
+	@$(BIN)/python -m ops.load $(LOAD)
 
 eval-extraction: setup
 	@$(BIN)/python -m ops.eval $(if $(JSON),--json "$(JSON)")
