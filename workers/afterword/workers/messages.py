@@ -21,7 +21,8 @@ class QueryEvent(Model):
     """A context request was answered. Holds lengths and counts, and words only where that was opted in.
 
     `relevance` is the mean relevance (0 to 1) of the memories that were given, None when none of them has one.
-    `gate_passed` is False for a request that memories had nothing to do with. `query_hash` tells repeated queries of
+    `gate_passed` is False for a request that memories had nothing to do with; `has_memories` is whether the owners who
+    were asked about have any. `query_hash` tells repeated queries of
     a tenant apart from others.
     """
 
@@ -37,6 +38,7 @@ class QueryEvent(Model):
     result_count: int
     relevance: float | None = None
     gate_passed: bool = True
+    has_memories: bool = True
     seconds: float
     degraded: tuple[str, ...] = ()
 

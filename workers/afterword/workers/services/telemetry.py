@@ -6,16 +6,14 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from afterword.schemas.errors import AfterwordError
 from afterword.workers.messages import QueryEvent, QueryEvents
 from afterword.workers.metrics import Metrics
 from afterword.workers.services.bookkeeping import Books
-from afterword.workers.stores.ledger import audit, memories, subjects, telemetry_batches
+from afterword.workers.stores.ledger import audit, subjects, telemetry_batches
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.memories import Asker
 from afterword.workers.stores.ledger.statistics import Delta, day_of
 
 logger = logging.getLogger(__name__)
@@ -81,21 +79,8 @@ def record(database: Database, books: Books, batch: QueryEvents) -> None:
             return
         cleared = subjects.cleared_at(connection, [(event.tenant_id, event.user_id) for event in batch.events])
         events = [event for event in batch.events if not _is_void(event, cleared)]
-        owning = memories.owning(
-            connection, [Asker(event.tenant_id, event.user_id, event.agent_id, event.at) for event in events]
-        )
-        judged = [_judged(event, owning=place in owning) for place, event in enumerate(events)]
-        audit.write(connection, [_audited(each) for each in judged])
-        books.counted(connection, [_counted(each) for each in judged])
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """A query, whether something could have been found, and whether it was."""
-
-    event: QueryEvent
-    eligible: bool
-    successful: bool
+        audit.write(connection, [_audited(event) for event in events])
+        books.counted(connection, [_counted(event) for event in events])
 
 
 def _is_void(event: QueryEvent, cleared: Mapping[tuple[str, str], datetime]) -> bool:
@@ -103,14 +88,16 @@ def _is_void(event: QueryEvent, cleared: Mapping[tuple[str, str], datetime]) -> 
     return at is not None and event.at <= at
 
 
-def _judged(event: QueryEvent, *, owning: bool) -> _Judged:
-    # What was given is proof enough: a collection may hold memories that the ledger does not know.
-    eligible = event.gate_passed and (owning or event.result_count > 0)
-    return _Judged(event, eligible, eligible and event.result_count > 0 and not event.degraded)
+def _is_eligible(event: QueryEvent) -> bool:
+    """Whether something should have been found."""
+    return event.gate_passed and event.has_memories
 
 
-def _audited(judged: _Judged) -> audit.Event:
-    event = judged.event
+def _is_successful(event: QueryEvent) -> bool:
+    return _is_eligible(event) and event.result_count > 0 and not event.degraded
+
+
+def _audited(event: QueryEvent) -> audit.Event:
     return audit.Event(
         type="memory_query",
         at=event.at,
@@ -128,15 +115,14 @@ def _audited(judged: _Judged) -> audit.Event:
             "relevance": event.relevance,
             "gate_passed": event.gate_passed,
             "degraded": list(event.degraded),
-            "eligible": judged.eligible,
-            "successful": judged.successful,
+            "eligible": _is_eligible(event),
+            "successful": _is_successful(event),
             "seconds": round(event.seconds, 6),
         },
     )
 
 
-def _counted(judged: _Judged) -> Delta:
-    event = judged.event
+def _counted(event: QueryEvent) -> Delta:
     return Delta(
         tenant_id=event.tenant_id,
         user_id=event.user_id,
@@ -144,8 +130,8 @@ def _counted(judged: _Judged) -> Delta:
         agent_id=event.agent_id or "",
         active=True,
         searches=1,
-        eligible_searches=int(judged.eligible),
-        successful_searches=int(judged.successful),
+        eligible_searches=int(_is_eligible(event)),
+        successful_searches=int(_is_successful(event)),
         search_seconds=event.seconds,
         relevance_sum=event.relevance or 0.0,
         relevance_count=0 if event.relevance is None else 1,

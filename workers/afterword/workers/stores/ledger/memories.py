@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select, text
 
@@ -108,37 +107,3 @@ def _remove(connection: Connection, *where: ColumnElement[bool]) -> list[Gone]:
     gone = delete(memories).where(*where).returning(*key).cte("gone")
     counted = select(*gone.c, func.count().label("count")).group_by(*gone.c)
     return [Gone(**row._asdict()) for row in connection.execute(counted)]
-
-
-_OWNING = text(
-    """
-    SELECT place FROM jsonb_to_recordset(CAST(:askers AS jsonb))
-        AS asker(place integer, tenant_id text, user_id text, agent_id text, at timestamptz)
-    WHERE EXISTS (
-        SELECT FROM memories m
-        WHERE m.tenant_id = asker.tenant_id AND m.user_id = asker.user_id AND m.created_at <= asker.at
-    ) OR EXISTS (
-        SELECT FROM memories m
-        WHERE m.tenant_id = asker.tenant_id AND m.agent_id = asker.agent_id AND m.scope = 'agent'
-          AND m.created_at <= asker.at
-    )
-    """
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """A user who asked, with an agent, at a time."""
-
-    tenant_id: str
-    user_id: str
-    agent_id: str | None
-    at: datetime
-
-
-def owning(connection: Connection, askers: Sequence[Asker]) -> set[int]:
-    """The places of those askers who had memories when they asked, or whose agent had."""
-    rows: list[dict[str, Any]] = [{"place": place, **asdict(asker)} for place, asker in enumerate(askers)]
-    if not rows:
-        return set()
-    return set(connection.execute(_OWNING, {"askers": json.dumps(rows, default=datetime.isoformat)}).scalars())
