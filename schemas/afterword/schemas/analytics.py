@@ -18,9 +18,9 @@ class Period(Model):
     added: int
     deleted: int
     searches: int
-    success_rate: float | None
-    average_seconds: float | None
-    average_relevance: float | None
+    success_rate: float | None = None
+    average_seconds: float | None = None
+    average_relevance: float | None = None
 
 
 class ActiveUsers(Model):
@@ -45,10 +45,10 @@ class Overview(Model):
     users: int
     active_users: ActiveUsers
     period: Period
-    growth: float | None
-    stored: int | None
-    difference: int | None
-    counted_at: datetime | None
+    growth: float | None = None
+    stored: int | None = None
+    difference: int | None = None
+    counted_at: datetime | None = None
 
 
 class UserAnalytics(Model):
@@ -59,8 +59,8 @@ class UserAnalytics(Model):
     memories: int
     memories_by_kind: dict[Kind, int]
     characters: int
-    first_active_on: date | None
-    last_active_on: date | None
+    first_active_on: date | None = None
+    last_active_on: date | None = None
     active_days: int
     conversations: int
     period: Period
