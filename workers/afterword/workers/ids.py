@@ -32,6 +32,11 @@ def note_id(tenant_id: str, user_id: str | None, agent_id: str | None, session_i
     return _uuid("note", tenant_id, user_id, agent_id, session_id, request_id)
 
 
+def pseudonym(tenant_id: str, owner: str) -> str:
+    """What a log calls a user or an agent: twelve hexadecimal digits. Ids may be mail addresses."""
+    return hashlib.sha256(f"{tenant_id}\n{owner}".encode()).hexdigest()[:12]
+
+
 def _uuid(*parts: str | int | None) -> str:
     # JSON keeps ("a", "bc") and ("ab", "c") apart.
     return str(uuid5(_NAMESPACE, json.dumps(parts, ensure_ascii=False)))

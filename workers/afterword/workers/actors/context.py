@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from contextlib import suppress
 from datetime import UTC, datetime
 from statistics import fmean
@@ -20,6 +21,8 @@ from afterword.workers.messages import QueryEvent
 from afterword.workers.metrics import Metrics
 from afterword.workers.services.recall.recall import Answer, Gate, Recall
 from afterword.workers.services.telemetry import QueryLog
+
+logger = logging.getLogger(__name__)
 
 
 def declare(
@@ -59,6 +62,8 @@ def _count(metrics: Metrics, answer: Answer) -> None:
     reply = answer.reply
     outcome = "degraded" if reply.degraded else "answered" if reply.memories else "empty"
     metrics.context_requests.labels(outcome).inc()
+    found = [memory.id for memory in reply.memories]
+    logger.debug("context: %s %s, gate %s, %s ms: %s", outcome, reply.degraded, answer.gate, reply.timings_ms, found)
     if answer.gate is not Gate.NONE:
         metrics.relevance_gate.labels(answer.gate).inc()
     if answer.gate is Gate.PASSED and answer.has_memories:
@@ -87,8 +92,8 @@ def query_event(request: ContextRequest, answer: Answer) -> QueryEvent:
         result_length=len(answer.reply.text),
         result_count=len(answer.reply.memories),
         relevance=fmean(relevances) if relevances else None,
-        # Where memory is switched off it had nothing to do with the request.
-        gate_passed="memory_off" not in answer.reply.degraded,
+        gate_passed=answer.gate is Gate.PASSED,
+        has_memories=answer.has_memories,
         seconds=answer.seconds["total"],
         degraded=answer.reply.degraded,
     )

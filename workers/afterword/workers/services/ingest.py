@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from afterword.schemas import ConversationFinished
 from afterword.workers.errors import EmbeddingFailed, VectorStoreUnavailable
+from afterword.workers.ids import pseudonym
 from afterword.workers.metrics import Metrics
 from afterword.workers.services.bookkeeping import Books
 from afterword.workers.services.debounce import Debounce
@@ -79,6 +80,9 @@ class Ingest:
             if due:
                 self._hint()
         watch.show(self._metrics.ingest_seconds)
+        logger.debug(
+            "event %s of user %s: %s, %s", event.event_id, pseudonym(event.tenant_id, event.user_id), outcome, watch
+        )
         self._metrics.ingested.labels(outcome).inc()
         if outcome in (Outcome.STORED, Outcome.SKIPPED):
             self._count_publishes(event)

@@ -24,6 +24,10 @@ class Stopwatch:
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
 
+    def __str__(self) -> str:
+        """For a log: each step and its milliseconds."""
+        return ", ".join(f"{name} {1000 * seconds:.1f} ms" for name, seconds in self.seconds.items())
+
     def show(self, histogram: Histogram) -> None:
         """Observe each step that was taken; the histogram has one label, `step`."""
         for name, seconds in self.seconds.items():

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from afterword.schemas import Kind
 from afterword.schemas.errors import AfterwordError
 from afterword.workers.errors import LeaseLost
+from afterword.workers.ids import pseudonym
 from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity, Vector
 from afterword.workers.services.bookkeeping import Books
@@ -157,6 +158,7 @@ class Extraction:
         with self._keeper.holding(claim), watch.step("total"):
             outcome = self._extract(claim, permit, watch)
         watch.show(self._metrics.extraction_seconds)
+        logger.debug("extraction of user %s: %s, %s", pseudonym(claim.tenant_id, claim.user_id), outcome, watch)
         if permit.is_probe:
             self._hand_back(permit)
         self._metrics.extractions.labels(outcome).inc()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from afterword.workers.errors import VectorStoreUnavailable
 from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.port import EmbedderIdentity
 from afterword.workers.stores.vectors.port import CollectionSize, Filter, Hit, Page, Point, Search, VectorStore
+
+logger = logging.getLogger(__name__)
 
 _OPERATIONS = (
     "insert",
@@ -107,5 +110,9 @@ class TimedStore:
 
     @contextmanager
     def _timed(self, operation: str) -> Iterator[None]:
-        with self._seconds[operation].time(), self._errors[operation].count_exceptions(VectorStoreUnavailable):
-            yield
+        started = time.perf_counter()
+        try:
+            with self._seconds[operation].time(), self._errors[operation].count_exceptions(VectorStoreUnavailable):
+                yield
+        finally:
+            logger.debug("vector store: %s took %.1f ms", operation, 1000 * (time.perf_counter() - started))

@@ -6,6 +6,7 @@ a view, never the store.
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ import structlog
 
 from afterword.schemas.values import Kind, Scope
 from afterword.workers.errors import Denied
+from afterword.workers.ids import pseudonym
 from afterword.workers.models.embedders.port import Vector
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.payload import StoredMemory, from_payload, to_payload
@@ -30,6 +32,8 @@ from afterword.workers.stores.vectors.port import (
     TimeRange,
     VectorStore,
 )
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,10 @@ class MemoryView:
         self._owners = tuple(owners)
         self._log = structlog.get_logger(__name__)
 
+    def __str__(self) -> str:
+        """Whose view it is, for a log."""
+        return "memories of " + ", ".join(_told(owner) for owner in self._owners)
+
     @property
     def owners(self) -> tuple[Owner, ...]:
         return self._owners
@@ -143,6 +151,7 @@ class MemoryView:
         """All searches in one request; what each found, best first."""
         asked = [Search(_weighed(search), self._live(search.owner, search.where), search.limit) for search in searches]
         answers = self._store.search(asked) if asked else []
+        logger.debug("%s: %d searches found %s", self, len(asked), [len(hits) for hits in answers])
         return [self._found(search.owner, hits) for search, hits in zip(searches, answers, strict=True)]
 
     def scores(self, searches: Sequence[ScopedSearch]) -> list[list[tuple[str, float]]]:
@@ -152,6 +161,7 @@ class MemoryView:
             for search in searches
         ]
         answers = self._store.search(asked) if asked else []
+        logger.debug("%s: %d searches found %s", self, len(asked), [len(hits) for hits in answers])
         return [[(hit.id, hit.score) for hit in hits] for hits in answers]
 
     def insert(self, memories: Sequence[tuple[StoredMemory, Vector]]) -> None:
@@ -165,6 +175,7 @@ class MemoryView:
         points = [Point(memory.id, vector, to_payload(memory)) for memory, vector in memories]
         if points:
             self._store.insert(points)
+            logger.debug("%s: inserted %s", self, ", ".join(point.id for point in points))
 
     def get(self, ids: Sequence[str]) -> list[StoredMemory]:
         """The memories of these ids that the owners have, in the order asked for, expired ones too."""
@@ -203,7 +214,9 @@ class MemoryView:
 
     def delete_all(self, where: Filter | None = None) -> int:
         """Remove all memories of all owners of this view, or those that match; how many there were."""
-        return sum(self._store.delete_where(self._of(owner, where)) for owner in self._owners)
+        removed = sum(self._store.delete_where(self._of(owner, where)) for owner in self._owners)
+        logger.debug("%s: deleted %d", self, removed)
+        return removed
 
     def existing_hashes(self, owner: Owner, hashes: Iterable[str], where: Filter | None = None) -> set[str]:
         """Which of these text hashes (see `payload.text_hash`) the owner has already, among what matches `where`."""
@@ -231,6 +244,16 @@ class MemoryView:
             else:
                 self._log.error("foreign_memory_dropped", memory_id=hit.id, owner=type(owner).__name__)
         return found
+
+
+def _told(owner: Owner) -> str:
+    match owner:
+        case UserOwner():
+            return f"user {pseudonym(owner.tenant_id, owner.user_id)}"
+        case SessionOwner():
+            return f"session {owner.session_id} of user {pseudonym(owner.tenant_id, owner.user_id)}"
+        case AgentOwner():
+            return f"agent {owner.agent_id}"
 
 
 def delete_expired(store: VectorStore) -> Counts:
