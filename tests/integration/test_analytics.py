@@ -181,20 +181,16 @@ class TestQueries:
         assert [row.hour for row in workshop.rows("SELECT hour FROM hourly_statistics")] == [late.replace(minute=0)]
 
     def test_success_is_told_of_those_who_could_find_something(self, workshop: Workshop) -> None:
-        run(workshop, AddMemory, user_id="ann", text="tea")
-        after = datetime.now(UTC)
         record(
             workshop,
-            query(at=after),  # found
-            query(at=after, result_count=0, relevance=None),  # has memories, none given
-            query(at=after, degraded=("embedder",)),  # given, but degraded
-            query(at=after, gate_passed=False, result_count=0, relevance=None),  # small talk
-            query("bob", at=after, result_count=0, relevance=None),  # has none
-            query(at=after - timedelta(days=1), result_count=0, relevance=None),  # had none then
+            query(),  # found
+            query(result_count=0, relevance=None),  # has memories, none given
+            query(degraded=("embedder",)),  # given, but degraded
+            query(gate_passed=False, result_count=0, relevance=None),  # small talk
+            query("bob", has_memories=False, result_count=0, relevance=None),
         )
         figures = "eligible_searches, successful_searches, searches, relevance_count"
         assert day_rows(workshop, f"user_id, {figures}") == [
-            ("ann", 0, 0, 1, 0),
             ("ann", 3, 1, 4, 2),
             ("bob", 0, 0, 1, 0),
         ]
@@ -239,6 +235,17 @@ class TestQueries:
         with pytest.raises(AnalyticsOff) as off:
             run(workshop, GetOverview)
         assert error_body(off.value).code == "unavailable"
+
+    def test_what_the_gate_said_and_whether_there_were_memories_is_told(self, workshop: Workshop) -> None:
+        def told(words: str | None, user: str = "ann") -> tuple[bool, bool, bool]:
+            asked = question(words, user=user)
+            event = query_event(asked, workshop.components.recall.answer(asked))
+            return event.gate_passed, event.has_memories, event.relevance is not None
+
+        workshop.take_in(event("I play the cello in a quartet."))
+        assert told("Which instrument do I play, the cello?") == (True, True, True)
+        assert told(None)[0] is False
+        assert told("Which instrument do I play, the cello?", "bob")[1] is False
 
 
 class TestClearing:
@@ -379,8 +386,10 @@ class TestFigures:
             query(at=now, seconds=0.01, relevance=0.4),
             query(at=now, seconds=0.03, relevance=None, result_count=0),
             query("bob", at=now, seconds=0.02, relevance=0.8),
-            query("old", at=now - timedelta(days=3), seconds=0.02, result_count=0, relevance=None),
-            query("older", at=now - timedelta(days=20), seconds=0.02, result_count=0, relevance=None),
+            query("old", at=now - timedelta(days=3), has_memories=False, seconds=0.02, result_count=0, relevance=None),
+            query(
+                "older", at=now - timedelta(days=20), gate_passed=False, seconds=0.02, result_count=0, relevance=None
+            ),
             query("oldest", at=now - timedelta(days=40), seconds=9.0, result_count=0, relevance=None),
         )
         snapshots_of(workshop).take()
