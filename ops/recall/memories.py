@@ -12,6 +12,7 @@ from afterword.workers import ids
 from afterword.workers.models.embedders.port import Embedder, Vector
 from afterword.workers.services import excerpts
 from afterword.workers.services.importance import importance
+from afterword.workers.services.topics import Topics
 from afterword.workers.stores.ledger import conversations as ledger
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.stores.vectors.views import UserOwner
@@ -45,7 +46,7 @@ def written(conversation: Conversation, embedder: Embedder) -> list[Embedded]:
     found: list[Embedded] = []
     for event in _events(conversation):
         found += excerpts.embedded(excerpts.excerpts_of(_recorded(event)), embedder)
-    return found + _embedded(list(_facts(conversation)), embedder)
+    return Topics(embedder).labelled(found + _embedded(list(_facts(conversation)), embedder))
 
 
 def plain(memories: Iterable[Embedded], embedder: Embedder) -> list[Embedded]:

@@ -19,6 +19,7 @@ from afterword.workers.services.recall.recall import Recall
 from afterword.workers.services.recall.searching import Searching, corners_of
 from afterword.workers.services.recall.steps import Steps
 from afterword.workers.services.registry import AgentRegistry
+from afterword.workers.services.topics import Topics
 from afterword.workers.settings import Settings
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors.port import VectorStore
@@ -37,7 +38,7 @@ class Ours:
 
     def recall(self, asking: Asking) -> Recalled:
         request = _request(asking)
-        asked = question.read(asking.text)
+        asked = question.read(asking.text, asking.at)
         found = self._finding.find(corners_of(request), asked, Deadline(), now=asking.at, most=DEPTH)
         injected = self._recall.answer(request, now=asking.at).reply.memories
         return Recalled(
@@ -54,7 +55,7 @@ def our_systems(store: VectorStore, bare: VectorStore, embedder: Embedder, setti
 
     def system(name: str, memories: VectorStore, weights: Signals = WEIGHTS) -> Ours:
         searching = Searching(memories, steps)
-        finding = Finding(QuestionEmbedder(embedder, steps), searching, weights)
+        finding = Finding(QuestionEmbedder(embedder, Topics(embedder), steps), searching, weights)
         recall = Recall(
             finding,
             searching,

@@ -88,7 +88,9 @@ class Settings(BaseSettings):
     keep_statistic_days: Days = Field(400, description="Days that statistics and snapshots are kept.")
 
     # Context
-    relevance_floor: float = Field(0.2, ge=0, le=1, description="Memories below this relevance are not injected.")
+    relevance_floor: float = Field(
+        0.3, ge=0, le=1, description="Nothing is injected unless a memory reaches this relevance."
+    )
     tokenizer: str = Field(
         "estimate",
         description="Counts a context's tokens: `estimate`, `tiktoken:<encoding or model>`, or a `tokenizer.json`.",

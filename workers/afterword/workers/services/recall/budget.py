@@ -35,6 +35,7 @@ class Bounds:
 def fit(
     memories: Iterable[Memory],
     *,
+    completing: Iterable[Memory] = (),
     limit: int,
     token_budget: int,
     language: str,
@@ -44,11 +45,13 @@ def fit(
     tokenizer: Tokenizer | None = None,
 ) -> list[Memory]:
     """The memories that fit, of those given best first, in the same order, never half of one: at most `limit`, and
-    rendered with their headings at most `token_budget` tokens of the tokenizer (without one: estimated).
+    rendered with their headings at most `token_budget` tokens of the tokenizer (without one: estimated). `completing`
+    come after them, where there is still room when each of them had its chance.
 
     `shares` are parts of 1 and add up to 1 at most; a section that is not named has no part of its own.
     """
-    given = list(memories)
+    first = list(memories)
+    given = [*first, *completing]
     count = (tokenizer or EstimatingTokenizer()).count
 
     def rendered(chosen: Sequence[int]) -> int:
@@ -63,8 +66,8 @@ def fit(
         bounds=bounds,
     )
     if shares:
-        filling.fill({section: bounds.part(shares.get(section, 0.0)) for section in Scope})
-    filling.fill(dict.fromkeys(Scope, bounds))
+        filling.fill({section: bounds.part(shares.get(section, 0.0)) for section in Scope}, len(first))
+    filling.fill(dict.fromkeys(Scope, bounds), len(given))
     chosen = filling.chosen
     while chosen and rendered(chosen) > token_budget:
         chosen.pop()
@@ -91,10 +94,10 @@ class _Filling:
         self._memories: Counter[Scope] = Counter()
         self._tokens: Counter[Scope] = Counter()
 
-    def fill(self, allowed: Mapping[Scope, Bounds]) -> None:
-        """Take what fits, best first, no section beyond what it is allowed."""
+    def fill(self, allowed: Mapping[Scope, Bounds], first: int) -> None:
+        """Take what fits of the `first` so many, best first, no section beyond what it is allowed."""
         taken = set(self.chosen)
-        for index, section in enumerate(self._sections):
+        for index, section in enumerate(self._sections[:first]):
             if len(self.chosen) == self._bounds.memories:
                 return
             if index not in taken and self._memories[section] < allowed[section].memories:

@@ -1,23 +1,36 @@
-"""The question's vector, within its time."""
+"""The question's vector and topic, within its time."""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass, replace
 
 from afterword.workers.errors import EmbeddingFailed
 from afterword.workers.models.embedders.port import Embedder, Vector
 from afterword.workers.services.recall.calibration import Calibration, Scale, calibrate
 from afterword.workers.services.recall.question import Question
 from afterword.workers.services.recall.steps import Steps
+from afterword.workers.services.topics import Topics
+from afterword.workers.text.topic_words import Topic
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A question that knows its topic, its vector, and the scale of its similarities."""
+
+    question: Question
+    vector: Vector
+    scale: Scale
 
 
 class QuestionEmbedder:
     """Embeds questions, and knows what their similarities say. The embedder is calibrated before its first use."""
 
-    def __init__(self, embedder: Embedder, steps: Steps) -> None:
+    def __init__(self, embedder: Embedder, topics: Topics, steps: Steps) -> None:
         self._embedder = embedder
+        self._topics = topics
         self._steps = steps
         self._calibration: Calibration | None = None
 
@@ -25,16 +38,26 @@ class QuestionEmbedder:
         """Calibrate now, so that no request waits for it; an embedder that is away is calibrated when it is back."""
         try:
             self._calibrated()
+            self._topics.prepare()
         except EmbeddingFailed as error:
             logger.warning("the embedder is calibrated later: %s", error)
 
-    def embed(self, question: Question, seconds: float | None) -> tuple[Vector, Scale]:
-        """The vector and the scale of its similarities. Raises: EmbeddingFailed, Late."""
+    def embed(self, question: Question, seconds: float | None) -> Embedded:
+        """Raises: EmbeddingFailed, Late."""
         return self._steps.run(lambda: self._embedded(question), seconds)
 
-    def _embedded(self, question: Question) -> tuple[Vector, Scale]:
+    def by_words(self, question: Question) -> Question:
+        """The question with the topic that its words tell."""
+        return self._about(question, None)
+
+    def _embedded(self, question: Question) -> Embedded:
         scale = self._calibrated().scale(question.unparted)
-        return self._embedder.embed([question.text])[0], scale
+        vector = self._embedder.embed([question.text])[0]
+        return Embedded(self._about(question, vector), vector, scale)
+
+    def _about(self, question: Question, vector: Vector | None) -> Question:
+        topic = self._topics.about(question.text, vector).topic
+        return replace(question, topic=None if topic is Topic.OTHER else topic.value)
 
     def _calibrated(self) -> Calibration:
         # Two threads may both ask: they come to the same.

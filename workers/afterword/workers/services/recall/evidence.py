@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log, log1p
 
+from afterword.workers.services.in_context import TURNS_BEFORE
 from afterword.workers.services.recall.calibration import Scale
 
 _DENSE_MIDDLE, _DENSE_SLOPE = 4.8, 1.6
@@ -88,8 +89,9 @@ def _lexical_worth(listings: Sequence[Listing], unparted: float) -> float:
 
 
 def _rarest(memories: int) -> float:
-    """The inverse document frequency of a word that one of so many memories holds."""
-    return log(1 + (memories - 0.5) / 1.5)
+    """The inverse document frequency, among so many memories, of a word that one turn holds."""
+    holding = min(memories, 1 + TURNS_BEFORE)
+    return log(1 + (memories - holding + 0.5) / (holding + 0.5))
 
 
 def _logistic(x: float) -> float:

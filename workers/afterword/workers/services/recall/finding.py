@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from afterword.workers.errors import EmbeddingFailed, Late
-from afterword.workers.models.embedders.port import Vector
 from afterword.workers.services.recall import ranking
-from afterword.workers.services.recall.calibration import Scale
 from afterword.workers.services.recall.deadline import Deadline
-from afterword.workers.services.recall.embedding import QuestionEmbedder
+from afterword.workers.services.recall.embedding import Embedded, QuestionEmbedder
 from afterword.workers.services.recall.evidence import weigh
 from afterword.workers.services.recall.question import Question
 from afterword.workers.services.recall.ranking import WEIGHTS, Ranked, Signals
+from afterword.workers.services.recall.replaced import below_what_replaced_them
 from afterword.workers.services.recall.searching import Corner, Searching
 
 logger = logging.getLogger(__name__)
@@ -30,12 +29,14 @@ _EMBEDDING = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Ranked memories, best first, and what was missing for it. `has_memories`: the corners are not empty.
+    """Ranked memories, best first, and what was missing for it. `replaced` tells, by id, which newer memory has taken a
+    memory's place. `has_memories`: the corners are not empty.
 
     Without a vector, relevance is known by words alone: `by_words_alone`. `seconds` are those of each step.
     """
 
     ranked: tuple[Ranked, ...]
+    replaced: dict[str, str]
     has_memories: bool
     by_words_alone: bool
     degraded: tuple[str, ...]
@@ -64,19 +65,22 @@ class Finding:
         Raises: VectorStoreUnavailable; Late, when no corner answered in time.
         """
         started = time.perf_counter()
-        vector, scale = self._embedded(question, deadline)
+        known = self._embedded(question, deadline)
+        asked = known.question if known else self._embedder.by_words(question)
         embedded = time.perf_counter()
-        searched = self._searching.by_question(corners, question, vector, deadline)
-        evidence = weigh(searched.listings, scale, question.unparted)
+        searched = self._searching.by_question(corners, asked, known.vector if known else None, deadline)
+        evidence = weigh(searched.listings, known.scale if known else None, asked.unparted)
         best = ranking.proposed(evidence, most, self._weights)
         memories = self._searching.fetch(corners, best, deadline)
         fetched = time.perf_counter()
-        ranked = ranking.rank(evidence, memories, question, now=now, weights=self._weights)
-        degraded = (() if vector is not None else ("embedder",)) + tuple(scope.value for scope in searched.missing)
+        ranked = ranking.rank(evidence, memories, asked, now=now, weights=self._weights)
+        ordered, replaced = below_what_replaced_them(ranked, asked.text)
+        degraded = (() if known else ("embedder",)) + tuple(scope.value for scope in searched.missing)
         return Found(
-            ranked=tuple(ranked),
+            ranked=tuple(ordered),
+            replaced=replaced,
             has_memories=any(listing.dense or listing.lexical for listing in searched.listings),
-            by_words_alone=vector is None,
+            by_words_alone=known is None,
             degraded=degraded,
             seconds={
                 "embed": embedded - started,
@@ -85,9 +89,9 @@ class Finding:
             },
         )
 
-    def _embedded(self, question: Question, deadline: Deadline) -> tuple[Vector | None, Scale | None]:
+    def _embedded(self, question: Question, deadline: Deadline) -> Embedded | None:
         try:
             return self._embedder.embed(question, deadline.share(_EMBEDDING))
         except (EmbeddingFailed, Late) as error:
-            logger.warning("a question is answered by words alone: %s", error or "the embedder is too slow")
-            return None, None
+            logger.warning("a question is answered by words alone: %s", str(error) or "the embedder is too slow")
+            return None

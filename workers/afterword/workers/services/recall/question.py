@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
+from afterword.workers.services.recall.asked_time import Period, asked_time, asks_when
 from afterword.workers.text import analysis
 from afterword.workers.text.small_talk import is_small_talk
 
@@ -24,7 +26,8 @@ class Question:
     """What is asked. `text` is what gets embedded, `terms` what is searched by words, each once.
 
     `unparted` is the share, 0 to 1, of its characters that is of a script without spaces. `is_small_talk`: it is
-    about nothing. `wants_current`: it asks for how things are now.
+    about nothing. `wants_current`: it asks for how things are now; `asks_when`: for a time. `period` is the time it is
+    about, None for none. `topic` is told once it is embedded, None for none.
     """
 
     text: str
@@ -32,6 +35,9 @@ class Question:
     unparted: float
     is_small_talk: bool
     wants_current: bool
+    asks_when: bool
+    period: Period | None
+    topic: str | None = None
 
     @property
     def lexical(self) -> str:
@@ -39,8 +45,8 @@ class Question:
         return " ".join(self.terms)
 
 
-def read(message: str) -> Question:
-    """A user's message as a question to the memory; one of 100 kB costs no more than one of some pages."""
+def read(message: str, now: datetime) -> Question:
+    """A user's message, said `now`, as a question to the memory; one of 100 kB costs no more than one of some pages."""
     text = message.strip()
     if len(text) > 2 * _ENDS:
         text = f"{text[:_ENDS]} {text[-_ENDS:]}"
@@ -49,7 +55,9 @@ def read(message: str) -> Question:
     return Question(
         text=text,
         terms=terms,
-        unparted=len(_UNPARTED.findall(text)) / letters if letters else 0.0,
+        unparted=min(1.0, len(_UNPARTED.findall(text)) / letters) if letters else 0.0,  # Thai vowels are no letters
         is_small_talk=is_small_talk(text),
         wants_current=_CURRENT.search(text) is not None,
+        asks_when=asks_when(text),
+        period=asked_time(text, now),
     )

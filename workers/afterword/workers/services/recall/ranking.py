@@ -12,8 +12,10 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 from afterword.schemas import Kind, Scope
+from afterword.workers.services.recall.asked_time import closeness
 from afterword.workers.services.recall.evidence import Evidence
 from afterword.workers.services.recall.question import Question
+from afterword.workers.services.recall.telling_time import tells_time
 from afterword.workers.stores.vectors.payload import StoredMemory
 
 HALF_LIFE = {
@@ -29,21 +31,27 @@ class Signals:
 
     dense: cosine similarity above what the embedder gives to chance, in deviations; an answer has about 5.
     lexical: BM25, from 0 to 1 of the best of the question.
+    learned: 1 for a fact or a note, which stands by itself; 0 for a turn kept verbatim.
+    topic: 1 where the memory is of the question's topic.
+    importance: 0 to 1, as it was scored when the memory was written, and raised when it was learned again.
     recency: 1 for this moment, halved with each half-life of the scope; 0 unless the question asks how things are now.
     period: how close the memory lies to the time that is asked about, 0 to 1; 0 when none is.
-    importance: 0 to 1, as it was scored when the memory was written.
-    topic: 1 where the memory is of the question's topic.
+    tells_time: 1 where the memory names a time and the question asks for one.
     """
 
     dense: float = 0.0
     lexical: float = 0.0
+    learned: float = 0.0
+    topic: float = 0.0
+    importance: float = 0.0
     recency: float = 0.0
     period: float = 0.0
-    importance: float = 0.0
-    topic: float = 0.0
+    tells_time: float = 0.0
 
 
-WEIGHTS = Signals(dense=0.15, lexical=0.55, recency=0.2, period=0.3, importance=0.0, topic=0.0)
+WEIGHTS = Signals(
+    dense=0.12, lexical=0.55, learned=0.18, topic=0.08, importance=0.1, recency=0.25, period=0.3, tells_time=0.12
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +108,12 @@ def _ranked(memory: StoredMemory, evidence: Evidence, question: Question, now: d
     signals = Signals(
         dense=evidence.dense,
         lexical=evidence.lexical,
-        recency=recency(memory, now) if question.wants_current else 0.0,
+        learned=float(memory.kind is not Kind.EXCERPT),
+        topic=float(question.topic is not None and memory.topic == question.topic),
         importance=memory.importance or 0.0,
+        recency=recency(memory, now) if question.wants_current else 0.0,
+        period=closeness(question.period, memory.occurred_at) if question.period else 0.0,
+        tells_time=float(question.asks_when and tells_time(memory.text)),
     )
     return Ranked(memory, signals, score(signals, weights), evidence.relevance)
 

@@ -17,7 +17,6 @@ from afterword.workers.services.recall import budget, identity, question, rankin
 from afterword.workers.services.recall.deadline import Deadline
 from afterword.workers.services.recall.explaining import explained
 from afterword.workers.services.recall.finding import Finding
-from afterword.workers.services.recall.neighbours import neighbours
 from afterword.workers.services.recall.question import Question
 from afterword.workers.services.recall.recent import recent_turns
 from afterword.workers.services.recall.searching import Corner, Searching, corners_of
@@ -32,7 +31,11 @@ logger = logging.getLogger(__name__)
 NEWEST = 24
 """Memories of each corner that are looked at without a question."""
 
+_ALWAYS = 0.2
+"""The part of the time left that finding what is always kept in may take."""
+
 _FROM_LEDGER = 0.8
+"""The part of the time left that the ledger may take."""
 
 
 class Gate(StrEnum):
@@ -128,36 +131,35 @@ class Recall:
         try:
             if not (request.query and request.query.strip()):
                 return self._without_question(request, corners, deadline)
-            return self._answering(request, question.read(request.query), corners, deadline, now)
+            return self._answering(request, question.read(request.query, now), corners, deadline, now)
         except (VectorStoreUnavailable, Late) as error:
-            logger.warning("context from what was said last: %s", error or "the vector store is too slow")
+            logger.warning("context from what was said last: %s", str(error) or "the vector store is too slow")
             return self._from_ledger(request, deadline)
 
     def _without_question(self, request: ContextRequest, corners: Sequence[Corner], deadline: Deadline) -> Recalled:
-        newest = ranking.newest(self._searching.newest(corners, NEWEST, deadline))
-        chosen = selection.each_once(newest, most=2 * request.limit)
-        return Recalled(memories=chosen.memories, has_memories=bool(newest))
+        newest = self._searching.newest(corners, NEWEST, deadline)
+        chosen = selection.each_once(ranking.newest(newest.memories), most=2 * request.limit)
+        return Recalled(memories=chosen.memories, degraded=newest.missing, has_memories=bool(newest.memories))
 
     def _answering(
         self, request: ContextRequest, asked: Question, corners: Sequence[Corner], deadline: Deadline, now: datetime
     ) -> Recalled:
-        always = self._always(request, corners, deadline)
+        always, missing = self._always(request, corners, deadline)
         if asked.is_small_talk:
-            return Recalled(memories=always, gate=Gate.STOPPED, has_memories=bool(always))
+            return Recalled(memories=always, degraded=missing, gate=Gate.STOPPED, has_memories=bool(always))
         found = self._finding.find(corners, asked, deadline, now=now)
         # By words alone a word in common is all there is to go by, however little it scores in a small collection.
         floor = 0.0 if found.by_words_alone else self._floor
         relevant = selection.relevant(found.ranked, floor)
-        chosen = selection.each_once((each.memory for each in relevant), asked=asked.text, most=2 * request.limit)
         kept = {memory.id for memory in always}
-        memories = (*always, *(memory for memory in chosen.memories if memory.id not in kept))
-        explanations = explained(found.ranked, chosen, floor) if request.explain else ()
+        ranked = (each.memory for each in relevant if each.memory.id not in kept)
+        chosen = selection.each_once((*always, *ranked), asked=asked.text, most=2 * request.limit)
         return Recalled(
-            memories=memories,
-            around=self._around(corners, chosen.memories, deadline),
+            memories=chosen.memories,
+            around=self._around(corners, asked, chosen.memories, deadline),
             relevance={each.memory.id: round(each.relevance, 4) for each in relevant},
-            explanations=explanations,
-            degraded=found.degraded,
+            explanations=explained(found.ranked, chosen, floor) if request.explain else (),
+            degraded=tuple(dict.fromkeys((*found.degraded, *missing))),
             gate=Gate.PASSED if relevant else Gate.STOPPED,
             has_memories=found.has_memories,
             seconds=found.seconds,
@@ -165,41 +167,41 @@ class Recall:
 
     def _always(
         self, request: ContextRequest, corners: Sequence[Corner], deadline: Deadline
-    ) -> tuple[StoredMemory, ...]:
+    ) -> tuple[tuple[StoredMemory, ...], tuple[Scope, ...]]:
+        """What is kept in anyhow; or, when that takes too long, whose it is."""
         of_user = [corner for corner in corners if corner.scope is Scope.USER and not corner.verbatim]
         if not request.always or not of_user:
-            return ()
-        return identity.chosen(self._searching.newest(of_user, identity.LOOKED_AT, deadline), request.always)
+            return (), ()
+        try:
+            newest = self._searching.newest(of_user, identity.LOOKED_AT, deadline.part(_ALWAYS))
+        except Late:
+            return (), (Scope.USER,)
+        return identity.chosen(newest.memories, request.always), ()
 
     def _around(
-        self, corners: Sequence[Corner], matched: Sequence[StoredMemory], deadline: Deadline
+        self, corners: Sequence[Corner], asked: Question, chosen: Sequence[StoredMemory], deadline: Deadline
     ) -> tuple[StoredMemory, ...]:
-        """The turns around the best excerpts; without them the answer stands as it is."""
-        verbatim = [corner for corner in corners if corner.verbatim]
-        if not verbatim:
-            return ()
+        """The turns around the best excerpts that say something new; without them the answer stands as it is."""
         try:
-            view = self._searching.view(verbatim)
-            return tuple(
-                self._steps.run(lambda: neighbours(view, verbatim[0].owner, matched), deadline.share(_FROM_LEDGER))
-            )
+            turns = self._searching.around(corners, chosen, deadline)
         except (VectorStoreUnavailable, Late):
             return ()
+        with_turns = selection.each_once((*chosen, *turns), asked=asked.text, most=len(chosen) + len(turns))
+        return with_turns.memories[len(chosen) :]
 
     def _from_ledger(self, request: ContextRequest, deadline: Deadline) -> Recalled:
         try:
             turns = self._steps.run(lambda: recent_turns(self._database, request), deadline.share(_FROM_LEDGER))
         except (LedgerUnavailable, Late) as error:
-            logger.warning("context without memories: %s", error or "the ledger is too slow")
+            logger.warning("context without memories: %s", str(error) or "the ledger is too slow")
             return Recalled(degraded=("vector_store", "ledger"))
         return Recalled(memories=tuple(turns), degraded=("vector_store",), has_memories=bool(turns))
 
     def _fitted(self, request: ContextRequest, recalled: Recalled) -> list[Memory]:
-        memories = [
-            to_memory(memory, recalled.relevance.get(memory.id)) for memory in (*recalled.memories, *recalled.around)
-        ]
+        memories = [to_memory(memory, recalled.relevance.get(memory.id)) for memory in recalled.memories]
         return budget.fit(
             memories,
+            completing=[to_memory(memory) for memory in recalled.around],
             limit=request.limit,
             token_budget=request.token_budget,
             language=_language(request, memories),

@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from afterword.schemas import ContextRequest, Kind, Scope
 from afterword.workers.errors import Late
 from afterword.workers.models.embedders.port import Vector
 from afterword.workers.services.recall.deadline import Deadline
 from afterword.workers.services.recall.evidence import Listing
+from afterword.workers.services.recall.neighbours import neighbours
 from afterword.workers.services.recall.question import Question
 from afterword.workers.services.recall.steps import Steps
 from afterword.workers.stores.vectors import collection
@@ -30,7 +32,7 @@ from afterword.workers.stores.vectors.views import (
 logger = logging.getLogger(__name__)
 
 DEPTH = 50
-"""Memories that each signal may propose for each corner."""
+"""Memories that each signal may propose for each corner, unless more are wanted of it."""
 
 _TOGETHER = 0.5
 """The part of the time left that the one request for all corners may take, before each is asked by itself."""
@@ -38,15 +40,24 @@ _TOGETHER = 0.5
 _EACH = 0.8
 """The part of what is then left that scopes asked by themselves may take."""
 
+_READING = 0.8
+"""The part of the time left that reading what was found may take; without it, the ledger needs some."""
+
+_T = TypeVar("_T")
+
 
 @dataclass(frozen=True, slots=True)
 class Corner:
-    """A part of the memories that is searched by itself: an owner, and which of theirs; `verbatim`: the excerpts."""
+    """A part of the memories that is searched by itself: an owner, and which of theirs; `verbatim`: the excerpts.
+
+    Each signal may propose `depth` memories of it.
+    """
 
     scope: Scope
     owner: Owner
     where: Filter
     verbatim: bool = False
+    depth: int = DEPTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +65,14 @@ class Searched:
     """What the corners hold for a question, and the scopes that did not answer in time."""
 
     listings: tuple[Listing, ...]
+    missing: tuple[Scope, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The newest memories of the corners, and the scopes that did not answer in time."""
+
+    memories: tuple[StoredMemory, ...]
     missing: tuple[Scope, ...] = ()
 
 
@@ -92,48 +111,69 @@ class Searching:
         def ask(some: Sequence[Corner]) -> list[Listing]:
             return _listings(self.view(some), some, signals)
 
-        try:
-            return Searched(tuple(self._steps.run(lambda: ask(corners), deadline.share(_TOGETHER))))
-        except Late:
-            return self._each_by_itself(corners, ask, deadline)
+        return Searched(*self._asked(corners, ask, deadline))
 
-    def newest(self, corners: Sequence[Corner], limit: int, deadline: Deadline) -> list[StoredMemory]:
-        """The newest of each corner. Raises: VectorStoreUnavailable, Late."""
-        searches = [ScopedSearch(corner.owner, Newest(), limit, corner.where) for corner in corners]
-        answers = self._steps.run(lambda: self.view(corners).search(searches), deadline.share(1))
-        return [found.memory for hits in answers for found in hits]
+    def newest(self, corners: Sequence[Corner], limit: int, deadline: Deadline) -> Latest:
+        """The newest of each corner. Raises: VectorStoreUnavailable; Late, when no corner answered."""
+
+        def ask(some: Sequence[Corner]) -> list[StoredMemory]:
+            searches = [ScopedSearch(corner.owner, Newest(), limit, corner.where) for corner in some]
+            return [found.memory for hits in self.view(some).search(searches) for found in hits]
+
+        return Latest(*self._asked(corners, ask, deadline))
+
+    def around(
+        self, corners: Sequence[Corner], matched: Sequence[StoredMemory], deadline: Deadline
+    ) -> list[StoredMemory]:
+        """The turns around the best excerpts among these. Raises: VectorStoreUnavailable, Late."""
+        verbatim = [corner for corner in corners if corner.verbatim]
+        if not verbatim:
+            return []
+        view = self.view(verbatim)
+        return self._steps.run(lambda: neighbours(view, verbatim[0].owner, matched), deadline.share(_READING))
 
     def fetch(self, corners: Sequence[Corner], ids: Sequence[str], deadline: Deadline) -> list[StoredMemory]:
         """The corners' memories of these ids. Raises: VectorStoreUnavailable, Late."""
-        return self._steps.run(lambda: self.view(corners).get(ids), deadline.share(1)) if ids else []
+        return self._steps.run(lambda: self.view(corners).get(ids), deadline.share(_READING)) if ids else []
+
+    def _asked(
+        self, corners: Sequence[Corner], ask: Callable[[Sequence[Corner]], list[_T]], deadline: Deadline
+    ) -> tuple[tuple[_T, ...], tuple[Scope, ...]]:
+        """What the corners answer, and the scopes that do not answer in time."""
+        try:
+            return tuple(self._steps.run(lambda: ask(corners), deadline.share(_TOGETHER))), ()
+        except Late:
+            return self._each_by_itself(corners, ask, deadline)
 
     def _each_by_itself(
-        self, corners: Sequence[Corner], ask: Callable[[Sequence[Corner]], list[Listing]], deadline: Deadline
-    ) -> Searched:
+        self, corners: Sequence[Corner], ask: Callable[[Sequence[Corner]], list[_T]], deadline: Deadline
+    ) -> tuple[tuple[_T, ...], tuple[Scope, ...]]:
         scopes = list(dict.fromkeys(corner.scope for corner in corners))
         asked = [partial(ask, [corner for corner in corners if corner.scope is scope]) for scope in scopes]
         answers = dict(zip(scopes, self._steps.run_all(asked, deadline.share(_EACH)), strict=True))
         found = {scope: answer.result() for scope, answer in answers.items() if _succeeded(answer)}
         if not found:
-            raise Late
+            raise Late("no scope answered in time")
         missing = tuple(scope for scope in scopes if scope not in found)
         logger.warning("context without the scopes %s: the vector store was too slow", ", ".join(missing))
-        return Searched(tuple(listing for listings in found.values() for listing in listings), missing)
+        return tuple(each for answered in found.values() for each in answered), missing
 
     def view(self, corners: Sequence[Corner]) -> MemoryView:
         """The corners' owners and nobody else."""
         return MemoryView(self._store, tuple(dict.fromkeys(corner.owner for corner in corners)))
 
 
-def _succeeded(answer: Future[list[Listing]]) -> bool:
+def _succeeded(answer: Future[list[_T]]) -> bool:
     return answer.done() and not answer.cancelled() and answer.exception() is None
 
 
 def _listings(view: MemoryView, corners: Sequence[Corner], signals: Sequence[Signal]) -> list[Listing]:
-    searches = [ScopedSearch(corner.owner, signal, DEPTH, corner.where) for corner in corners for signal in signals]
+    searches = [
+        ScopedSearch(corner.owner, signal, corner.depth, corner.where) for corner in corners for signal in signals
+    ]
     answers = view.scores(searches)
     step = len(signals)
     return [
-        Listing(dense=answers[place] if step == 2 else None, lexical=answers[place + step - 1], depth=DEPTH)
-        for place in range(0, len(answers), step)
+        Listing(dense=answers[place] if step == 2 else None, lexical=answers[place + step - 1], depth=corner.depth)
+        for place, corner in zip(range(0, len(answers), step), corners, strict=True)
     ]

@@ -93,11 +93,15 @@ def _source(memory: StoredMemory) -> _Source | None:
 
 
 def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
-    if min(len(one), len(other)) < _FEW:
+    """Whether the longer says what the shorter does; with a word each that the other lacks, such as two towns or two
+    dates, they say different things.
+    """
+    shorter, longer = sorted((one, other), key=len)
+    if len(shorter) < _FEW:
         return one == other
-    return len(one & other) >= _ALIKE * len(one | other)
+    return shorter <= longer and len(shorter) >= _ALIKE * len(longer)
 
 
 def _words(text: str) -> frozenset[str]:
-    """Words, and single characters where a script does not part its words."""
-    return frozenset(_WORD.findall(text.casefold()))
+    """Words, and single characters where a script does not part its words; emoji alone are what they are."""
+    return frozenset(_WORD.findall(text.casefold()) or [text.strip()])

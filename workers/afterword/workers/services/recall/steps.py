@@ -21,12 +21,10 @@ class Steps:
         """The step's result. Raises: Late, and what the step raises; one that is late goes on and is ignored."""
         if seconds is None:
             return step()
-        future = self._pool.submit(step)
-        try:
-            return future.result(seconds)
-        except TimeoutError:
-            future.cancel()
-            raise Late from None
+        [future] = self.run_all([step], seconds)
+        if not future.done() or future.cancelled():
+            raise Late("a step took longer than its time")
+        return future.result()
 
     def run_all(self, steps: Sequence[Callable[[], _T]], seconds: float | None) -> list[Future[_T]]:
         """The steps side by side: those that are done in time hold a result or an error, the others neither."""
