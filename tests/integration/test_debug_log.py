@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 
 import pytest
 
+from afterword.producers import MemoryClient
+from afterword.workers import logs
+from afterword.workers.roles import Role, start_role
+from afterword.workers.settings import Settings
 from tests.integration.conftest import OpenWorkshop
 from tests.support.workshop import Workshop, event, question
 
@@ -50,6 +55,28 @@ def test_debug_tells_nothing_that_was_said_and_no_name(
     log = told(caplog).lower()
     assert log
     assert not [word for word in ("theorbo", "lisbon", "ann@example", "sk-") if word in log]
+
+
+def test_debug_shows_what_a_context_was_answered_with(
+    open_workshop: OpenWorkshop, redis_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workshop = open_workshop()
+    workshop.take_in(event(SAID, user=USER, event_id="e1"))
+    logs.configure(Settings(log_format="json", log_level="DEBUG"))
+    role = start_role(Role.CONTEXT, workshop.components)
+    try:
+        with MemoryClient(redis_url) as client:
+            context = client.context(USER, query="theorbo", timeout=5)
+    finally:
+        role.stop(5)
+    everything = capsys.readouterr().err
+    lines = [json.loads(line)["event"] for line in everything.splitlines() if line.startswith("{")]
+    [line] = [line for line in lines if line.startswith("context: ")]
+    assert line.startswith("context: answered" if context.memories else "context: empty")
+    assert "'total'" in line
+    assert all(memory.id in line for memory in context.memories)
+    assert "theorbo" not in everything
+    assert USER not in everything
 
 
 def test_otherwise_there_is_no_line_an_operation(open_workshop: OpenWorkshop, caplog: pytest.LogCaptureFixture) -> None:

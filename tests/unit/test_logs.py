@@ -5,10 +5,12 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+import dramatiq
 import pytest
 import structlog
 from dramatiq import Message
 from dramatiq.broker import MessageProxy
+from dramatiq.brokers.stub import StubBroker
 
 from afterword.workers import logs
 from afterword.workers.settings import Settings
@@ -56,6 +58,18 @@ def test_what_a_person_said_is_in_no_line(log_format: str, capsys: pytest.Captur
     assert SAID not in told
     assert "ingest_conversation[m-1]" in told
     assert "it broke" in told
+
+
+def test_what_an_actor_is_called_with_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("json")
+
+    @dramatiq.actor(broker=StubBroker())
+    def ingest_conversation(body: dict[str, str]) -> None:
+        assert body
+
+    ingest_conversation({"text": SAID})
+    ingest_conversation.logger.info("a line of ours")
+    assert [line["event"] for line in lines(capsys)] == ["a line of ours"]
 
 
 def remember(said: str) -> None:

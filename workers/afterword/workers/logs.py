@@ -6,12 +6,15 @@ import logging
 import sys
 
 import structlog
+from dramatiq.actor import Actor
 from dramatiq.broker import MessageProxy
 from dramatiq.message import Message
 
 from afterword.workers.settings import Settings
 
 _NOISY = ("httpx", "httpcore", "httpx2", "httpcore2", "openai", "alembic")
+
+_ACTORS = Actor.__call__.__code__.co_filename
 
 
 def configure(settings: Settings) -> None:
@@ -59,7 +62,12 @@ def _renderers(log_format: str) -> list[structlog.typing.Processor]:
 
 
 def _without_messages(record: logging.LogRecord) -> bool:
-    """Dramatiq logs whole messages, whose arguments are conversations: only their name and id may be told."""
+    """Dramatiq logs whole messages, whose arguments are conversations: only their name and id may be told.
+
+    What its actors log themselves are the arguments of each call: nothing of that.
+    """
+    if record.pathname == _ACTORS:
+        return False
     record.msg = _named(record.msg)
     if isinstance(record.args, tuple):
         record.args = tuple(_named(argument) for argument in record.args)
