@@ -27,10 +27,12 @@ def test_every_worker_command_of_the_compose_file_starts_and_stops(deployment: D
     workers = deployment.start(*roles)
 
     for worker in workers:
-        assert worker.probe("/healthz") == (200, '{"alive": true}')
+        status, told = worker.probe("/healthz")
+        assert (status, json.loads(told)["alive"]) == (200, True)
         assert f'afterword_worker_up{{role="{worker.role}"}} 1.0' in worker.probe("/metrics")[1]
         deployment.settings["AFTERWORD_PROBE_PORT"] = str(worker.port)
         assert json.loads(deployment.run("health").stdout)["ready"] is True
+        assert json.loads(deployment.run("health", "--alive").stdout)["alive"] is True
     assert [worker.stop() for worker in workers] == [0] * 6
     assert deployment.run("health", check=False).returncode == 1
 

@@ -6,8 +6,6 @@ import json
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -21,9 +19,7 @@ import redis
 from afterword.schemas import ContextReply, ContextRequest, ConversationFinished, Kind, ListUsers, Reply, wire
 from afterword.schemas.values import Model
 from afterword.schemas.wire import Queue
-from afterword.workers import checks
 from afterword.workers.embedded.postgres_server import PostgresServer
-from afterword.workers.probes import ProbeServer
 from afterword.workers.roles import Role, RunningRole, start_role
 from afterword.workers.stores.ledger.migrate import migrate
 from tests.integration.conftest import OpenWorkshop
@@ -293,47 +289,3 @@ class TestWithoutPostgres:
             assert asker.dead(Queue.CONVERSATIONS) == 0
             role.stop(GRACE)
         postgres.stop()
-
-
-class TestProbes:
-    def test_they_tell_metrics_health_and_readiness(self, workshop: Workshop, start: Start) -> None:
-        role = start(Role.CONTEXT, workshop)
-        components = workshop.components
-        probes = ProbeServer(
-            "127.0.0.1",
-            0,
-            components.metrics.registry,
-            is_alive=role.is_alive,
-            readiness=lambda: checks.run(components, checks.READINESS),
-        )
-        probes.start()
-        components.metrics.up.labels(Role.CONTEXT).set_function(role.is_alive)
-        status, metrics = get(probes.port, "/metrics")
-        assert status == 200
-        assert 'afterword_worker_up{role="context"} 1.0' in metrics
-        assert get(probes.port, "/healthz")[0] == 200
-        status, ready = get(probes.port, "/readyz")
-        assert status == 200
-        assert {name: each["status"] for name, each in json.loads(ready)["components"].items()} == {
-            "redis": "ok",
-            "postgres": "ok",
-        }
-        assert get(probes.port, "/other")[0] == 404
-        role.stop(GRACE)
-        assert 'afterword_worker_up{role="context"} 0.0' in get(probes.port, "/metrics")[1]
-        assert get(probes.port, "/healthz")[0] == 503
-        assert get(probes.port, "/readyz")[0] == 503
-        probes.stop()
-
-    def test_a_server_that_is_away_is_named(self, open_workshop: OpenWorkshop) -> None:
-        workshop = open_workshop(postgres_url="postgresql://nobody@127.0.0.1:1/none")
-        found = {check.component: check.status for check in checks.run(workshop.components, checks.READINESS)}
-        assert found == {"redis": "ok", "postgres": "failed"}
-
-
-def get(port: int, path: str) -> tuple[int, str]:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()

@@ -100,6 +100,10 @@ class WatchedStore(EdgeStore):
         with self._watched("set_payload"):
             super().set_payload(ids, payload)
 
+    def version(self) -> str:
+        with self._watched("version"):
+            return super().version()
+
     def scan(self, where: Filter) -> Iterator[Hit]:
         with self._watched("scan"):
             return super().scan(where)

@@ -102,12 +102,12 @@ def settings() -> None:
 
 
 @app.command()
-def health() -> None:
-    """Ask the worker in this container whether it is ready; exit status 0 or 1."""
+def health(alive: Annotated[bool, typer.Option(help="Ask whether its threads run, and nothing else.")] = False) -> None:
+    """Ask the worker in this container whether it is ready, and how each component is; exit status 0 or 1."""
     from afterword.cli.health import ask
     from afterword.workers.settings import Settings
 
-    ready, told = ask(Settings.load().probe_port)
+    ready, told = ask(Settings.load().probe_port, "healthz" if alive else "readyz")
     print(told)
     raise typer.Exit(0 if ready else 1)
 

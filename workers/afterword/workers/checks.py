@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -14,17 +15,20 @@ from redis.retry import Retry
 from afterword.schemas import AfterwordError
 from afterword.workers.components import Components
 from afterword.workers.errors import Misconfigured
-from afterword.workers.stores.ledger import database
+from afterword.workers.stores.ledger import breaker, database
 from afterword.workers.stores.ledger.migrate import check_migrated
 
 MINIMUM_REDIS = (6, 2)
 
-Status = Literal["ok", "warning", "failed"]
+Status = Literal["ok", "warning", "failed", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was found out about a component. `failed` needs mending before anything works, `warning` should be read."""
+    """What was found out about a component. `failed` needs mending before anything works, `warning` should be read.
+
+    `unknown`: nobody has looked yet.
+    """
 
     component: str
     status: Status
@@ -33,16 +37,18 @@ class Check:
 
 def run(components: Components, checks: Sequence[Callable[[Components], Check]]) -> list[Check]:
     """Run checks; one that raises an error of ours has failed with its message."""
-    return [_run(components, check) for check in checks]
+    return [run_one(components, check) for check in checks]
 
 
-def _run(components: Components, check: Callable[[Components], Check]) -> Check:
+def run_one(components: Components, check: Callable[[Components], Check], name: str | None = None) -> Check:
+    """Run a check of the component `name`, by default the one that the check is called after."""
+    component = name or check.__name__.removeprefix("check_")
     try:
         return check(components)
     except AfterwordError as error:
-        return Check(check.__name__.removeprefix("check_"), "failed", str(error))
+        return Check(component, "failed", str(error))
     except redis.RedisError as error:
-        return Check(check.__name__.removeprefix("check_"), "failed", f"{type(error).__name__}: {error}")
+        return Check(component, "failed", f"{type(error).__name__}: {error}")
 
 
 def check_redis(components: Components) -> Check:
@@ -84,6 +90,11 @@ def check_vector_store(components: Components) -> Check:
     return Check("vector_store", "ok", f"Qdrant {components.store.version()}, {components.embedder.identity}")
 
 
+def check_vector_store_answers(components: Components) -> Check:
+    """Reachable."""
+    return Check("vector_store", "ok", f"Qdrant {components.store.version()}")
+
+
 def check_payloads(components: Components) -> Check:
     """Points of ours, and all of them reached."""
     check_migrated(components.database)
@@ -101,6 +112,34 @@ def check_embedder(components: Components) -> Check:
     if identity.provider == "hashing":
         return Check("embedder", "warning", f"{identity}: words and n-grams only; set AFTERWORD_EMBEDDER for meaning")
     return Check("embedder", "ok", str(identity))
+
+
+class EmbedderLately:
+    """How the embedder fared since it was last looked at. It is not asked for that: each request may cost money."""
+
+    def __init__(self) -> None:
+        self._requests = self._errors = 0.0
+        self._last = Check("embedder", "ok", "no request yet")
+
+    def __call__(self, components: Components) -> Check:
+        registry = components.metrics.registry
+        requests = registry.get_sample_value("afterword_embedder_seconds_count") or 0.0
+        errors = registry.get_sample_value("afterword_embedder_errors_total") or 0.0
+        made, failed = requests - self._requests, errors - self._errors
+        self._requests, self._errors = requests, errors
+        if made:
+            status: Status = "failed" if failed >= made else "warning" if failed else "ok"
+            self._last = Check("embedder", status, f"{failed:.0f} of the last {made:.0f} requests failed")
+        return self._last
+
+
+def check_breaker(components: Components) -> Check:
+    """Whether the LLM is asked at all just now."""
+    if components.settings.llm == "none":
+        return Check("llm", "ok", "none: verbatim mode")
+    with components.database.transaction() as connection:
+        paused = breaker.is_open(connection)
+    return Check("llm", "warning", "the breaker is open") if paused else Check("llm", "ok", "the breaker is closed")
 
 
 def check_llm(components: Components) -> Check:
@@ -145,7 +184,21 @@ ALL = (
     check_switch,
 )
 AT_START = (check_redis, check_postgres, check_vector_store)
-READINESS = (check_redis_answers, check_postgres)
+
+Component = Literal["redis", "postgres", "vector_store", "mem0", "embedder", "llm"]
+
+
+def looks(components: Components, wanted: Sequence[Component]) -> dict[str, Callable[[], Check]]:
+    """How to look at each of these while a process works: quickly, often, and at no cost."""
+    lately: dict[Component, Callable[[Components], Check]] = {
+        "redis": check_redis_answers,
+        "postgres": check_postgres,
+        "vector_store": check_vector_store_answers,
+        "mem0": check_mem0,
+        "embedder": EmbedderLately(),
+        "llm": check_breaker,
+    }
+    return {name: partial(run_one, components, lately[name], name) for name in wanted}
 
 
 def require(components: Components) -> None:

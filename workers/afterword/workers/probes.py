@@ -1,4 +1,8 @@
-"""The HTTP port of a worker process: /metrics, /healthz (its threads run) and /readyz (its servers answer)."""
+"""The HTTP port of a worker process: /metrics, /healthz (its threads run) and /readyz (what it needs answers, too).
+
+Both tell the status of each component. /healthz never waits for one, so that no worker is killed since a server hangs;
+/readyz waits a bounded time.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from afterword.workers.checks import Check
+from afterword.workers.health import Health
 
 
 class ProbeServer:
@@ -23,9 +28,9 @@ class ProbeServer:
         registry: CollectorRegistry,
         *,
         is_alive: Callable[[], bool],
-        readiness: Callable[[], Sequence[Check]],
+        health: Health,
     ) -> None:
-        self._server = ThreadingHTTPServer((host, port), _handler(registry, is_alive, readiness))
+        self._server = ThreadingHTTPServer((host, port), _handler(registry, is_alive, health))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="probes", daemon=True)
 
@@ -43,24 +48,28 @@ class ProbeServer:
         self._server.server_close()
 
 
-def _handler(
-    registry: CollectorRegistry, is_alive: Callable[[], bool], readiness: Callable[[], Sequence[Check]]
-) -> type[BaseHTTPRequestHandler]:
+def _handler(registry: CollectorRegistry, is_alive: Callable[[], bool], health: Health) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             match self.path.partition("?")[0]:
                 case "/metrics":
                     self._send(200, CONTENT_TYPE_LATEST, generate_latest(registry))
                 case "/healthz":
-                    alive = is_alive()
-                    self._send_json(200 if alive else 503, {"alive": alive})
+                    self._tell("alive", is_alive(), health.known())
                 case "/readyz":
-                    checks = readiness()
-                    ready = is_alive() and all(check.status != "failed" for check in checks)
-                    components = {check.component: {"status": check.status, "detail": check.detail} for check in checks}
-                    self._send_json(200 if ready else 503, {"ready": ready, "components": components})
+                    found = health.look()
+                    self._tell("ready", is_alive() and health.suffices(found), found)
                 case _:
                     self._send_json(404, {"error": "try /metrics, /healthz or /readyz"})
+
+        def _tell(self, what: str, holds: bool, found: Sequence[Check]) -> None:
+            worker = {"status": "ok" if is_alive() else "failed", "detail": "its threads", "needed": True}
+            components = {"worker": worker} | {each.component: self._told(each) for each in found}
+            self._send_json(200 if holds else 503, {what: holds, "components": components})
+
+        def _told(self, check: Check) -> dict[str, object]:
+            needed = health.needs(check.component)
+            return {"status": check.status, "detail": check.detail, "needed": needed}
 
         def _send_json(self, code: int, body: object) -> None:
             self._send(code, "application/json", json.dumps(body).encode())

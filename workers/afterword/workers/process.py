@@ -11,7 +11,7 @@ from afterword.workers import checks
 from afterword.workers.components import Components
 from afterword.workers.errors import Misconfigured
 from afterword.workers.probes import ProbeServer
-from afterword.workers.roles import USING_THE_VECTOR_STORE, Role, RunningRole, start_role
+from afterword.workers.roles import USING_THE_VECTOR_STORE, Role, RunningRole, health_of, start_role
 from afterword.workers.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def _play(role: Role, components: Components, stopping: threading.Event) -> None
         settings.probe_port,
         components.metrics.registry,
         is_alive=running.is_alive,
-        readiness=lambda: checks.run(components, checks.READINESS),
+        health=health_of(role, components),
     )
     probes.start()
     components.metrics.up.labels(role).set_function(running.is_alive)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from enum import StrEnum
@@ -14,7 +15,10 @@ from afterword.schemas.wire import Queue
 from afterword.workers.actors import commands, context, extraction, ingest, telemetry
 from afterword.workers.actors.requests import Answering
 from afterword.workers.broker import MendedBroker
+from afterword.workers.broker.consumer import MendedConsumer
+from afterword.workers.checks import Component, looks
 from afterword.workers.components import Components, sender_with
+from afterword.workers.health import Health
 from afterword.workers.replies import Replies
 from afterword.workers.services.scheduler import Scheduler, Task
 from afterword.workers.services.telemetry import QueryLog
@@ -34,6 +38,29 @@ class Role(StrEnum):
 
 
 USING_THE_VECTOR_STORE = frozenset(Role) - {Role.TELEMETRY}
+
+_NEEDED: dict[Role, list[Component]] = {
+    Role.INGEST: ["redis", "postgres"],
+    Role.EXTRACTION: ["redis", "postgres", "vector_store", "mem0"],
+    Role.CONTEXT: ["redis", "vector_store"],
+    Role.COMMANDS: ["redis", "postgres", "vector_store"],
+    Role.TELEMETRY: ["redis", "postgres"],
+    Role.SCHEDULER: ["redis", "postgres"],
+}
+"""What a role can do nothing without. Never the models: only work shows whether they answer again."""
+
+_USED: dict[Role, list[Component]] = {
+    Role.INGEST: ["vector_store", "embedder"],
+    Role.EXTRACTION: ["embedder", "llm"],
+    Role.CONTEXT: ["postgres", "embedder"],
+    Role.COMMANDS: ["embedder"],
+    Role.TELEMETRY: [],
+    Role.SCHEDULER: ["vector_store", "embedder", "llm"],
+}
+"""What it can do without for a while: excerpts wait for the sweep, answers say what they lack."""
+
+_STALLED_SECONDS = 60.0
+"""A consumer looks at its queue every few seconds, whatever Redis does."""
 
 _THREADS = {Role.INGEST: 8, Role.EXTRACTION: 16, Role.CONTEXT: 4, Role.COMMANDS: 4, Role.TELEMETRY: 1}
 
@@ -74,7 +101,12 @@ class QueueRole:
 
     def is_alive(self) -> bool:
         threads = [*self._worker.consumers.values(), *self._worker.workers]
-        return bool(threads) and all(thread.is_alive() for thread in threads)
+        return bool(threads) and all(thread.is_alive() for thread in threads) and not self._stalled()
+
+    def _stalled(self) -> bool:
+        consumers = [thread.consumer for thread in self._worker.consumers.values()]
+        oldest = time.monotonic() - _STALLED_SECONDS
+        return any(isinstance(consumer, MendedConsumer) and consumer.looked_at < oldest for consumer in consumers)
 
 
 class IdleRole:
@@ -88,6 +120,11 @@ class IdleRole:
 
     def is_alive(self) -> bool:
         return not self._stopped
+
+
+def health_of(role: Role, components: Components) -> Health:
+    """What a role's process watches of the components that it uses."""
+    return Health(looks(components, [*_NEEDED[role], *_USED[role]]), _NEEDED[role])
 
 
 def start_role(role: Role, components: Components) -> RunningRole:
@@ -131,6 +168,7 @@ def _start_context(components: Components, threads: int) -> RunningRole:
 
 def _start_commands(components: Components, threads: int) -> RunningRole:
     broker = components.broker()
+    components.question_embedder.prepare()
     commands.declare(broker, components.commands(broker), _answering(broker), components.metrics)
     return QueueRole(broker, Queue.COMMANDS, threads, [])
 

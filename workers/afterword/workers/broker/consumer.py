@@ -61,11 +61,14 @@ class MendedConsumer(Consumer):
         self._may_have_left = True
         self._maintain_at = self._reconcile_at = self._rest_until = 0.0
         self._failures = self._misses = 0
+        self.looked_at = time.monotonic()
+        """When it was last asked for a message."""
 
     # What Dramatiq's threads call.
 
     def __next__(self) -> Delivery | None:
         """The next message; None after a bounded wait without one. Never raises on what Redis does."""
+        self.looked_at = time.monotonic()
         if not self._cache:
             try:
                 self._advance()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import get_args
 
 from pydantic import SecretStr
 
@@ -12,6 +13,7 @@ from afterword.workers import checks
 from afterword.workers.components import Components
 from afterword.workers.embedded.postgres_server import PostgresServer
 from afterword.workers.embedded.redis_server import FakeRedisServer, RedisServer, find_redis_binary, free_port
+from afterword.workers.health import Health
 from afterword.workers.probes import ProbeServer
 from afterword.workers.roles import Role, RunningRole, start_role
 from afterword.workers.settings import Settings
@@ -110,7 +112,7 @@ class EmbeddedStack:
             settings.probe_port,
             components.metrics.registry,
             is_alive=lambda: all(role.is_alive() for role in self._roles),
-            readiness=lambda: checks.run(components, checks.READINESS),
+            health=Health(checks.looks(components, get_args(checks.Component)), ["redis", "postgres", "vector_store"]),
         )
         self._probes.start()
         for role, running in zip(Role, self._roles, strict=True):
