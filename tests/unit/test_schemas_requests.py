@@ -17,6 +17,7 @@ from afterword.schemas import (
     ListUsers,
     Reply,
     Scope,
+    SearchMemories,
     UnsupportedVersion,
 )
 from afterword.schemas.commands import parse_command
@@ -97,7 +98,7 @@ def test_another_version_is_refused() -> None:
         parse_command({"version": 2, "command": "nothing of ours"})
 
 
-@pytest.mark.parametrize("name", ["list", "get", "add", "delete", "clear"])
+@pytest.mark.parametrize("name", ["list", "related", "get", "add", "delete", "clear"])
 @pytest.mark.parametrize(
     ("owner", "mend"),
     [
@@ -126,7 +127,7 @@ def test_every_command_is_read_by_its_name() -> None:
 
 @pytest.mark.parametrize("body", [None, "x", {}, {"command": "drop"}, {"command": ["list"]}])
 def test_an_unknown_command_is_refused_with_those_there_are(body: Any) -> None:
-    with pytest.raises(InvalidEvent, match="command: must be one of list, get, add, delete, clear, users"):
+    with pytest.raises(InvalidEvent, match="command: must be one of list, search, related, get, add, delete, clear"):
         parse_command(body)
 
 
@@ -148,6 +149,60 @@ def test_a_listing_can_be_narrowed() -> None:
     listing = command("list", user_id="u", scope="session", kind="fact", cursor="c")
     assert isinstance(listing, ListMemories)
     assert (listing.scope, listing.kind, listing.cursor) == ("session", "fact", "c")
+
+
+SEARCH: dict[str, Any] = {"user_id": "u", "query": "tea"}
+MAY, APRIL = "2026-05-01T00:00:00Z", "2026-04-01T00:00:00Z"
+
+
+def test_a_search_names_an_owner_and_what_narrows_it() -> None:
+    search = command("search", **SEARCH, agent_id="a", session_id="s", since=APRIL, until="2999-01-01T00:00:00Z")
+    assert isinstance(search, SearchMemories)
+    assert (search.limit, search.cursor, search.explain, search.metadata) == (20, None, False, {})
+    assert isinstance(command("search", agent_id="a", by="acme"), SearchMemories)
+    for owner, mend in (({}, "name an owner"), ({"agent_id": "a", "session_id": "s"}, "belongs to a user")):
+        with pytest.raises(InvalidEvent, match=mend):
+            command("search", query="tea", **owner)
+
+
+@pytest.mark.parametrize(
+    ("broken", "field", "mend"),
+    [
+        ({"since": MAY, "until": MAY}, "until", "must be after since"),
+        ({"since": MAY, "until": APRIL}, "until", "must be after since"),
+        ({"since": "2026-05-01T00:00:00"}, "since", "must carry a time zone"),
+        ({"until": 1777593600}, "until", "must be an ISO 8601 time"),
+        ({"metadata": {"a": None}}, "metadata.a", "nothing equals null"),
+        ({"metadata": {"a": [1]}}, "metadata.a", "metadata is flat"),
+        ({"metadata": {"a": 2**63}}, "metadata.a", "64 bits"),
+        ({"metadata": {"a": float("nan")}}, "metadata.a", "finite"),
+        ({"metadata": {'a"': 1}}, "metadata", "without"),
+        ({"metadata": {"a\\": 1}}, "metadata", "without"),
+        ({"metadata": {str(number): 1 for number in range(21)}}, "metadata", "at most 20"),
+        ({"limit": 0}, "limit", "greater than or equal to 1"),
+        ({"limit": 1001}, "limit", "less than or equal to 1000"),
+        ({"scope": "world"}, "scope", "'user', 'agent' or 'session'"),
+        ({"kind": "dream"}, "kind", "'fact', 'excerpt' or 'note'"),
+    ],
+)
+def test_what_a_search_may_not_ask(broken: dict[str, Any], field: str, mend: str) -> None:
+    with pytest.raises(InvalidEvent, match=mend) as caught:
+        command("search", **SEARCH, **broken)
+    assert caught.value.field.startswith(field)
+
+
+@pytest.mark.parametrize("value", ["x", "", 3, 3.5, True, False, -(2**63)])
+def test_metadata_is_asked_for_as_what_it_is(value: str | float) -> None:
+    search = command("search", **SEARCH, metadata={"心情": value})
+    assert isinstance(search, SearchMemories)
+    found = search.metadata["心情"]
+    assert (found, type(found)) == (value, type(value))
+
+
+def test_related_memories_are_a_hundred_at_most() -> None:
+    for limit in (0, 101):
+        with pytest.raises(InvalidEvent, match="limit"):
+            command("related", user_id="u", memory_id="m", limit=limit)
 
 
 @pytest.mark.parametrize("text", ["", "a\x00b", "\ud800"])

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic.config import JsonDict
 
-from afterword.schemas.context import Request
+from afterword.schemas.context import Explanation, Request
 from afterword.schemas.conversation import check_version
 from afterword.schemas.errors import InvalidEvent, shortened
 from afterword.schemas.memory import Memory
-from afterword.schemas.values import GivenMetadata, Id, Kind, Model, Scope, Text
+from afterword.schemas.values import GivenMetadata, Id, Kind, Model, Moment, Scope, Text, WantedMetadata
 
 MAX_PAGE = 1000
 MAX_DAYS = 366
 DEFAULT_DAYS = 30
+MAX_RANKED = 200
+"""Memories that a search with a query finds in all, over all pages."""
+
+MAX_RELATED = 100
+DEFAULT_RELATED = 10
+MAX_METADATA = 20
 
 
-class _OwnedCommand(Request):
-    """Names an owner: a user (with a session, that thread's memories only), or an agent.
-
-    `by` is the account that asks. An agent's memories are open to the owner that its registry entry names.
+class _Owned(Request):
+    """Names whose memories. `by` is the account that asks; an agent's memories are open to the owner that its registry
+    entry names.
     """
 
     user_id: Id | None = None
@@ -30,11 +36,19 @@ class _OwnedCommand(Request):
     by: Id | None = None
 
     @model_validator(mode="after")
+    def _a_session_of_a_user(self) -> Self:
+        if self.session_id is not None and self.user_id is None:
+            raise ValueError("session_id belongs to a user: give user_id as well")
+        return self
+
+
+class _OwnedCommand(_Owned):
+    """Names one owner: a user (with a session, that thread's memories only), or an agent."""
+
+    @model_validator(mode="after")
     def _one_owner(self) -> Self:
         if (self.user_id is None) == (self.agent_id is None):
             raise ValueError("name one owner: user_id or agent_id")
-        if self.session_id is not None and self.user_id is None:
-            raise ValueError("session_id belongs to a user: give user_id as well")
         return self
 
 
@@ -46,6 +60,53 @@ class ListMemories(_OwnedCommand):
     kind: Kind | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 100
     cursor: str | None = None
+
+
+class SearchMemories(_Owned):
+    """An owner's memories about `query`, best first; without one those that the filters name, newest first.
+
+    A user's are narrowed by `session_id`, and by `agent_id` to what was said with that agent (what is known of a user
+    names none). Without `user_id` they are the agent's. Each filter narrows further: `since` and `until` (which is not
+    included) bound `occurred_at`; `metadata` holds values that a memory's own must equal. A query finds 200 memories at
+    most, over all pages; nothing is left out for being irrelevant: `score` tells. `cursor` is `next_cursor` of the page
+    before, asked with the same query and filters. With `explain` the answer says of each memory why it ranks there.
+    """
+
+    command: Literal["search"] = "search"
+    query: str | None = None
+    scope: Scope | None = None
+    kind: Kind | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+    topic: str | None = None
+    metadata: Annotated[WantedMetadata, Field(max_length=MAX_METADATA)] = Field(default_factory=dict)
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 20
+    cursor: str | None = None
+    explain: bool = False
+
+    @model_validator(mode="after")
+    def _an_owner(self) -> Self:
+        if self.user_id is None and self.agent_id is None:
+            raise ValueError("name an owner: user_id or agent_id")
+        return self
+
+    @field_validator("until")
+    @classmethod
+    def _after_since(cls, until: Moment | None, info: ValidationInfo) -> Moment | None:
+        since = info.data.get("since")
+        if since is not None and until is not None and until <= since:
+            raise ValueError("must be after since")
+        return until
+
+
+class FindRelated(_OwnedCommand):
+    """What goes with one memory of an owner, of the same owner's: those that are linked with it, in either direction,
+    then the nearest by meaning; `limit` in all.
+    """
+
+    command: Literal["related"] = "related"
+    memory_id: Id
+    limit: Annotated[int, Field(ge=1, le=MAX_RELATED)] = DEFAULT_RELATED
 
 
 class GetMemory(_OwnedCommand):
@@ -116,11 +177,22 @@ class GetUserAnalytics(Request):
 
 
 Command = Annotated[
-    ListMemories | GetMemory | AddMemory | DeleteMemory | ClearMemories | ListUsers | GetOverview | GetUserAnalytics,
+    ListMemories
+    | SearchMemories
+    | FindRelated
+    | GetMemory
+    | AddMemory
+    | DeleteMemory
+    | ClearMemories
+    | ListUsers
+    | GetOverview
+    | GetUserAnalytics,
     Field(discriminator="command"),
 ]
 _COMMANDS: dict[str, type[Command]] = {
     "list": ListMemories,
+    "search": SearchMemories,
+    "related": FindRelated,
     "get": GetMemory,
     "add": AddMemory,
     "delete": DeleteMemory,
@@ -149,6 +221,38 @@ class MemoryPage(Model):
 
     memories: tuple[Memory, ...]
     next_cursor: str | None = None
+
+
+class SearchPage(MemoryPage):
+    """Answers `search`; `next_cursor` is None on the last page.
+
+    With a query each memory's `score` is its relevance. `degraded` names what could not be used: `embedder` (found by
+    words alone). `explanations` are those of this page's memories, in their order, where they were asked for.
+    """
+
+    degraded: tuple[str, ...] = ()
+    explanations: tuple[Explanation, ...] = ()
+
+
+class Relation(StrEnum):
+    """How a memory goes with another: one names the other, or they are near by meaning."""
+
+    LINKED = "linked"
+    SIMILAR = "similar"
+
+
+class RelatedMemory(Model):
+    """`memory.score` is its relevance to the other's text, None where a linked one is not among the nearest."""
+
+    memory: Memory
+    relation: Relation
+
+
+class RelatedMemories(Model):
+    """Answers `related`: linked ones first, then similar ones, each best first. `degraded` as in `search`."""
+
+    related: tuple[RelatedMemory, ...]
+    degraded: tuple[str, ...] = ()
 
 
 class UserCount(Model):

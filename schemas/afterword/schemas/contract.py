@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from afterword.schemas.analytics import Overview, UserAnalytics
-from afterword.schemas.commands import Command, MemoryPage, Removed, UserPage
+from afterword.schemas.commands import Command, MemoryPage, RelatedMemories, Removed, SearchPage, UserPage
 from afterword.schemas.context import ContextReply, ContextRequest
 from afterword.schemas.conversation import ConversationFinished
 from afterword.schemas.memory import Memory
@@ -27,6 +27,8 @@ _ROOTS: dict[str, tuple[Any, str]] = {
     "memory_command": (Command, "validation"),
     "memory": (Memory, "serialization"),
     "memory_page": (MemoryPage, "serialization"),
+    "search_page": (SearchPage, "serialization"),
+    "related_memories": (RelatedMemories, "serialization"),
     "user_page": (UserPage, "serialization"),
     "removed": (Removed, "serialization"),
     "overview": (Overview, "serialization"),

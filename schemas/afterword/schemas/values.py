@@ -51,6 +51,25 @@ GivenMetadata = dict[Annotated[str, AfterValidator(_check_storable)], Annotated[
 """Metadata as it is taken in: what JSON and every store can hold as it is."""
 
 
+def _check_wanted(value: Any) -> Any:
+    if value is None:
+        raise ValueError("must be text, a number, true or false: nothing equals null")
+    return _check_scalar(value)
+
+
+def _check_wanted_name(name: str) -> str:
+    if '"' in name or "\\" in name:
+        raise ValueError('must be a name without " and \\: metadata of such a name cannot be asked for')
+    return _check_storable(name)
+
+
+WantedMetadata = dict[
+    Annotated[str, AfterValidator(_check_wanted_name)],
+    Annotated[str | int | float | bool, BeforeValidator(_check_wanted)],
+]
+"""Metadata that a memory's own must equal."""
+
+
 class Scope(StrEnum):
     """Whose memory it is: the person's, the agent's (shared across its users), or one thread's."""
 
@@ -100,18 +119,25 @@ def _refuse_numbers(value: Any) -> Any:
     return value
 
 
-def _check_time(value: datetime) -> datetime:
+def _check_moment(value: datetime) -> datetime:
     if value.utcoffset() is None:
         raise ValueError("must carry a time zone: use datetime.now(UTC) or an ISO time ending in Z")
-    if value - datetime.now(UTC) > MAX_CLOCK_AHEAD:
-        raise ValueError("must not be more than a day ahead of now: check the clock or the unit")
     try:
         return value.astimezone(UTC)
     except OverflowError:
         raise ValueError("must be a time of the years 1 to 9999 in UTC") from None
 
 
-Time = Annotated[datetime, BeforeValidator(_refuse_numbers), AfterValidator(_check_time)]
+def _check_not_ahead(value: datetime) -> datetime:
+    if value - datetime.now(UTC) > MAX_CLOCK_AHEAD:
+        raise ValueError("must not be more than a day ahead of now: check the clock or the unit")
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_refuse_numbers), AfterValidator(_check_moment)]
+"""An aware time, kept in UTC."""
+
+Time = Annotated[Moment, AfterValidator(_check_not_ahead)]
 """An aware time, kept in UTC, at most a day ahead."""
 
 Text = Annotated[str, Field(min_length=1), AfterValidator(_check_storable)]

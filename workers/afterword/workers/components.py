@@ -27,6 +27,7 @@ from afterword.workers.services.debounce import Debounce
 from afterword.workers.services.discovery import Discovery
 from afterword.workers.services.excerpts import Excerpts
 from afterword.workers.services.ingest import Ingest
+from afterword.workers.services.memory_search import MemorySearch
 from afterword.workers.services.readings import Readings
 from afterword.workers.services.recall.embedding import QuestionEmbedder
 from afterword.workers.services.recall.finding import Finding
@@ -142,7 +143,15 @@ class Components:
     def commands(self, broker: MendedBroker) -> Commands:
         analytics = Analytics(self.database, enabled=self.settings.analytics)
         return Commands(
-            self.database, self.store, self.embedder, self.topics, broker, self.books, analytics, self.metrics
+            self.database,
+            self.store,
+            self.embedder,
+            self.topics,
+            broker,
+            self.books,
+            analytics,
+            MemorySearch(self.finding, self.store),
+            self.metrics,
         )
 
     @cached_property
@@ -154,17 +163,29 @@ class Components:
         return AgentRegistry(self.database)
 
     @cached_property
-    def steps(self) -> Steps:
-        """Threads for what a request may leave behind: each of a worker's may wait for several scopes."""
+    def embedding_steps(self) -> Steps:
+        """Threads for what a request may leave behind. Each server has its own: one that hangs takes only those."""
+        return self._steps()
+
+    @cached_property
+    def searching_steps(self) -> Steps:
+        return self._steps()
+
+    @cached_property
+    def ledger_steps(self) -> Steps:
+        return self._steps()
+
+    def _steps(self) -> Steps:
+        # Each of a worker's threads may wait for several scopes.
         return Steps(4 * (self.settings.threads or 4))
 
     @cached_property
     def question_embedder(self) -> QuestionEmbedder:
-        return QuestionEmbedder(self.embedder, self.steps)
+        return QuestionEmbedder(self.embedder, self.topics, self.embedding_steps)
 
     @cached_property
     def searching(self) -> Searching:
-        return Searching(self.store, self.steps)
+        return Searching(self.store, self.searching_steps)
 
     @cached_property
     def finding(self) -> Finding:
@@ -175,7 +196,7 @@ class Components:
         return Recall(
             self.finding,
             self.searching,
-            self.steps,
+            self.ledger_steps,
             self.database,
             self.registry,
             self.tokenizer,
@@ -273,8 +294,9 @@ class Components:
 
     def close(self) -> None:
         """Close what was opened."""
-        if "steps" in self.__dict__:
-            self.steps.close()
+        for steps in ("embedding_steps", "searching_steps", "ledger_steps"):
+            if steps in self.__dict__:
+                self.__dict__[steps].close()
         if "store" in self.__dict__:
             self.store.close()
         if "database" in self.__dict__:

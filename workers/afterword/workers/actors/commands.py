@@ -6,8 +6,9 @@ import time
 from typing import Any
 
 import dramatiq
+from pydantic import BaseModel
 
-from afterword.schemas.commands import parse_command
+from afterword.schemas.commands import Command, parse_command
 from afterword.schemas.wire import ACTORS, Queue
 from afterword.workers.actors.requests import Answering
 from afterword.workers.broker import MendedBroker
@@ -18,10 +19,13 @@ from afterword.workers.services.commands import Commands
 def declare(broker: MendedBroker, commands: Commands, answering: Answering, metrics: Metrics) -> None:
     """Run memory commands. Never retried: the asker has its answer, an error included."""
 
+    def run(command: Command) -> BaseModel:
+        return commands.run(command, answering.seconds_left(command))
+
     @dramatiq.actor(broker=broker, queue_name=Queue.COMMANDS, actor_name=ACTORS[Queue.COMMANDS], max_retries=0)
     def run_command(body: Any) -> None:
         started = time.perf_counter()
-        outcome = answering.answer(body, parse_command, commands.run)
+        outcome = answering.answer(body, parse_command, run)
         name = str(body.get("command")) if isinstance(body, dict) and outcome != "invalid" else "unknown"
         metrics.commands.labels(name, outcome).inc()
         metrics.command_seconds.labels(name).observe(time.perf_counter() - started)

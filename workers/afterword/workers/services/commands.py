@@ -1,4 +1,4 @@
-"""Managing memories: list, get, add by hand, delete, clear, and the users there are."""
+"""Managing memories: list, search, get, add by hand, delete, clear, and the users there are."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from afterword.schemas import (
     ClearMemories,
     Command,
     DeleteMemory,
+    FindRelated,
     GetMemory,
     GetOverview,
     GetUserAnalytics,
@@ -24,6 +25,7 @@ from afterword.schemas import (
     MemoryPage,
     Removed,
     Scope,
+    SearchMemories,
     UserAnalytics,
     UserCount,
     UserPage,
@@ -38,9 +40,11 @@ from afterword.workers.services.analytics import Analytics
 from afterword.workers.services.bookkeeping import Books, memory_save
 from afterword.workers.services.extraction.writing import take_back
 from afterword.workers.services.importance import importance
+from afterword.workers.services.memory_search import MemorySearch
+from afterword.workers.services.ownership import Owned, Ownership, owner_of
+from afterword.workers.services.recall.deadline import Deadline
 from afterword.workers.services.topics import Topics
 from afterword.workers.stores.ledger import (
-    agents,
     audit,
     conversations,
     dead_letters,
@@ -54,10 +58,8 @@ from afterword.workers.stores.ledger.journal import Entry
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import StoredMemory, to_memory
 from afterword.workers.stores.vectors.port import Condition, Filter, Match, VectorStore
-from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, SessionOwner, UserOwner
+from afterword.workers.stores.vectors.views import MemoryView, UserOwner
 from afterword.workers.text.language import detect
-
-_Owned = ListMemories | GetMemory | AddMemory | DeleteMemory | ClearMemories
 
 
 class Commands:
@@ -72,19 +74,22 @@ class Commands:
         broker: MendedBroker,
         books: Books,
         analytics: Analytics,
+        search: MemorySearch,
         metrics: Metrics,
     ) -> None:
         self._database = database
         self._books = books
         self._analytics = analytics
+        self._search = search
+        self._ownership = Ownership(database)
         self._broker = broker
         self._store = store
         self._embedder = embedder
         self._topics = topics
         self._metrics = metrics
 
-    def run(self, command: Command) -> BaseModel:
-        """The answer of a command.
+    def run(self, command: Command, within: float | None = None) -> BaseModel:
+        """The answer of a command. One that has to be searched for degrades to be there `within` seconds.
 
         Raises: Denied, NotFound, InvalidEvent; LedgerUnavailable, VectorStoreUnavailable, MemoryUnavailable,
             EmbeddingFailed.
@@ -96,10 +101,14 @@ class Commands:
                 return self._analytics.overview(command.tenant_id, days=command.days)
             case GetUserAnalytics():
                 return self._user_analytics(command)
-        self._check_access(command)
+        self._ownership.check(command)
         match command:
             case ListMemories():
                 return self._list(command)
+            case SearchMemories():
+                return self._search.search(command, Deadline.within(within))
+            case FindRelated():
+                return self._search.related(command, Deadline.within(within))
             case GetMemory():
                 return self._get(command)
             case AddMemory():
@@ -109,21 +118,8 @@ class Commands:
             case ClearMemories():
                 return self._clear(command)
 
-    def _check_access(self, command: _Owned) -> None:
-        """A user's memories are open to the user, an agent's to the owner that the registry names."""
-        if command.user_id is not None:
-            if command.by not in (None, command.user_id):
-                raise Denied("these memories belong to another user")
-            return
-        with self._database.transaction() as connection:
-            agent = agents.get(connection, command.tenant_id, command.agent_id or "")
-        if agent.owner_id is None:
-            raise Denied("this agent has no registered owner: run `afterword agents set AGENT --owner ACCOUNT`")
-        if command.by != agent.owner_id:
-            raise Denied("this agent's memories are open to its owner only: name the account in `by`")
-
-    def _view(self, command: _Owned) -> MemoryView:
-        return MemoryView(self._store, (_owner(command),))
+    def _view(self, command: Owned) -> MemoryView:
+        return MemoryView(self._store, (owner_of(command),))
 
     def _list(self, command: ListMemories) -> MemoryPage:
         wanted: list[Condition] = []
@@ -133,7 +129,7 @@ class Commands:
             wanted.append(Match(collection.KIND, (command.kind.value,)))
         try:
             page = self._view(command).page(
-                _owner(command), limit=command.limit, cursor=command.cursor, where=Filter(tuple(wanted))
+                owner_of(command), limit=command.limit, cursor=command.cursor, where=Filter(tuple(wanted))
             )
         except ValueError:
             raise InvalidEvent("cursor", "a cursor no page gave", "pass next_cursor of the page before") from None
@@ -185,7 +181,7 @@ class Commands:
         self._metrics.memories.labels("delete", found[0].scope, found[0].kind).inc(removed)
         return Removed(removed=removed)
 
-    def _lock(self, connection: Connection, command: _Owned) -> None:
+    def _lock(self, connection: Connection, command: Owned) -> None:
         if command.user_id is not None:
             subjects.lock(connection, command.tenant_id, command.user_id)
 
@@ -196,7 +192,7 @@ class Commands:
             in_flight.drop_conversations(self._broker, command.tenant_id, command.user_id, command.session_id)
             begun, known = self._void(command.tenant_id, command.user_id, command.session_id)
         view = self._view(command)
-        counts = view.counts_by_kind(_owner(command))
+        counts = view.counts_by_kind(owner_of(command))
         removed = view.delete_all()
         if begun is not None:
             take_back(self._store, begun)
@@ -251,15 +247,6 @@ class Commands:
         return view.counts()
 
 
-def _owner(command: _Owned) -> Owner:
-    if command.agent_id is not None:
-        return AgentOwner(command.tenant_id, command.agent_id)
-    user_id = command.user_id or ""
-    if command.session_id is not None:
-        return SessionOwner(command.tenant_id, user_id, command.session_id)
-    return UserOwner(command.tenant_id, user_id)
-
-
 def _note(command: AddMemory) -> StoredMemory:
     now = datetime.now(UTC)
     scope = Scope.AGENT if command.agent_id else Scope.SESSION if command.session_id else Scope.USER
@@ -295,9 +282,7 @@ def _saved(command: AddMemory, memory: StoredMemory, seconds: float) -> audit.Ev
     )
 
 
-def _audited(
-    command: _Owned, type: audit.Type, memory_id: str | None, *, count: int, **metadata: object
-) -> audit.Event:
+def _audited(command: Owned, type: audit.Type, memory_id: str | None, *, count: int, **metadata: object) -> audit.Event:
     return audit.Event(
         type=type,
         tenant_id=command.tenant_id,
