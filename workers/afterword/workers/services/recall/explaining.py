@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 
-from afterword.schemas import Explanation
+from afterword.schemas import Explanation, Memory
 from afterword.workers.services.recall.ranking import WEIGHTS, Ranked, Signals
 from afterword.workers.services.recall.selection import Selection
 from afterword.workers.stores.vectors.payload import to_memory
@@ -25,6 +25,17 @@ def explained(
             left_out=None if each.memory.id in given else _reason(each, chosen, floor),
         )
         for each in ranked
+    )
+
+
+def after_fitting(explanations: Sequence[Explanation], given: Sequence[Memory]) -> tuple[Explanation, ...]:
+    """The same, when it is known what there was room for; what only completes a better one was given as well."""
+    ids = {memory.id for memory in given}
+    return tuple(
+        each.model_copy(
+            update={"left_out": None if each.memory.id in ids else each.left_out or "there is no room for it"}
+        )
+        for each in explanations
     )
 
 

@@ -15,7 +15,7 @@ from afterword.workers.errors import Late, LedgerUnavailable, VectorStoreUnavail
 from afterword.workers.models.tokenizers.port import Tokenizer
 from afterword.workers.services.recall import budget, identity, question, ranking, selection
 from afterword.workers.services.recall.deadline import Deadline
-from afterword.workers.services.recall.explaining import explained
+from afterword.workers.services.recall.explaining import after_fitting, explained
 from afterword.workers.services.recall.finding import Finding
 from afterword.workers.services.recall.question import Question
 from afterword.workers.services.recall.recent import recent_turns
@@ -112,7 +112,7 @@ class Recall:
             memories=tuple(memories),
             text=text,
             degraded=recalled.degraded,
-            explanations=recalled.explanations,
+            explanations=after_fitting(recalled.explanations, memories),
             timings_ms={step: round(1000 * taken, 3) for step, taken in seconds.items()},
         )
         return Answer(reply, seconds, recalled.gate, recalled.has_memories)
@@ -154,9 +154,10 @@ class Recall:
         kept = {memory.id for memory in always}
         ranked = (each.memory for each in relevant if each.memory.id not in kept)
         chosen = selection.each_once((*always, *ranked), asked=asked.text, most=2 * request.limit)
+        has_room = len(chosen.memories) < request.limit
         return Recalled(
             memories=chosen.memories,
-            around=self._around(corners, asked, chosen.memories, deadline),
+            around=self._around(corners, asked, chosen.memories, deadline) if has_room else (),
             relevance={each.memory.id: round(each.relevance, 4) for each in relevant},
             explanations=explained(found.ranked, chosen, floor) if request.explain else (),
             degraded=tuple(dict.fromkeys((*found.degraded, *missing))),
