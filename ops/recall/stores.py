@@ -1,4 +1,4 @@
-"""Vector stores as the benchmark needs them: one that answers the same in every run, one that is deaf to a signal."""
+"""The vector store as the benchmark needs it: one that answers the same in every run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from afterword.workers.stores.vectors.port import Hit, Search, Signal, VectorStore
+from afterword.workers.stores.vectors.port import Hit, Search, VectorStore
 
 _MARGIN = 24
 """Hits beyond the limit, to see whether the equals at the limit end there."""
@@ -18,11 +18,6 @@ def steady(store: VectorStore, most: int) -> VectorStore:
     The engine leaves the order of equals to chance, and so which of them are within a search's limit.
     """
     return cast(VectorStore, _Steady(store, most))
-
-
-def without(store: VectorStore, signal: type[Signal]) -> VectorStore:
-    """The store, finding nothing by a signal."""
-    return cast(VectorStore, _Deaf(store, signal))
 
 
 class _Steady:
@@ -39,20 +34,6 @@ class _Steady:
             # The equals at the limit go on beyond the margin.
             [hits] = self._store.search([replace(search, limit=max(search.limit, self._most))])
         return sorted(hits, key=lambda hit: (-hit.score, hit.id))[: search.limit]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-
-class _Deaf:
-    def __init__(self, store: VectorStore, signal: type[Signal]) -> None:
-        self._store = store
-        self._signal = signal
-
-    def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
-        heard = [search for search in searches if not isinstance(search.signal, self._signal)]
-        answers = iter(self._store.search(heard))
-        return [[] if isinstance(search.signal, self._signal) else next(answers) for search in searches]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from afterword.workers.services.recall.ranking import WEIGHTS
 from ops.recall.runner import main
 from tests.support.fake_openai import FakeOpenAI
 
@@ -117,14 +119,16 @@ class TestExcerpts:
         assert bm25["all"]["injected"] == pytest.approx(5 / 6)
         assert run["systems"]["dense only"]["unanswerable"]["false_injection"] == 1, "it has no threshold"
 
-    def test_ours_without_a_signal_finds_nothing_by_it(self, run: dict[str, Any]) -> None:
-        answers = asked(run, "Zebra?")
-        assert answers["afterword without dense"]["relevance"] is None, "no turn has the word"
-        assert answers["afterword without BM25"]["relevance"] is not None, "every vector has some similarity"
+    def test_ours_is_measured_without_each_signal_that_weighs_anything(self, run: dict[str, Any]) -> None:
+        weighing = {each.name for each in fields(WEIGHTS) if getattr(WEIGHTS, each.name)}
+        without = {name.removeprefix("afterword without ") for name in run["systems"] if " without " in name}
+        assert without == weighing | {"context"}
 
     def test_ours_knows_what_was_said_before_and_the_others_a_turns_own_words(self, run: dict[str, Any]) -> None:
         answers = asked(run, "Whose varnish?")
         assert answers["afterword without dense"]["places"] == [2], "the turn before it speaks of varnish"
+        assert answers["afterword"]["relevant"] == 1
+        assert answers["afterword without context"]["relevant"] == 0
         assert answers["BM25 only"]["places"] == [None]
 
     def test_mem0_ranks_as_dense_search_does_and_injects_what_is_above_its_threshold(self, run: dict[str, Any]) -> None:
