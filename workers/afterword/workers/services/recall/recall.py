@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,6 +20,7 @@ from afterword.workers.services.recall.finding import Finding
 from afterword.workers.services.recall.question import Question
 from afterword.workers.services.recall.recent import recent_turns
 from afterword.workers.services.recall.searching import Corner, Searching, corners_of
+from afterword.workers.services.recall.selection import Selection
 from afterword.workers.services.recall.steps import Steps
 from afterword.workers.services.registry import AgentRegistry
 from afterword.workers.stores.ledger.database import Database
@@ -155,10 +156,11 @@ class Recall:
         ranked = (each.memory for each in relevant if each.memory.id not in kept)
         chosen = selection.each_once((*always, *ranked), asked=asked.text, most=2 * request.limit)
         has_room = len(chosen.memories) < request.limit
+        relevance = {each.memory.id: round(each.relevance, 4) for each in relevant}
         return Recalled(
             memories=chosen.memories,
-            around=self._around(corners, asked, chosen.memories, deadline) if has_room else (),
-            relevance={each.memory.id: round(each.relevance, 4) for each in relevant},
+            around=self._around(corners, asked, chosen, relevance.keys(), deadline) if has_room else (),
+            relevance=relevance,
             explanations=explained(found.ranked, chosen, floor) if request.explain else (),
             degraded=tuple(dict.fromkeys((*found.degraded, *missing))),
             gate=Gate.PASSED if relevant else Gate.STOPPED,
@@ -180,15 +182,21 @@ class Recall:
         return identity.chosen(newest.memories, request.always), ()
 
     def _around(
-        self, corners: Sequence[Corner], asked: Question, chosen: Sequence[StoredMemory], deadline: Deadline
+        self,
+        corners: Sequence[Corner],
+        asked: Question,
+        chosen: Selection,
+        matched: Collection[str],
+        deadline: Deadline,
     ) -> tuple[StoredMemory, ...]:
-        """The turns around the best excerpts that say something new; without them the answer stands as it is."""
+        """What completes those that matched and says something new; without it the answer stands as it is."""
+        given = chosen.memories
         try:
-            turns = self._searching.around(corners, chosen, deadline)
+            found = self._searching.around(corners, [each for each in given if each.id in matched], deadline)
         except (VectorStoreUnavailable, Late):
             return ()
-        with_turns = selection.each_once((*chosen, *turns), asked=asked.text, most=len(chosen) + len(turns))
-        return with_turns.memories[len(chosen) :]
+        completed = selection.each_once((*given, *found), asked=asked.text, most=len(given) + len(found))
+        return completed.memories[len(given) :]
 
     def _from_ledger(self, request: ContextRequest, deadline: Deadline) -> Recalled:
         try:

@@ -125,12 +125,9 @@ class Searching:
     def around(
         self, corners: Sequence[Corner], matched: Sequence[StoredMemory], deadline: Deadline
     ) -> list[StoredMemory]:
-        """The turns around the best excerpts among these. Raises: VectorStoreUnavailable, Late."""
-        verbatim = [corner for corner in corners if corner.verbatim]
-        if not verbatim:
-            return []
-        view = self.view(verbatim)
-        return self._steps.run(lambda: neighbours(view, verbatim[0].owner, matched), deadline.share(_READING))
+        """What completes the best among these: turns, and linked memories. Raises: VectorStoreUnavailable, Late."""
+        view = self.view(corners)
+        return self._steps.run(lambda: neighbours(view, corners, matched), deadline.share(_READING))
 
     def fetch(self, corners: Sequence[Corner], ids: Sequence[str], deadline: Deadline) -> list[StoredMemory]:
         """The corners' memories of these ids. Raises: VectorStoreUnavailable, Late."""
