@@ -23,6 +23,7 @@ from afterword.workers.stores.vectors.collection import metadata_field
 from afterword.workers.stores.vectors.edge import EdgeStore
 from afterword.workers.stores.vectors.port import (
     Dense,
+    Either,
     Equals,
     Filter,
     Hit,
@@ -296,6 +297,17 @@ class TestSearch:
         assert ids(rare)[0] == 3  # the rarer word weighs more
         assert nothing == []
         assert all(hit.score > 0 for hit in cats + shanghai + rare)
+
+    def test_either_of_several_filters(self, store: VectorStore) -> None:
+        store.insert([point(n, kind=kind, run_id=f"s{n % 2}") for n, kind in enumerate(["fact", "fact", "note"], 1)])
+        notes_or_session = Either(
+            (
+                Filter((Match("kind", ("note",)),)),
+                Filter((Match("kind", ("fact",)), Match("run_id", ("s1",)))),
+            )
+        )
+        assert matching(store, Filter((notes_or_session,))) == [1, 3]
+        assert matching(store, Filter((*EVERYTHING.must, Either(())))) == []
 
     def test_how_rare_a_word_is_is_counted_over_the_corpus(self, store: VectorStore, subject: Subject) -> None:
         if subject.name == "memory":

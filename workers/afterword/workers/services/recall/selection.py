@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from afterword.schemas import Kind
 from afterword.workers.services.recall.ranking import Ranked
@@ -18,6 +19,7 @@ _NEAR = 0.33
 """The part of the threshold that comes near it."""
 
 _FEW = 4  # words: below, alike is only what is the same
+_TEXTS_CACHED = 512  # a chosen text is compared with all that come after it
 _WORD = re.compile(rf"{UNPARTED}|\w+?(?={UNPARTED}|\b)")
 
 _Source = tuple[str, int]
@@ -102,6 +104,7 @@ def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
     return shorter <= longer and len(shorter) >= _ALIKE * len(longer)
 
 
+@lru_cache(maxsize=_TEXTS_CACHED)
 def _words(text: str) -> frozenset[str]:
     """Words, and single characters where a script does not part its words; emoji alone are what they are."""
     return frozenset(_WORD.findall(text.casefold()) or [text.strip()])

@@ -11,6 +11,7 @@ from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.port import (
     Condition,
     Dense,
+    Either,
     Equals,
     Filter,
     Hit,
@@ -112,6 +113,8 @@ def _condition(condition: Condition) -> q.ConditionType:
             return q.HasIdCondition(set(ids))
         case Missing(field):
             return q.IsEmptyCondition(field)
+        case Either(filters):
+            return q.Filter(should=[filter_of(each) for each in filters]) if filters else q.HasIdCondition(set())
 
 
 def _equals(field: str, value: str | int | float | bool) -> q.FieldCondition:

@@ -57,7 +57,14 @@ class Missing:
     field: str
 
 
-Condition = Match | Equals | TimeRange | Ids | Missing
+@dataclass(frozen=True, slots=True)
+class Either:
+    """The point matches at least one of these filters; without filters nothing does."""
+
+    filters: tuple[Filter, ...]
+
+
+Condition = Match | Equals | TimeRange | Ids | Missing | Either
 
 
 @dataclass(frozen=True, slots=True)

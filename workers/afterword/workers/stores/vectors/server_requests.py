@@ -10,6 +10,7 @@ from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.port import (
     Condition,
     Dense,
+    Either,
     Equals,
     Filter,
     Hit,
@@ -101,6 +102,8 @@ def _condition(condition: Condition) -> m.Condition:
             return m.HasIdCondition(has_id=list(ids))
         case Missing(field):
             return m.IsEmptyCondition(is_empty=m.PayloadField(key=field))
+        case Either(filters):
+            return m.Filter(should=[filter_of(each) for each in filters]) if filters else m.HasIdCondition(has_id=[])
 
 
 def _equals(field: str, value: str | int | float | bool) -> m.FieldCondition:
