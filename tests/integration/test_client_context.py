@@ -15,6 +15,7 @@ import redis
 from afterword.producers import (
     ClientSettings,
     CommandFailed,
+    Explanation,
     InvalidEvent,
     Kind,
     Memory,
@@ -67,6 +68,21 @@ def test_a_context_is_what_a_worker_answers(redis_url: str) -> None:
         "limit": 5,
         "scopes": (Scope.USER,),
     }
+
+
+def test_an_explanation_comes_where_it_is_asked_for(redis_url: str) -> None:
+    def answer(request: Any) -> ContextReply:
+        [memory] = reply().memories
+        why = Explanation(memory=memory, score=0.5, relevance=0.4, signals={"lexical": 0.5}, left_out="too long")
+        return reply().model_copy(update={"explanations": (why,) if request.explain else ()})
+
+    with FakeWorker(redis_url, Queue.CONTEXT, answer), MemoryClient(redis_url) as client:
+        assert client.context("ada", query="tea?").explanations == ()
+        [explained] = client.context("ada", query="tea?", explain=True).explanations
+        assert (explained.memory.id, explained.signals, explained.left_out) == ("m", {"lexical": 0.5}, "too long")
+        with client.remembered(user_id="ada", messages=TEA, explain=True) as run:
+            assert run.context.explanations == (explained,)
+            run.said("tea")
 
 
 def test_shares_and_what_is_always_kept_are_asked_for(redis_url: str) -> None:

@@ -18,8 +18,12 @@ from afterword.producers import (
     MemoryClient,
     MemoryPage,
     MemoryUnavailable,
+    RelatedMemories,
+    RelatedMemory,
+    Relation,
     Removed,
     Scope,
+    SearchPage,
     UserCount,
     UserPage,
 )
@@ -42,10 +46,16 @@ def answer(request: Any) -> Any:
         end = start + request.limit
         page = tuple(memory(f"m{number}") for number in range(start, min(end, 5)))
         return MemoryPage(memories=page, next_cursor=str(end) if end < 5 else None)
+    if request.command == "search":
+        pages = {None: SearchPage(memories=(memory("m1"),), next_cursor="2"), "2": SearchPage(memories=(memory("m2"),))}
+        return pages[request.cursor]
     if request.command == "get" and request.memory_id == "nowhere":
         return ErrorBody(code="not_found", message="no such memory")
     answers: dict[str, Callable[[], Any]] = {
         "get": lambda: memory(request.memory_id),
+        "related": lambda: RelatedMemories(
+            related=(RelatedMemory(memory=memory("other"), relation=Relation.LINKED),), degraded=("embedder",)
+        ),
         "add": lambda: memory("new", request.text),
         "delete": lambda: Removed(removed=1),
         "clear": lambda: Removed(removed=5),
@@ -73,6 +83,39 @@ def test_every_command_has_its_answer(redis_url: str) -> None:
     assert (clear.command, clear.user_id, clear.session_id) == ("clear", "ada", "s")
 
 
+def test_a_search_is_sent_with_its_filters_and_goes_on_from_page_to_page(redis_url: str) -> None:
+    with FakeWorker(redis_url, Queue.COMMANDS, answer) as worker, MemoryClient(redis_url) as client:
+        which: dict[str, Any] = {
+            "scope": "user",
+            "kind": Kind.NOTE,
+            "since": NOON,
+            "until": "2026-05-02T00:00:00+02:00",
+            "topic": "food",
+            "metadata": {"level": 3, "sure": True, "mood": "good"},
+            "user_id": "ada",
+            "agent_id": "planner",
+        }
+        first = client.memories.search("tea", explain=True, limit=1, **which)
+        second = client.memories.search("tea", limit=1, cursor=first.next_cursor, **which)
+        assert [each.id for each in (*first.memories, *second.memories)] == ["m1", "m2"]
+        assert second.next_cursor is None
+        [related] = client.memories.related("m1", user_id="ada", limit=3).related
+        assert (related.memory.id, related.relation) == ("other", "linked")
+    asked: Any = worker.requests[0]
+    assert (asked.query, asked.explain, asked.limit) == ("tea", True, 1)
+    assert {name: getattr(asked, name) for name in which} == {**which, "until": datetime(2026, 5, 1, 22, tzinfo=UTC)}
+    assert type(asked.metadata["sure"]) is bool
+    assert getattr(worker.requests[-1], "limit", None) == 3
+
+
+def test_a_search_that_breaks_the_contract_is_not_sent(redis_url: str) -> None:
+    with MemoryClient(redis_url) as client:
+        with pytest.raises(InvalidEvent, match="until: must be after since"):
+            client.memories.search("tea", user_id="ada", since=NOON, until=NOON)
+        with pytest.raises(InvalidEvent, match="name an owner"):
+            client.memories.search("tea")
+
+
 def test_the_same_awaited(redis_url: str) -> None:
     async def use() -> None:
         async with AsyncMemoryClient(redis_url) as client:
@@ -83,6 +126,8 @@ def test_the_same_awaited(redis_url: str) -> None:
             assert (await client.memories.delete("m3", user_id="ada")).removed == 1
             assert (await client.memories.clear(user_id="ada")).removed == 5
             assert (await client.memories.users()).users[0].user_id == "ada"
+            assert (await client.memories.search("tea", user_id="ada")).next_cursor == "2"
+            assert (await client.memories.related("m1", user_id="ada")).degraded == ("embedder",)
             with pytest.raises(CommandFailed, match="not_found"):
                 await client.memories.get("nowhere", user_id="ada")
 

@@ -60,7 +60,7 @@ class MemoryClient:
         self._open()
         in_child(self, MemoryClient._open)
         self.memories = Memories(self._intake.tenant_id, self._ask)
-        """List, get, add, delete and clear memories."""
+        """List, search, get, add, delete and clear memories."""
         self.analytics = Analytics(self._intake.tenant_id, self._ask)
         """Figures of usage."""
 
@@ -123,13 +123,15 @@ class MemoryClient:
         language: str | None = None,
         shares: ScopeShares | None = None,
         always: bool | int = 0,
+        explain: bool = False,
         timeout: float = CONTEXT_SECONDS,
     ) -> Context:
         """The memories for the next prompt; `query` is the latest user message. Waits at most `timeout` seconds.
 
         `shares` balances the scopes: of `{"user": 0.5, "agent": 0.3, "session": 0.2}` each may fill its part of
         `limit` and `token_budget` first, and the best of all take what is left. `always` keeps up to so many facts
-        in that say who the user is, whatever the query; True keeps three.
+        in that say who the user is, whatever the query; True keeps three. With `explain` the context's `explanations`
+        say of each memory that was found why it ranks where it does, and of those left out, why.
 
         Without an answer an empty context, whose `degraded` says why.
 
@@ -139,7 +141,7 @@ class MemoryClient:
         """
         about = {"user_id": user_id, "agent_id": agent_id, "session_id": session_id, "query": query}
         how = {"limit": limit, "token_budget": token_budget, "scopes": scopes, "language": language}
-        kept = {"shares": shares, "always": always}
+        kept = {"shares": shares, "always": always, "explain": explain}
         try:
             question = self._intake.question({**about, **how, **kept})
         except InvalidEvent as error:

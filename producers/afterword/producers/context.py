@@ -9,7 +9,7 @@ from typing import Literal
 
 import redis
 
-from afterword.schemas.context import ContextReply
+from afterword.schemas.context import ContextReply, Explanation
 from afterword.schemas.errors import AfterwordError, CommandFailed, MemoryUnavailable
 from afterword.schemas.fence import fenced, without_fences
 from afterword.schemas.memory import Memory
@@ -25,18 +25,21 @@ class Context:
     """The chosen memories, best first, and their rendered `text`. True when there are any.
 
     `degraded` names what was missing: on the way `redis`, `timeout`, `error` or `invalid`, else what the worker
-    could not use. `timings_ms` holds the worker's steps, and `total` as waited for here.
+    could not use. `timings_ms` holds the worker's steps, and `total` as waited for here. `explanations` are those of
+    all memories found, by rank, where `explain` asked for them.
     """
 
     memories: tuple[Memory, ...] = ()
     text: str = ""
     degraded: tuple[str, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    explanations: tuple[Explanation, ...] = ()
 
     @classmethod
     def of(cls, reply: ContextReply, total_ms: float) -> Context:
         """What a worker answered, `total_ms` after it was asked."""
-        return cls(reply.memories, reply.text, reply.degraded, {**reply.timings_ms, "total": total_ms})
+        timings = {**reply.timings_ms, "total": total_ms}
+        return cls(reply.memories, reply.text, reply.degraded, timings, reply.explanations)
 
     def __bool__(self) -> bool:
         return bool(self.memories)

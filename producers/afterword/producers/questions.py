@@ -71,7 +71,7 @@ ScopeShares = Mapping[Scope, float] | Mapping[str, float]
 class Recall(TypedDict, total=False):
     """How to choose memories: at most `limit`, their text within `token_budget`, of these scopes, in this language.
 
-    `shares` and `always` as in `MemoryClient.context`.
+    `shares`, `always` and `explain` as in `MemoryClient.context`.
     """
 
     limit: int
@@ -80,6 +80,7 @@ class Recall(TypedDict, total=False):
     language: str | None
     shares: ScopeShares | None
     always: bool | int
+    explain: bool
 
 
 class Owner(TypedDict, total=False):

@@ -20,6 +20,7 @@ DEFAULT_DAYS = 30
 MAX_RANKED = 200
 """Memories that a search with a query finds in all, over all pages."""
 
+DEFAULT_FOUND = 20
 MAX_RELATED = 100
 DEFAULT_RELATED = 10
 MAX_METADATA = 20
@@ -80,7 +81,7 @@ class SearchMemories(_Owned):
     until: Moment | None = None
     topic: str | None = None
     metadata: Annotated[WantedMetadata, Field(max_length=MAX_METADATA)] = Field(default_factory=dict)
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 20
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = DEFAULT_FOUND
     cursor: str | None = None
     explain: bool = False
 

@@ -61,7 +61,7 @@ class AsyncMemoryClient:
         self._open()
         in_child(self, AsyncMemoryClient._open)
         self.memories = AsyncMemories(self._intake.tenant_id, self._ask)
-        """List, get, add, delete and clear memories."""
+        """List, search, get, add, delete and clear memories."""
         self.analytics = AsyncAnalytics(self._intake.tenant_id, self._ask)
         """Figures of usage."""
 
@@ -129,12 +129,13 @@ class AsyncMemoryClient:
         language: str | None = None,
         shares: ScopeShares | None = None,
         always: bool | int = 0,
+        explain: bool = False,
         timeout: float = CONTEXT_SECONDS,
     ) -> Context:
         """The memories for the next prompt; see `MemoryClient.context`."""
         about = {"user_id": user_id, "agent_id": agent_id, "session_id": session_id, "query": query}
         how = {"limit": limit, "token_budget": token_budget, "scopes": scopes, "language": language}
-        kept = {"shares": shares, "always": always}
+        kept = {"shares": shares, "always": always, "explain": explain}
         try:
             question = self._intake.question({**about, **how, **kept})
         except InvalidEvent as error:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from typing import Any, Protocol, TypeVar, Unpack
 
 from pydantic import BaseModel
@@ -10,14 +11,20 @@ from pydantic import BaseModel
 from afterword.producers.memories import COMMAND_SECONDS
 from afterword.producers.questions import Owner, Question, question
 from afterword.schemas.commands import (
+    DEFAULT_FOUND,
+    DEFAULT_RELATED,
     AddMemory,
     ClearMemories,
     DeleteMemory,
+    FindRelated,
     GetMemory,
     ListMemories,
     ListUsers,
     MemoryPage,
+    RelatedMemories,
     Removed,
+    SearchMemories,
+    SearchPage,
     UserPage,
 )
 from afterword.schemas.memory import Memory
@@ -72,6 +79,44 @@ class AsyncMemories:
             cursor = page.next_cursor
             if cursor is None:
                 return
+
+    async def search(
+        self,
+        query: str | None = None,
+        *,
+        scope: Scope | str | None = None,
+        kind: Kind | str | None = None,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        topic: str | None = None,
+        metadata: Mapping[str, str | int | float | bool] | None = None,
+        limit: int = DEFAULT_FOUND,
+        cursor: str | None = None,
+        explain: bool = False,
+        timeout: float = COMMAND_SECONDS,
+        **owner: Unpack[Owner],
+    ) -> SearchPage:
+        """Memories about `query`, best first, each with its relevance as `score`; without one, newest first.
+
+        Here `user_id` and `agent_id` may be given together: what the user said with that agent. `since` and `until`
+        are aware times (the latter not included), `metadata` values that a memory's own must equal. The next page is
+        had with `cursor=page.next_cursor` and the same query and filters; a query finds 200 memories in all.
+        """
+        which = {"scope": scope, "kind": kind, "since": since, "until": until, "topic": topic, "metadata": metadata}
+        fields = {"query": query, **which, "limit": limit, "cursor": cursor, "explain": explain, **owner}
+        return await self._run(SearchMemories, SearchPage, timeout, fields)
+
+    async def related(
+        self,
+        memory_id: str,
+        *,
+        limit: int = DEFAULT_RELATED,
+        timeout: float = COMMAND_SECONDS,
+        **owner: Unpack[Owner],
+    ) -> RelatedMemories:
+        """What goes with a memory, of the same owner's: those it is linked with, then the nearest by meaning."""
+        fields = {"memory_id": memory_id, "limit": limit, **owner}
+        return await self._run(FindRelated, RelatedMemories, timeout, fields)
 
     async def get(self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[Owner]) -> Memory:
         """One memory."""
