@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from ops.bench import analytics, context, cost, drain, imports, ingest, memory, publish, recovery, report
+from ops.bench import analytics, context, cost, drain, imports, ingest, memory, publish, recall, recovery, report
 from ops.bench.findings import Findings
 from ops.bench.machine import this_machine
 
@@ -18,6 +18,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "imports": imports.measure,
     "publish": publish.measure,
     "context": context.measure,
+    "recall": recall.measure,
     "ingest": ingest.measure,
     "drain": drain.measure,
     "cost": cost.measure,

@@ -19,7 +19,7 @@ from mem0.memory.main import Memory  # noqa: E402  # mem0 reads its environment 
 from afterword.workers.models.embedders.port import Embedder, Vector  # noqa: E402
 from afterword.workers.stores.vectors.payload import StoredMemory  # noqa: E402
 from afterword.workers.stores.vectors.port import Dense, VectorStore  # noqa: E402
-from afterword.workers.stores.vectors.views import MemoryView, ScopedSearch, UserOwner  # noqa: E402
+from afterword.workers.stores.vectors.views import MemoryView, Owner, ScopedSearch  # noqa: E402
 from ops.recall.systems import DEPTH, Asking, Ranked, Recalled  # noqa: E402
 
 
@@ -37,13 +37,18 @@ class Mem0Search:
         return Recalled(ranked, [each.memory_id for each in self._searched(asking)])
 
     def _searched(self, asking: Asking, **options: Any) -> list[Ranked]:
-        memory = _InjectedMemory(self._store, self._embedder, asking.owner)
+        memory = memory_over(self._store, self._embedder, asking.owner)
         answer = memory.search(asking.text, filters={"user_id": asking.owner.user_id}, **options)
         return [Ranked(each["id"], each["score"]) for each in answer["results"]]
 
 
+def memory_over(store: VectorStore, embedder: Embedder, owner: Owner) -> Memory:
+    """A mem0 that searches the memories of one owner."""
+    return _InjectedMemory(store, embedder, owner)
+
+
 class _InjectedMemory(Memory):  # type: ignore[misc]  # mem0 ships no types
-    def __init__(self, store: VectorStore, embedder: Embedder, owner: UserOwner) -> None:
+    def __init__(self, store: VectorStore, embedder: Embedder, owner: Owner) -> None:
         self.config = SimpleNamespace(vector_store=SimpleNamespace(provider="afterword", config=SimpleNamespace()))
         self.embedding_model = _Embedding(embedder)
         self.vector_store = _Store(store, owner)
@@ -65,7 +70,7 @@ class _Embedding:
 
 
 class _Store:
-    def __init__(self, store: VectorStore, owner: UserOwner) -> None:
+    def __init__(self, store: VectorStore, owner: Owner) -> None:
         self._view = MemoryView(store, (owner,))
         self._owner = owner
 
