@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from afterword.cli import analytics, deadletters
+from afterword.cli import analytics, deadletters, recall
 from afterword.schemas import AfterwordError
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ agents = typer.Typer(no_args_is_help=True, help="Agents: owner, memory on or off
 app.add_typer(agents, name="agents")
 app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(analytics.app, name="analytics")
+app.command()(recall.context)
+app.command()(recall.search)
 
 Tenant = Annotated[str, typer.Option(help="Whose agents.")]
 

@@ -1,0 +1,148 @@
+"""`afterword context` and `afterword search`: what an agent would get, and why."""
+
+from __future__ import annotations
+
+import json as encoding
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from afterword.cli.explanations import explanation_table, memory_line
+from afterword.schemas import ContextReply, Kind, Scope
+from afterword.schemas.commands import DEFAULT_FOUND
+from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET
+
+if TYPE_CHECKING:
+    from afterword.producers import MemoryClient
+
+User = Annotated[str, typer.Argument(metavar="USER", help="Whose memories (tenant: AFTERWORD_TENANT_ID).")]
+Agent = Annotated[str | None, typer.Option(help="The agent.")]
+Session = Annotated[str | None, typer.Option(help="The session.")]
+Explain = Annotated[bool, typer.Option("--explain", help="Each memory's signals, and why it is there or left out.")]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+Timeout = Annotated[float, typer.Option(min=0.001, help="Seconds to wait for the workers.")]
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+def context(
+    user: User,
+    question: Annotated[str | None, typer.Argument(help="The user's message; without one what is important.")] = None,
+    agent: Agent = None,
+    session: Session = None,
+    scope: Annotated[list[Scope] | None, typer.Option(help="Only this scope; may be given again.")] = None,
+    limit: Annotated[int, typer.Option(help="Memories at most.")] = DEFAULT_LIMIT,
+    tokens: Annotated[int, typer.Option(help="Tokens of the text at most.")] = DEFAULT_TOKEN_BUDGET,
+    language: Annotated[str | None, typer.Option(help="That of the headings.")] = None,
+    always: Annotated[int, typer.Option(help="Facts to keep in that say who the user is.")] = 0,
+    explain: Explain = False,
+    json: AsJson = False,
+    timeout: Timeout = 5.0,
+) -> None:
+    """The memories for a prompt, as an agent gets them."""
+    with _client() as client:
+        found = client.context(
+            user,
+            agent_id=agent,
+            session_id=session,
+            query=question,
+            scopes=scope or None,
+            limit=limit,
+            token_budget=tokens,
+            language=language,
+            always=always,
+            explain=explain,
+            timeout=timeout,
+        )
+    _tell_degraded(found.degraded)
+    if json:
+        reply = ContextReply(
+            memories=found.memories,
+            text=found.text,
+            degraded=found.degraded,
+            timings_ms=dict(found.timings_ms),
+            explanations=found.explanations,
+        )
+        print(reply.model_dump_json(indent=2))
+        return
+    print(found.text or "nothing that belongs in the prompt")
+    if explain:
+        print(f"\n{explanation_table(found.explanations)}")
+
+
+def search(
+    user: User,
+    words: Annotated[str | None, typer.Argument(help="What is searched; without it the newest are listed.")] = None,
+    agent: Agent = None,
+    session: Session = None,
+    scope: Annotated[Scope | None, typer.Option(help="Only this scope.")] = None,
+    kind: Annotated[Kind | None, typer.Option(help="Only this kind.")] = None,
+    since: Annotated[str | None, typer.Option(help="From this time on: ISO 8601, or a UTC day.")] = None,
+    until: Annotated[str | None, typer.Option(help="Before this time.")] = None,
+    topic: Annotated[str | None, typer.Option(help="Only this topic, such as work or food.")] = None,
+    metadata: Annotated[list[str] | None, typer.Option(help="NAME=VALUE it must hold; may be given again.")] = None,
+    limit: Annotated[int, typer.Option(help="Memories a page.")] = DEFAULT_FOUND,
+    cursor: Annotated[str | None, typer.Option(help="Of the page before.")] = None,
+    explain: Explain = False,
+    json: AsJson = False,
+    timeout: Timeout = 5.0,
+) -> None:
+    """A user's memories about something, best first: relevance, id, scope, kind, time, text."""
+    with _client() as client:
+        page = client.memories.search(
+            words,
+            user_id=user,
+            agent_id=agent,
+            session_id=session,
+            scope=scope,
+            kind=kind,
+            since=_moment(since),
+            until=_moment(until),
+            topic=topic,
+            metadata=dict(_wanted(each) for each in metadata or ()),
+            limit=limit,
+            cursor=cursor,
+            explain=explain,
+            timeout=timeout,
+        )
+    _tell_degraded(page.degraded)
+    if json:
+        print(page.model_dump_json(indent=2))
+        return
+    for memory in page.memories:
+        print(memory_line(memory))
+    if page.explanations:
+        print(f"\n{explanation_table(page.explanations)}")
+    if page.next_cursor:
+        print(f"\nmore: --cursor {page.next_cursor}")
+
+
+def _client() -> MemoryClient:
+    from afterword.producers import MemoryClient
+
+    # An agent goes on without memories; whoever asks here wants to know that there was no answer.
+    return MemoryClient.from_env({**os.environ, "AFTERWORD_ON_UNAVAILABLE": "raise", "AFTERWORD_ON_INVALID": "raise"})
+
+
+def _tell_degraded(parts: tuple[str, ...]) -> None:
+    if parts:
+        print(f"degraded: {', '.join(parts)}", file=sys.stderr)
+
+
+def _moment(given: str | None) -> str | None:
+    return f"{given}T00:00:00Z" if given and _DAY.fullmatch(given) else given
+
+
+def _wanted(given: str) -> tuple[str, str | int | float | bool]:
+    """`level=3` is a number and `sure=true` a boolean, as in JSON; `level="3"` and all else is text."""
+    name, equals, text = given.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{given!r} is not NAME=VALUE", param_hint="--metadata")
+    try:
+        value = encoding.loads(text)
+    except ValueError:
+        return name, text
+    return name, value if isinstance(value, str | int | float) else text
