@@ -20,7 +20,7 @@ from afterword.workers.services.recall.searching import Corner, Searching
 
 logger = logging.getLogger(__name__)
 
-FETCHED = 48
+FETCHED = 40
 """Memories whose payload is read and that are ranked by all signals."""
 
 _EMBEDDING = 0.4

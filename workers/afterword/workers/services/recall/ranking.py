@@ -8,7 +8,7 @@ verdict: it repeats a better one, or a newer one has taken its place.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from afterword.schemas import Kind, Scope
@@ -101,7 +101,16 @@ def recency(memory: StoredMemory, now: datetime) -> float:
 
 def score(signals: Signals, weights: Signals = WEIGHTS) -> float:
     """The weighted sum; it rises with each signal."""
-    return float(sum(getattr(weights, each.name) * getattr(signals, each.name) for each in fields(Signals)))
+    return (
+        weights.dense * signals.dense
+        + weights.lexical * signals.lexical
+        + weights.learned * signals.learned
+        + weights.topic * signals.topic
+        + weights.importance * signals.importance
+        + weights.recency * signals.recency
+        + weights.period * signals.period
+        + weights.tells_time * signals.tells_time
+    )
 
 
 def _ranked(memory: StoredMemory, evidence: Evidence, question: Question, now: datetime, weights: Signals) -> Ranked:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from afterword.schemas import Kind
@@ -39,6 +40,7 @@ _CHANGE: Final = re.compile(
     r"|搬|换|改|调到|不再|现在|如今|离职|辞职|入职|新|卖|开始|起",
     re.IGNORECASE,
 )
+_TEXTS_CACHED = 512  # each fact is compared with all others
 _PAST: Final = re.compile(
     r"\b(?:used to|before|previous\w*|former\w*|earlier|originally|at first|back then|old|was|were|did)\b"
     r"|以前|之前|原来|从前|过去|曾经|当时|那时",
@@ -96,6 +98,7 @@ def _is_said_of(subject: str, text: str) -> bool:
     return bool(re.search(re.escape(subject) + r" (?:is|was|are|were|has been|will be)\b", text, re.IGNORECASE))
 
 
+@lru_cache(maxsize=_TEXTS_CACHED)
 def _subject(text: str) -> str | None:
     """Whom or what a fact is about: its first name, with what belongs to it where that is meant."""
     begins = _WHEN_FIRST.sub("", text.strip())
