@@ -48,12 +48,19 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Of one memory: `dense` above chance (about 5 is an answer), `lexical` from 0 to 1 of the best, `relevance`."""
+    """Of one memory: `dense` above chance (about 5 is an answer), `lexical` from 0 to 1 of the best, `words` the BM25
+    sum as it would be of parted words among some hundred memories.
+    """
 
     id: str
     dense: float
     lexical: float
-    relevance: float
+    words: float
+
+    @property
+    def relevance(self) -> float:
+        """From 0 to 1."""
+        return relevance(self.dense, self.words)
 
 
 def weigh(listings: Sequence[Listing], scale: Scale | None, unparted: float) -> list[Evidence]:
@@ -68,12 +75,12 @@ def weigh(listings: Sequence[Listing], scale: Scale | None, unparted: float) -> 
         for key in {**similarities, **words}:
             dense = scale.evidence(similarities.get(key, last)) if scale else 0.0
             score = words.get(key, 0.0)
-            found[key] = Evidence(key, dense, score / best if best else 0.0, relevance(dense, score * worth))
+            found[key] = Evidence(key, dense, score / best if best else 0.0, score * worth)
     return list(found.values())
 
 
 def relevance(dense: float, lexical: float) -> float:
-    """From 0 to 1; rises with each signal. `lexical` is a BM25 sum of some hundred memories of words."""
+    """From 0 to 1; rises with each signal. `lexical` is a BM25 sum as `Evidence.words` is."""
     by_meaning = _logistic(_DENSE_SLOPE * (dense - _DENSE_MIDDLE)) if dense > 0 else 0.0
     by_words = _logistic(_LEXICAL_SLOPE * (log1p(lexical) - log1p(_LEXICAL_MIDDLE))) if lexical > 0 else 0.0
     return 1 - (1 - by_meaning) * (1 - by_words)
