@@ -22,7 +22,7 @@ PLAIN = question.read("Which instrument does Ann play?", NOW)
 
 signals = st.builds(Signals, **{name: st.floats(0, 10 if name == "dense" else 1) for name in NAMES})
 evidence = st.builds(
-    Evidence, id=st.uuids().map(str), dense=st.floats(0, 10), lexical=st.floats(0, 1), relevance=st.floats(0, 1)
+    Evidence, id=st.uuids().map(str), dense=st.floats(0, 10), lexical=st.floats(0, 1), words=st.floats(0, 50)
 )
 
 
