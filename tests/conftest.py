@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -17,6 +18,7 @@ from afterword.workers.embedded.postgres_server import PostgresServer
 from afterword.workers.embedded.redis_server import RedisServer
 from afterword.workers.errors import Misconfigured
 from afterword.workers.stores.ledger.database import Database
+from tests.support.canaries import Watch
 from tests.support.ledgers import fresh_ledger, make_template
 
 # Before any test imports mem0, whose telemetry is on otherwise.
@@ -34,10 +36,25 @@ def unavailable(what: str) -> NoReturn:
 def logging_as_it_was() -> Iterator[None]:
     """A test that sets logging up must not silence the next one."""
     root = logging.getLogger()
-    level, handlers = root.level, root.handlers[:]
+    level, handlers, hook = root.level, root.handlers[:], threading.excepthook
     yield
     root.setLevel(level)
     root.handlers[:] = handlers
+    threading.excepthook = hook
+    logging.captureWarnings(False)
+
+
+@pytest.fixture(autouse=True)
+def silent_about_what_was_said() -> Iterator[None]:
+    """No test may make our loggers tell a secret, or what somebody said: not at DEBUG level either."""
+    watch, logger = Watch(), logging.getLogger("afterword")
+    level = logger.level
+    logger.addHandler(watch)
+    logger.setLevel(logging.DEBUG)
+    yield
+    logger.setLevel(level)
+    logger.removeHandler(watch)
+    assert not watch.lines, "logged, and must not be"
 
 
 @pytest.fixture(scope="session")

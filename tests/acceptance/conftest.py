@@ -22,7 +22,9 @@ def deployment(tmp_path: Path, ledger_url: str) -> Iterator[Deployment]:
     openai.start()
     deployment = Deployment(tmp_path, redis, ledger_url, qdrant, openai)
     yield deployment
-    deployment.stop()
-    openai.stop()
-    qdrant.stop()
-    redis.stop()
+    try:
+        deployment.stop()
+    finally:
+        openai.stop()
+        qdrant.stop()
+        redis.stop()

@@ -203,7 +203,7 @@ def test_a_message_that_keeps_failing_is_dead_and_tells_why(redis_url: str, capl
     (dead,) = broker.dead_messages(QUEUE, 10)
     message = dramatiq.Message.decode(dead.data)
     assert work.started == 3
-    assert message.options["error"] == "ValueError: no such luck"
+    assert message.options["error"] == "ValueError"
     assert "traceback" not in message.options
     assert message.args == ("words of a user",)
     assert "words of a user" not in caplog.text

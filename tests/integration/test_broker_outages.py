@@ -51,7 +51,7 @@ def test_a_failing_message_whose_retry_cannot_be_enqueued_is_dead(proxy: RedisPr
         wait_until(lambda: in_redis(client) == (0, 0, 1), what="the dead letter")
     assert proxy.done
     (dead,) = broker.dead_messages(QUEUE, 10)
-    assert dramatiq.Message.decode(dead.data).options["error"] == "ValueError: no such luck"
+    assert dramatiq.Message.decode(dead.data).options["error"] == "ValueError"
 
 
 def test_the_stock_broker_loses_it(proxy: RedisProxy, client: redis.Redis) -> None:

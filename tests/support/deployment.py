@@ -17,6 +17,7 @@ from typing import Any
 
 from afterword.producers import ClientSettings, MemoryClient
 from afterword.workers.embedded.redis_server import RedisServer, free_port
+from tests.support.canaries import canary, shown
 from tests.support.fake_openai import FakeOpenAI
 from tests.support.qdrant_face import QdrantFace
 from tests.support.waiting import wait_until
@@ -87,7 +88,7 @@ class Deployment:
             "AFTERWORD_POSTGRES_URL": self.postgres_url,
             "AFTERWORD_QDRANT_URL": self.qdrant.url,
             "AFTERWORD_LLM_BASE_URL": self.openai.url,
-            "AFTERWORD_LLM_API_KEY": "sk-test",
+            "AFTERWORD_LLM_API_KEY": canary("llm-key"),
             "AFTERWORD_EMBEDDER": "hashing",
             "AFTERWORD_EXTRACT_AFTER": "0",
             "AFTERWORD_RETRY_AFTER": "0.2",
@@ -134,7 +135,14 @@ class Deployment:
         return "\n".join(worker.log.read_text() for worker in self.workers)
 
     def stop(self) -> None:
-        """Stop every worker; one that does not end in time is killed."""
+        """Stop every worker; one that does not end in time is killed.
+
+        Raises: AssertionError, when one logged a secret or what somebody said.
+        """
+        self._end()
+        assert not shown(self.logs()), "logged by a worker, and must not be"
+
+    def _end(self) -> None:
         for worker in self.workers:
             if worker.process.poll() is None:
                 worker.process.send_signal(signal.SIGTERM)

@@ -23,6 +23,20 @@ def shortened(value: object, limit: int = _SHOWN) -> str:
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 
+def described(value: object) -> str:
+    """What a value is, without what it says: a message's text has no business in a log."""
+    match value:
+        case None | bool() | int() | float():
+            return repr(value)
+        case str():
+            return f"a text of {len(value)} characters"
+        case list() | tuple():
+            return f"a list of {len(value)}"
+        case dict():
+            return f"an object of {len(value)} fields"
+    return type(value).__name__
+
+
 class AfterwordError(Exception):
     """Base of everything Afterword raises on purpose."""
 
@@ -38,12 +52,12 @@ class InvalidEvent(AfterwordError, ValueError):
 
     @classmethod
     def from_validation(cls, error: ValidationError) -> InvalidEvent:
-        """The first problem pydantic found, as one sentence naming field, value and mend."""
+        """The first problem pydantic found, as one sentence: the field, the mend, and what was given, not its text."""
         problem: Any = error.errors(include_url=False)[0]
         field = ".".join(str(step) for step in problem["loc"]) or "event"
         if problem["type"] == "missing":
             return cls(field, "nothing", "is required")
-        return cls(field, shortened(problem["input"]), problem["msg"].removeprefix("Value error, "))
+        return cls(field, described(problem["input"]), problem["msg"].removeprefix("Value error, "))
 
 
 class UnsupportedVersion(AfterwordError):
@@ -51,7 +65,7 @@ class UnsupportedVersion(AfterwordError):
 
     def __init__(self, got: object, supported: int) -> None:
         super().__init__(
-            f"version: this Afterword reads contract version {supported}, got {shortened(got)}; upgrade the workers"
+            f"version: this Afterword reads contract version {supported}, got {described(got)}; upgrade the workers"
         )
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
+import traceback
+from typing import TextIO
 
 import structlog
 from dramatiq.actor import Actor
 from dramatiq.broker import MessageProxy
 from dramatiq.message import Message
 
+from afterword.workers.errors import told
 from afterword.workers.settings import Settings
 
 _NOISY = ("httpx", "httpcore", "httpx2", "httpcore2", "openai", "alembic")
@@ -44,6 +48,8 @@ def configure(settings: Settings) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(settings.log_format)],
         )
     )
+    logging.captureWarnings(True)
+    threading.excepthook = _log_ended_thread
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level)
@@ -53,12 +59,34 @@ def configure(settings: Settings) -> None:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
+def _log_ended_thread(ended: threading.ExceptHookArgs) -> None:
+    """A thread that an error ended: Python would print the error's words and no JSON."""
+    name = ended.thread.name if ended.thread else "?"
+    logging.getLogger(__name__).critical("thread %s ended", name, exc_info=ended.exc_value)
+
+
 def _renderers(log_format: str) -> list[structlog.typing.Processor]:
     if log_format == "text" or (log_format == "auto" and sys.stderr.isatty()):
         # The default formatter shows the variables of every frame: what a person said among them.
-        plain = structlog.dev.plain_traceback
-        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_write_traceback)]
+    exceptions = structlog.processors.ExceptionRenderer(lambda raised: _traceback_of(raised[1]))
+    return [exceptions, structlog.processors.JSONRenderer(ensure_ascii=False)]
+
+
+def _write_traceback(output: TextIO, raised: structlog.typing.ExcInfo) -> None:
+    output.write(_traceback_of(raised[1]))
+
+
+def _traceback_of(error: BaseException) -> str:
+    """Where an error was raised, its causes first, each as it may be told."""
+    causes = [error]
+    while (cause := causes[-1].__cause__ or _context(causes[-1])) and cause not in causes:
+        causes.append(cause)
+    return "\n".join(f"{''.join(traceback.format_tb(each.__traceback__))}{told(each)}" for each in reversed(causes))
+
+
+def _context(error: BaseException) -> BaseException | None:
+    return None if error.__suppress_context__ else error.__context__
 
 
 def _without_messages(record: logging.LogRecord) -> bool:

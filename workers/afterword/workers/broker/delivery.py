@@ -9,6 +9,7 @@ from dramatiq import Message, MessageProxy
 from dramatiq.errors import DecodeError, Retry
 
 from afterword.schemas.errors import AfterwordError
+from afterword.workers.errors import told
 
 _ERROR_LENGTH = 500
 
@@ -34,10 +35,10 @@ class Delivery(MessageProxy):
         """Seconds from its sending to the work that was done on it, once it was."""
 
     def stuff_exception(self, exception: BaseException) -> None:
-        """Keep why it failed, for its retry or its dead letter to tell: class and message, no traceback."""
+        """Keep why it failed, for its retry or its dead letter to tell; no traceback."""
         super().stuff_exception(exception)
         self.postponed = isinstance(exception, Postponed)
-        self.options["error"] = f"{type(exception).__name__}: {exception}"[:_ERROR_LENGTH]
+        self.options["error"] = told(exception)[:_ERROR_LENGTH]
 
     def __str__(self) -> str:
         return f"{self.actor_name}({self.message_id})"

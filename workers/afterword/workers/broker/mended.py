@@ -27,6 +27,7 @@ from afterword.schemas.values import Model
 from afterword.workers.broker.backlog import QueueBacklog, RedisMemory, read_backlog, read_memory
 from afterword.workers.broker.consumer import BATCH, MendedConsumer, Pace, is_delay_queue
 from afterword.workers.broker.delivery import Held
+from afterword.workers.broker.log_context import LogContext
 from afterword.workers.broker.retries import Retries
 from afterword.workers.clock import RedisClock
 
@@ -77,7 +78,7 @@ def build_broker(
     )
     return MendedBroker(
         client,
-        middleware=[Retries(), CurrentMessage(), *middleware],
+        middleware=[LogContext(), Retries(), CurrentMessage(), *middleware],
         heartbeat_timeout=heartbeat_timeout_ms,
         dead_message_ttl=dead_message_ttl_ms,
         pace=Pace(maintenance_interval, poll_interval),

@@ -10,6 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 
+from structlog.contextvars import bound_contextvars
+
 from afterword.schemas.errors import AfterwordError
 from afterword.workers.metrics import Metrics
 from afterword.workers.stores.ledger.leadership import Leadership
@@ -80,7 +82,7 @@ class Scheduler:
 
     def _run_task(self, task: Task) -> None:
         try:
-            with self._metrics.task_seconds.labels(task.name).time():
+            with self._metrics.task_seconds.labels(task.name).time(), bound_contextvars(task=task.name):
                 task.run()
         except AfterwordError as error:
             self._metrics.task_runs.labels(task.name, "failed").inc()

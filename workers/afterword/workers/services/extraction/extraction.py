@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
+from structlog.contextvars import bound_contextvars
 
 from afterword.schemas import Kind
 from afterword.schemas.errors import AfterwordError
@@ -155,12 +156,14 @@ class Extraction:
             waited = backlog.seconds_since_due(connection, claim.tenant_id, claim.user_id)
         self._metrics.claim_wait_seconds.observe(waited)
         watch = Stopwatch()
-        with self._keeper.holding(claim), watch.step("total"):
-            outcome = self._extract(claim, permit, watch)
+        subject = pseudonym(claim.tenant_id, claim.user_id)
+        with bound_contextvars(tenant=claim.tenant_id, subject=subject, attempt=claim.attempts + 1):
+            with self._keeper.holding(claim), watch.step("total"):
+                outcome = self._extract(claim, permit, watch)
+            logger.debug("extraction of user %s: %s, %s", subject, outcome, watch)
+            if permit.is_probe:
+                self._hand_back(permit)
         watch.show(self._metrics.extraction_seconds)
-        logger.debug("extraction of user %s: %s, %s", pseudonym(claim.tenant_id, claim.user_id), outcome, watch)
-        if permit.is_probe:
-            self._hand_back(permit)
         self._metrics.extractions.labels(outcome).inc()
         return True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from typing import TypeVar
 
 from afterword.workers.errors import Late
@@ -28,11 +29,15 @@ class Steps:
 
     def run_all(self, steps: Sequence[Callable[[], _T]], seconds: float | None) -> list[Future[_T]]:
         """The steps side by side: those that are done in time hold a result or an error, the others neither."""
-        futures = [self._pool.submit(step) for step in steps]
+        futures = [self._submit(step) for step in steps]
         _, late = wait(futures, seconds)
         for future in late:
             future.cancel()
         return futures
+
+    def _submit(self, step: Callable[[], _T]) -> Future[_T]:
+        """What it logs tells whose request it is of, as the thread that asks for it would."""
+        return self._pool.submit(copy_context().run, step)
 
     def close(self) -> None:
         """Start no more."""
