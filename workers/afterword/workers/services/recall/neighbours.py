@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from afterword.schemas import Kind
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import StoredMemory
-from afterword.workers.stores.vectors.port import Filter, Ids, Match, Newest
+from afterword.workers.stores.vectors.port import Condition, Either, Filter, Ids, Match, Newest
 from afterword.workers.stores.vectors.views import MemoryView, ScopedSearch
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 MATCHES = 4
 """Excerpts, and as many learned memories, best first, that are completed."""
 
-LINKS = 8
-"""Linked memories that are looked at for each corner and direction."""
+LINKS = 12
+"""Linked memories of each corner that are looked at, the newest."""
 
 
 def neighbours(view: MemoryView, corners: Sequence[Corner], matched: Sequence[StoredMemory]) -> list[StoredMemory]:
@@ -30,7 +30,7 @@ def neighbours(view: MemoryView, corners: Sequence[Corner], matched: Sequence[St
     """
     excerpts = [memory for memory in matched if memory.kind is Kind.EXCERPT][:MATCHES]
     learned = [memory for memory in matched if memory.kind is not Kind.EXCERPT][:MATCHES]
-    searches = [search for corner in corners for search in _searches(corner, excerpts, learned)]
+    searches = [search for corner in corners if (search := _search(corner, excerpts, learned))]
     if not searches:
         return []
     candidates = {each.memory.id: each.memory for hits in view.search(searches) for each in hits}
@@ -41,28 +41,26 @@ def neighbours(view: MemoryView, corners: Sequence[Corner], matched: Sequence[St
     return list({memory.id: memory for memory in ordered}.values())
 
 
-def _searches(corner: Corner, excerpts: Sequence[StoredMemory], learned: Sequence[StoredMemory]) -> list[ScopedSearch]:
-    if corner.verbatim:
-        return _beside(corner, excerpts)
-    return _linked(corner, learned)
-
-
-def _beside(corner: Corner, excerpts: Sequence[StoredMemory]) -> list[ScopedSearch]:
-    if not excerpts:
-        return []
-    before = Ids(tuple(memory.previous[0] for memory in excerpts if memory.previous))
-    after = Match(collection.PREVIOUS, tuple(memory.id for memory in excerpts))
+def _search(corner: Corner, excerpts: Sequence[StoredMemory], learned: Sequence[StoredMemory]) -> ScopedSearch | None:
+    """What a corner holds around these; None where it can hold nothing."""
+    completed = excerpts if corner.verbatim else learned
+    if not completed:
+        return None
     # Two turns name an excerpt as one of those before them.
-    return [ScopedSearch(corner.owner, Newest(), 2 * len(excerpts), Filter((where,))) for where in (before, after)]
+    wheres, limit = (_beside(excerpts), 3 * len(excerpts)) if corner.verbatim else (_linked(learned), LINKS)
+    any_of = Either(tuple(Filter((where,)) for where in wheres))
+    return ScopedSearch(corner.owner, Newest(), limit, corner.where.narrowed(any_of))
 
 
-def _linked(corner: Corner, learned: Sequence[StoredMemory]) -> list[ScopedSearch]:
-    if not learned:
-        return []
-    naming = Match(collection.LINKED, tuple(memory.id for memory in learned))
+def _beside(excerpts: Sequence[StoredMemory]) -> tuple[Condition, ...]:
+    before = Ids(tuple(memory.previous[0] for memory in excerpts if memory.previous))
+    return before, Match(collection.PREVIOUS, tuple(memory.id for memory in excerpts))
+
+
+def _linked(learned: Sequence[StoredMemory]) -> tuple[Condition, ...]:
     named = Ids(tuple(dict.fromkeys(link for memory in learned for link in memory.linked_memory_ids)))
-    wheres = (naming, named) if named.ids else (naming,)
-    return [ScopedSearch(corner.owner, Newest(), LINKS, corner.where.narrowed(where)) for where in wheres]
+    naming = Match(collection.LINKED, tuple(memory.id for memory in learned))
+    return (named, naming) if named.ids else (naming,)
 
 
 def _around(memory: StoredMemory, candidates: Iterable[StoredMemory]) -> list[StoredMemory]:
