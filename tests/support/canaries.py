@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import logging
 
-import dramatiq.actor
+from dramatiq.actor import Actor
+
+ACTORS = Actor.__call__.__code__.co_filename
 
 MARK = "kanarie"
 
@@ -43,6 +45,6 @@ class Watch(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Look at a record. What Dramatiq's actors log themselves is in no log of ours (`logs.py`)."""
-        if record.pathname == dramatiq.actor.__file__:
+        if record.pathname == ACTORS:
             return
         self.lines += [f"{record.name}: {line}" for line in shown(self.format(record))]
