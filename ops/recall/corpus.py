@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -34,6 +34,12 @@ class QuestionKind(StrEnum):
     CHANGED = "changed"
     PARAPHRASE = "paraphrase"
     UNANSWERABLE = "unanswerable"
+    OFF_TOPIC = "off_topic"
+
+    @property
+    def answerable(self) -> bool:
+        """Whether there is evidence for it."""
+        return self not in (QuestionKind.UNANSWERABLE, QuestionKind.OFF_TOPIC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,8 @@ class Conversation:
 
 
 def load(folder: Path, part: str) -> list[Conversation]:
-    """The conversations of a part, by file name.
+    """The conversations of a part, by file name, each asked the off-topic messages of its language as well
+    (`off_topic/<language>.txt`, where there are such).
 
     Raises: BadCorpus, also when there are none or two have one id; OSError.
     """
@@ -98,7 +105,8 @@ def load(folder: Path, part: str) -> list[Conversation]:
         conversation = parse(_text(file), str(file))
         if conversation.id in found:
             raise BadCorpus(f"{file}: another file holds a conversation {conversation.id!r}")
-        found[conversation.id] = conversation
+        strange = _off_topic(folder / part / "off_topic" / f"{conversation.language}.txt")
+        found[conversation.id] = replace(conversation, questions=conversation.questions + strange)
     return list(found.values())
 
 
@@ -110,6 +118,14 @@ def parts_of(folder: Path) -> list[str]:
 def parse(text: str, name: str) -> Conversation:
     """The conversation in a file's text; `name` stands in errors. Raises: BadCorpus."""
     return _Reader(name).read(text)
+
+
+def _off_topic(file: Path) -> tuple[Question, ...]:
+    """Messages that have nothing to do with any conversation, one a line."""
+    if not file.exists():
+        return ()
+    lines = (line.strip() for line in _text(file).split("\n"))
+    return tuple(Question(QuestionKind.OFF_TOPIC, line, ()) for line in lines if line)
 
 
 def _text(file: Path) -> str:
@@ -257,8 +273,8 @@ def _sections(text: str) -> Iterator[list[_Line]]:
 def _fault(question: Question) -> str | None:
     if not question.text:
         return "a question without words"
-    if question.kind is QuestionKind.UNANSWERABLE:
-        return "an unanswerable question has no evidence" if question.evidence else None
+    if not question.kind.answerable:
+        return f"an {question.kind} question has no evidence" if question.evidence else None
     if not question.evidence:
         return f"a question of kind {question.kind} needs evidence"
     if question.kind is QuestionKind.SEVERAL and len(question.evidence) < 2:

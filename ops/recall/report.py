@@ -41,6 +41,7 @@ _COLUMNS: Mapping[str, Callable[[Figures], float | None]] = {
     "coverage": lambda figures: figures.coverage,
     "precision": lambda figures: figures.precision,
     "false inj.": lambda figures: figures.false_injection,
+    "off topic": lambda figures: figures.off_topic,
 }
 
 

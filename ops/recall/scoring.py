@@ -35,7 +35,7 @@ class Outcome:
 
     @property
     def answerable(self) -> bool:
-        return self.kind is not QuestionKind.UNANSWERABLE
+        return self.kind.answerable
 
     def recall(self, cut: int) -> float:
         """The share of the evidence turns among the first `cut` memories."""
@@ -60,7 +60,8 @@ class Figures:
     Of the answerable: `recall` at each of CUTS, `mrr`, `injected` (the share of questions into which anything was
     injected), `coverage` (the share of the evidence turns that was injected); and of those with something injected,
     `precision` (the share of the injected memories that are evidence). `newer_first` is of the changed ones alone,
-    `false_injection` (the share into which anything was injected) of the unanswerable.
+    `false_injection` (the share into which anything was injected) of the unanswerable, `off_topic` the same of the
+    messages that have nothing to do with the conversation.
     """
 
     questions: int
@@ -70,6 +71,7 @@ class Figures:
     coverage: float | None
     injected: float | None
     false_injection: float | None
+    off_topic: float | None
     newer_first: float | None
 
 
@@ -93,7 +95,8 @@ def figures(outcomes: Iterable[Outcome]) -> Figures:
     """The averages over some questions."""
     every = list(outcomes)
     answerable = [each for each in every if each.answerable]
-    unanswerable = [each for each in every if not each.answerable]
+    unanswerable = [each for each in every if each.kind is QuestionKind.UNANSWERABLE]
+    off_topic = [each for each in every if each.kind is QuestionKind.OFF_TOPIC]
     return Figures(
         questions=len(every),
         recall=tuple(_mean(answerable, partial(Outcome.recall, cut=cut)) for cut in CUTS),
@@ -102,6 +105,7 @@ def figures(outcomes: Iterable[Outcome]) -> Figures:
         coverage=_mean(answerable, lambda each: each.covered / len(each.places)),
         injected=_mean(answerable, _injected),
         false_injection=_mean(unanswerable, _injected),
+        off_topic=_mean(off_topic, _injected),
         newer_first=_mean(
             [each for each in answerable if each.kind is QuestionKind.CHANGED], lambda each: each.newer_first
         ),
