@@ -86,6 +86,16 @@ class TestByQuestion:
         assert max(score or 0 for score in scores) == scores[0]
         assert search(workshop, "Where does my sister Clara live?").next_cursor is None
 
+    def test_a_filter_changes_no_relevance(self, workshop: Workshop) -> None:
+        keep(workshop, *(stored(f"Tea was had on day {number}") for number in range(30)))
+        note = stored("Tea is on the shelf", kind=Kind.NOTE, topic="home")
+        keep(workshop, note)
+        scores = {memory.id: memory.score for memory in search(workshop, "tea", limit=100).memories}
+        narrowings: list[Any] = [{"kind": Kind.NOTE}, {"topic": "home"}]
+        for narrowed in narrowings:
+            [found] = search(workshop, "tea", **narrowed).memories
+            assert found.score == pytest.approx(scores[note.id], abs=0.001)
+
     def test_each_is_explained_where_it_is_asked_for(self, workshop: Workshop) -> None:
         keep(workshop, stored("My sister Clara lives in Porto"), stored("Ann runs"))
         assert search(workshop, "Clara").explanations == ()

@@ -88,11 +88,15 @@ class MemorySearch:
 
     def _found(self, owner: Owner, where: Filter, text: str, deadline: Deadline) -> Found:
         now = datetime.now(UTC)
-        corner = Corner(_scope(owner), owner, where, depth=MAX_RANKED)
+        corner = Corner(_scope(owner), owner, where, depth=MAX_RANKED, corpus=self._corpus(owner, where))
         try:
             return self._finding.find([corner], question.read(text, now), deadline, now=now, most=MAX_RANKED)
         except Late:
             raise VectorStoreUnavailable("the vector store did not answer in time") from None
+
+    def _corpus(self, owner: Owner, where: Filter) -> int | None:
+        """How many memories the owner has, where filters narrow them: a filter changes no memory's relevance."""
+        return MemoryView(self._store, (owner,)).count(owner) if where.must else None
 
 
 def _filter(command: SearchMemories) -> Filter:

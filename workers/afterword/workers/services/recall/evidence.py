@@ -33,17 +33,26 @@ Scored = tuple[str, float]
 class Listing:
     """What one corner of the memory holds for a question, best first, by both signals; at most `depth` of each.
 
-    `dense` is None when there was no vector.
+    `dense` is None when there was no vector. How rare a word is, was counted over `corpus` memories; None: over those
+    of the corner, as far as they are all here.
     """
 
     dense: Sequence[Scored] | None
     lexical: Sequence[Scored]
     depth: int
+    corpus: int | None = None
 
     @property
     def is_whole(self) -> bool:
         """Whether all memories of the corner are in the dense list."""
         return self.dense is not None and len(self.dense) < self.depth
+
+    @property
+    def counted_over(self) -> int | None:
+        """Of how many memories the rarity of words is, as far as that is known."""
+        if self.dense is None:
+            return None
+        return len(self.dense) if self.corpus is None and self.is_whole else self.corpus
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +98,10 @@ def relevance(dense: float, lexical: float) -> float:
 def _lexical_worth(listings: Sequence[Listing], unparted: float) -> float:
     """What a BM25 sum is multiplied with, to be as one of parted words among as many memories as the curve knows."""
     parted = 1 - _UNPARTED_EXCESS * min(1.0, unparted)
-    if not listings or not all(listing.is_whole for listing in listings):
+    counted = [listing.counted_over for listing in listings]
+    if not counted or None in counted:
         return parted
-    memories = sum(len(listing.dense or ()) for listing in listings)
+    memories = sum(each or 0 for each in counted)
     return parted * max(1.0, _rarest(_MEMORIES_FITTED) / _rarest(max(memories, 1)))
 
 

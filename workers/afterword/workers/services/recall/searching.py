@@ -50,7 +50,8 @@ _T = TypeVar("_T")
 class Corner:
     """A part of the memories that is searched by itself: an owner, and which of theirs; `verbatim`: the excerpts.
 
-    Each signal may propose `depth` memories of it.
+    Each signal may propose `depth` memories of it. `corpus` is how many memories the owner has, where filters leave so
+    few in the corner that these do not tell it.
     """
 
     scope: Scope
@@ -58,6 +59,7 @@ class Corner:
     where: Filter
     verbatim: bool = False
     depth: int = DEPTH
+    corpus: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,6 @@ def _listings(view: MemoryView, corners: Sequence[Corner], signals: Sequence[Sig
     answers = view.scores(searches)
     step = len(signals)
     return [
-        Listing(dense=answers[place] if step == 2 else None, lexical=answers[place + step - 1], depth=corner.depth)
+        Listing(answers[place] if step == 2 else None, answers[place + step - 1], corner.depth, corner.corpus)
         for place, corner in zip(range(0, len(answers), step), corners, strict=True)
     ]
