@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -26,7 +27,7 @@ from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, SessionOwner, UserOwner
 from tests.integration.conftest import OpenWorkshop
 from tests.integration.test_commands import add, own_agent, run
-from tests.support.workshop import NOON, Workshop, event
+from tests.support.workshop import NOON, REPLY_TO, Workshop, event
 
 ANN = UserOwner("default", "ann")
 THREAD = SessionOwner("default", "ann", "s1")
@@ -61,6 +62,14 @@ def search(workshop: Workshop, query: str | None = None, **asked: Any) -> Search
 
 def texts(workshop: Workshop, query: str | None = None, **asked: Any) -> list[str]:
     return [memory.text for memory in search(workshop, query, **asked).memories]
+
+
+def in_time(workshop: Workshop, seconds: float) -> SearchPage:
+    """What Ann has of Clara, asked for by somebody who waits so long."""
+    command = SearchMemories(user_id="ann", query="Clara", reply_to=REPLY_TO)
+    page = workshop.components.commands(workshop.broker).run(command, within=seconds)
+    assert isinstance(page, SearchPage)
+    return page
 
 
 def pages(workshop: Workshop, query: str | None, limit: int, **asked: Any) -> list[Memory]:
@@ -118,6 +127,26 @@ class TestByQuestion:
         for query in ("Clara", None):
             with pytest.raises(VectorStoreUnavailable):
                 search(workshop, query)
+
+    def test_an_embedder_that_hangs_is_left_behind(self, workshop: Workshop) -> None:
+        keep(workshop, stored("My sister Clara lives in Porto"), stored("Ann runs"))
+        released = threading.Event()
+        workshop.embedder.fails = lambda _: released.wait(60)
+        page = in_time(workshop, 5)
+        assert [memory.text for memory in page.memories] == ["My sister Clara lives in Porto"]
+        assert page.degraded == ("embedder",)
+        released.set()
+
+    def test_a_store_that_hangs_is_an_error_in_time(self, workshop: Workshop) -> None:
+        released = threading.Event()
+
+        def hang() -> None:
+            released.wait(60)
+
+        workshop.store.before["search"] = hang
+        with pytest.raises(VectorStoreUnavailable, match="in time"):
+            in_time(workshop, 1)
+        released.set()
 
     def test_chinese(self, workshop: Workshop) -> None:
         keep(workshop, stored("用户喜欢喝乌龙茶"), stored("用户住在杭州"))
