@@ -107,7 +107,8 @@ def test_a_point_of_mem0s(ids: dict[str, Any], scope: Scope) -> None:
 
     assert (memory.text, memory.scope, memory.kind, memory.tenant_id) == ("Likes tea", scope, Kind.FACT, "default")
     assert memory.occurred_at == memory.created_at == datetime(2025, 3, 1, 16, tzinfo=UTC)
-    assert memory.metadata == {"category": "drinks"}
+    # Its caller's, though we have a field of that name.
+    assert memory.metadata == {"category": "drinks", "scope": "work"}
 
 
 @pytest.mark.parametrize("time", [None, "yesterday", "", 12])

@@ -45,6 +45,13 @@ _SCOPES = frozenset(Scope)
 _KINDS = frozenset(Kind)
 KNOWN = frozenset((*_PLAIN.values(), *_TIMES.values(), *_OTHER))
 """Every field that has a meaning here."""
+_MEM0S = frozenset(
+    (
+        *(c.TEXT, c.HASH, c.USER, c.AGENT, c.SESSION, c.CREATED_AT, c.UPDATED_AT, c.ROLE, c.SPEAKER),
+        *(c.ATTRIBUTED_TO, c.LEMMAS, c.LINKED, c.EXPIRATION_DATE),
+    )
+)
+"""What mem0 itself says of a memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +120,10 @@ def from_payload(memory_id: str, payload: Mapping[str, Any]) -> StoredMemory:
     A point of mem0's is a fact of the default tenant; its scope follows from the ids it carries, and what else it
     carries is its metadata. It expires at the end of its `expiration_date`.
     """
+    metadata = _metadata_of(payload)
+    if c.TENANT not in payload:
+        # What has a name of ours there means what its caller meant.
+        payload = {name: value for name, value in payload.items() if name in _MEM0S}
     plain: dict[str, Any] = {attribute: payload.get(name) for attribute, name in _PLAIN.items()}
     times: dict[str, Any] = {attribute: _to_time(payload.get(name)) for attribute, name in _TIMES.items()}
     times["expires_at"] = times["expires_at"] or _end_of(payload.get(c.EXPIRATION_DATE))
@@ -126,7 +137,7 @@ def from_payload(memory_id: str, payload: Mapping[str, Any]) -> StoredMemory:
         language=payload.get(c.LANGUAGE),
         linked_memory_ids=tuple(payload.get(c.LINKED, ())),
         previous=tuple(payload.get(c.PREVIOUS, ())),
-        metadata=_metadata_of(payload),
+        metadata=metadata,
         occurred_at=times.pop("occurred_at") or created_at,
         created_at=created_at,
         **plain,
@@ -173,7 +184,7 @@ def _metadata_of(payload: Mapping[str, Any]) -> Metadata:
     return {
         name: value
         for name, value in payload.items()
-        if name not in KNOWN and (value is None or isinstance(value, str | int | float | bool))
+        if name not in _MEM0S and (value is None or isinstance(value, str | int | float | bool))
     }
 
 
