@@ -25,5 +25,7 @@ def vector(own: Vector, before: Sequence[Vector]) -> Vector:
     for each, weight in zip(before, _WEIGHTS_BEFORE, strict=False):
         blended = blended + weight * np.asarray(each)
     length = float(np.linalg.norm(blended))
+    if length == 0:
+        return own
     normal: Vector = (blended / length).tolist()
-    return normal if length > 0 else own
+    return normal

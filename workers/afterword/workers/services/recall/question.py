@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -50,7 +51,7 @@ def read(message: str, now: datetime) -> Question:
     text = message.strip()
     if len(text) > 2 * _ENDS:
         text = f"{text[:_ENDS]} {text[-_ENDS:]}"
-    terms = tuple(dict.fromkeys(analysis.terms(text)))[:_MOST_TERMS]
+    terms = _at_both_ends(analysis.terms(text))
     letters = sum(character.isalnum() for character in text)
     return Question(
         text=text,
@@ -61,3 +62,12 @@ def read(message: str, now: datetime) -> Question:
         asks_when=asks_when(text),
         period=asked_time(text, now),
     )
+
+
+def _at_both_ends(terms: Sequence[str]) -> tuple[str, ...]:
+    """Each once; of many, those that come first and those that come last."""
+    first = tuple(dict.fromkeys(terms))
+    if len(first) <= _MOST_TERMS:
+        return first
+    last = tuple(dict.fromkeys(reversed(terms)))[: _MOST_TERMS // 2]
+    return tuple(dict.fromkeys((*first[: _MOST_TERMS // 2], *reversed(last))))
