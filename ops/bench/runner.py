@@ -8,7 +8,20 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from ops.bench import analytics, context, cost, drain, imports, ingest, memory, publish, recall, recovery, report
+from ops.bench import (
+    analytics,
+    context,
+    cost,
+    dashboards,
+    drain,
+    imports,
+    ingest,
+    memory,
+    publish,
+    recall,
+    recovery,
+    report,
+)
 from ops.bench.findings import Findings
 from ops.bench.machine import this_machine
 
@@ -25,6 +38,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "recovery": recovery.measure,
     "memory": memory.measure,
     "analytics": analytics.measure,
+    "dashboards": dashboards.measure,
 }
 """Each is given an empty folder, and whether to be quick: to show that it works, not to measure."""
 

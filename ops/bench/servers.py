@@ -35,7 +35,7 @@ class Servers:
         self.folder = folder
         self.redis_url = redis.url
         self.database = database
-        self._postgres_url = postgres.url
+        self.postgres_url = postgres.url
 
     @contextmanager
     def worker(self, role: str, *, store: str, **settings: str) -> Iterator[Process]:
@@ -47,7 +47,7 @@ class Servers:
         port = free_port()
         given = {
             "redis_url": self.redis_url,
-            "postgres_url": self._postgres_url,
+            "postgres_url": self.postgres_url,
             "edge_path": str(self.folder / store),
             "probe_port": str(port),
             "embedder": "hashing",

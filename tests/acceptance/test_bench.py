@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SMOKE = ["imports", "publish", "ingest", "cost"]
+SMOKE = ["imports", "publish", "ingest", "cost", "dashboards"]
 """Between them they use what all are made of; the rest wait for more workers to start, and for leases to run out."""
 
 

@@ -11,12 +11,12 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from ops.bench.busy_ledger import AGENTS, TENANTS, Size, fill
 from ops.grafana.every import Asked, dashboards, sql_queries
 from ops.grafana.macros import Range
 from ops.grafana.panels import Panel
 from ops.grafana.queries import Sql
 from tests.conftest import unavailable
-from tests.support.busy_ledger import AGENTS, TENANTS, Size, fill
 from tests.support.grafana_role import provision
 from tests.support.ledgers import fresh_ledger
 
