@@ -35,6 +35,7 @@ from afterword.workers.stores.vectors.port import (
     Payload,
     Point,
     Search,
+    Signal,
     TimeRange,
     VectorStore,
 )
@@ -328,6 +329,21 @@ class TestSearch:
         assert own_name[0].score < of_all[0].score  # to Ann her name says nothing, rare as it is elsewhere
         assert own_coffee[0].id == str(uuid.UUID(int=9))
         assert own_coffee[0].score > 5 * own_name[0].score
+
+    def test_without_payload_hits_are_the_same_ids_and_scores(self, store: VectorStore, subject: Subject) -> None:
+        store.insert([point(n, lexical=f"tea {'ann ' * n}", vector=(1, n, 0), user_id="ann") for n in range(1, 9)])
+        ann = Filter((*EVERYTHING.must, Match("user_id", ("ann",))))
+        signals: list[Signal] = [Dense((1.0, 0.5, 0.0)), Newest()]
+        if subject.name != "memory":
+            signals += [Lexical("ann tea"), Lexical("ann tea", ann)]
+        for limit in (3, 20):
+            whole = store.search([Search(signal, ann, limit) for signal in signals])
+            bare = store.search([Search(signal, ann, limit, payload=False) for signal in signals])
+            for with_payload, without in zip(whole, bare, strict=True):
+                assert [(hit.id, hit.score) for hit in without] == [(hit.id, hit.score) for hit in with_payload]
+                assert all(hit.payload for hit in with_payload)
+                assert not any(hit.payload for hit in without)
+                assert len(without) == min(limit, 8)
 
     def test_newest_first(self, store: VectorStore) -> None:
         store.insert([point(n, at=NOON + timedelta(minutes=minute)) for n, minute in ((1, 2), (2, 0), (3, 1))])

@@ -20,7 +20,18 @@ from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.edge import EdgeStore
 from afterword.workers.stores.vectors.payload import StoredMemory, text_hash
-from afterword.workers.stores.vectors.port import Dense, Filter, Hit, Ids, Lexical, Match, Newest, Search, TimeRange
+from afterword.workers.stores.vectors.port import (
+    Dense,
+    Filter,
+    Hit,
+    Ids,
+    Lexical,
+    Match,
+    Newest,
+    Search,
+    Signal,
+    TimeRange,
+)
 from afterword.workers.stores.vectors.server import ServerStore
 from afterword.workers.stores.vectors.views import (
     AgentOwner,
@@ -223,6 +234,53 @@ def test_expired_memories_are_not_recalled_but_can_be_got_and_removed(store: Edg
     assert len(view.page(ANN, limit=9).memories) == view.count(ANN) == 2
     assert [each.text for each in view.get([expired.id])] == ["old"]
     assert view.delete_all() == 3
+
+
+class TestScores:
+    def test_ids_and_scores_of_what_a_search_finds(self, store: EdgeStore) -> None:
+        insert(store, ANN, *(memory(f"tea {'tea ' * n}") for n in range(4)))
+        insert(store, ANN, memory("old tea", expires_at=NOW - timedelta(seconds=1)))
+        insert(store, BOB, memory("tea of bob", BOB))
+        insert(store, HELPER, memory("tea of the helper", HELPER))
+        view = MemoryView(store, EVERYONE)
+        signals: list[Signal] = [Lexical(lexical("tea")), Dense(EMBEDDER.embed(["tea"])[0])]
+        searches = [ScopedSearch(owner, signal, 10) for owner in (ANN, BOB, HELPER) for signal in signals]
+
+        scores = view.scores(searches)
+
+        assert [[key for key, _ in found] for found in scores] == [
+            [each.memory.id for each in found] for found in view.search(searches)
+        ]
+        assert [len(found) for found in scores] == [4, 4, 1, 1, 1, 1]
+        assert all(score > 0 for found in scores for _, score in found)
+
+    def test_how_rare_a_word_is_is_the_owners_own_matter(self, store: EdgeStore) -> None:
+        insert(store, ANN, *(memory(f"number {n} says ann") for n in range(9)))
+        insert(store, ANN, memory("harp"))
+        insert(store, BOB, *(memory(f"harp {n}", BOB) for n in range(30)))
+        view = MemoryView(store, (ANN,))
+        name, harp = view.scores([ScopedSearch(ANN, Lexical(lexical(word)), 1) for word in ("ann", "harp")])
+        assert harp[0][1] > name[0][1]
+
+    def test_nothing_is_asked_for_nothing_and_nobody_else_may_be_asked_for(self, store: EdgeStore) -> None:
+        assert MemoryView(store, (ANN,)).scores([]) == []
+        with pytest.raises(Denied):
+            MemoryView(store, (ANN,)).scores([ScopedSearch(BOB, Newest(), 5)])
+
+    def test_a_foreign_id_from_a_faulty_store_leads_to_nothing(self, tmp_path: Path) -> None:
+        class Faulty(EdgeStore):
+            def search(self, searches: Any) -> list[list[Hit]]:
+                return super().search([replace(each, filter=Filter()) for each in searches])
+
+        store = Faulty(tmp_path)
+        store.prepare(EMBEDDER.identity)
+        insert(store, ANN, memory("ann's"))
+        insert(store, BOB, memory("bob's secret", BOB))
+        view = MemoryView(store, (ANN,))
+        [found] = view.scores([ScopedSearch(ANN, Newest(), 5)])
+        assert len(found) == 2
+        assert [each.text for each in view.get([key for key, _ in found])] == ["ann's"]
+        store.close()
 
 
 def test_pages(store: EdgeStore) -> None:

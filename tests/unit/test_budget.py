@@ -191,3 +191,27 @@ def test_a_budget_is_used_up(name: str) -> None:
     needed = tokenizer.count(render_sections(given_))
     assert fit(given_, limit=20, token_budget=needed + 20, language="en", tokenizer=tokenizer) == given_
     assert len(fit(given_, limit=20, token_budget=needed - 1, language="en", tokenizer=tokenizer)) < len(given_)
+
+
+@given(
+    first=st.lists(memories, max_size=8),
+    completing=st.lists(memories, max_size=8),
+    limit=st.integers(1, 12),
+    token_budget=st.integers(1, 400),
+    shares=st.one_of(st.none(), st.fixed_dictionaries({U: st.floats(0, 0.5), S: st.floats(0, 0.5)})),
+)
+def test_what_completes_pushes_nothing_out(
+    first: list[Memory],
+    completing: list[Memory],
+    limit: int,
+    token_budget: int,
+    shares: dict[Scope, float] | None,
+) -> None:
+    """Told apart by their place: the same memory may be among both."""
+    bounds: dict[str, Any] = {"limit": limit, "token_budget": token_budget, "language": "en", "shares": shares}
+    alone = fit(first, **bounds)
+    completed = fit(first, completing=completing, **bounds)
+    assert completed[: len(alone)] == alone
+    assert len(completed) <= limit
+    assert EstimatingTokenizer().count(render_sections(completed, language="en")) <= token_budget
+    assert all(any(each is other for other in completing) for each in completed[len(alone) :])
