@@ -413,6 +413,7 @@ class TestScheduler:
             what="a run of each",
         )
         scheduler.stop(5)
+        assert sample(metrics, "scheduler_task_runs_total", task="away", outcome="ok") == 0
         assert sample(metrics, "scheduler_leader") == 1
         assert (sample(metrics, "scheduler_task_last_success_timestamp_seconds", task="well") or 0) > 1.7e9
         assert sample(metrics, "scheduler_task_last_success_timestamp_seconds", task="away") is None

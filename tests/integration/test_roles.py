@@ -198,6 +198,7 @@ class TestAnswering:
         assert reply.error.code == "internal"
         assert "private" not in reply.error.message
         wait_until(lambda: asker.dead(Queue.CONTEXT) == 1, what="the dead letter")
+        assert counted(workshop, "afterword_context_requests_total", outcome="failed") == 1
         workshop.store.up()
         assert asker.ask("x").ok
 

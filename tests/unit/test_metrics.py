@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,11 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.metrics import MetricWrapperBase
 
 import afterword.workers
+from afterword.schemas import Kind, Scope
+from afterword.schemas.wire import Queue
 from afterword.workers.metrics import Metrics, Reading
+from afterword.workers.services.ingest import Outcome as IngestOutcome
+from afterword.workers.services.recall.recall import Gate
 from afterword.workers.services.stopwatch import Stopwatch
 
 SOURCES = Path(afterword.workers.__path__[0])
@@ -93,6 +99,33 @@ def is_metrics(node: ast.expr, path: Path) -> bool:
 def test_no_two_have_one_name() -> None:
     names = [exposed_name(metric) for metric in declared().values()]
     assert len(names) == len(set(names))
+
+
+def series(metrics: Metrics, name: str) -> dict[tuple[str, ...], float]:
+    """The samples of a counter by its labels' values, in the order of the labels' names."""
+    [family] = [each for each in metrics.registry.collect() if each.name == f"afterword_{name}"]
+    return {
+        tuple(value for _, value in sorted(each.labels.items())): each.value
+        for each in family.samples
+        if each.name.endswith("_total")
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("ingested_conversations", [(outcome,) for outcome in IngestOutcome]),
+        ("memories", product(Kind, ("add", "delete"), Scope)),
+        ("context_memories", product(Kind, Scope)),
+        ("context_degraded", [(part,) for part in ("memory_off", "embedder", *Scope, "vector_store", "ledger")]),
+        ("relevance_gate", [(Gate.PASSED,), (Gate.STOPPED,)]),
+        ("dead_letters", [(queue,) for queue in Queue]),
+        ("message_retries", [(queue,) for queue in Queue]),
+    ],
+)
+def test_what_was_never_counted_is_told_as_0(name: str, values: Iterable[tuple[str, ...]]) -> None:
+    """Without a sample before it `increase` does not see the first count."""
+    assert series(Metrics(), name) == {tuple(map(str, each)): 0 for each in values}
 
 
 class TestReading:

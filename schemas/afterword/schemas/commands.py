@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic.config import JsonDict
@@ -190,7 +190,7 @@ Command = Annotated[
     | GetUserAnalytics,
     Field(discriminator="command"),
 ]
-_COMMANDS: dict[str, type[Command]] = {
+COMMANDS: Final[dict[str, type[Command]]] = {
     "list": ListMemories,
     "search": SearchMemories,
     "related": FindRelated,
@@ -208,9 +208,9 @@ def parse_command(body: Any) -> Command:
     """The command in a decoded JSON body. Raises: UnsupportedVersion, InvalidEvent."""
     check_version(body)
     name = body.get("command") if isinstance(body, dict) else None
-    command = _COMMANDS.get(name) if isinstance(name, str) else None
+    command = COMMANDS.get(name) if isinstance(name, str) else None
     if command is None:
-        raise InvalidEvent("command", shortened(name), f"must be one of {', '.join(_COMMANDS)}")
+        raise InvalidEvent("command", shortened(name), f"must be one of {', '.join(COMMANDS)}")
     try:
         return command.model_validate(body)
     except ValidationError as error:

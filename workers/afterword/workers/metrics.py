@@ -10,13 +10,16 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
+from itertools import product
 from platform import python_version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, Metric, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from afterword.schemas.commands import COMMANDS
 from afterword.schemas.values import Kind, Scope
+from afterword.schemas.wire import Queue
 
 _FAST = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Requests to what is near, and all that a prompt waits for; one bucket ends at the aim of 100 ms."""
@@ -26,6 +29,11 @@ _WAITS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
 """From a queue that is empty to one behind an outage."""
 _LONG_WAITS = (1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 21600.0, 86400.0)
 """What a debounce of seconds to minutes, and an outage of hours, make wait."""
+
+_COMMAND_OUTCOMES = ("ok", "expired", "invalid", "denied", "not_found", "unavailable", "internal")
+_EXTRACTION_OUTCOMES = ("done", "empty", "bad_answer", "llm_unavailable", "llm_refused", "store", "lost", "dead")
+_CONTEXT_OUTCOMES = ("answered", "empty", "degraded", "expired", "invalid", "failed")
+_CONTEXT_PARTS = ("memory_off", "embedder", *Scope, "vector_store", "ledger")
 
 READING_SECONDS = 60.0
 """How long a reading is shown: four times the interval at which most are taken."""
@@ -110,12 +118,11 @@ class Metrics:
         self.build.info({"version": version("afterword"), "python": python_version(), "mem0": version("mem0ai")})
 
     def _declare_queues(self) -> None:
-        self.publishes = Counter(
-            "afterword_publishes",
+        self.publishes = self._counter(
+            "publishes",
             "Events as their clients saw them: sent, dropped (their outbox was full), invalid. "
             "Told with a client's next event, counted once for each event that was stored.",
-            ["outcome"],
-            registry=self.registry,
+            outcome=("sent", "dropped", "invalid"),
         )
         self.queue_wait_seconds = Histogram(
             "afterword_queue_wait_seconds",
@@ -124,23 +131,21 @@ class Metrics:
             buckets=_WAITS,
             registry=self.registry,
         )
-        self.message_retries = Counter(
-            "afterword_message_retries",
+        self.message_retries = self._counter(
+            "message_retries",
             "Messages that failed and are tried again, by queue.",
-            ["queue"],
-            registry=self.registry,
+            queue=Queue,
         )
-        self.dead_letters = Counter(
-            "afterword_dead_letters",
+        self.dead_letters = self._counter(
+            "dead_letters",
             "Messages (and conversations, as those of extraction) given up on, by queue.",
-            ["queue"],
-            registry=self.registry,
+            queue=Queue,
         )
-        self.commands = Counter(
-            "afterword_commands",
+        self.commands = self._counter(
+            "commands",
             "Memory commands by name and outcome: ok, expired, invalid, denied, not_found, unavailable, internal.",
-            ["command", "outcome"],
-            registry=self.registry,
+            command=(*COMMANDS, "unknown"),
+            outcome=_COMMAND_OUTCOMES,
         )
         self.command_seconds = Histogram(
             "afterword_command_seconds",
@@ -154,11 +159,10 @@ class Metrics:
         )
 
     def _declare_ingest(self) -> None:
-        self.ingested = Counter(
-            "afterword_ingested_conversations",
+        self.ingested = self._counter(
+            "ingested_conversations",
             "Conversations taken in, by outcome: stored, duplicate, conflict, skipped.",
-            ["outcome"],
-            registry=self.registry,
+            outcome=("stored", "duplicate", "conflict", "skipped"),
         )
         self.ingest_seconds = Histogram(
             "afterword_ingest_seconds",
@@ -169,25 +173,24 @@ class Metrics:
         )
 
     def _declare_memories(self) -> None:
-        self.memories = Counter(
-            "afterword_memories",
+        self.memories = self._counter(
+            "memories",
             "Memories written or removed, by operation (add, delete), scope and kind.",
-            ["operation", "scope", "kind"],
-            registry=self.registry,
+            operation=("add", "delete"),
+            scope=Scope,
+            kind=Kind,
         )
 
     def _declare_extraction(self) -> None:
-        self.extracted = Counter(
-            "afterword_extracted_conversations",
+        self.extracted = self._counter(
+            "extracted_conversations",
             "Conversations whose extraction ended, by outcome: done, dead.",
-            ["outcome"],
-            registry=self.registry,
+            outcome=("done", "dead"),
         )
-        self.extractions = Counter(
-            "afterword_extractions",
+        self.extractions = self._counter(
+            "extractions",
             "Extraction batches by outcome: done, empty, bad_answer, llm_unavailable, llm_refused, store, lost, dead.",
-            ["outcome"],
-            registry=self.registry,
+            outcome=_EXTRACTION_OUTCOMES,
         )
         self.extraction_seconds = Histogram(
             "afterword_extraction_seconds",
@@ -237,11 +240,10 @@ class Metrics:
         )
 
     def _declare_context(self) -> None:
-        self.context_requests = Counter(
-            "afterword_context_requests",
+        self.context_requests = self._counter(
+            "context_requests",
             "Context requests by outcome: answered, empty, degraded, expired, invalid, failed.",
-            ["outcome"],
-            registry=self.registry,
+            outcome=_CONTEXT_OUTCOMES,
         )
         self.context_seconds = Histogram(
             "afterword_context_seconds",
@@ -251,29 +253,27 @@ class Metrics:
             buckets=_FAST,
             registry=self.registry,
         )
-        self.context_memories = Counter(
-            "afterword_context_memories",
+        self.context_memories = self._counter(
+            "context_memories",
             "Memories sent in context replies, by scope and kind.",
-            ["scope", "kind"],
-            registry=self.registry,
+            scope=Scope,
+            kind=Kind,
         )
-        self.context_degraded = Counter(
-            "afterword_context_degraded",
-            "Context replies that something was missing in, by part: embedder, vector_store, memory_off.",
-            ["part"],
-            registry=self.registry,
+        self.context_degraded = self._counter(
+            "context_degraded",
+            "Context replies that something was missing in, by part: memory_off, embedder, "
+            "user, agent, session (scopes that came too late), vector_store, ledger.",
+            part=_CONTEXT_PARTS,
         )
-        self.relevance_gate = Counter(
-            "afterword_relevance_gate",
+        self.relevance_gate = self._counter(
+            "relevance_gate",
             "Context requests by what the relevance gate said: passed, stopped (they need no memory).",
-            ["outcome"],
-            registry=self.registry,
+            outcome=("passed", "stopped"),
         )
-        self.retrievals = Counter(
-            "afterword_retrievals",
+        self.retrievals = self._counter(
+            "retrievals",
             "Context requests that passed the gate and whose owner has memories, by outcome: success, empty, degraded.",
-            ["outcome"],
-            registry=self.registry,
+            outcome=("success", "empty", "degraded"),
         )
 
     def _declare_stores(self) -> None:
@@ -286,11 +286,10 @@ class Metrics:
         self.embedder_errors = Counter(
             "afterword_embedder_errors", "Requests to the embedder that failed.", registry=self.registry
         )
-        self.embedder_texts = Counter(
-            "afterword_embedder_texts",
+        self.embedder_texts = self._counter(
+            "embedder_texts",
             "Texts by where their vectors came from: embedder, cache.",
-            ["source"],
-            registry=self.registry,
+            source=("embedder", "cache"),
         )
         self.vector_store_seconds = Histogram(
             "afterword_vector_store_seconds",
@@ -387,6 +386,14 @@ class Metrics:
         for (scope, kind), count in counts.items():
             if count:
                 self.memories.labels(operation, scope.value, kind.value).inc(count)
+
+    def _counter(self, name: str, documentation: str, **values: Iterable[str]) -> Counter:
+        """A counter whose labels take these values. Each series begins at 0: `increase` does not see what came before
+        a series was there."""
+        counter = Counter(f"afterword_{name}", documentation, list(values), registry=self.registry)
+        for labels in product(*values.values()):
+            counter.labels(*labels)
+        return counter
 
     def _reading(self, name: str, documentation: str, *labels: str, kept: float = READING_SECONDS) -> Reading:
         return Reading(f"afterword_{name}", documentation, labels, registry=self.registry, kept=kept)

@@ -24,8 +24,10 @@ def declare(broker: MendedBroker, commands: Commands, answering: Answering, metr
 
     @dramatiq.actor(broker=broker, queue_name=Queue.COMMANDS, actor_name=ACTORS[Queue.COMMANDS], max_retries=0)
     def run_command(body: Any) -> None:
-        started = time.perf_counter()
-        outcome = answering.answer(body, parse_command, run)
-        name = str(body.get("command")) if isinstance(body, dict) and outcome != "invalid" else "unknown"
-        metrics.commands.labels(name, outcome).inc()
-        metrics.command_seconds.labels(name).observe(time.perf_counter() - started)
+        started, outcome = time.perf_counter(), "internal"
+        try:
+            outcome = answering.answer(body, parse_command, run)
+        finally:
+            name = str(body.get("command")) if isinstance(body, dict) and outcome != "invalid" else "unknown"
+            metrics.commands.labels(name, outcome).inc()
+            metrics.command_seconds.labels(name).observe(time.perf_counter() - started)

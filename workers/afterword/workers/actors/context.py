@@ -42,11 +42,14 @@ def declare(
 
     @dramatiq.actor(broker=broker, queue_name=Queue.CONTEXT, actor_name=ACTORS[Queue.CONTEXT], max_retries=0)
     def answer_context(body: Any) -> None:
-        outcome = answering.answer(body, ContextRequest.parse, run)
-        if outcome == "ok":
-            _time_reply(broker, metrics)
-        else:
-            metrics.context_requests.labels(outcome if outcome in ("expired", "invalid") else "failed").inc()
+        outcome = "internal"
+        try:
+            outcome = answering.answer(body, ContextRequest.parse, run)
+        finally:
+            if outcome == "ok":
+                _time_reply(broker, metrics)
+            else:
+                metrics.context_requests.labels(outcome if outcome in ("expired", "invalid") else "failed").inc()
 
 
 def _time_reply(broker: MendedBroker, metrics: Metrics) -> None:

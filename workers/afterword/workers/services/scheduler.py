@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 
 from structlog.contextvars import bound_contextvars
 
@@ -45,6 +46,8 @@ class Scheduler:
         self._next = {task.name: 0.0 for task in tasks}
         self._running: dict[str, Future[None]] = {}
         self._pool = ThreadPoolExecutor(len(tasks), thread_name_prefix="task")
+        for task, outcome in product(tasks, ("ok", "failed", "defective")):
+            metrics.task_runs.labels(task.name, outcome)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
 
