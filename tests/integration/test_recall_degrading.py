@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import text
 
 from afterword.schemas import ContextReply, Kind, Scope
 from afterword.workers.embedded.completions import Reply
 from afterword.workers.models.embedders.factory import build_embedder
 from afterword.workers.services.recall.recall import Gate
+from afterword.workers.stores.ledger import agents
+from afterword.workers.stores.ledger.agents import Agent
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.port import Condition, Either, Filter, Hit, Match, Search, VectorStore
 from tests.integration.conftest import OpenWorkshop
@@ -33,6 +37,22 @@ def ask(workshop: Workshop, query: str | None = ASKED, within: float = WITHIN, *
 
 def texts(reply: ContextReply) -> list[str]:
     return [memory.text for memory in reply.memories]
+
+
+LedgerLock = Callable[[str], AbstractContextManager[None]]
+
+
+@pytest.fixture
+def ledger_lock(workshop: Workshop) -> LedgerLock:
+    """Locks a table against everybody, as long as the block lasts."""
+
+    @contextmanager
+    def lock(table: str) -> Iterator[None]:
+        with workshop.database.transaction() as connection:
+            connection.execute(text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
+            yield
+
+    return lock
 
 
 class SlowStore:
@@ -254,6 +274,16 @@ class TestAScope:
 
         answer = workshop.components.recall.answer(question("thanks!", always=3), WITHIN)
         assert (answer.reply.memories, answer.reply.degraded, answer.gate) == ((), ("user",), Gate.STOPPED)
+
+
+def test_a_registry_that_hangs_does_not_hold_an_answer_back(workshop: Workshop, ledger_lock: LedgerLock) -> None:
+    workshop.take_in(event("I play the cello."))
+    with workshop.database.transaction() as connection:
+        agents.put(connection, Agent("default", "silent", memory_enabled=False))
+    with ledger_lock("agents"):
+        reply = ask(workshop, agent_id="coach")
+        assert (texts(reply), reply.degraded) == (["I play the cello."], ()), "there was time for the rest"
+    assert ask(workshop, agent_id="silent").degraded == ("memory_off",)
 
 
 def test_without_any_time_left_an_answer_says_what_was_missing(workshop: Workshop) -> None:

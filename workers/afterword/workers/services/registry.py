@@ -26,9 +26,8 @@ class AgentRegistry:
 
     def agent(self, tenant_id: str, agent_id: str) -> Agent:
         """The agent's entry, at most ten seconds old; without PostgreSQL the last one known, or the defaults."""
-        with self._lock:
-            read_at, known = self._known.get((tenant_id, agent_id), (float("-inf"), Agent(tenant_id, agent_id)))
-        if self._clock() - read_at < _KEPT_SECONDS:
+        known, is_fresh = self.known(tenant_id, agent_id)
+        if is_fresh:
             return known
         try:
             with self._database.transaction() as connection:
@@ -40,3 +39,9 @@ class AgentRegistry:
                 self._known.clear()
             self._known[tenant_id, agent_id] = (self._clock(), known)
         return known
+
+    def known(self, tenant_id: str, agent_id: str) -> tuple[Agent, bool]:
+        """The last entry known, or the defaults, and whether it is fresh; waits for nobody."""
+        with self._lock:
+            read_at, known = self._known.get((tenant_id, agent_id), (float("-inf"), Agent(tenant_id, agent_id)))
+        return known, self._clock() - read_at < _KEPT_SECONDS

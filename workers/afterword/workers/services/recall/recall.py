@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -31,6 +32,9 @@ logger = logging.getLogger(__name__)
 
 NEWEST = 24
 """Memories of each corner that are looked at without a question."""
+
+_REGISTRY = 0.2
+"""The part of the time left that the registry of agents may take."""
 
 _ALWAYS = 0.2
 """The part of the time left that finding what is always kept in may take."""
@@ -118,13 +122,21 @@ class Recall:
         )
         return Answer(reply, seconds, recalled.gate, recalled.has_memories)
 
-    def _is_off(self, request: ContextRequest) -> bool:
+    def _is_off(self, request: ContextRequest, deadline: Deadline) -> bool:
         if not self._memory_enabled:
             return True
-        return bool(request.agent_id and not self._registry.agent(request.tenant_id, request.agent_id).memory_enabled)
+        return bool(request.agent_id and not self._remembers(request.tenant_id, request.agent_id, deadline))
+
+    def _remembers(self, tenant_id: str, agent_id: str, deadline: Deadline) -> bool:
+        """Whether the agent does; when the registry is too slow, as was known last."""
+        agent, is_fresh = self._registry.known(tenant_id, agent_id)
+        if not is_fresh:
+            with suppress(Late):
+                agent = self._steps.run(lambda: self._registry.agent(tenant_id, agent_id), deadline.share(_REGISTRY))
+        return agent.memory_enabled
 
     def _recalled(self, request: ContextRequest, deadline: Deadline, now: datetime) -> Recalled:
-        if self._is_off(request):
+        if self._is_off(request, deadline):
             return Recalled(degraded=("memory_off",))
         corners = corners_of(request)
         if not corners:
