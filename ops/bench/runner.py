@@ -17,6 +17,7 @@ from ops.bench import (
     imports,
     ingest,
     memory,
+    overhead,
     publish,
     recall,
     recovery,
@@ -39,6 +40,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "memory": memory.measure,
     "analytics": analytics.measure,
     "dashboards": dashboards.measure,
+    "overhead": overhead.measure,
 }
 """Each is given an empty folder, and whether to be quick: to show that it works, not to measure."""
 

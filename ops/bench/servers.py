@@ -38,11 +38,14 @@ class Servers:
         self.postgres_url = postgres.url
 
     @contextmanager
-    def worker(self, role: str, *, store: str, **settings: str) -> Iterator[Process]:
+    def worker(
+        self, role: str, *, store: str, program: Sequence[str] | None = None, **settings: str
+    ) -> Iterator[Process]:
         """A ready `afterword worker` of this role, with settings at their defaults but for the models (an embedder
         that hashes) and `settings` (by their names, lower case).
 
-        `store` names the folder of its vectors: only one process at a time may have it open.
+        `store` names the folder of its vectors: only one process at a time may have it open. `program` is another than
+        `afterword worker` that plays a role.
         """
         port = free_port()
         given = {
@@ -56,7 +59,7 @@ class Servers:
         }
         environment = {f"AFTERWORD_{name.upper()}": value for name, value in given.items()}
         log = self.folder / f"{role}-{port}.log"
-        with running([_AFTERWORD, "worker", "--role", role], log, environment) as process:
+        with running([*(program or (_AFTERWORD, "worker")), "--role", role], log, environment) as process:
             process.wait_until(lambda: answers(f"http://127.0.0.1:{port}/readyz"))
             yield process
 
