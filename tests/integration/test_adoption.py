@@ -12,14 +12,17 @@ from typing import Any
 import pytest
 from mem0 import Memory
 from qdrant_client import QdrantClient, models
+from sqlalchemy import text
 
 from afterword.schemas import Kind, Scope
 from afterword.workers.embedded.redis_server import free_port
 from afterword.workers.errors import VectorStoreUnavailable
 from afterword.workers.models.embedders.hashing import HashingEmbedder
-from afterword.workers.services.adoption import Adopted, adopt
+from afterword.workers.services.adoption import Adopted, Adoption
+from afterword.workers.services.bookkeeping import Books
 from afterword.workers.services.discovery import SAMPLE, Discovery
 from afterword.workers.services.importance import importance
+from afterword.workers.services.topics import Topics
 from afterword.workers.stores.ledger import collections, subjects
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors.port import Dense, Filter, Match, Missing, Point
@@ -83,6 +86,11 @@ def database(emptied_ledger: str) -> Iterator[Database]:
     database.close()
 
 
+def adopt(store: ServerStore, database: Database, tenant_id: str) -> Adopted:
+    books = Books("hashing", analytics=True)
+    return Adoption(store, database, EMBEDDER, Topics(EMBEDDER), books).adopt(tenant_id)
+
+
 def say(memory: Any, text: str, **owner: Any) -> str:
     """A memory as mem0 writes one by itself; its id."""
     [result] = memory.add(text, infer=False, **owner)["results"]
@@ -95,6 +103,11 @@ def old_point(client: QdrantClient, text: str, **payload: Any) -> str:
     fields = {"data": text, "hash": "h", "created_at": "2025-01-02T23:00:00.123456-08:00", **payload}
     client.upsert(NAME, [models.PointStruct(id=point_id, vector=Embedding().embed(text), payload=fields)])
     return point_id
+
+
+def rows(database: Database, query: str) -> list[Any]:
+    with database.transaction() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
 
 
 def texts(view: MemoryView, owner: UserOwner | AgentOwner | SessionOwner) -> list[str]:
@@ -207,6 +220,40 @@ class TestAdopting:
 
         assert adopt(store, database, "acme") == Adopted(memories=4)
         assert len(texts(MemoryView(store, (ANN,)), ANN)) == 6
+        assert len(rows(database, "SELECT id FROM memories")) == 6
+        assert rows(database, "SELECT sum(added) FROM daily_statistics") == [(6,)]
+
+    def test_the_ledger_knows_them(self, memory: Any, store: ServerStore, database: Database) -> None:
+        tea = say(memory, "Ann likes green tea", user_id="ann", metadata={"tags": "drinks, taste", "category": "taste"})
+        flight = say(memory, "Ann has booked a flight", user_id="ann", agent_id="guide", run_id="thread")
+        museum = say(memory, "Mondays are quiet here", agent_id="guide")
+        say(memory, "in a run of nobody", run_id="thread")
+
+        adopt(store, database, "acme")
+
+        columns = "user_id, agent_id, session_id, scope, kind, source, category, tags, embedding_model, text_length"
+        kept = {row[0]: tuple(row[1:]) for row in rows(database, f"SELECT id::text, {columns} FROM memories")}
+        assert kept == {
+            tea: ("ann", None, None, "user", "fact", "mem0", "taste", ["drinks", "taste"], "hashing", 19),
+            flight: ("ann", "guide", "thread", "session", "fact", "mem0", "travel", [], "hashing", 23),
+            museum: (None, "guide", None, "agent", "fact", "mem0", "other", [], "hashing", 22),
+        }
+        assert store.count(Filter((Match("tenant_id", ("acme",)),))) == len(kept)
+
+    def test_their_topics_are_told_whatever_mem0s_caller_called_so(
+        self, memory: Any, store: ServerStore, database: Database
+    ) -> None:
+        say(memory, "Ann has booked a flight", user_id="ann", metadata={"topic": "dreams"})
+        adopt(store, database, "acme")
+        [found] = MemoryView(store, (ANN,)).page(ANN, limit=5).memories
+        assert (found.topic, found.metadata) == ("travel", {"topic": "dreams"})
+
+    def test_more_than_a_batch(self, client: QdrantClient, store: ServerStore, database: Database) -> None:
+        for n in range(230):
+            old_point(client, f"fact number {n}", user_id=f"user-{n % 3}")
+        assert adopt(store, database, "acme") == Adopted(memories=230)
+        assert store.count(Filter((Missing("tenant_id"),))) == 0
+        assert rows(database, "SELECT count(*) FROM memories") == [(230,)]
 
     def test_their_users_are_listed(self, memory: Any, store: ServerStore, database: Database) -> None:
         for user in ("lin", "ann", "ann"):

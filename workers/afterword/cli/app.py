@@ -187,13 +187,12 @@ def reembed(
 def adopt(tenant: Annotated[str, typer.Option(help="The tenant whose memories they become.")] = "default") -> None:
     """Make memories that plain mem0 wrote into this collection readable here. Run again after a stop, it goes on."""
     from afterword.workers.components import Components
-    from afterword.workers.services.adoption import adopt as adopt_memories
     from afterword.workers.settings import Settings
 
     components = Components(Settings.load())
     try:
         components.prepare_store()
-        done = adopt_memories(components.store, components.database, tenant)
+        done = components.adoption.adopt(tenant)
     finally:
         components.close()
     print(f"{done.memories} memories adopted into tenant {tenant}")

@@ -20,6 +20,7 @@ from afterword.workers.models.llms.factory import build_llm
 from afterword.workers.models.llms.port import Llm
 from afterword.workers.models.tokenizers.factory import build_tokenizer
 from afterword.workers.models.tokenizers.port import Tokenizer
+from afterword.workers.services.adoption import Adoption
 from afterword.workers.services.analytics import Analytics
 from afterword.workers.services.bookkeeping import Books
 from afterword.workers.services.commands import Commands
@@ -126,6 +127,10 @@ class Components:
     @property
     def discovery(self) -> Discovery:
         return Discovery(self.store, self.database, self.settings.collection)
+
+    @property
+    def adoption(self) -> Adoption:
+        return Adoption(self.store, self.database, self.embedder, self.topics, self.books)
 
     def broker(self, gate: Callable[[], bool] | None = None) -> MendedBroker:
         """A broker on connections of its own; each worker has one."""
