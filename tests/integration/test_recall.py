@@ -146,6 +146,12 @@ class TestChoosing:
         ], "the turn that the fact was learned from says nothing new"
         assert all(memory.score is None for memory in reply.memories)
 
+    def test_asked_what_is_known_of_them_everybody_is_told(self, workshop: Workshop, llm: FakeOpenAI) -> None:
+        learn(workshop, llm, Fact("Ann drinks tea"), Fact("Ann plays the cello"))
+        for query in ("What do you know about me?", "你知道我什么？"):
+            assert texts(workshop, query) == texts(workshop, None)
+            assert {"Ann drinks tea", "Ann plays the cello"} <= set(texts(workshop, query))
+
     def test_limit_and_budget_hold(self, open_workshop: OpenWorkshop) -> None:
         workshop = open_workshop(relevance_floor=0.0)
         workshop.take_in(event(*(f"Tea number {number} is rather good." for number in range(20))))

@@ -79,6 +79,27 @@ class TestReading:
     def test_others_do_not(self, message: str) -> None:
         assert not read(message).wants_current
 
+    @pytest.mark.parametrize(
+        "message",
+        [
+            "What do you know about me?", "So, what do you remember about me?", "Who am I?", "Do you remember me?",
+            "Tell me what you know about me.", "你知道我什么？", "你记得我吗？", "我是谁", "你还记得我的哪些事？",
+            "私のことを覚えている？", "私は誰ですか？",
+        ],
+    )  # fmt: skip
+    def test_some_ask_for_whatever_is_known(self, message: str) -> None:
+        assert read(message).is_open
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            "What do you know about my sister?", "Do you remember me saying where I live?", "Who am I meeting?",
+            "What do you know about Porto?", "thanks!", "你知道我姐姐住在哪里吗？", "我是谁的老师", "私の猫の名前は？",
+        ],
+    )  # fmt: skip
+    def test_others_for_something(self, message: str) -> None:
+        assert not read(message).is_open
+
     def test_the_time_asked_about_is_counted_from_when_it_is_asked(self) -> None:
         period = read("What did we do yesterday?").period
         assert period is not None

@@ -21,20 +21,31 @@ _CURRENT: Final = re.compile(
     re.IGNORECASE,
 )
 
+_OPEN: Final = re.compile(
+    r"(?:\b(?:what(?: else)? do you (?:already )?(?:know|remember|recall) (?:about|of) me"
+    r"|what have you (?:learned|learnt) about me|tell me what you (?:know|remember) about me"
+    r"|do you (?:still )?(?:know|remember|recall) me|who am i)"
+    r"|你(?:都|还)?(?:知道|了解|记得|记住)(?:了|关于)?我(?:的)?(?:什么|些什么|哪些事|多少|吗|谁)?|我是谁"
+    r"|私のこと(?:を|は|について)?(?:何を)?(?:知って|覚えて)[いる]*(?:の|か|んですか)?|私は誰(?:ですか)?)\W*$",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked. `text` is what gets embedded, `terms` what is searched by words, each once.
 
     `unparted` is the share, 0 to 1, of its characters that is of a script without spaces. `is_small_talk`: it is
-    about nothing. `wants_current`: it asks for how things are now; `asks_when`: for a time. `period` is the time it is
-    about, None for none. `topic` is told once it is embedded, None for none.
+    about nothing. `is_open`: it asks for whatever is known of who asks. `wants_current`: it asks for how things are
+    now; `asks_when`: for a time. `period` is the time it is about, None for none. `topic` is told once it is embedded,
+    None for none.
     """
 
     text: str
     terms: tuple[str, ...]
     unparted: float
     is_small_talk: bool
+    is_open: bool
     wants_current: bool
     asks_when: bool
     period: Period | None
@@ -58,6 +69,7 @@ def read(message: str, now: datetime) -> Question:
         terms=terms,
         unparted=min(1.0, len(_UNPARTED.findall(text)) / letters) if letters else 0.0,  # Thai vowels are no letters
         is_small_talk=is_small_talk(text),
+        is_open=_OPEN.search(text) is not None,
         wants_current=_CURRENT.search(text) is not None,
         asks_when=asks_when(text),
         period=asked_time(text, now),

@@ -144,7 +144,10 @@ class Recall:
         try:
             if not (request.query and request.query.strip()):
                 return self._without_question(request, corners, deadline)
-            return self._answering(request, question.read(request.query, now), corners, deadline, now)
+            asked = question.read(request.query, now)
+            if asked.is_open:
+                return self._without_question(request, corners, deadline)
+            return self._answering(request, asked, corners, deadline, now)
         except (VectorStoreUnavailable, Late) as error:
             logger.warning("context from what was said last: %s", str(error) or "the vector store is too slow")
             return self._from_ledger(request, deadline)
