@@ -199,3 +199,23 @@ def test_nor_does_a_client(deployment: Deployment, monkeypatch: pytest.MonkeyPat
         client.close(timeout=0.1)
     logger.removeHandler(watch)
     assert watch.lines == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "url"),
+    [
+        ("REDIS_URL", "redis://u:{}@127.0.0.1:1/0"),
+        ("REDIS_URL", "redis://u:{}@127.0.0.1:port/0"),
+        ("POSTGRES_URL", "postgresql://u:{}@127.0.0.1:1/x"),
+        ("POSTGRES_URL", "{}"),
+        ("QDRANT_URL", "http://u:{}@127.0.0.1:1"),
+        ("QDRANT_URL", "http://u:{}@[bad"),
+        ("LLM_BASE_URL", "http://u:{}@127.0.0.1:1/v1"),
+    ],
+)
+def test_nor_does_the_command_line(deployment: Deployment, setting: str, url: str) -> None:
+    deployment.settings[f"AFTERWORD_{setting}"] = url.format(canary("password"))
+    told = deployment.run("doctor", check=False)
+    assert told.returncode == 1
+    assert not shown(told.stdout + told.stderr)
+    assert "Traceback" not in told.stderr

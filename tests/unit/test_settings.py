@@ -114,6 +114,16 @@ def test_a_bad_value_names_its_variable(monkeypatch: pytest.MonkeyPatch, variabl
         Settings.load()
 
 
+@pytest.mark.parametrize(
+    "url", [SECRET, f"redis://u:{SECRET}@host:port/0", f"ftp://u:{SECRET}@host", f"http://{SECRET}@[::1"]
+)
+@pytest.mark.parametrize("setting", ["redis_url", "postgres_url", "qdrant_url"])
+def test_what_is_no_url_is_refused_without_being_repeated(setting: str, url: str) -> None:
+    with pytest.raises(Misconfigured, match=f"AFTERWORD_{setting.upper()}: must be a URL that begins with") as refused:
+        Settings.load(**{setting: url})
+    assert SECRET not in str(refused.value)
+
+
 def test_two_vector_stores_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AFTERWORD_QDRANT_URL", "http://qdrant")
     monkeypatch.setenv("AFTERWORD_EDGE_PATH", "/data/edge")

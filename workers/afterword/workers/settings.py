@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from afterword.workers.errors import Misconfigured
 from afterword.workers.services.pricing import Price
+
+_SCHEMES = {
+    "redis_url": ("redis", "rediss", "unix"),
+    "postgres_url": ("postgresql", "postgres", "postgresql+psycopg"),
+    "qdrant_url": ("http", "https"),
+}
 
 Seconds = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -106,6 +114,17 @@ class Settings(BaseSettings):
         "auto", description="`json`, `text`, or by whether it is a terminal."
     )
 
+    @field_validator("redis_url", "postgres_url", "qdrant_url")
+    @classmethod
+    def _is_a_url(cls, value: SecretStr | str | None, info: ValidationInfo) -> SecretStr | str | None:
+        """Refused here, where that can be said without the URL: what fails on it later would repeat the password."""
+        if value is not None:
+            url = value.get_secret_value() if isinstance(value, SecretStr) else value
+            schemes = _SCHEMES[str(info.field_name)]
+            if not _is_well_formed(url, schemes):
+                raise ValueError(f"must be a URL that begins with {' or '.join(f'{each}://' for each in schemes)}")
+        return value
+
     @model_validator(mode="after")
     def _one_vector_store(self) -> Self:
         if self.qdrant_url and self.edge_path:
@@ -133,6 +152,14 @@ class Settings(BaseSettings):
     @property
     def postgres(self) -> str:
         return self.postgres_url.get_secret_value()
+
+
+def _is_well_formed(url: str, schemes: Sequence[str]) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in schemes and (parts.port is None or parts.port > 0)
+    except ValueError:  # its port, or its host in brackets
+        return False
 
 
 def _openai_defaults() -> dict[str, Any]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from math import ceil
 from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 from qdrant_client import QdrantClient
@@ -44,7 +45,7 @@ class ServerStore:
     ) -> None:
         """`timeout` is in seconds, rounded up to whole ones (qdrant-client takes no others). A `client` is used instead
         of the URL."""
-        self._url = url
+        self._url = _without_password(url)
         self._collection = collection
         self._client = client or _client(url, api_key, timeout)
 
@@ -247,3 +248,9 @@ def _client(url: str, api_key: str | None, timeout: float) -> QdrantClient:
         # The client keeps no connection to a server on this machine open unless told.
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
     )
+
+
+def _without_password(url: str) -> str:
+    """For messages: the URL without who it is asked as."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
