@@ -50,7 +50,7 @@ class Signals:
 
 
 WEIGHTS = Signals(
-    dense=0.12, lexical=0.55, learned=0.18, topic=0.08, importance=0.1, recency=0.25, period=0.3, tells_time=0.12
+    dense=0.12, lexical=0.55, learned=0.25, topic=0.08, importance=0.1, recency=0.25, period=0.3, tells_time=0.12
 )
 
 
