@@ -25,6 +25,7 @@ from afterword.schemas.wire import (
     new_reply_key,
     queue_key,
 )
+from afterword.workers.models.embedders.shared import KEY_PREFIX
 from tests.conftest import unavailable
 from tests.support.ops_redis import OpsRedis, available
 
@@ -105,6 +106,9 @@ def test_a_worker_wakes_replies_and_looks_after_redis(worker: Any) -> None:
     assert worker.register_script("return redis.call('llen', KEYS[1])")(keys=[reply_key]) == 1
     assert list(worker.scan_iter(match="afterword:*")) == [reply_key.encode()]
     assert worker.set("afterword:leader", "me", nx=True, px=1000)
+    assert worker.set(f"{KEY_PREFIX}0:0", b"vector", ex=60)
+    assert worker.mget([f"{KEY_PREFIX}0:0"]) == [b"vector"]
+    assert "maxmemory" in worker.info("memory")
     assert worker.time()
     assert worker.info("server")["redis_version"]
 

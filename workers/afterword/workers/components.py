@@ -8,14 +8,18 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from redis import Redis
+
 from afterword.schemas import MemoryUnavailable
 from afterword.schemas.wire import Queue
 from afterword.workers.broker import MendedBroker, QueueInstruments, build_broker
 from afterword.workers.errors import Misconfigured
 from afterword.workers.messages import ExtractionHint, QueryEvents
 from afterword.workers.metrics import Metrics
+from afterword.workers.models.embedders.caching import CachingEmbedder
 from afterword.workers.models.embedders.factory import build_embedder
 from afterword.workers.models.embedders.port import Embedder
+from afterword.workers.models.embedders.shared import SharedEmbedder, cache_client
 from afterword.workers.models.llms.factory import build_llm
 from afterword.workers.models.llms.port import Llm
 from afterword.workers.models.tokenizers.factory import build_tokenizer
@@ -186,7 +190,21 @@ class Components:
 
     @cached_property
     def question_embedder(self) -> QuestionEmbedder:
-        return QuestionEmbedder(self.embedder, self.topics, self.embedding_steps)
+        return QuestionEmbedder(self._embedder_of_questions, self.topics, self.embedding_steps)
+
+    @property
+    def _embedder_of_questions(self) -> Embedder:
+        """Hashing takes less time than asking Redis would."""
+        settings = self.settings
+        if settings.embedder == "hashing" or settings.question_cache == 0:
+            return self.embedder
+        shared = SharedEmbedder(self.embedder, self.cache_client, settings.question_cache, self.metrics)
+        # Before Redis the process's own: that of `embedder` stands behind it.
+        return CachingEmbedder(shared, settings.embedder_cache, self.metrics)
+
+    @cached_property
+    def cache_client(self) -> Redis:
+        return cache_client(self.settings.redis)
 
     @cached_property
     def searching(self) -> Searching:
@@ -302,8 +320,9 @@ class Components:
         for steps in ("embedding_steps", "searching_steps", "ledger_steps"):
             if steps in self.__dict__:
                 self.__dict__[steps].close()
-        if "store" in self.__dict__:
-            self.store.close()
+        for client in ("cache_client", "store"):
+            if client in self.__dict__:
+                self.__dict__[client].close()
         if "database" in self.__dict__:
             self.database.close()
 

@@ -288,8 +288,8 @@ class Metrics:
         )
         self.embedder_texts = self._counter(
             "embedder_texts",
-            "Texts by where their vectors came from: embedder, cache.",
-            source=("embedder", "cache"),
+            "Texts by where their vectors came from: embedder, cache (the process's own), redis (questions only).",
+            source=("embedder", "cache", "redis"),
         )
         self.vector_store_seconds = Histogram(
             "afterword_vector_store_seconds",

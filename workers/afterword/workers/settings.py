@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     embedder_api_key: SecretStr | None = Field(None, description="Key of the endpoint; default `OPENAI_API_KEY`.")
     embedder_timeout: Seconds = Field(10.0, description="Seconds an embedding request may take in all.")
     embedder_cache: int = Field(10_000, ge=0, description="Texts whose vectors are kept in memory.")
+    question_cache: int = Field(
+        3600, ge=0, description="Seconds that vectors of questions are kept in Redis for all workers; 0: not at all."
+    )
 
     # Extraction
     extract_after: Seconds = Field(30.0, description="Seconds of silence of a subject before it is extracted.")
