@@ -150,3 +150,10 @@ def test_without_a_question_what_was_learned_then_what_is_important_then_what_is
         shuffled = ordered[:]
         random.Random(seed).shuffle(shuffled)
         assert newest(shuffled) == ordered
+
+
+def test_a_memory_that_holds_every_word_is_relevant_however_common_they_are() -> None:
+    tea, other = memory("a", text="We drank green tea again."), memory("b", text="We drank again.")
+    common = [Evidence(key, 0.0, 1.0, 0.01) for key in "ab"]
+    found = {each.memory.id: each.relevance for each in rank(common, [tea, other], question.read("tea?", NOW), now=NOW)}
+    assert found["a"] >= 0.5 > found["b"]

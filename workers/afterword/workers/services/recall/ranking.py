@@ -8,7 +8,7 @@ verdict: it repeats a better one, or a newer one has taken its place.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from afterword.schemas import Kind, Scope
@@ -17,6 +17,7 @@ from afterword.workers.services.recall.evidence import Evidence
 from afterword.workers.services.recall.question import Question
 from afterword.workers.services.recall.telling_time import tells_time
 from afterword.workers.stores.vectors.payload import StoredMemory
+from afterword.workers.text import analysis
 
 HALF_LIFE = {
     Scope.USER: timedelta(days=90),
@@ -54,6 +55,10 @@ WEIGHTS = Signals(
 )
 
 
+_FIRST = 5
+_WHOLE_RELEVANCE = 0.5
+
+
 @dataclass(frozen=True, slots=True)
 class Ranked:
     """A memory with its signals, its score by them, and its relevance from 0 to 1."""
@@ -72,10 +77,13 @@ def rank(
     now: datetime,
     weights: Signals = WEIGHTS,
 ) -> list[Ranked]:
-    """The memories, best first."""
+    """The memories, best first. Of the first few, one that holds every word of the question is relevant, however common
+    the words are among the owner's memories.
+    """
     by_id = {each.id: each for each in evidence}
     ranked = [_ranked(memory, by_id[memory.id], question, now, weights) for memory in memories]
-    return sorted(ranked, key=lambda each: (-each.score, each.memory.id))
+    ranked.sort(key=lambda each: (-each.score, each.memory.id))
+    return [*(_held_whole(each, question) for each in ranked[:_FIRST]), *ranked[_FIRST:]]
 
 
 def proposed(evidence: Iterable[Evidence], most: int, weights: Signals = WEIGHTS) -> list[str]:
@@ -125,6 +133,14 @@ def _ranked(memory: StoredMemory, evidence: Evidence, question: Question, now: d
         tells_time=float(question.asks_when and tells_time(memory.text)),
     )
     return Ranked(memory, signals, score(signals, weights), evidence.relevance)
+
+
+def _held_whole(ranked: Ranked, question: Question) -> Ranked:
+    if ranked.relevance >= _WHOLE_RELEVANCE or not question.terms:
+        return ranked
+    if not set(question.terms) <= set(analysis.terms(ranked.memory.text)):
+        return ranked
+    return replace(ranked, relevance=_WHOLE_RELEVANCE)
 
 
 def _stored(evidence: Evidence, weights: Signals) -> float:
