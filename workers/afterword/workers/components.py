@@ -245,9 +245,12 @@ class Components:
         """Raises: Misconfigured, without an LLM."""
         # mem0 takes a second to import: only this role pays for it.
         from afterword.workers.services.extraction.asking import Asking
-        from afterword.workers.services.extraction.extraction import Extraction, Limits
+        from afterword.workers.services.extraction.extraction import Extraction
+        from afterword.workers.services.extraction.failures import Failures
         from afterword.workers.services.extraction.known import KnownMemories
+        from afterword.workers.services.extraction.release import Release
         from afterword.workers.services.extraction.retry import RetryPolicy
+        from afterword.workers.services.extraction.work import Limits
         from afterword.workers.services.extraction.writing import FactWriter
 
         settings = self.settings
@@ -256,6 +259,8 @@ class Components:
         retry = RetryPolicy(
             timedelta(seconds=settings.retry_after), timedelta(seconds=settings.retry_within), settings.max_attempts
         )
+        lease = timedelta(seconds=settings.lease)
+        hint, release = hint_with(broker), Release(self._debounce)
         return Extraction(
             self.database,
             Asking(self.llm, self.database, settings.prices, self.metrics),
@@ -263,14 +268,12 @@ class Components:
             KnownMemories(self.store),
             FactWriter(self.database, self.store, self.topics, timedelta(seconds=settings.session_ttl)),
             keeper,
-            retry,
-            self._debounce,
+            Failures(self.database, retry, self._breaker_policy, lease, release, hint, self.metrics),
+            release,
             self._breaker_policy,
-            Limits(
-                settings.batch_tokens, timedelta(seconds=settings.lease), timedelta(seconds=settings.keep_transcripts)
-            ),
+            Limits(settings.batch_tokens, lease, timedelta(seconds=settings.keep_transcripts)),
             self.books,
-            hint_with(broker),
+            hint,
             self.metrics,
         )
 

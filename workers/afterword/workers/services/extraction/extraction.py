@@ -7,12 +7,10 @@ written, not asked for again; facts already written are not written again.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
-from sqlalchemy import Connection
 from structlog.contextvars import bound_contextvars
 
 from afterword.schemas import Kind
@@ -22,68 +20,34 @@ from afterword.workers.ids import pseudonym
 from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity, Vector
 from afterword.workers.services.bookkeeping import Books
-from afterword.workers.services.debounce import Debounce
-from afterword.workers.services.extraction import batch, mem0_memory, records
+from afterword.workers.services.extraction import mem0_memory, records
 from afterword.workers.services.extraction.asking import Asking
-from afterword.workers.services.extraction.batch import Batch, Line
+from afterword.workers.services.extraction.batch import Batch
+from afterword.workers.services.extraction.failures import Failures
 from afterword.workers.services.extraction.known import KnownMemories
 from afterword.workers.services.extraction.lease import LeaseKeeper
-from afterword.workers.services.extraction.pausing import tell_breaker
 from afterword.workers.services.extraction.prompt import Existing
-from afterword.workers.services.extraction.retry import Decision, RetryPolicy
+from afterword.workers.services.extraction.release import Release
+from afterword.workers.services.extraction.work import Limits, Work, take
 from afterword.workers.services.extraction.writing import FactWriter, Stored
 from afterword.workers.services.stopwatch import Stopwatch
 from afterword.workers.stores.ledger import (
-    agents,
     audit,
     backlog,
     breaker,
     conversations,
-    dead_letters,
     journal,
     llm_calls,
     subjects,
     transcripts,
 )
 from afterword.workers.stores.ledger.breaker import BreakerPolicy, Permit
-from afterword.workers.stores.ledger.conversations import Waiting
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.journal import Entry
 from afterword.workers.stores.ledger.memories import MemoryRecord
 from afterword.workers.stores.ledger.subjects import Claim
 
 logger = logging.getLogger(__name__)
-
-_CONVERSATIONS_A_BATCH = 100
-_EARLIER_TURNS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much one batch may hold, how long a claim lasts, how long transcripts are kept after they are done."""
-
-    batch_tokens: int
-    lease: timedelta
-    keep_transcripts: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """A batch to extract, its journalled entry, if it has one, whether more waits behind it, and leave to ask.
-
-    `begun` is when, by `time.perf_counter`.
-    """
-
-    batch: Batch
-    entry: Entry | None
-    more: bool
-    permit: Permit
-    begun: float = field(default_factory=time.perf_counter)
-
-    @property
-    def seconds(self) -> float:
-        """How long it has been in work."""
-        return time.perf_counter() - self.begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +80,8 @@ class Extraction:
         known: KnownMemories,
         writer: FactWriter,
         keeper: LeaseKeeper,
-        retry: RetryPolicy,
-        debounce: Debounce,
+        failures: Failures,
+        release: Release,
         breaker_policy: BreakerPolicy,
         limits: Limits,
         books: Books,
@@ -130,8 +94,8 @@ class Extraction:
         self._known = known
         self._writer = writer
         self._keeper = keeper
-        self._retry = retry
-        self._debounce = debounce
+        self._failures = failures
+        self._release = release
         self._breaker = breaker_policy
         self._limits = limits
         self._books = books
@@ -180,37 +144,24 @@ class Extraction:
             logger.info("gave a subject up: %s", error)
             return "lost"
 
-    def _attempt(self, claim: Claim, work: _Work, watch: Stopwatch) -> str:
+    def _attempt(self, claim: Claim, work: Work, watch: Stopwatch) -> str:
         try:
             return self._run(claim, work, watch)
         except LeaseLost:
             raise
         except AfterwordError as error:
-            return self._settle(claim, work, error)
+            return self._failures.settle(claim, work, error)
 
-    def _work(self, claim: Claim, permit: Permit) -> _Work | None:
-        """The open batch of the subject, else a new one; None (and the claim released) when nothing waits."""
+    def _work(self, claim: Claim, permit: Permit) -> Work | None:
+        """What is to be done; None (and the claim released) when nothing waits."""
         with self._database.transaction() as connection:
-            entry = journal.read(connection, claim.tenant_id, claim.user_id)
-            pending = conversations.pending(connection, claim.tenant_id, claim.user_id, limit=_CONVERSATIONS_A_BATCH)
-            if entry is not None:
-                begun = conversations.by_ids(connection, [part.conversation_id for part in entry.slices])
-                lines, slices = batch.lines_of(begun, entry.slices), entry.slices
-            else:
-                lines, slices = batch.take(pending[: claim.batch_limit], tokens=self._limits.batch_tokens)
-            if not lines:
+            work = take(connection, claim, permit, self._limits)
+            if work is None:
                 subjects.hold(connection, claim, self._limits.lease)
-                self._release(connection, claim)
-                return None
-            before = transcripts.earlier_turns(connection, lines[0].conversation, limit=_EARLIER_TURNS)
-            instructions = agents.instructions(connection, claim.tenant_id, _agents_of(lines))
-        # A long conversation goes on where the batch before ended.
-        earlier = (*before, *lines[0].conversation.turns[: slices[0].first])[-_EARLIER_TURNS:]
-        taken = Batch(claim.tenant_id, claim.user_id, lines, slices, earlier, instructions)
-        waiting = sum(len(each.turns) - each.extracted_turns for each in pending) > len(lines)
-        return _Work(taken, entry, more=waiting, permit=permit)
+                self._release.let_go(connection, claim)
+        return work
 
-    def _run(self, claim: Claim, work: _Work, watch: Stopwatch) -> str:
+    def _run(self, claim: Claim, work: Work, watch: Stopwatch) -> str:
         """Ask, journal, write and finish, or what is left of it."""
         journalled: list[Entry] = [work.entry] if work.entry else []
 
@@ -234,7 +185,7 @@ class Extraction:
         )
         return self._finish(claim, work, journalled[0])
 
-    def _ask(self, claim: Claim, work: _Work, existing: Sequence[Existing], watch: Stopwatch) -> Entry:
+    def _ask(self, claim: Claim, work: Work, existing: Sequence[Existing], watch: Stopwatch) -> Entry:
         """The LLM's answer, journalled before anything of it is written."""
         self._keeper.check(claim)
         with watch.step("llm"):
@@ -251,7 +202,7 @@ class Extraction:
             raise
         return answered.entry
 
-    def _finish(self, claim: Claim, work: _Work, entry: Entry) -> str:
+    def _finish(self, claim: Claim, work: Work, entry: Entry) -> str:
         """Check what is stored, then commit: done, audit, journal clean-up and the claim's release."""
         written, duplicates = self._writer.stored(entry)
         facts = [each.fact for each in written]
@@ -270,7 +221,7 @@ class Extraction:
                 self._writer.count_again(connection, entry, facts)
                 if self._limits.keep_transcripts == timedelta(0):
                     transcripts.drop(connection, [part.conversation_id for part in entry.slices])
-                self._release(connection, claim, at_once=work.more, batch_limit=claim.batch_limit)
+                self._release.let_go(connection, claim, at_once=work.more, batch_limit=claim.batch_limit)
         except LeaseLost:
             self._take_back_if_cleared(claim, entry)
             raise
@@ -298,26 +249,6 @@ class Extraction:
         with self._database.transaction() as connection:
             subjects.hold(connection, claim, self._limits.lease)
 
-    def _release(
-        self, connection: Connection, claim: Claim, *, at_once: bool = False, batch_limit: int | None = None
-    ) -> None:
-        """Let a held subject go; it is due again `at_once`, or when what came meanwhile says so."""
-        waiting = conversations.waiting(connection, claim.tenant_id, claim.user_id)
-        due_at = waiting.last_at if at_once else self._due_at(waiting)
-        subjects.release(
-            connection,
-            claim,
-            tokens_left=waiting.tokens,
-            since=waiting.first_at,
-            due_at=due_at,
-            batch_limit=batch_limit if at_once else None,
-        )
-
-    def _due_at(self, waiting: Waiting) -> datetime | None:
-        if waiting.last_at is None:
-            return None
-        return self._debounce.due_at(waiting.last_at, waiting.first_at, waiting.tokens)
-
     def _take_back_if_cleared(self, claim: Claim, entry: Entry) -> None:
         """After a clear the facts must go again; after a lost lease they are the next worker's."""
         with self._database.transaction() as connection:
@@ -325,52 +256,3 @@ class Extraction:
         if generation != claim.generation:
             removed = self._writer.take_back(entry)
             logger.info("took back %d facts of a subject that was cleared", removed)
-
-    def _settle(self, claim: Claim, work: _Work, error: AfterwordError) -> str:
-        decision = self._retry.after(error, claim.attempts, len(work.batch.slices))
-        told = f"{type(error).__name__}: {error}"
-        logger.warning("extraction failed, %s: %s", _what_next(decision), told)
-        if decision.gives_up:
-            self._bury(claim, work, error)
-            return "dead"
-        with self._database.transaction() as connection:
-            if decision.batch_limit is not None:
-                subjects.narrow(connection, claim, batch_limit=decision.batch_limit, error=told)
-            else:
-                subjects.postpone(
-                    connection, claim, delay=decision.delay, error=told, burns_attempt=decision.burns_attempt
-                )
-            tell_breaker(connection, self._breaker, work.permit, error)
-        if decision.batch_limit is not None:
-            self._hint()
-        return decision.outcome
-
-    def _bury(self, claim: Claim, work: _Work, error: AfterwordError) -> None:
-        """The batch is dead: its conversations are listed, and what waits behind them goes on."""
-        letters = [records.letter(line, error) for line in _first_lines(work.batch.lines)]
-        with self._database.transaction() as connection:
-            subjects.hold(connection, claim, self._limits.lease)
-            dead = [part.conversation_id for part in work.batch.slices]
-            conversations.finish(connection, dead, "dead", f"{type(error).__name__}: {error}")
-            dead_letters.write(connection, letters)
-            audit.write(connection, records.given_up(work.batch, work.seconds))
-            self._release(connection, claim, at_once=True)
-            tell_breaker(connection, self._breaker, work.permit, error)
-        self._metrics.dead_letters.labels("extraction").inc(len(letters))
-        self._metrics.extracted.labels("dead").inc(len(letters))
-
-
-def _agents_of(lines: Sequence[Line]) -> set[str]:
-    return {line.conversation.agent_id for line in lines if line.conversation.agent_id}
-
-
-def _first_lines(lines: Sequence[Line]) -> list[Line]:
-    return list({line.conversation.id: line for line in reversed(lines)}.values())
-
-
-def _what_next(decision: Decision) -> str:
-    if decision.gives_up:
-        return "giving the batch up"
-    if decision.batch_limit is not None:
-        return f"again with {decision.batch_limit} of its conversations"
-    return f"again in {decision.delay.total_seconds():.0f} s"
