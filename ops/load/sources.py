@@ -60,7 +60,9 @@ class Prometheus:
         asked = time.time()
         while self._scraped_at() < asked:
             if time.time() - asked > _SCRAPED_WITHIN:
-                raise NotMeasured(f"{self._url} has scraped no worker for {_SCRAPED_WITHIN:.0f} s")
+                raise NotMeasured(
+                    f"{self._url} has not scraped an ingest and a context worker for {_SCRAPED_WITHIN:.0f} s"
+                )
             time.sleep(0.2)
         return measured(time.time(), self._samples())
 
@@ -72,8 +74,9 @@ class Prometheus:
         return float(found[0]["value"][1]) if found else math.nan
 
     def _scraped_at(self) -> float:
-        found = self._query('min(timestamp(afterword_worker_up{role=~"context|ingest"}))')
-        return float(found[0]["value"][1]) if found else 0.0
+        """When the one that was scraped least lately was; never, while one of the roles is missing."""
+        found = self._query('min by (role) (timestamp(afterword_worker_up{role=~"context|ingest"}))')
+        return min(float(each["value"][1]) for each in found) if len(found) == 2 else 0.0
 
     def _samples(self) -> Iterator[Sample]:
         for series in self._query(f'{{__name__=~"{REPLIES}|{REQUESTS}|{INGESTED}"}}'):

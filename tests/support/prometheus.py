@@ -40,7 +40,7 @@ class PrometheusServer:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self, workers: Sequence[WorkerProcess]) -> None:
-        """Start, and wait until it is ready. Raises: AssertionError, with its log, when it is not."""
+        """Start, and wait until each worker has been scraped. Raises: AssertionError, with its log, when one is not."""
         self.folder.mkdir(parents=True, exist_ok=True)
         config = self._configured(workers)
         command = ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={self.folder / 'data'}"]
@@ -51,6 +51,7 @@ class PrometheusServer:
             )
         try:
             wait_until(self._ready, 30, "Prometheus")
+            wait_until(lambda: len(self.query("up == 1")) == len(workers), 30, "every worker to be scraped")
         except AssertionError as error:
             raise AssertionError(f"{error}: {log.read_text()[-2000:]}") from None
 
