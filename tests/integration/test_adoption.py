@@ -264,6 +264,10 @@ class TestAdopting:
 
 
 class TestDiscovery:
+    def test_an_empty_collection(self, store: ServerStore, database: Database) -> None:
+        found = Discovery(store, database, NAME).look()
+        assert (found.told, found.needs_mending) == (["no points yet"], False)
+
     def test_what_is_not_reached_is_counted_and_how_to_mend_it_told(
         self, memory: Any, client: QdrantClient, store: ServerStore, database: Database
     ) -> None:

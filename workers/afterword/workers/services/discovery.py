@@ -99,7 +99,9 @@ def _first(hits: Iterable[Hit]) -> Iterator[Hit]:
 
 
 def _summary(found: Discovered) -> str:
-    seen = ", ".join(f"{shape.value} {each.points}" for shape, each in found.schema.items()) or "nothing"
+    if not found.sampled:
+        return "no points yet"
+    seen = ", ".join(f"{shape.value} {each.points}" for shape, each in found.schema.items())
     return f"{found.points} points, {found.sampled} of them looked at: {seen}"
 
 

@@ -36,9 +36,8 @@ def check_migrated(database: Database) -> None:
         current = _current(connection)
     newest = ScriptDirectory.from_config(_config()).get_current_head()
     if current != newest:
-        raise Misconfigured(
-            f"the ledger is at revision {current}, this version needs {newest}: run `afterword migrate`"
-        )
+        found = f"is at revision {current}" if current else "has no tables yet"
+        raise Misconfigured(f"the ledger {found}, this version needs revision {newest}: run `afterword migrate`")
 
 
 def _current(connection: Connection) -> str | None:
