@@ -148,7 +148,7 @@ def _cache() -> Panel:
     cached = rate("afterword_embedder_texts_total", where='source=~"cache|redis"')
     hits = PromQL(ratio(cached, rate("afterword_embedder_texts_total")), "texts from a cache")
     errors = ratio(rate("afterword_embedder_errors_total"), rate("afterword_embedder_seconds_count"))
-    what = "Share of texts whose vectors came from a cache (the process's or Redis's), and of requests to the embedder that failed."
+    what = "Share of texts whose vectors came from a cache, the process's or Redis's, and of requests that failed."
     failed = PromQL(errors, "requests that failed")
     return timeseries("Embedder cache and errors", what, hits, failed, unit="percentunit", most=1)
 
