@@ -75,7 +75,7 @@ def main() -> None:
     settings = Settings.load(analytics=False)
     logs.configure(settings)
     components = BareComponents(settings)
-    wait_for_servers(components, stopping)
+    wait_for_servers(role, components, stopping)
     running = start_role(role, components)
     probes = ProbeServer(
         settings.probe_host,

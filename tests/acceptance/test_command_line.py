@@ -37,6 +37,12 @@ def test_every_worker_command_of_the_compose_file_starts_and_stops(deployment: D
     assert deployment.run("health", check=False).returncode == 1
 
 
+def test_a_role_starts_without_what_it_does_not_use(deployment: Deployment) -> None:
+    deployment.qdrant.pause()
+    [telemetry] = deployment.start("telemetry")
+    assert "vector_store" not in telemetry.probe("/readyz")[1]
+
+
 def test_doctor_says_what_is_well_and_what_to_do(deployment: Deployment) -> None:
     deployment.openai.answer_with(lambda _: '{"ok": true}')
 

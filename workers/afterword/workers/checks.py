@@ -201,9 +201,10 @@ def looks(components: Components, wanted: Sequence[Component]) -> dict[str, Call
     return {name: partial(run_one, components, lately[name], name) for name in wanted}
 
 
-def require(components: Components) -> None:
+def require(components: Components, *, vector_store: bool = True) -> None:
     """Raises: Misconfigured, naming every component that a worker cannot start with."""
-    failed = [check for check in run(components, AT_START) if check.status == "failed"]
+    needed = [check for check in AT_START if vector_store or check is not check_vector_store]
+    failed = [check for check in run(components, needed) if check.status == "failed"]
     if failed:
         raise Misconfigured("; ".join(f"{check.component}: {check.detail}" for check in failed))
 

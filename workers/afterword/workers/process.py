@@ -29,19 +29,19 @@ def run_worker(role: Role, settings: Settings) -> None:
         signal.signal(signal_number, lambda *_: stopping.set())
     components = Components(settings)
     try:
-        wait_for_servers(components, stopping)
+        wait_for_servers(role, components, stopping)
         if not stopping.is_set():
             _play(role, components, stopping)
     finally:
         components.close()
 
 
-def wait_for_servers(components: Components, stopping: threading.Event) -> None:
-    """Return once every server can be worked with. Raises: Misconfigured, after a minute."""
+def wait_for_servers(role: Role, components: Components, stopping: threading.Event) -> None:
+    """Return once every server that the role uses can be worked with. Raises: Misconfigured, after a minute."""
     deadline = time.monotonic() + _WAIT_SECONDS
     while not stopping.is_set():
         try:
-            checks.require(components)
+            checks.require(components, vector_store=role in USING_THE_VECTOR_STORE)
         except Misconfigured as error:
             if time.monotonic() > deadline:
                 raise
