@@ -8,7 +8,7 @@ embedder hardly tells the two apart (one that hashes words, an English model tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
@@ -48,16 +48,19 @@ _UNPARTED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Mean similarity of questions to their answers and to other answers, and the deviation of the latter."""
+    """Mean similarity of questions to their answers and to other answers, and the deviation of the latter.
+
+    `trust` is from 0 (answers look like chance) to 1.
+    """
 
     related: float
     unrelated: float
     spread: float
+    trust: float = field(init=False)
 
-    @property
-    def trust(self) -> float:
-        """From 0 (answers look like chance) to 1."""
-        return min(1.0, max(0.0, (self.related - self.unrelated) / self.spread / _TRUSTED_APART))
+    def __post_init__(self) -> None:
+        apart = (self.related - self.unrelated) / self.spread
+        object.__setattr__(self, "trust", min(1.0, max(0.0, apart / _TRUSTED_APART)))
 
     def evidence(self, similarity: float) -> float:
         """0 for chance; that of an answer is about 5 with an embedder that is trusted in full."""

@@ -20,8 +20,8 @@ from afterword.workers.services.recall.searching import Corner, Searching
 
 logger = logging.getLogger(__name__)
 
-FETCHED = 40
-"""Memories whose payload is read and that are ranked by all signals."""
+FETCHED = 32
+"""Memories, at least, whose payload is read and that are ranked by all signals."""
 
 _EMBEDDING = 0.4
 """The part of the time left that the embedder may take; after it words alone answer."""

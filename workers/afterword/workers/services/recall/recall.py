@@ -17,7 +17,7 @@ from afterword.workers.models.tokenizers.port import Tokenizer
 from afterword.workers.services.recall import budget, identity, question, ranking, selection
 from afterword.workers.services.recall.deadline import Deadline
 from afterword.workers.services.recall.explaining import after_fitting, explained
-from afterword.workers.services.recall.finding import Finding
+from afterword.workers.services.recall.finding import FETCHED, Finding
 from afterword.workers.services.recall.question import Question
 from afterword.workers.services.recall.recent import recent_turns
 from afterword.workers.services.recall.searching import Corner, Searching, corners_of
@@ -163,7 +163,7 @@ class Recall:
         always, missing = self._always(request, corners, deadline)
         if asked.is_small_talk:
             return Recalled(memories=always, degraded=missing, gate=Gate.STOPPED, has_memories=bool(always))
-        found = self._finding.find(corners, asked, deadline, now=now)
+        found = self._finding.find(corners, asked, deadline, now=now, most=max(FETCHED, 2 * request.limit))
         # By words alone a word in common is all there is to go by, however little it scores in a small collection.
         floor = 0.0 if found.by_words_alone else self._floor
         relevant = selection.relevant(found.ranked, floor)

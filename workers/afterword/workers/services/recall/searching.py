@@ -31,7 +31,7 @@ from afterword.workers.stores.vectors.views import (
 
 logger = logging.getLogger(__name__)
 
-DEPTH = 50
+DEPTH = 40
 """Memories that each signal may propose for each corner, unless more are wanted of it."""
 
 _TOGETHER = 0.5
@@ -82,17 +82,19 @@ def corners_of(request: ContextRequest) -> list[Corner]:
     """What is searched: learned memories of each scope asked for, and the user's excerpts."""
     learned = Filter((Match(collection.KIND, (Kind.FACT.value, Kind.NOTE.value)),))
     user = UserOwner(request.tenant_id, request.user_id)
+    depth = max(DEPTH, 2 * request.limit)
     found: list[Corner] = []
     if Scope.USER in request.scopes:
         of_user = learned.narrowed(Match(collection.SCOPE, (Scope.USER.value,)))
-        found.append(Corner(Scope.USER, user, of_user))
+        found.append(Corner(Scope.USER, user, of_user, depth=depth))
         excerpts = Filter((Match(collection.KIND, (Kind.EXCERPT.value,)),))
-        found.append(Corner(Scope.USER, user, excerpts, verbatim=True))
+        found.append(Corner(Scope.USER, user, excerpts, verbatim=True, depth=depth))
     if Scope.AGENT in request.scopes and request.agent_id:
-        found.append(Corner(Scope.AGENT, AgentOwner(request.tenant_id, request.agent_id), learned))
+        found.append(Corner(Scope.AGENT, AgentOwner(request.tenant_id, request.agent_id), learned, depth=depth))
     if Scope.SESSION in request.scopes and request.session_id:
         session = SessionOwner(request.tenant_id, request.user_id, request.session_id)
-        found.append(Corner(Scope.SESSION, session, learned.narrowed(Match(collection.SCOPE, (Scope.SESSION.value,)))))
+        of_session = learned.narrowed(Match(collection.SCOPE, (Scope.SESSION.value,)))
+        found.append(Corner(Scope.SESSION, session, of_session, depth=depth))
     return found
 
 

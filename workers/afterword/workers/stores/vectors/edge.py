@@ -73,7 +73,7 @@ class EdgeStore:
         if not searches:
             return []
         with _engine_errors():
-            answers = self._opened.query_batch(q.QueryBatchRequest([requests.query(search) for search in searches]))
+            answers = self._opened.query_batch(q.QueryBatchRequest(requests.queries(searches)))
         return [
             requests.hits(answer, scored=not isinstance(search.signal, Newest))
             for search, answer in zip(searches, answers, strict=True)

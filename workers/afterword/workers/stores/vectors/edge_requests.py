@@ -62,10 +62,22 @@ def index_params(index: c.Index) -> q.PayloadSchemaParams:
             )
 
 
-def query(search: Search) -> q.QueryRequest:
+def queries(searches: Sequence[Search]) -> list[q.QueryRequest]:
+    """What they share, such as the vector of a question to several corners, is handed over once."""
+    signals = {id(search.signal): search.signal for search in searches}
+    dense = {
+        id(each.vector): q.Query.Nearest(list(each.vector)) for each in signals.values() if isinstance(each, Dense)
+    }
+    return [
+        _query(search, dense[id(search.signal.vector)] if isinstance(search.signal, Dense) else _signal(search.signal))
+        for search in searches
+    ]
+
+
+def _query(search: Search, signal: q.ScoringQueryType) -> q.QueryRequest:
     return q.QueryRequest(
         limit=search.limit,
-        query=_signal(search.signal),
+        query=signal,
         filter=filter_of(search.filter),
         with_payload=search.payload,
         with_vector=False,
@@ -79,10 +91,8 @@ def _params(signal: Signal) -> q.SearchParams | None:
     return None
 
 
-def _signal(signal: Signal) -> q.ScoringQueryType:
+def _signal(signal: Lexical | Newest) -> q.ScoringQueryType:
     match signal:
-        case Dense(vector):
-            return q.Query.Nearest(list(vector))
         case Lexical(terms):
             return q.TextQuery(c.LEXICAL, terms, q.Bm25Params(k=c.BM25.k, b=c.BM25.b))
         case Newest():
@@ -98,6 +108,8 @@ def filter_of(where: Filter) -> q.Filter:
 
 def _condition(condition: Condition) -> q.ConditionType:
     match condition:
+        case Match(field, (value,)):
+            return q.FieldCondition(field, match=q.MatchValue(value))
         case Match(field, values):
             return q.FieldCondition(field, match=q.MatchAny(list(values)))
         case Equals(field, value):

@@ -198,6 +198,8 @@ def _end_of(day: object) -> datetime | None:
 
 
 def _to_time(value: object) -> datetime | None:
+    if value is None:
+        return None
     try:
         time = datetime.fromisoformat(str(value))
     except ValueError:

@@ -92,6 +92,8 @@ def filter_of(where: Filter) -> m.Filter:
 
 def _condition(condition: Condition) -> m.Condition:
     match condition:
+        case Match(field, (value,)):
+            return m.FieldCondition(key=field, match=m.MatchValue(value=value))
         case Match(field, values):
             return m.FieldCondition(key=field, match=m.MatchAny(any=list(values)))
         case Equals(field, value):

@@ -7,7 +7,7 @@ a view, never the store.
 from __future__ import annotations
 
 import logging
-import uuid
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -34,6 +34,9 @@ from afterword.workers.stores.vectors.port import (
 )
 
 logger = logging.getLogger(__name__)
+
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +299,4 @@ def _uuids(ids: Iterable[str]) -> list[str]:
 
 
 def _is_uuid(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text.lower()
-    except ValueError:
-        return False
+    return _UUID.fullmatch(text) is not None
