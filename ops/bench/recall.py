@@ -68,12 +68,16 @@ def measure(folder: Path, quick: bool) -> Findings:
     with started(folder) as servers:
         for total in size.stores:
             written += _fill(folder, memories, size, total, written)
-            with servers.worker("context", store="memories"):
+            with servers.worker("context", store="memories") as worker:
                 for own in size.owns:
                     row = by_step[total, own] = latency(_name(total, own), _asked(servers, own, size.questions))
                     rows.append(row)
+                before = worker.cpu_seconds()
                 rate = asyncio.run(_rate(servers, size.owns[-1], size.side_by_side))
-            rows.append(Row(f"{total:,} memories: side by side", size.side_by_side, {"rate": rate}, "requests/s"))
+                cpu = 1000 * (worker.cpu_seconds() - before) / size.side_by_side
+            name = f"{total:,} memories: side by side"
+            rows.append(Row(name, size.side_by_side, {"rate": rate}, "requests/s"))
+            rows.append(Row(f"{name}, the worker's processor time", size.side_by_side, {"each": cpu}, "ms"))
             for own in size.owns:
                 three = latency(f"{_name(total, own)}: three Memory.search", _searched(folder, own, size.questions))
                 rows.append(three)
