@@ -16,6 +16,8 @@ from ops.load.measured import Measured
 SLACK_SECONDS = 0.01
 """Two ways through Redis and the scheduling of two processes, which this side sees and the workers do not."""
 
+_LEAST_BEYOND = 1.5  # answers that are to lie beyond a quantile
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -41,7 +43,8 @@ def compare(done: Sequence[Done], sent: int, found: Measured, quantiles: Mapping
     """`quantiles` are the workers', in seconds, by the names of `QUANTILES`; `sent` events were taken by Redis.
 
     What was answered too late counts with the workers and not here. A quantile of theirs is known to be in its bucket
-    only: that of this side may be in it or in one of its neighbours, or up to `SLACK_SECONDS` away.
+    only: that of this side may be in it or in one of its neighbours, or up to `SLACK_SECONDS` away. One that a single
+    answer decides is shown, and held against nothing.
     """
     results = Counter(each.result for each in done)
     ours = len(replied(done))
@@ -61,10 +64,13 @@ def compare(done: Sequence[Done], sent: int, found: Measured, quantiles: Mapping
     if not seconds:
         return compared
     for name, share in QUANTILES.items():
-        least, most = near(quantiles[name], sorted(found.replies))
-        compared.append(
-            Comparison(f"{name} of a reply, s", exact_quantile(seconds, share), quantiles[name], least, most)
-        )
+        measured = exact_quantile(seconds, share), quantiles[name]
+        if len(seconds) * (1 - share) < _LEAST_BEYOND:
+            compared.append(Comparison(f"{name} of a reply, s (of too few)", *measured, -math.inf, math.inf))
+        else:
+            compared.append(
+                Comparison(f"{name} of a reply, s", *measured, *near(quantiles[name], sorted(found.replies)))
+            )
     return compared
 
 

@@ -153,6 +153,9 @@ class TestVerdict:
         assert not self.verdicts(self.found(), seconds=0.03)["p50 of a reply, s"]
         assert not self.verdicts(self.found(answered=0.0), seconds=0.03)["p50 of a reply, s"]
 
+    def test_a_quantile_that_one_answer_decides_is_held_against_nothing(self) -> None:
+        assert self.verdicts(self.found(), seconds=0.03)["p99 of a reply, s (of too few)"]
+
 
 def test_near_is_the_bucket_its_neighbours_and_the_slack_at_least() -> None:
     assert near(0.07, BOUNDS) == (0.02, 0.2)
