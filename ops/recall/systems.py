@@ -104,5 +104,5 @@ def fused(rankings: Sequence[Sequence[Ranked]]) -> list[Ranked]:
 def plain_systems(store: VectorStore, embedder: Embedder) -> list[System]:
     """Dense search alone, BM25 alone, and both by rank."""
     dense = OneSignal("dense only", store, lambda text: Dense(embedder.embed([text])[0]))
-    lexical = OneSignal("BM25 only", store, lambda text: Lexical(analysis.lexical(text)))
+    lexical = OneSignal("BM25 only", store, lambda text: Lexical(" ".join(analysis.terms(text))))
     return [dense, lexical, ReciprocalRanks([dense, lexical])]

@@ -210,7 +210,11 @@ class TestTheSameOnBothAdapters:
         owners += [AgentOwner(tenant, "coach") for tenant in TENANTS]
         for owner in owners:
             for query in filter(None, QUERIES):
-                signals: list[Signal] = [Lexical(analysis.lexical(query)), Dense(embedder.embed([query])[0]), Newest()]
+                signals: list[Signal] = [
+                    Lexical(" ".join(analysis.terms(query))),
+                    Dense(embedder.embed([query])[0]),
+                    Newest(),
+                ]
                 searches = [ScopedSearch(owner, signal, 200) for signal in signals]
                 one, other = (MemoryView(store, (owner,)).scores(searches) for store in stores)
                 for ours, theirs in zip(one, other, strict=True):

@@ -42,7 +42,7 @@ from afterword.workers.stores.vectors.views import (
     SessionOwner,
     UserOwner,
 )
-from afterword.workers.text.analysis import lexical
+from afterword.workers.text.analysis import terms
 
 NOW = datetime.now(UTC)
 EMBEDDER = HashingEmbedder(64)
@@ -117,7 +117,7 @@ class TestIsolation:
         [vector] = EMBEDDER.embed(["tea"])
 
         dense, lexical_, newest_ = view.search(
-            [ScopedSearch(owner, signal, 50) for signal in (Dense(vector), Lexical(lexical("tea")), Newest())]
+            [ScopedSearch(owner, signal, 50) for signal in (Dense(vector), Lexical(" ".join(terms("tea"))), Newest())]
         )
 
         assert sorted(texts(dense)) == sorted(texts(newest_)) == expected
@@ -210,7 +210,7 @@ class TestWriting:
         view = MemoryView(store, (ANN,))
 
         chinese, german = view.search(
-            [ScopedSearch(ANN, Lexical(lexical(query)), 5) for query in ("上海的猫", "Wohnungen Koln")]
+            [ScopedSearch(ANN, Lexical(" ".join(terms(query))), 5) for query in ("上海的猫", "Wohnungen Koln")]
         )
 
         assert [each.memory.language for each in chinese] == ["zh"]
@@ -243,7 +243,7 @@ class TestScores:
         insert(store, BOB, memory("tea of bob", BOB))
         insert(store, HELPER, memory("tea of the helper", HELPER))
         view = MemoryView(store, EVERYONE)
-        signals: list[Signal] = [Lexical(lexical("tea")), Dense(EMBEDDER.embed(["tea"])[0])]
+        signals: list[Signal] = [Lexical(" ".join(terms("tea"))), Dense(EMBEDDER.embed(["tea"])[0])]
         searches = [ScopedSearch(owner, signal, 10) for owner in (ANN, BOB, HELPER) for signal in signals]
 
         scores = view.scores(searches)
@@ -259,7 +259,7 @@ class TestScores:
         insert(store, ANN, memory("harp"))
         insert(store, BOB, *(memory(f"harp {n}", BOB) for n in range(30)))
         view = MemoryView(store, (ANN,))
-        name, harp = view.scores([ScopedSearch(ANN, Lexical(lexical(word)), 1) for word in ("ann", "harp")])
+        name, harp = view.scores([ScopedSearch(ANN, Lexical(" ".join(terms(word))), 1) for word in ("ann", "harp")])
         assert harp[0][1] > name[0][1]
 
     def test_nothing_is_asked_for_nothing_and_nobody_else_may_be_asked_for(self, store: EdgeStore) -> None:

@@ -158,7 +158,7 @@ class TestExplaining:
     def test_the_weighed_signals_add_up_to_the_score(self) -> None:
         signals = Signals(dense=3.3, lexical=0.7, learned=1.0, importance=0.65, recency=0.31)
         found = [Ranked(memory("m", "text"), signals, score(signals), 0.8)]
-        [told] = explained(found, each_once([found[0].memory], most=1), 0.2)
+        [told] = explained(found, {}, each_once([found[0].memory], most=1), 0.2)
         assert sum(told.signals.values()) == pytest.approx(told.score, abs=1e-3)
         assert told.signals.keys() <= {"dense", "lexical", "learned", "importance", "recency"}, "what says nothing"
         assert told.signals["lexical"] == pytest.approx(0.7 * WEIGHTS.lexical, abs=1e-4)
@@ -176,7 +176,7 @@ class TestExplaining:
             )
         ]
         selection = each_once((each.memory for each in found[:4]), most=2)
-        told = explained(found, selection, 0.2)
+        told = explained(found, {}, selection, 0.2)
         assert [each.memory.id for each in told] == ["best", "same", "room", "late", "poor"]
         assert [each.left_out is None for each in told] == [True, False, True, False, False]
         assert "best" in (told[1].left_out or "")
@@ -187,3 +187,9 @@ class TestExplaining:
         assert [each.left_out is None for each in fitted] == [True, False, False, False, True]
         assert "room" in (fitted[2].left_out or ""), "there was none, though it was chosen"
         assert fitted[1].left_out == told[1].left_out
+
+    def test_what_has_taken_a_memorys_place_is_told(self) -> None:
+        found = [Ranked(memory("paris", "Ann moved to Paris"), Signals(), 0.5, 0.5)]
+        found.append(Ranked(memory("rome", "Ann lives in Rome"), Signals(), 0.6, 0.6))
+        told = explained(found, {"rome": "paris"}, each_once([each.memory for each in found], most=2), 0.2)
+        assert [each.replaced_by for each in told] == [None, "paris"]

@@ -117,14 +117,16 @@ class ContextRequest(Request):
 class Explanation(Model):
     """Why a memory ranks where it does.
 
-    `signals` are what spoke for it, each already weighed: they add up to `score`, which orders. `relevance` is from 0
-    to 1. `left_out` says why it was not given; None when it was.
+    `signals` are what spoke for it, each already weighed: they add up to `score`, which orders, but that a memory whose
+    place a newer one has taken (`replaced_by`, its id) stands below that one. `relevance` is from 0 to 1. `left_out`
+    says why it was not given; None when it was.
     """
 
     memory: Memory
     score: float
     relevance: float
     signals: dict[str, float]
+    replaced_by: str | None = None
     left_out: str | None = None
 
 

@@ -38,6 +38,8 @@ def why(explanation: Explanation) -> str:
     told = sorted(explanation.signals.items(), key=lambda signal: -signal[1])
     total = sum(value for _, value in told if value > 0)
     parts = ", ".join(f"{name} {value / total:.0%}" for name, value in told if value > 0) or "by no signal"
+    if explanation.replaced_by:
+        parts += f"; {explanation.replaced_by} has taken its place"
     return f"left out: {explanation.left_out} ({parts})" if explanation.left_out else f"given: {parts}"
 
 

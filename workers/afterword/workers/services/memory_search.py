@@ -83,7 +83,7 @@ class MemorySearch:
             memories=tuple(to_memory(each.memory, round(each.relevance, 4)) for each in page),
             next_cursor=_cursor([*seen, *(each.memory.id for each in page)]) if len(rest) > len(page) else None,
             degraded=found.degraded,
-            explanations=explained(page, given, 0.0) if command.explain else (),
+            explanations=explained(page, found.replaced, given, 0.0) if command.explain else (),
         )
 
     def _found(self, owner: Owner, where: Filter, text: str, deadline: Deadline) -> Found:

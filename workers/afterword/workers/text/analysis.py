@@ -62,11 +62,6 @@ _SCRIPT_STEMMERS = (
 )
 
 
-def lexical(text: str) -> str:
-    """The terms joined by spaces: what the lexical field holds, and what a lexical query asks for."""
-    return " ".join(_terms(text[:MAX_CHARACTERS]))
-
-
 def terms(text: str) -> list[str]:
     """Search terms in the order of the text, repeats kept; at most MAX_TERMS. Grammatical words are left out."""
     return list(_terms(text[:MAX_CHARACTERS]))

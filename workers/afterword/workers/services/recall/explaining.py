@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 from afterword.schemas import Explanation, Memory
@@ -12,9 +12,13 @@ from afterword.workers.stores.vectors.payload import to_memory
 
 
 def explained(
-    ranked: Sequence[Ranked], chosen: Selection, floor: float, weights: Signals = WEIGHTS
+    ranked: Sequence[Ranked],
+    replaced: Mapping[str, str],
+    chosen: Selection,
+    floor: float,
+    weights: Signals = WEIGHTS,
 ) -> tuple[Explanation, ...]:
-    """One explanation a memory, in the order of rank."""
+    """One explanation a memory, in the order of rank. `replaced` tells by id which newer one has taken its place."""
     given = {memory.id for memory in chosen.memories}
     return tuple(
         Explanation(
@@ -22,6 +26,7 @@ def explained(
             score=round(each.score, 4),
             relevance=round(each.relevance, 4),
             signals=_weighed(each.signals, weights),
+            replaced_by=replaced.get(each.memory.id),
             left_out=None if each.memory.id in given else _reason(each, chosen, floor),
         )
         for each in ranked

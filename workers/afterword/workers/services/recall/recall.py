@@ -176,7 +176,7 @@ class Recall:
             memories=chosen.memories,
             around=self._around(corners, asked, chosen, relevance.keys(), deadline) if has_room else (),
             relevance=relevance,
-            explanations=explained(found.ranked, chosen, floor) if request.explain else (),
+            explanations=explained(found.ranked, found.replaced, chosen, floor) if request.explain else (),
             degraded=tuple(dict.fromkeys((*found.degraded, *missing))),
             gate=Gate.PASSED if relevant else Gate.STOPPED,
             has_memories=found.has_memories,
