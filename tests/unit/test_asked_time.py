@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afterword.workers.services.recall.asked_time import Period, asked_time, asks_when, closeness
+from afterword.workers.services.periods import Period, closeness
+from afterword.workers.services.recall.asked_time import asked_time, asks_when
 
 NOW = datetime(2026, 11, 20, 15, tzinfo=UTC)  # a Friday
 FOUR_MONTHS = timedelta(days=123)

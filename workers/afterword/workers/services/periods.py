@@ -106,7 +106,7 @@ def date(year: int, month: int, day: int) -> Period | None:
     return Period(start, start + DAY)
 
 
-def festival(name: str, year: int) -> Period:
+def festival(year: int, name: str) -> Period:
     """The days that a festival is about, in a year.
 
     Raises: KeyError, for a name that is not one of `FESTIVALS`.

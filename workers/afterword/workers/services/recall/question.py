@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from afterword.workers.services.recall.asked_time import Period, asked_time, asks_when
+from afterword.workers.services.periods import Period
+from afterword.workers.services.recall.asked_time import asked_time, asks_when
 from afterword.workers.text import analysis
 from afterword.workers.text.small_talk import is_small_talk
 

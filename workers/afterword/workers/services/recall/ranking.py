@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from afterword.schemas import Kind, Scope
-from afterword.workers.services.recall.asked_time import closeness
+from afterword.workers.services.periods import closeness
 from afterword.workers.services.recall.evidence import Evidence
 from afterword.workers.services.recall.question import Question
 from afterword.workers.services.recall.telling_time import tells_time
