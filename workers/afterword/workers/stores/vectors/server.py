@@ -84,13 +84,22 @@ class ServerStore:
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
         if not searches:
             return []
-        asked = [requests.query(search) for search in searches]
         with self._server_errors():
-            answers = self._client.query_batch_points(self._collection, asked)
+            answers = self._answered([requests.query(search) for search in searches])
         return [
             requests.hits(answer.points, scored=not isinstance(search.signal, Newest))
             for search, answer in zip(searches, answers, strict=True)
         ]
+
+    def _answered(self, asked: list[m.QueryRequest]) -> list[m.QueryResponse]:
+        try:
+            api = self._client.http.search_api
+        except NotImplementedError:  # the client's own memory
+            return self._client.query_batch_points(self._collection, asked)
+        # The client's own method copies each request, its vector number by number, and looks it over for texts to embed:
+        # of the 3.8 ms that six searches took with it, that was more than one.
+        batch = m.QueryRequestBatch(searches=asked)
+        return api.query_batch_points(self._collection, query_request_batch=batch).result or []
 
     def get(self, ids: Sequence[str]) -> list[Hit]:
         with self._server_errors():
