@@ -96,8 +96,8 @@ class ServerStore:
             api = self._client.http.search_api
         except NotImplementedError:  # the client's own memory
             return self._client.query_batch_points(self._collection, asked)
-        # The client's own method copies each request, its vector number by number, and looks it over for texts to embed:
-        # of the 3.8 ms that six searches took with it, that was more than one.
+        # The client's own method copies each request, its vector number by number, and looks for texts to embed in it:
+        # that took one of the 3.8 ms of six searches.
         batch = m.QueryRequestBatch(searches=asked)
         return api.query_batch_points(self._collection, query_request_batch=batch).result or []
 
