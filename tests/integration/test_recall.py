@@ -183,3 +183,9 @@ class TestChoosing:
         reply = workshop.ask(question("我喜欢喝什么茶？", agent_id="coach", session_id="s1"))
         assert reply.memories[0].text == "用户喜欢喝乌龙茶"
         assert "关于用户" in reply.text
+
+    def test_traditional_chinese(self, workshop: Workshop, llm: FakeOpenAI) -> None:
+        learn(workshop, llm, Fact("用戶喜歡喝烏龍茶"), Fact("用戶住在杭州"))
+        reply = workshop.ask(question("我喜歡喝什麼茶？", agent_id="coach", session_id="s1"))
+        assert reply.memories[0].text == "用戶喜歡喝烏龍茶"
+        assert "關於使用者" in reply.text

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from afterword.workers.text.language import detect, detection
+from afterword.workers.text.language import detect, detection, written
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,39 @@ def test_one_foreign_name_does_not_change_the_language() -> None:
 
 def test_only_the_beginning_of_a_long_text_counts() -> None:
     assert detect("the cat is on the table and I like it " * 100 + "我住在上海" * 50_000) == "en"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我上週見了誰？",
+        "他是誰",
+        "我住在哪裡？",
+        "我用 FastAPI 和 PostgreSQL 開發後端",
+        "佢喺邊度返工",
+        "我阿媽住喺邊",
+        "她說「软件」在台灣叫軟體",
+    ],
+)
+def test_chinese_in_traditional_characters_is_told_where_it_is_shown(text: str) -> None:
+    assert written(text) == "zh-Hant"
+    assert detect(text) == "zh"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我上周见了谁？",
+        "我住在上海，养了一只猫",
+        "今天下雨了",
+        "我老板叫镕基，同事叫陈喆，老家在深圳",
+        "他是谁，為什么来",
+    ],
+)
+def test_chinese_that_is_not_clearly_traditional_is_simplified(text: str) -> None:
+    assert written(text) == "zh"
+
+
+@pytest.mark.parametrize("text", ["", "🎄", "half \ud83d", "Who is 誰?", "東京都庁へ行く", "Ich wohne in Berlin"])
+def test_other_languages_are_written_as_they_are(text: str) -> None:
+    assert written(text) == detect(text)

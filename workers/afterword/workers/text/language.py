@@ -31,6 +31,8 @@ _SCRIPTS = {
 _WEIGHTS = {"kana": 4, "han": 4, "ko": 3}
 _UKRAINIAN = re.compile("[іїєґІЇЄҐ]")
 _PERSIAN = re.compile("[پچژگ]")
+# Each encoding has the characters of one script, and few of those that only the other has.
+_OF_SIMPLIFIED, _OF_TRADITIONAL = "gb2312", "cp950"
 
 
 class Detection(NamedTuple):
@@ -57,6 +59,18 @@ _CONFIDENT_VOTES = 1.5
 def detect(text: str) -> str:
     """ISO 639-1 code of the main language; Latin text that gives no sign is "en"; "und" without any letter."""
     return detection(text).language
+
+
+def written(text: str) -> str:
+    """As `detect`, but "zh-Hant" for Chinese in traditional characters: to show. Memories know one Chinese."""
+    language = detect(text)
+    return "zh-Hant" if language == "zh" and _is_traditional(text[:_SAMPLE]) else language
+
+
+def _is_traditional(sample: str) -> bool:
+    """Whether more of its characters are only traditional than only simplified."""
+    han = "".join(_SCRIPTS["han"].findall(sample))
+    return len(han.encode(_OF_TRADITIONAL, "ignore")) > len(han.encode(_OF_SIMPLIFIED, "ignore"))
 
 
 @lru_cache(maxsize=_TEXTS_CACHED)

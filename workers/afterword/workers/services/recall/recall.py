@@ -26,7 +26,7 @@ from afterword.workers.services.recall.steps import Steps
 from afterword.workers.services.registry import AgentRegistry
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors.payload import StoredMemory, to_memory
-from afterword.workers.text.language import detect
+from afterword.workers.text.language import written
 
 logger = logging.getLogger(__name__)
 
@@ -238,4 +238,4 @@ class Recall:
 
 def _language(request: ContextRequest, memories: Sequence[Memory]) -> str:
     """That of the headings: as asked for, else the question's, else that of the memories."""
-    return request.language or detect(request.query or " ".join(memory.text for memory in memories[:3]))
+    return request.language or written(request.query or " ".join(memory.text for memory in memories[:3]))
