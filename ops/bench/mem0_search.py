@@ -1,26 +1,88 @@
-"""What is asked today for one prompt: three `Memory.search` of mem0, for the user, the agent and the session."""
+"""What is asked today for one prompt: three `Memory.search` of mem0, for the user, the agent and the session.
+
+With its defaults, and without what mem0 downloads apart (spaCy, fastembed): each call is one dense search.
+"""
 
 from __future__ import annotations
 
-from afterword.workers.models.embedders.port import Embedder
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from qdrant_client import QdrantClient
+
+from afterword.workers.mem0_environment import prepare
+from afterword.workers.models.embedders.port import Embedder, Vector
 from afterword.workers.stores.vectors.port import VectorStore
 from afterword.workers.stores.vectors.views import AgentOwner, Owner, SessionOwner, UserOwner
 from ops.recall.mem0_search import memory_over
 
 
 class ThreeSearches:
-    """mem0's own search with its defaults, entered by injection over the same store and embedder."""
+    """A search of each memory with its filters, one after the other."""
 
-    def __init__(
-        self, store: VectorStore, embedder: Embedder, tenant: str, user: str, agent: str, session: str
-    ) -> None:
-        owners: dict[Owner, dict[str, str]] = {
-            UserOwner(tenant, user): {"user_id": user},
-            AgentOwner(tenant, agent): {"agent_id": agent},
-            SessionOwner(tenant, user, session): {"user_id": user, "run_id": session},
+    def __init__(self, memories: Sequence[tuple[Any, dict[str, str]]]) -> None:
+        self._memories = memories
+
+    def __call__(self, query: str) -> list[list[str]]:
+        """The ids that each found, best first."""
+        answers = [memory.search(query, filters=filters) for memory, filters in self._memories]
+        return [[found["id"] for found in answer["results"]] for answer in answers]
+
+
+def injected(store: VectorStore, embedder: Embedder, tenant: str, user: str, agent: str, session: str) -> ThreeSearches:
+    """mem0's own search entered by injection over a store in this process: without client, server or network, so the
+    least that it could ever cost. Nobody runs it like this."""
+    owners: dict[Owner, dict[str, str]] = {
+        UserOwner(tenant, user): {"user_id": user},
+        AgentOwner(tenant, agent): {"agent_id": agent},
+        SessionOwner(tenant, user, session): {"user_id": user, "run_id": session},
+    }
+    return ThreeSearches([(memory_over(store, embedder, owner), filters) for owner, filters in owners.items()])
+
+
+@contextmanager
+def over_http(
+    url: str, collection: str, embedder: Embedder, user: str, agent: str, session: str
+) -> Iterator[ThreeSearches]:
+    """mem0 as it is run: `Memory.from_config`, with its own store and client over HTTP. Its LLM is never asked.
+
+    It has it better than most in two ways. The embedder is ours, in this process: its own for an OpenAI-compatible
+    endpoint would add a request to each search. And its client keeps connections open, as it does with a server
+    elsewhere; with one on `localhost` it connects for each search.
+    """
+    client = QdrantClient(url=url, limits=httpx.Limits(max_keepalive_connections=20), check_compatibility=False)
+    memory = _plain(client, collection, embedder)
+    try:
+        every = ({"user_id": user}, {"agent_id": agent}, {"user_id": user, "run_id": session})
+        yield ThreeSearches([(memory, filters) for filters in every])
+    finally:
+        memory.close()
+        client.close()
+
+
+def _plain(client: QdrantClient, collection: str, embedder: Embedder) -> Any:
+    prepare()
+    from mem0 import Memory
+
+    unused = {"provider": "openai", "config": {"api_key": "unused"}}
+    store = {"client": client, "embedding_model_dims": embedder.identity.dimensions, "collection_name": collection}
+    memory = Memory.from_config(
+        {
+            "llm": unused,
+            "embedder": unused,
+            "vector_store": {"provider": "qdrant", "config": store},
+            "history_db_path": ":memory:",
         }
-        self._memories = [(memory_over(store, embedder, owner), filters) for owner, filters in owners.items()]
+    )
+    memory.embedding_model = _Embedding(embedder)
+    return memory
 
-    def __call__(self, query: str) -> None:
-        for memory, filters in self._memories:
-            memory.search(query, filters=filters)
+
+class _Embedding:
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+
+    def embed(self, text: str, _action: str | None = None) -> Vector:
+        return self._embedder.embed([text])[0]

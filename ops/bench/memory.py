@@ -6,19 +6,18 @@ third the workers fill their caches, which are small here; the last third is com
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from afterword.producers import MemoryClient
-from afterword.workers.embedded.redis_server import free_port
 from ops.bench.findings import Comparison, Findings, Row
-from ops.bench.processes import Process, answers, running
+from ops.bench.processes import Process
+from ops.bench.qdrant import serving
 from ops.bench.samples import Samples
 from ops.bench.servers import Servers, started
 
@@ -41,7 +40,7 @@ def measure(folder: Path, quick: bool) -> Findings:
         servers = stack.enter_context(started(folder))
         shared = {
             "edge_path": "",
-            "qdrant_url": stack.enter_context(_vector_store(servers)),
+            "qdrant_url": stack.enter_context(serving(servers.folder / "qdrant")).url,
             "llm_base_url": stack.enter_context(servers.llm(0)).url,
             "extract_after": "2",
             "embedder_cache": str(_CACHED),
@@ -92,14 +91,3 @@ def thirds(samples: Sequence[tuple[int, float]], count: int) -> list[list[float]
         within = [size for done, size in samples if begin < done <= end]
         parts.append(within or [next(size for done, size in samples if done > begin)])
     return parts
-
-
-@contextmanager
-def _vector_store(servers: Servers) -> Iterator[str]:
-    """The URL of what the tests take for a Qdrant server: Qdrant Edge behind the server's API."""
-    port = free_port()
-    command = [sys.executable, "-m", "tests.support.qdrant_face", "--port", str(port)]
-    with running([*command, "--path", str(servers.folder / "qdrant")], servers.folder / "qdrant.log") as process:
-        url = f"http://127.0.0.1:{port}"
-        process.wait_until(lambda: answers(f"{url}/collections"))
-        yield url

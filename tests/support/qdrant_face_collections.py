@@ -61,7 +61,8 @@ class Collections:
                 raise Refusal(HTTPStatus.CONFLICT, f"Wrong input: Collection `{name}` already exists!")
             self._folder.mkdir(parents=True, exist_ok=True)
             parameters = q.EdgeVectorParams(size=vectors["size"], distance=getattr(q.Distance, vectors["distance"]))
-            shard = q.EdgeShard.create(str(self._folder / name), q.EdgeConfig(vectors=parameters))
+            # One segment: more threads find nothing to do and spin.
+            shard = q.EdgeShard.create(str(self._folder / name), q.EdgeConfig(vectors=parameters, max_search_threads=1))
             self._configs[name] = {"vectors": vectors, "metadata": body.get("metadata")}
             self._save(name)
             self._shards[name] = shard
@@ -183,6 +184,14 @@ class Collections:
 
     def _save(self, name: str) -> None:
         (self._folder / f"{name}.json").write_text(json.dumps(self._configs[name]))
+
+
+def adopt(folder: Path, name: str, shard: Path, dimensions: int, metadata: _Json | None = None) -> None:
+    """Make a cosine shard that lies elsewhere a collection of the folder, which nobody has open. It is not copied."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).symlink_to(shard.absolute(), target_is_directory=True)
+    config = {"vectors": {"size": dimensions, "distance": "Cosine"}, "metadata": metadata}
+    (folder / f"{name}.json").write_text(json.dumps(config))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from afterword.schemas import ConversationFinished, Scope
-from ops.bench import cost, llm, memory, report, runner
+from ops.bench import cost, llm, memory, recall, report, runner
 from ops.bench.findings import Comparison, Findings, Row, latency, quantile
 from ops.bench.machine import Machine, this_machine
 from ops.bench.samples import TURNS, Samples
@@ -135,3 +135,30 @@ def test_samples_are_told_apart_by_the_third_they_were_taken_in() -> None:
     samples = [(0, 1.0), (10, 2.0), (20, 3.0), (50, 4.0), (90, 5.0)]
     assert memory.thirds(samples, 90) == [[2.0, 3.0], [4.0], [5.0]]
     assert memory.thirds([(0, 1.0), (80, 2.0), (90, 3.0)], 90) == [[2.0], [2.0], [2.0, 3.0]]
+
+
+def measured(context: float, searches: float) -> recall.Measured:
+    return recall.Measured({100: latency("context", [context])}, {100: latency("searches", [searches])})
+
+
+def test_like_is_held_against_like_and_the_embedded_stack_beside_mem0_with_a_server() -> None:
+    size = recall.Size(stores=(1_000, 2_000), served=(2_000,), owns=(100,), questions=1, side_by_side=1)
+    edge = {1_000: measured(0.004, 0.002), 2_000: measured(0.005, 0.002)}
+    http = {2_000: measured(0.010, 0.040)}
+
+    compared = list(recall.beside_mem0(size, edge, http))
+
+    of_two_thousand = "2,000 memories, 100 of the user: three Memory.search"
+    assert [(each.name, each.met) for each in compared] == [
+        ("1,000 memories, 100 of the user: three Memory.search / context, over Edge, p50", False),
+        (f"{of_two_thousand} / context, over Edge, p50", False),
+        (f"{of_two_thousand} / context, over HTTP, p50", True),
+        (f"{of_two_thousand} over HTTP / context over Edge, p50", None),
+    ]
+    assert [each.measured for each in compared] == pytest.approx([0.5, 0.4, 4.0, 8.0])
+
+
+def test_recall_is_asked_for_over_http_at_the_largest_size() -> None:
+    for size in (recall.FULL, recall.QUICK):
+        assert set(size.served) <= set(size.stores)
+        assert size.stores[-1] in size.served
