@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from afterword.schemas import Kind, Provenance, Scope
+from afterword.workers.stores.vectors.partitions import partition
 from afterword.workers.stores.vectors.payload import StoredMemory, from_payload, text_hash, to_memory, to_payload
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -74,7 +75,8 @@ def test_language_and_terms_come_from_the_text() -> None:
     payload = to_payload(replace(WHOLE, text="我住在上海", language=None))
 
     assert payload["language"] == "zh"
-    assert "上海" in payload["lexical"].split()
+    of_user = partition(WHOLE.tenant_id, WHOLE.user_id or "")
+    assert f"{of_user}上海" in payload["lexical"].split()
 
 
 def test_times_are_kept_in_utc() -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from afterword.workers.models.embedders.port import Embedder, Vector
 from afterword.workers.services import in_context
 from afterword.workers.stores.vectors import collection
-from afterword.workers.stores.vectors.port import Filter, Hit, Point, VectorStore
+from afterword.workers.stores.vectors.payload import from_payload, to_payload
+from afterword.workers.stores.vectors.port import Filter, Hit, Payload, Point, VectorStore
+from afterword.workers.text.lexical_field import lexical_field
 
 _AT_ONCE = 100
 
 
 def reembed(source: VectorStore, target: VectorStore, embedder: Embedder) -> int:
-    """Copy every memory of `source` to `target` with its id and payload and a new vector; how many.
+    """Copy every memory of `source` to `target` with its id and payload, and with a new vector and new search terms;
+    how many. What plain mem0 wrote gets no terms: `afterword adopt` gives it some.
 
     Run again after a failure, it writes what is still missing.
 
@@ -24,21 +28,31 @@ def reembed(source: VectorStore, target: VectorStore, embedder: Embedder) -> int
     target.prepare(embedder.identity)
     copied = 0
     for hits in _batches(source.scan(Filter())):
-        vectors = _vectors(source, embedder, hits)
-        target.insert([Point(hit.id, vector, hit.payload) for hit, vector in zip(hits, vectors, strict=True)])
+        target.insert(_points(source, embedder, hits))
         copied += len(hits)
     return copied
 
 
-def _vectors(source: VectorStore, embedder: Embedder, hits: Sequence[Hit]) -> list[Vector]:
-    """As they would be written today: an excerpt's with those of the turns before it."""
+def _points(source: VectorStore, embedder: Embedder, hits: Sequence[Hit]) -> list[Point]:
+    """As they would be written today: an excerpt with the turns before it."""
     wanted = dict.fromkeys(point_id for hit in hits for point_id in _previous(hit))
     texts = {hit.id: _text(hit) for hit in (*source.get(list(wanted)), *hits)}
     vectors = dict(zip(texts, embedder.embed(list(texts.values())), strict=True))
-    return [
-        in_context.vector(vectors[hit.id], [vectors[each] for each in _previous(hit) if each in vectors])
-        for hit in hits
-    ]
+    return [_point(hit, texts, vectors) for hit in hits]
+
+
+def _point(hit: Hit, texts: Mapping[str, str], vectors: Mapping[str, Vector]) -> Point:
+    before = [each for each in _previous(hit) if each in texts]
+    vector = in_context.vector(vectors[hit.id], [vectors[each] for each in before])
+    return Point(hit.id, vector, hit.payload | _terms(hit, [texts[each] for each in before]))
+
+
+def _terms(hit: Hit, before: Sequence[str]) -> Payload:
+    if collection.TENANT not in hit.payload:
+        return {}
+    memory = from_payload(hit.id, hit.payload)
+    terms = lexical_field(memory.text, memory.speaker, before)
+    return {collection.LEXICAL: to_payload(replace(memory, terms=terms))[collection.LEXICAL]}
 
 
 def _previous(hit: Hit) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from afterword.schemas.memory import Memory, Provenance
 from afterword.schemas.values import DEFAULT_TENANT, Kind, Metadata, Scope
 from afterword.workers.stores.vectors import collection as c
+from afterword.workers.stores.vectors.partitions import partition, partitioned
 from afterword.workers.stores.vectors.port import Payload
 from afterword.workers.text import language
 from afterword.workers.text.lexical_field import lexical_field
@@ -41,8 +42,8 @@ _OTHER = (
     *(c.TEXT, c.HASH, c.TENANT, c.SCOPE, c.KIND, c.LANGUAGE, c.LEXICAL, c.LINKED, c.PREVIOUS, c.METADATA),
     *(c.LEMMAS, c.EXPIRATION_DATE),
 )
-_SCOPES = frozenset(Scope)
-_KINDS = frozenset(Kind)
+_SCOPES: dict[object, Scope] = {scope.value: scope for scope in Scope}
+_KINDS: dict[object, Kind] = {kind.value: kind for kind in Kind}
 KNOWN = frozenset((*_PLAIN.values(), *_TIMES.values(), *_OTHER))
 """Every field that has a meaning here."""
 _MEM0S = frozenset(
@@ -104,7 +105,7 @@ def to_payload(memory: StoredMemory) -> Payload:
         c.SCOPE: memory.scope.value,
         c.KIND: memory.kind.value,
         c.LANGUAGE: memory.language or language.detect(memory.text),
-        c.LEXICAL: lexical_field(memory.text) if memory.terms is None else memory.terms,
+        c.LEXICAL: _lexical(memory),
         c.LINKED: list(memory.linked_memory_ids),
         c.PREVIOUS: list(memory.previous),
         c.METADATA: dict(memory.metadata),
@@ -132,7 +133,7 @@ def from_payload(memory_id: str, payload: Mapping[str, Any]) -> StoredMemory:
         id=memory_id,
         text=payload.get(c.TEXT, ""),
         scope=_scope_of(payload),
-        kind=Kind(payload[c.KIND]) if payload.get(c.KIND) in _KINDS else Kind.FACT,
+        kind=_KINDS.get(payload.get(c.KIND), Kind.FACT),
         tenant_id=payload.get(c.TENANT, DEFAULT_TENANT),
         language=payload.get(c.LANGUAGE),
         linked_memory_ids=tuple(payload.get(c.LINKED, ())),
@@ -169,9 +170,15 @@ def to_memory(stored: StoredMemory, score: float | None = None) -> Memory:
     )
 
 
+def _lexical(memory: StoredMemory) -> str:
+    terms = lexical_field(memory.text) if memory.terms is None else memory.terms
+    owner_id = memory.agent_id if memory.scope is Scope.AGENT else memory.user_id
+    return partitioned(terms, partition(memory.tenant_id, owner_id or ""))
+
+
 def _scope_of(payload: Mapping[str, Any]) -> Scope:
-    if payload.get(c.SCOPE) in _SCOPES:
-        return Scope(payload[c.SCOPE])
+    if (scope := _SCOPES.get(payload.get(c.SCOPE))) is not None:
+        return scope
     if payload.get(c.SESSION):
         return Scope.SESSION
     return Scope.AGENT if payload.get(c.AGENT) and not payload.get(c.USER) else Scope.USER
@@ -204,4 +211,6 @@ def _to_time(value: object) -> datetime | None:
         time = datetime.fromisoformat(str(value))
     except ValueError:
         return None
+    if time.tzinfo is UTC:
+        return time
     return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

@@ -175,7 +175,9 @@ class VectorStore(Protocol):
         """All searches in one request; the hits of each, best first."""
 
     def get(self, ids: Sequence[str]) -> list[Hit]:
-        """The points of these ids that exist, in the order asked for; their score is 0. Without the lexical field."""
+        """The points of these ids that exist, in the order asked for; their score is 0. The lexical field may be
+        missing.
+        """
 
     def page(self, where: Filter, *, limit: int, cursor: str | None = None) -> Page:
         """Newest first by `occurred_at`; each point once however many pages it takes."""

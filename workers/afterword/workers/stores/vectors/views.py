@@ -19,6 +19,7 @@ from afterword.workers.errors import Denied
 from afterword.workers.ids import pseudonym
 from afterword.workers.models.embedders.port import Vector
 from afterword.workers.stores.vectors import collection as c
+from afterword.workers.stores.vectors.partitions import partition, partitioned
 from afterword.workers.stores.vectors.payload import StoredMemory, from_payload, to_payload
 from afterword.workers.stores.vectors.port import (
     Filter,
@@ -50,6 +51,10 @@ class UserOwner:
     def where(self) -> Filter:
         return Filter((Match(c.TENANT, (self.tenant_id,)), Match(c.USER, (self.user_id,))))
 
+    @property
+    def partition(self) -> str:
+        return partition(self.tenant_id, self.user_id)
+
     def owns(self, memory: StoredMemory) -> bool:
         of_user = (memory.tenant_id, memory.user_id) == (self.tenant_id, self.user_id)
         return of_user and memory.scope is not Scope.AGENT
@@ -66,6 +71,10 @@ class SessionOwner:
     @property
     def where(self) -> Filter:
         return UserOwner(self.tenant_id, self.user_id).where.narrowed(Match(c.SESSION, (self.session_id,)))
+
+    @property
+    def partition(self) -> str:
+        return partition(self.tenant_id, self.user_id)
 
     def owns(self, memory: StoredMemory) -> bool:
         of_user = UserOwner(self.tenant_id, self.user_id).owns(memory)
@@ -88,6 +97,10 @@ class AgentOwner:
                 Match(c.SCOPE, (Scope.AGENT.value,)),
             )
         )
+
+    @property
+    def partition(self) -> str:
+        return partition(self.tenant_id, self.agent_id)
 
     def owns(self, memory: StoredMemory) -> bool:
         of_agent = (memory.tenant_id, memory.agent_id) == (self.tenant_id, self.agent_id)
@@ -152,17 +165,14 @@ class MemoryView:
 
     def search(self, searches: Sequence[ScopedSearch]) -> list[list[Found]]:
         """All searches in one request; what each found, best first."""
-        asked = [Search(_weighed(search), self._live(search.owner, search.where), search.limit) for search in searches]
+        asked = self._asked(searches)
         answers = self._store.search(asked) if asked else []
         logger.debug("%s: %d searches found %s", self, len(asked), [len(hits) for hits in answers])
         return [self._found(search.owner, hits) for search, hits in zip(searches, answers, strict=True)]
 
     def scores(self, searches: Sequence[ScopedSearch]) -> list[list[tuple[str, float]]]:
         """Ids and raw scores of what each search finds, best first, all in one request; `get` tells what they are."""
-        asked = [
-            Search(_weighed(search), self._live(search.owner, search.where), search.limit, payload=False)
-            for search in searches
-        ]
+        asked = self._asked(searches, payload=False)
         answers = self._store.search(asked) if asked else []
         logger.debug("%s: %d searches found %s", self, len(asked), [len(hits) for hits in answers])
         return [[(hit.id, hit.score) for hit in hits] for hits in answers]
@@ -230,6 +240,22 @@ class MemoryView:
         # Not counted by the store: Qdrant Edge holds up every other thread while it counts.
         return {str(hit.payload[c.HASH]) for hit in self._store.scan(of_hashes)}
 
+    def _asked(self, searches: Sequence[ScopedSearch], *, payload: bool = True) -> list[Search]:
+        """What several searches share, such as an owner's filter, is one object in all of them."""
+        corpora = {owner: owner.where for owner in {search.owner for search in searches}}
+        # By identity: filters that ask for 1 and for true are equal in Python, and not in the store.
+        narrowed = {(search.owner, id(search.where)): search.where for search in searches}
+        live = {key: self._live(key[0], where) for key, where in narrowed.items()}
+        return [
+            Search(
+                _bound(search, corpora[search.owner]),
+                live[search.owner, id(search.where)],
+                search.limit,
+                payload,
+            )
+            for search in searches
+        ]
+
     def _of(self, owner: Owner, where: Filter | None) -> Filter:
         if owner not in self._owners:
             raise Denied(f"{type(owner).__name__} is not of this view")
@@ -277,10 +303,11 @@ def counts_by_kind(store: VectorStore, where: Filter | None = None) -> Counts:
     return found
 
 
-def _weighed(search: ScopedSearch) -> Signal:
-    """How rare a word is, is the owner's own matter."""
+def _bound(search: ScopedSearch, corpus: Filter) -> Signal:
+    """The signal for its owner: their words alone, and how rare a word is, is their own matter."""
     if isinstance(search.signal, Lexical):
-        return replace(search.signal, corpus=search.owner.where)
+        terms = partitioned(search.signal.terms, search.owner.partition)
+        return replace(search.signal, terms=terms, corpus=corpus)
     return search.signal
 
 
