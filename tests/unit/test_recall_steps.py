@@ -92,6 +92,23 @@ class TestRunning:
         with pytest.raises(Late):
             steps.run(hanging.wait, 0)
 
+    @pytest.mark.parametrize("seconds", [None, 5.0])
+    def test_in_place_it_runs_on_the_thread_that_asks(self, seconds: float | None) -> None:
+        steps = Steps(1, in_place=True)
+        assert steps.run(threading.get_ident, seconds) == threading.get_ident()
+        with pytest.raises(VectorStoreUnavailable):
+            steps.run(_away, seconds)
+
+    def test_in_place_without_time_it_is_late_all_the_same(self) -> None:
+        steps = Steps(1, in_place=True)
+        with pytest.raises(Late):
+            steps.run(lambda: time.sleep(0.05), 0)
+        steps.close()
+
+
+def _away() -> None:
+    raise VectorStoreUnavailable("away")
+
 
 class TestSideBySide:
     def test_each_is_done_failed_or_late(self, steps: Steps, hanging: threading.Event) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from afterword.schemas.memory import Memory
 from afterword.schemas.values import Kind, Scope
@@ -36,6 +37,7 @@ _ROLES = {
     "zh": {"user": "用户", "assistant": "助手"},
     "zh-Hant": {"user": "使用者", "assistant": "助理"},
 }
+_LANGUAGES_CACHED = 100  # asked for each line
 _CHINESE = frozenset({"zh", "zho", "chi", "cmn"})
 _TRADITIONAL = frozenset({"hant", "tw", "hk", "mo"})
 
@@ -92,6 +94,7 @@ def section_of(memory: Memory, session_id: str | None = None) -> Scope:
     return memory.scope
 
 
+@lru_cache(maxsize=_LANGUAGES_CACHED)
 def _spoken(language: str) -> str:
     """The language of the headings: "zh" for "zh-CN" and "zh_Hans", "zh-Hant" for "zh-TW" and "zh-HK"; English for any
     that has none."""

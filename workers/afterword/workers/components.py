@@ -174,19 +174,20 @@ class Components:
     @cached_property
     def embedding_steps(self) -> Steps:
         """Threads for what a request may leave behind. Each server has its own: one that hangs takes only those."""
-        return self._steps()
+        return self._steps(in_place=self.settings.embedder == "hashing")
 
     @cached_property
     def searching_steps(self) -> Steps:
-        return self._steps()
+        """Qdrant Edge holds the interpreter while it searches."""
+        return self._steps(in_place=not self.settings.qdrant_url)
 
     @cached_property
     def ledger_steps(self) -> Steps:
         return self._steps()
 
-    def _steps(self) -> Steps:
+    def _steps(self, *, in_place: bool = False) -> Steps:
         # Each of a worker's threads may wait for several scopes.
-        return Steps(4 * (self.settings.threads or 4))
+        return Steps(4 * (self.settings.threads or 4), in_place=in_place)
 
     @cached_property
     def question_embedder(self) -> QuestionEmbedder:

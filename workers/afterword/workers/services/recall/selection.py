@@ -98,10 +98,10 @@ def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
     """Whether the longer says what the shorter does; with a word each that the other lacks, such as two towns or two
     dates, they say different things.
     """
-    shorter, longer = sorted((one, other), key=len)
+    shorter, longer = (one, other) if len(one) <= len(other) else (other, one)
     if len(shorter) < _FEW:
         return one == other
-    return shorter <= longer and len(shorter) >= _ALIKE * len(longer)
+    return len(shorter) >= _ALIKE * len(longer) and shorter <= longer
 
 
 @lru_cache(maxsize=_TEXTS_CACHED)

@@ -13,14 +13,20 @@ _T = TypeVar("_T")
 
 
 class Steps:
-    """Runs steps on threads of its own, as many at once as `threads`; what comes after them waits its turn."""
+    """Runs steps on threads of its own, as many at once as `threads`; what comes after them waits its turn.
 
-    def __init__(self, threads: int) -> None:
+    With `in_place` a single step runs on the caller's thread if there is time left at all. That is for what runs in
+    this process and holds up its other threads anyhow: none of them could leave it behind, and handing it over takes
+    as long as a tenth of an answer.
+    """
+
+    def __init__(self, threads: int, *, in_place: bool = False) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="recall")
+        self._in_place = in_place
 
     def run(self, step: Callable[[], _T], seconds: float | None) -> _T:
         """The step's result. Raises: Late, and what the step raises; one that is late goes on and is ignored."""
-        if seconds is None:
+        if seconds is None or (self._in_place and seconds > 0):
             return step()
         [future] = self.run_all([step], seconds)
         if not future.done() or future.cancelled():
