@@ -15,7 +15,7 @@ from pathlib import Path
 
 from afterword.schemas import Kind, Scope
 from afterword.workers.models.embedders.hashing import HashingEmbedder
-from afterword.workers.models.embedders.port import Vector
+from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.edge import EdgeStore
 from afterword.workers.stores.vectors.payload import StoredMemory, text_hash
@@ -64,11 +64,10 @@ class Filling:
                 mem0s.insert([Point(memory.id, vector, _as_mem0_writes(memory)) for memory, vector in memories])
         self._written += sum(count for _, count in users)
 
-    def serve_from(self, folder: Path) -> None:
-        """Have a Qdrant face of this folder serve both collections as they are, while nobody else has them open."""
-        identity = HashingEmbedder().identity
-        metadata = {"embedder": asdict(identity)}
-        for name, store, told in ((OURS, self.ours, metadata), (MEM0S, self._mem0s, None)):
+    def serve_from(self, folder: Path, identity: EmbedderIdentity) -> None:
+        """Have a Qdrant face of this folder serve both collections as they are, while nobody else has them open.
+        `identity` is what ours is said to be built with."""
+        for name, store, told in ((OURS, self.ours, {"embedder": asdict(identity)}), (MEM0S, self._mem0s, None)):
             adopt(folder, name, store / "shard", identity.dimensions, told)
 
 

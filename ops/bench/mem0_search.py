@@ -18,6 +18,8 @@ from afterword.workers.stores.vectors.port import VectorStore
 from afterword.workers.stores.vectors.views import AgentOwner, Owner, SessionOwner, UserOwner
 from ops.recall.mem0_search import memory_over
 
+DIMENSIONS = 512
+
 
 class ThreeSearches:
     """A search of each memory with its filters, one after the other."""
@@ -44,13 +46,15 @@ def injected(store: VectorStore, embedder: Embedder, tenant: str, user: str, age
 
 @contextmanager
 def over_http(
-    url: str, collection: str, embedder: Embedder, user: str, agent: str, session: str
+    url: str, collection: str, embedder: Embedder | str, user: str, agent: str, session: str
 ) -> Iterator[ThreeSearches]:
     """mem0 as it is run: `Memory.from_config`, with its own store and client over HTTP. Its LLM is never asked.
 
-    It has it better than most in two ways. The embedder is ours, in this process: its own for an OpenAI-compatible
-    endpoint would add a request to each search. And its client keeps connections open, as it does with a server
-    elsewhere; with one on `localhost` it connects for each search.
+    `embedder` is the base URL of an endpoint that mem0's own class asks, for 512 numbers. Or it takes the place of
+    mem0's, in this process: so mem0 has it better than nearly everybody who runs it.
+
+    mem0's client keeps connections open here, as it does with a server elsewhere; with one on `localhost` it would
+    connect for each search.
     """
     client = QdrantClient(url=url, limits=httpx.Limits(max_keepalive_connections=20), check_compatibility=False)
     memory = _plain(client, collection, embedder)
@@ -62,21 +66,24 @@ def over_http(
         client.close()
 
 
-def _plain(client: QdrantClient, collection: str, embedder: Embedder) -> Any:
+def _plain(client: QdrantClient, collection: str, embedder: Embedder | str) -> Any:
     prepare()
     from mem0 import Memory
 
-    unused = {"provider": "openai", "config": {"api_key": "unused"}}
-    store = {"client": client, "embedding_model_dims": embedder.identity.dimensions, "collection_name": collection}
+    asked = {"openai_base_url": embedder, "embedding_dims": DIMENSIONS} if isinstance(embedder, str) else {}
     memory = Memory.from_config(
         {
-            "llm": unused,
-            "embedder": unused,
-            "vector_store": {"provider": "qdrant", "config": store},
+            "llm": {"provider": "openai", "config": {"api_key": "unused"}},
+            "embedder": {"provider": "openai", "config": {"api_key": "unused", **asked}},
+            "vector_store": {
+                "provider": "qdrant",
+                "config": {"client": client, "embedding_model_dims": DIMENSIONS, "collection_name": collection},
+            },
             "history_db_path": ":memory:",
         }
     )
-    memory.embedding_model = _Embedding(embedder)
+    if not isinstance(embedder, str):
+        memory.embedding_model = _Embedding(embedder)
     return memory
 
 

@@ -1,7 +1,7 @@
 """Context over the queue, embedding and search included, as the store grows: beside three `Memory.search` of mem0.
 
 The user asked for has 100 or 1,000 memories among 1,000, 10,000 or 100,000 of all users; the others have 500 each. Both
-are measured in two ways, each time with the same engine, memories, vectors and embedder:
+are measured in three ways, each time with the same engine, memories, vectors and embedder:
 
 - **over Edge**: the worker has Qdrant Edge in its own process. The three calls (user, agent, session) are made in this
   process with the same store injected into mem0, after the worker has closed it: no client, no server, no network. That
@@ -9,9 +9,11 @@ are measured in two ways, each time with the same engine, memories, vectors and 
 - **over HTTP**, at the smallest and the largest size: the worker asks a server (`AFTERWORD_QDRANT_URL`). mem0, with the
   configuration and the client that its users have, asks that server too, for the same memories in a collection as it
   fills it. The server is Qdrant Edge behind the server's API, in Python: slower than a real one, for both. The rows of
-  processor time tell what it takes.
+  processor time tell what it takes. mem0's embedder is replaced by the one in this process, which suits it.
+- **embedder over HTTP too**, at the largest size: both ask an endpoint for their embeddings, as nearly everybody does,
+  mem0 with its own class. It answers at once; a model would take its time, of mem0 three times.
 
-Like is held against like, over Edge and over HTTP, each with the aim. Context over Edge beside mem0 over HTTP is shown
+Like is held against like in each way, with the aim. Context over Edge beside mem0 over HTTP is shown
 without one: it is what changes for somebody who leaves mem0 with a server for the embedded stack.
 """
 
@@ -20,15 +22,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice, product
 from pathlib import Path
 
 from afterword.producers import AsyncMemoryClient, ClientSettings, MemoryClient
 from afterword.workers.models.embedders.hashing import HashingEmbedder
+from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity
 from afterword.workers.stores.vectors.edge import EdgeStore
-from ops.bench import mem0_search
+from ops.bench import embeddings, mem0_search
 from ops.bench.filling import MEM0S, OURS, TENANT, Filling, user_with
 from ops.bench.findings import Comparison, Findings, Row, latency
 from ops.bench.processes import Process
@@ -47,20 +50,33 @@ _SESSION = "session-2"
 _AT_ONCE = 16
 
 
+EDGE = "over Edge"
+HTTP = "over HTTP"
+ALL_HTTP = "embedder over HTTP too"
+
+
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The memories in the store, step by step; the steps at which they are asked for over HTTP too; the user's own; the
+    """The memories in the store, step by step; at which of the steps a server is asked, by the way; the user's own; the
     questions asked, and those asked side by side."""
 
     stores: tuple[int, ...]
-    served: tuple[int, ...]
+    served: Mapping[str, tuple[int, ...]]
     owns: tuple[int, ...]
     questions: int
     side_by_side: int
 
 
-FULL = Size((1_000, 10_000, 100_000), served=(1_000, 100_000), owns=(100, 1_000), questions=400, side_by_side=3_000)
-QUICK = Size((1_000, 2_000), served=(2_000,), owns=(100,), questions=10, side_by_side=20)
+FULL = Size(
+    stores=(1_000, 10_000, 100_000),
+    served={HTTP: (1_000, 100_000), ALL_HTTP: (100_000,)},
+    owns=(100, 1_000),
+    questions=400,
+    side_by_side=3_000,
+)
+QUICK = Size(
+    stores=(1_000, 2_000), served={HTTP: (2_000,), ALL_HTTP: (2_000,)}, owns=(100,), questions=10, side_by_side=20
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +86,17 @@ class Measured:
     context: Mapping[int, Row]
     searches: Mapping[int, Row]
 
+    @property
+    def rows(self) -> list[Row]:
+        return [*self.context.values(), *self.searches.values()]
+
     def times_faster(self, own: int) -> float:
         """How often a context would fit into the three calls."""
         return self.searches[own].figures["p50"] / self.context[own].figures["p50"]
+
+
+Ways = Mapping[str, Mapping[int, Measured]]
+"""What was measured, by the way and by how many memories there were."""
 
 
 def measure(folder: Path, quick: bool) -> Findings:
@@ -80,17 +104,17 @@ def measure(folder: Path, quick: bool) -> Findings:
     size = QUICK if quick else FULL
     filling = Filling(folder, size.owns)
     rows = list[Row]()
-    edge, http = dict[int, Measured](), dict[int, Measured]()
+    ways: dict[str, dict[int, Measured]] = {EDGE: {}, **{way: {} for way in size.served}}
     with started(folder) as servers:
         for total in size.stores:
             filling.up_to(total)
-            edge[total], alongside = _over_edge(servers, filling, total, size)
-            rows += [*edge[total].context.values(), *alongside, *edge[total].searches.values()]
-            if total in size.served:
-                http[total], spent = _over_http(servers, filling, total, size)
-                rows += [*http[total].context.values(), *http[total].searches.values(), *spent]
+            ways[EDGE][total], alongside = _over_edge(servers, filling, total, size)
+            rows += [*ways[EDGE][total].rows, *alongside]
+            for way in (each for each, totals in size.served.items() if total in totals):
+                ways[way][total], spent = _served(servers, filling, way, total, size)
+                rows += [*ways[way][total].rows, *spent]
     rate = alongside[0].figures["rate"]
-    return Findings(rows, [*_aims(size, edge, rate), *beside_mem0(size, edge, http)])
+    return Findings(rows, [*_aims(size, ways[EDGE], rate), *beside_mem0(size, ways)])
 
 
 def _aims(size: Size, edge: Mapping[int, Measured], rate: float) -> Iterator[Comparison]:
@@ -104,17 +128,17 @@ def _aims(size: Size, edge: Mapping[int, Measured], rate: float) -> Iterator[Com
     yield Comparison(f"{largest:,} memories: requests a second of one process", rate, "/s", AIM_RATE, at_most=False)
 
 
-def beside_mem0(size: Size, edge: Mapping[int, Measured], http: Mapping[int, Measured]) -> Iterator[Comparison]:
-    """Like with like, and context over Edge with mem0 over HTTP; `edge` and `http` by how many memories there are."""
+def beside_mem0(size: Size, ways: Ways) -> Iterator[Comparison]:
+    """Like with like in each way, and context over Edge with mem0 in the ways that have a server."""
     for total, own in product(size.stores, size.owns):
-        for way, measured in (("over Edge", edge), ("over HTTP", http)):
+        for way, measured in ways.items():
             if total in measured:
                 name = f"{_name(total, own)}: three Memory.search / context, {way}, p50"
                 times = measured[total].times_faster(own)
                 yield Comparison(name, times, "times", AIM_TIMES_FASTER, at_most=False)
-        if total in http:
+        if total in ways.get(HTTP, {}):
             name = f"{_name(total, own)}: three Memory.search over HTTP / context over Edge, p50"
-            times = Measured(edge[total].context, http[total].searches).times_faster(own)
+            times = Measured(ways[EDGE][total].context, ways[HTTP][total].searches).times_faster(own)
             yield Comparison(name, times, "times")
 
 
@@ -124,49 +148,73 @@ def _name(total: int, own: int) -> str:
 
 def _over_edge(servers: Servers, filling: Filling, total: int, size: Size) -> tuple[Measured, list[Row]]:
     """And what the worker does when it is asked by several."""
+    context, searches = dict[int, Row](), dict[int, Row]()
     with servers.worker("context", store=OURS) as worker:
-        context = {own: latency(_name(total, own), _contexts(servers, own, size.questions)) for own in size.owns}
+        for own in size.owns:
+            context[own] = latency(_name(total, own), _contexts(servers, total, own, size.questions))
         alongside = _side_by_side(servers, worker, total, size)
-    searches = {own: _injected(filling, _name(total, own), own, size.questions) for own in size.owns}
+    store = EdgeStore(filling.ours)
+    store.open()
+    with closing(store):
+        for own in size.owns:
+            search = mem0_search.injected(store, HashingEmbedder(), TENANT, user_with(own), _AGENT, _SESSION)
+            name = f"{_name(total, own)}: three Memory.search"
+            searches[own] = latency(name, _timed(search, total + own, size.questions))
     return Measured(context, searches), alongside
 
 
 def _side_by_side(servers: Servers, worker: Process, total: int, size: Size) -> list[Row]:
     name, count = f"{total:,} memories: side by side", size.side_by_side
     spent = _ProcessorTime(each=worker.cpu_seconds)
-    rate = asyncio.run(_rate(servers, size.owns[-1], count))
+    rate = asyncio.run(_rate(servers, total, size.owns[-1], count))
     cpu = spent.row(f"{name}, the worker's processor time", count)
     return [Row(name, count, {"rate": rate}, "requests/s"), cpu]
 
 
-def _injected(filling: Filling, name: str, own: int, questions: int) -> Row:
-    store = EdgeStore(filling.ours)
-    store.open()
-    with closing(store):
-        search = mem0_search.injected(store, HashingEmbedder(), TENANT, user_with(own), _AGENT, _SESSION)
-        return latency(f"{name}: three Memory.search", _timed(search, questions))
+@dataclass(frozen=True, slots=True)
+class _Embedding:
+    """How questions are embedded where a server is asked: what our collection is built with, the settings of a worker,
+    and what mem0 is given."""
+
+    identity: EmbedderIdentity
+    settings: Mapping[str, str]
+    of_mem0: Embedder | str
 
 
-def _over_http(servers: Servers, filling: Filling, total: int, size: Size) -> tuple[Measured, list[Row]]:
+@contextmanager
+def _embedding(servers: Servers, way: str) -> Iterator[_Embedding]:
+    if way == HTTP:
+        yield _Embedding(HashingEmbedder().identity, {}, HashingEmbedder())
+        return
+    with servers.embeddings() as url:
+        identity = EmbedderIdentity("openai", embeddings.MODEL, mem0_search.DIMENSIONS)
+        model = {"embedder_model": identity.model, "embedder_dimensions": str(identity.dimensions)}
+        endpoint = {"embedder": identity.provider, "embedder_base_url": url, "embedder_api_key": "none"}
+        yield _Embedding(identity, {**endpoint, **model}, url)
+
+
+def _served(servers: Servers, filling: Filling, way: str, total: int, size: Size) -> tuple[Measured, list[Row]]:
     """And the processor time of each request, by who spends it."""
-    folder = servers.folder / f"qdrant-{total}"
-    filling.serve_from(folder)
     context, searches, spent = dict[int, Row](), dict[int, Row](), list[Row]()
-    with serving(folder) as server:
-        with servers.worker("context", store=OURS, edge_path="", qdrant_url=server.url) as worker:
+    folder = servers.folder / f"qdrant-{total}-{way.replace(' ', '-')}"
+    with _embedding(servers, way) as embedding:
+        filling.serve_from(folder, embedding.identity)
+        with serving(folder) as server:
+            settings = {"edge_path": "", "qdrant_url": server.url, **embedding.settings}
+            with servers.worker("context", store=OURS, **settings) as worker:
+                for own in size.owns:
+                    name = f"{_name(total, own)}, {way}"
+                    clocks = _ProcessorTime(worker=worker.cpu_seconds, server=server.process.cpu_seconds)
+                    context[own] = latency(name, _contexts(servers, total, own, size.questions))
+                    spent.append(clocks.row(f"{name}: processor time", _asked(size.questions)))
             for own in size.owns:
-                name = f"{_name(total, own)}, over HTTP"
-                clocks = _ProcessorTime(worker=worker.cpu_seconds, server=server.process.cpu_seconds)
-                context[own] = latency(name, _contexts(servers, own, size.questions))
-                spent.append(clocks.row(f"{name}: processor time", _asked(size.questions)))
-        for own in size.owns:
-            name = f"{_name(total, own)}: three Memory.search over HTTP"
-            with mem0_search.over_http(
-                server.url, MEM0S, HashingEmbedder(), user_with(own), _AGENT, _SESSION
-            ) as search:
-                clocks = _ProcessorTime(caller=time.process_time, server=server.process.cpu_seconds)
-                searches[own] = latency(name, _timed(search, size.questions))
-                spent.append(clocks.row(f"{name}: processor time", _asked(size.questions)))
+                name = f"{_name(total, own)}: three Memory.search {way}"
+                with mem0_search.over_http(
+                    server.url, MEM0S, embedding.of_mem0, user_with(own), _AGENT, _SESSION
+                ) as search:
+                    clocks = _ProcessorTime(caller=time.process_time, server=server.process.cpu_seconds)
+                    searches[own] = latency(name, _timed(search, total + own, size.questions))
+                    spent.append(clocks.row(f"{name}: processor time", _asked(size.questions)))
     return Measured(context, searches), spent
 
 
@@ -183,9 +231,9 @@ class _ProcessorTime:
         return Row(name, count, figures, "ms")
 
 
-def questions() -> Iterator[str]:
-    """What is asked, the same in every run."""
-    samples = Samples(seed=5)
+def questions(seed: int) -> Iterator[str]:
+    """Those of a seed, the same in every run. What was asked before may be cached: each series has its own."""
+    samples = Samples(seed)
     while True:
         yield samples.sentence(10)
 
@@ -195,17 +243,17 @@ def _asked(counted: int) -> int:
     return counted + counted // 10
 
 
-def _timed(ask: Callable[[str], object], count: int) -> list[float]:
+def _timed(ask: Callable[[str], object], seed: int, count: int) -> list[float]:
     """Seconds of each question, one after the other."""
     waited = []
-    for query in islice(questions(), _asked(count)):
+    for query in islice(questions(seed), _asked(count)):
         begun = time.perf_counter()
         ask(query)
         waited.append(time.perf_counter() - begun)
     return waited[-count:]
 
 
-def _contexts(servers: Servers, own: int, count: int) -> list[float]:
+def _contexts(servers: Servers, total: int, own: int, count: int) -> list[float]:
     with MemoryClient(servers.redis_url, settings=ClientSettings(on_unavailable="raise")) as client:
 
         def ask(query: str) -> None:
@@ -213,12 +261,12 @@ def _contexts(servers: Servers, own: int, count: int) -> list[float]:
             if context.degraded:
                 raise RuntimeError(f"a degraded context: {context.degraded}")
 
-        return _timed(ask, count)
+        return _timed(ask, total + own, count)
 
 
-async def _rate(servers: Servers, own: int, count: int) -> float:
+async def _rate(servers: Servers, total: int, own: int, count: int) -> float:
     """Requests a second with several under way at a time."""
-    unasked = list(islice(questions(), count))
+    unasked = list(islice(questions(total), count))
     settings = ClientSettings(on_unavailable="raise")
     async with AsyncMemoryClient(servers.redis_url, settings=settings) as client:
 

@@ -72,6 +72,15 @@ class Servers:
             process.wait_until(lambda: answers(f"{url}/models"))
             yield LlmServer(process, url)
 
+    @contextmanager
+    def embeddings(self) -> Iterator[str]:
+        """The base URL of an embedder that hashes."""
+        port = free_port()
+        url = f"http://127.0.0.1:{port}/v1"
+        with running(module("embeddings", str(port)), self.folder / f"embeddings-{port}.log") as process:
+            process.wait_until(lambda: answers(url))
+            yield url
+
     def statuses(self) -> dict[str, int]:
         """How many conversations have each status."""
         with self.database.transaction() as connection:

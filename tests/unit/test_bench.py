@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import pytest
 
 from afterword.schemas import ConversationFinished, Scope
-from ops.bench import cost, llm, memory, recall, report, runner
+from afterword.workers.models.embedders.hashing import HashingEmbedder
+from ops.bench import cost, embeddings, llm, memory, recall, report, runner
 from ops.bench.findings import Comparison, Findings, Row, latency, quantile
 from ops.bench.machine import Machine, this_machine
 from ops.bench.samples import TURNS, Samples
@@ -142,23 +143,38 @@ def measured(context: float, searches: float) -> recall.Measured:
 
 
 def test_like_is_held_against_like_and_the_embedded_stack_beside_mem0_with_a_server() -> None:
-    size = recall.Size(stores=(1_000, 2_000), served=(2_000,), owns=(100,), questions=1, side_by_side=1)
-    edge = {1_000: measured(0.004, 0.002), 2_000: measured(0.005, 0.002)}
-    http = {2_000: measured(0.010, 0.040)}
+    size = recall.Size((1_000, 2_000), {recall.HTTP: (2_000,)}, owns=(100,), questions=1, side_by_side=1)
+    ways = {
+        recall.EDGE: {1_000: measured(0.004, 0.002), 2_000: measured(0.005, 0.002)},
+        recall.HTTP: {2_000: measured(0.010, 0.040)},
+        recall.ALL_HTTP: {2_000: measured(0.010, 0.010)},
+    }
 
-    compared = list(recall.beside_mem0(size, edge, http))
+    compared = list(recall.beside_mem0(size, ways))
 
     of_two_thousand = "2,000 memories, 100 of the user: three Memory.search"
     assert [(each.name, each.met) for each in compared] == [
         ("1,000 memories, 100 of the user: three Memory.search / context, over Edge, p50", False),
         (f"{of_two_thousand} / context, over Edge, p50", False),
         (f"{of_two_thousand} / context, over HTTP, p50", True),
+        (f"{of_two_thousand} / context, embedder over HTTP too, p50", False),
         (f"{of_two_thousand} over HTTP / context over Edge, p50", None),
     ]
-    assert [each.measured for each in compared] == pytest.approx([0.5, 0.4, 4.0, 8.0])
+    assert [each.measured for each in compared] == pytest.approx([0.5, 0.4, 4.0, 1.0, 8.0])
 
 
-def test_recall_is_asked_for_over_http_at_the_largest_size() -> None:
+def test_a_server_is_asked_at_the_largest_size() -> None:
     for size in (recall.FULL, recall.QUICK):
-        assert set(size.served) <= set(size.stores)
-        assert size.stores[-1] in size.served
+        assert all(size.stores[-1] in totals and set(totals) <= set(size.stores) for totals in size.served.values())
+
+
+def test_no_series_of_questions_repeats_another() -> None:
+    seeds = [total + own for total in recall.FULL.stores for own in (0, *recall.FULL.owns)]
+    asked = [query for seed in seeds for query in islice(recall.questions(seed), 440)]
+    assert len(set(asked)) == len(asked)
+    assert next(recall.questions(7)) == next(recall.questions(7))
+
+
+def test_the_endpoint_embeds_as_the_embedder_that_hashes_does() -> None:
+    told = embeddings.answer({"input": ["tea", "a cello"], "dimensions": 64, "model": "hashing"})
+    assert [item["embedding"] for item in told["data"]] == HashingEmbedder(64).embed(["tea", "a cello"])

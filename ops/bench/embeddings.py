@@ -1,0 +1,54 @@
+"""Embeddings over HTTP, of the embedder that hashes: `python -m ops.bench.embeddings PORT`.
+
+A request costs what the way to an embedder does: embedding takes no time to speak of. One event loop serves all, and
+connections stay open. A GET is answered too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from afterword.workers.models.embedders.hashing import HashingEmbedder
+
+MODEL = "hashing"
+_HEAD = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n"
+
+
+def answer(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What OpenAI's API answers; vectors as lists of numbers, whatever form is asked for."""
+    vectors = _embedder(int(body.get("dimensions") or 512)).embed(body["input"])
+    items = [{"object": "embedding", "index": place, "embedding": vector} for place, vector in enumerate(vectors)]
+    return {"object": "list", "model": MODEL, "data": items, "usage": {"prompt_tokens": 0, "total_tokens": 0}}
+
+
+@cache
+def _embedder(dimensions: int) -> HashingEmbedder:
+    return HashingEmbedder(dimensions)
+
+
+async def _handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while head := (await reader.readuntil(b"\r\n\r\n")).decode("latin-1"):
+            lengths = [line for line in head.lower().splitlines() if line.startswith("content-length:")]
+            body = await reader.readexactly(int(lengths[0].partition(":")[2])) if lengths else b""
+            content = json.dumps(answer(json.loads(body)) if body else {}).encode()
+            writer.write(_HEAD.format(len(content)).encode() + content)
+            await writer.drain()
+    except (ConnectionError, asyncio.IncompleteReadError):
+        pass  # the caller has gone
+    finally:
+        writer.close()
+
+
+async def _serve(port: int) -> None:
+    server = await asyncio.start_server(_handle, "127.0.0.1", port)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(int(sys.argv[1])))
