@@ -16,6 +16,7 @@ from afterword.workers.services.periods import DAY, Period
 
 _LONGEST_AGO = timedelta(days=365 * 120)
 _COUNTED_DAYS = 7  # so many days ago is a day that somebody counted; more is about then
+_LEAP_DAYS_APART = 8  # years, at most
 _RECENT = timedelta(days=30)
 _UNITS = {
     "minute": timedelta(minutes=1),
@@ -87,7 +88,7 @@ def date(month: int, day: int, now: datetime, year: int | None) -> Period | None
     if year is not None:
         period = periods.date(year, month, day)
     else:
-        near = (periods.date(now.year - back, month, day) for back in (0, 1, 4))
+        near = (periods.date(now.year - back, month, day) for back in range(_LEAP_DAYS_APART + 1))
         period = next((each for each in near if each and each.since <= now), None)
     return period.widened() if period else None
 

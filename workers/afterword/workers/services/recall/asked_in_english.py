@@ -181,7 +181,7 @@ EXPRESSIONS: Final = (
 
 SIGN: Final = re.compile(
     r"\b(?:last|past|previous|this|current|next|coming|ago|earlier|back|today|tonight|yesterday|tomorrow|recent|lately"
-    r"|(?:jan|feb|mar|apr|may|june?|july?|aug|sep|oct|nov|dec)(?:[a-z]{2,6})?\b|\w{3,6}day|christmas|xmas|easter"
+    r"|(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:[a-z]{2,6})?\b|\w{3,6}day|christmas|xmas|easter"
     r"|hallow|thanks|valentine|lunar|chinese|spring|summer|autumn|fall|winter|mid|new|weekend)|(?:19|20)\d\d",
 )
 """What has none of these is read no further: most questions name no time, and one search is cheaper than all."""
