@@ -13,8 +13,10 @@ are measured in three ways, each time with the same engine, memories, vectors an
 - **embedder over HTTP too**, at the largest size: both ask an endpoint for their embeddings, as nearly everybody does,
   mem0 with its own class. It answers at once; a model would take its time, of mem0 three times.
 
-Like is held against like in each way, with the aim. Context over Edge beside mem0 over HTTP is shown
-without one: it is what changes for somebody who leaves mem0 with a server for the embedded stack.
+Like is held against like in each way, with the aim. Context over Edge beside mem0 over HTTP is shown without one: it is
+what changes for somebody who leaves mem0 with a server for the embedded stack. What is had for it differs: three
+calls make three dense searches; a context goes to another process over a queue, searches by words too, ranks, and fills
+a budget.
 """
 
 from __future__ import annotations
