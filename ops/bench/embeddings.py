@@ -1,7 +1,7 @@
-"""Embeddings over HTTP, of the embedder that hashes: `python -m ops.bench.embeddings PORT`.
+"""Embeddings over HTTP that take their time: `python -m ops.bench.embeddings PORT SECONDS`.
 
-A request costs what the way to an embedder does: embedding takes no time to speak of. One event loop serves all, and
-connections stay open. A GET is answered too.
+The vectors are those of the embedder that hashes, each request is answered after so many seconds. One event loop serves
+all, and connections stay open. A GET is answered at once.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from afterword.workers.models.embedders.hashing import HashingEmbedder
@@ -31,12 +31,13 @@ def _embedder(dimensions: int) -> HashingEmbedder:
     return HashingEmbedder(dimensions)
 
 
-async def _handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _handle(seconds: float, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         while head := (await reader.readuntil(b"\r\n\r\n")).decode("latin-1"):
             lengths = [line for line in head.lower().splitlines() if line.startswith("content-length:")]
             body = await reader.readexactly(int(lengths[0].partition(":")[2])) if lengths else b""
             content = json.dumps(answer(json.loads(body)) if body else {}).encode()
+            await asyncio.sleep(seconds if body else 0)
             writer.write(_HEAD.format(len(content)).encode() + content)
             await writer.drain()
     except (ConnectionError, asyncio.IncompleteReadError):
@@ -45,10 +46,10 @@ async def _handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         writer.close()
 
 
-async def _serve(port: int) -> None:
-    server = await asyncio.start_server(_handle, "127.0.0.1", port)
+async def _serve(port: int, seconds: float) -> None:
+    server = await asyncio.start_server(partial(_handle, seconds), "127.0.0.1", port)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(int(sys.argv[1])))
+    asyncio.run(_serve(int(sys.argv[1]), float(sys.argv[2])))

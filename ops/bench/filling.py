@@ -7,7 +7,7 @@ field of ours, so that its searches carry nothing that it would not carry by its
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -49,6 +49,7 @@ class Filling:
         self._mem0s = folder / MEM0S
         self._owns = owns
         self._memories = _Memories()
+        self._users: list[tuple[str, int, int]] = []  # with how many memories each, and its salt
         self._written = 0
 
     def up_to(self, total: int) -> None:
@@ -58,11 +59,17 @@ class Filling:
         others = range(max(0, missing) // _OTHERS_EACH)
         users += [(f"other-{self._written}-{number}", _OTHERS_EACH) for number in others]
         with closing(_opened(self.ours)) as ours, closing(_opened(self._mem0s)) as mem0s:
-            for salt, (user, count) in enumerate(users):
-                memories = self._memories.of_user(user, count, self._written + salt)
+            for salt, (user, count) in enumerate(users, start=self._written):
+                self._users.append((user, count, salt))
+                memories = self._memories.of_user(user, count, salt)
                 MemoryView(ours, (UserOwner(TENANT, user),)).insert(memories)
-                mem0s.insert([Point(memory.id, vector, _as_mem0_writes(memory)) for memory, vector in memories])
+                mem0s.insert(_as_mem0_writes(memories))
         self._written += sum(count for _, count in users)
+
+    def as_mem0_writes(self) -> Iterator[list[Point]]:
+        """Every user's memories so far, as they stand in mem0's collection."""
+        for user, count, salt in self._users:
+            yield _as_mem0_writes(self._memories.of_user(user, count, salt))
 
     def serve_from(self, folder: Path, identity: EmbedderIdentity) -> None:
         """Have a Qdrant face of this folder serve both collections as they are, while nobody else has them open.
@@ -77,7 +84,11 @@ def _opened(folder: Path) -> EdgeStore:
     return store
 
 
-def _as_mem0_writes(memory: StoredMemory) -> Payload:
+def _as_mem0_writes(memories: Iterable[tuple[StoredMemory, Vector]]) -> list[Point]:
+    return [Point(memory.id, vector, _mem0s_payload(memory)) for memory, vector in memories]
+
+
+def _mem0s_payload(memory: StoredMemory) -> Payload:
     """Without spaCy mem0 keeps the text itself as what is lemmatised."""
     written = {
         c.TEXT: memory.text,

@@ -5,8 +5,10 @@ With its defaults, and without what mem0 downloads apart (spaCy, fastembed): eac
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,7 +16,7 @@ from qdrant_client import QdrantClient
 
 from afterword.workers.mem0_environment import prepare
 from afterword.workers.models.embedders.port import Embedder, Vector
-from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.port import Point, VectorStore
 from afterword.workers.stores.vectors.views import AgentOwner, Owner, SessionOwner, UserOwner
 from ops.recall.mem0_search import memory_over
 
@@ -57,16 +59,38 @@ def over_http(
     connect for each search.
     """
     client = QdrantClient(url=url, limits=httpx.Limits(max_keepalive_connections=20), check_compatibility=False)
-    memory = _plain(client, collection, embedder)
+    memory = _plain({"client": client, "collection_name": collection}, embedder)
     try:
-        every = ({"user_id": user}, {"agent_id": agent}, {"user_id": user, "run_id": session})
-        yield ThreeSearches([(memory, filters) for filters in every])
+        yield _three(memory, user, agent, session)
     finally:
         memory.close()
         client.close()
 
 
-def _plain(client: QdrantClient, collection: str, embedder: Embedder | str) -> Any:
+@contextmanager
+def without_server(
+    folder: Path, memories: Iterable[Sequence[Point]], embedder: Embedder
+) -> Iterator[Callable[[str, str, str], ThreeSearches]]:
+    """mem0 as it comes: with no server named its store is the Qdrant client's own, in this process. It is filled with
+    these memories, and gives the three calls of a user, an agent and a session. `embedder` takes the place of mem0's.
+    """
+    memory = _plain({"path": str(folder)}, embedder)
+    for points in memories:
+        ids, vectors, payloads = zip(*((point.id, point.vector, point.payload) for point in points), strict=True)
+        memory.vector_store.insert(list(vectors), list(payloads), list(ids))
+    try:
+        yield partial(_three, memory)
+    finally:
+        memory.close()
+        memory.vector_store.client.close()
+
+
+def _three(memory: Any, user: str, agent: str, session: str) -> ThreeSearches:
+    every = ({"user_id": user}, {"agent_id": agent}, {"user_id": user, "run_id": session})
+    return ThreeSearches([(memory, filters) for filters in every])
+
+
+def _plain(store: dict[str, Any], embedder: Embedder | str) -> Any:
     prepare()
     from mem0 import Memory
 
@@ -75,10 +99,7 @@ def _plain(client: QdrantClient, collection: str, embedder: Embedder | str) -> A
         {
             "llm": {"provider": "openai", "config": {"api_key": "unused"}},
             "embedder": {"provider": "openai", "config": {"api_key": "unused", **asked}},
-            "vector_store": {
-                "provider": "qdrant",
-                "config": {"client": client, "embedding_model_dims": DIMENSIONS, "collection_name": collection},
-            },
+            "vector_store": {"provider": "qdrant", "config": {"embedding_model_dims": DIMENSIONS, **store}},
             "history_db_path": ":memory:",
         }
     )

@@ -1,7 +1,8 @@
 """Context over the queue, embedding and search included, as the store grows: beside three `Memory.search` of mem0.
 
 The user asked for has 100 or 1,000 memories among 1,000, 10,000 or 100,000 of all users; the others have 500 each. Both
-are measured in three ways, each time with the same engine, memories, vectors and embedder:
+are measured in some ways, each time with the same memories, vectors and embedder, and but for the last with the same
+engine:
 
 - **over Edge**: the worker has Qdrant Edge in its own process. The three calls (user, agent, session) are made in this
   process with the same store injected into mem0, after the worker has closed it: no client, no server, no network. That
@@ -10,8 +11,11 @@ are measured in three ways, each time with the same engine, memories, vectors an
   configuration and the client that its users have, asks that server too, for the same memories in a collection as it
   fills it. The server is Qdrant Edge behind the server's API, in Python: slower than a real one, for both. The rows of
   processor time tell what it takes. mem0's embedder is replaced by the one in this process, which suits it.
-- **embedder over HTTP too**, at the largest size: both ask an endpoint for their embeddings, as nearly everybody does,
-  mem0 with its own class. It answers at once; a model would take its time, of mem0 three times.
+- **embedder of 100 ms**, at the largest size: over HTTP as well, and both ask an endpoint for their embeddings, as
+  nearly everybody does, mem0 with its own class. It answers after a tenth of a second, as a hosted model may; mem0 asks
+  three times.
+- **without a server**, at the smaller sizes: mem0 as it comes, beside the context over Edge. Its store is then the
+  Qdrant client's own, which looks at every memory for every question.
 
 Like is held against like in each way, with the aim. Context over Edge beside mem0 over HTTP is shown without one: it is
 what changes for somebody who leaves mem0 with a server for the embedded stack. What is had for it differs: three
@@ -26,19 +30,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import product
 from pathlib import Path
 
-from afterword.producers import AsyncMemoryClient, ClientSettings, MemoryClient
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity
 from afterword.workers.stores.vectors.edge import EdgeStore
-from ops.bench import embeddings, mem0_search
+from ops.bench import asking, embeddings, mem0_search
+from ops.bench.asking import AGENT, SESSION, asked, contexts, timed
 from ops.bench.filling import MEM0S, OURS, TENANT, Filling, user_with
 from ops.bench.findings import Comparison, Findings, Row, latency
 from ops.bench.processes import Process
 from ops.bench.qdrant import serving
-from ops.bench.samples import Samples
 from ops.bench.servers import Servers, started
 
 AIM_P50_MS = 5.0
@@ -47,37 +50,45 @@ AIM_TIMES_FASTER = 3.0
 AIM_RATE = 300.0
 AIM_GROWTH = 1.5
 
-_AGENT = "agent-1"
-_SESSION = "session-2"
-_AT_ONCE = 16
-
+EMBEDDING = 0.1  # seconds
 
 EDGE = "over Edge"
 HTTP = "over HTTP"
-ALL_HTTP = "embedder over HTTP too"
+HOSTED = "embedder of 100 ms"
+ALONE = "without a server"
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The memories in the store, step by step; at which of the steps a server is asked, by the way; the user's own; the
-    questions asked, and those asked side by side."""
+    """The memories in the store, step by step; at which of the steps a server is asked, by the way, and at which mem0
+    without one; the user's own; the questions asked, the few asked of what is slow, and those asked side by side."""
 
     stores: tuple[int, ...]
     served: Mapping[str, tuple[int, ...]]
+    alone: tuple[int, ...]
     owns: tuple[int, ...]
     questions: int
+    few: int
     side_by_side: int
 
 
 FULL = Size(
     stores=(1_000, 10_000, 100_000),
-    served={HTTP: (1_000, 100_000), ALL_HTTP: (100_000,)},
+    served={HTTP: (1_000, 100_000), HOSTED: (100_000,)},
+    alone=(1_000, 10_000),
     owns=(100, 1_000),
     questions=400,
+    few=40,
     side_by_side=3_000,
 )
 QUICK = Size(
-    stores=(1_000, 2_000), served={HTTP: (2_000,), ALL_HTTP: (2_000,)}, owns=(100,), questions=10, side_by_side=20
+    stores=(1_000, 2_000),
+    served={HTTP: (2_000,), HOSTED: (2_000,)},
+    alone=(1_000,),
+    owns=(100,),
+    questions=10,
+    few=4,
+    side_by_side=20,
 )
 
 
@@ -106,7 +117,7 @@ def measure(folder: Path, quick: bool) -> Findings:
     size = QUICK if quick else FULL
     filling = Filling(folder, size.owns)
     rows = list[Row]()
-    ways: dict[str, dict[int, Measured]] = {EDGE: {}, **{way: {} for way in size.served}}
+    ways: dict[str, dict[int, Measured]] = {way: {} for way in (EDGE, *size.served, ALONE)}
     with started(folder) as servers:
         for total in size.stores:
             filling.up_to(total)
@@ -115,6 +126,10 @@ def measure(folder: Path, quick: bool) -> Findings:
             for way in (each for each, totals in size.served.items() if total in totals):
                 ways[way][total], spent = _served(servers, filling, way, total, size)
                 rows += [*ways[way][total].rows, *spent]
+            if total in size.alone:
+                searches = _alone(folder / f"alone-{total}", filling, total, size)
+                ways[ALONE][total] = Measured(ways[EDGE][total].context, searches)
+                rows += searches.values()
     rate = alongside[0].figures["rate"]
     return Findings(rows, [*_aims(size, ways[EDGE], rate), *beside_mem0(size, ways)])
 
@@ -153,22 +168,24 @@ def _over_edge(servers: Servers, filling: Filling, total: int, size: Size) -> tu
     context, searches = dict[int, Row](), dict[int, Row]()
     with servers.worker("context", store=OURS) as worker:
         for own in size.owns:
-            context[own] = latency(_name(total, own), _contexts(servers, total, own, size.questions))
+            context[own] = latency(
+                _name(total, own), contexts(servers.redis_url, user_with(own), total + own, size.questions)
+            )
         alongside = _side_by_side(servers, worker, total, size)
     store = EdgeStore(filling.ours)
     store.open()
     with closing(store):
         for own in size.owns:
-            search = mem0_search.injected(store, HashingEmbedder(), TENANT, user_with(own), _AGENT, _SESSION)
+            search = mem0_search.injected(store, HashingEmbedder(), TENANT, user_with(own), AGENT, SESSION)
             name = f"{_name(total, own)}: three Memory.search"
-            searches[own] = latency(name, _timed(search, total + own, size.questions))
+            searches[own] = latency(name, timed(search, total + own, size.questions))
     return Measured(context, searches), alongside
 
 
 def _side_by_side(servers: Servers, worker: Process, total: int, size: Size) -> list[Row]:
     name, count = f"{total:,} memories: side by side", size.side_by_side
     spent = _ProcessorTime(each=worker.cpu_seconds)
-    rate = asyncio.run(_rate(servers, total, size.owns[-1], count))
+    rate = asyncio.run(asking.rate(servers.redis_url, user_with(size.owns[-1]), total, count))
     cpu = spent.row(f"{name}, the worker's processor time", count)
     return [Row(name, count, {"rate": rate}, "requests/s"), cpu]
 
@@ -188,7 +205,7 @@ def _embedding(servers: Servers, way: str) -> Iterator[_Embedding]:
     if way == HTTP:
         yield _Embedding(HashingEmbedder().identity, {}, HashingEmbedder())
         return
-    with servers.embeddings() as url:
+    with servers.embeddings(EMBEDDING) as url:
         identity = EmbedderIdentity("openai", embeddings.MODEL, mem0_search.DIMENSIONS)
         model = {"embedder_model": identity.model, "embedder_dimensions": str(identity.dimensions)}
         endpoint = {"embedder": identity.provider, "embedder_base_url": url, "embedder_api_key": "none"}
@@ -198,6 +215,7 @@ def _embedding(servers: Servers, way: str) -> Iterator[_Embedding]:
 def _served(servers: Servers, filling: Filling, way: str, total: int, size: Size) -> tuple[Measured, list[Row]]:
     """And the processor time of each request, by who spends it."""
     context, searches, spent = dict[int, Row](), dict[int, Row](), list[Row]()
+    count = size.few if way == HOSTED else size.questions
     folder = servers.folder / f"qdrant-{total}-{way.replace(' ', '-')}"
     with _embedding(servers, way) as embedding:
         filling.serve_from(folder, embedding.identity)
@@ -207,17 +225,26 @@ def _served(servers: Servers, filling: Filling, way: str, total: int, size: Size
                 for own in size.owns:
                     name = f"{_name(total, own)}, {way}"
                     clocks = _ProcessorTime(worker=worker.cpu_seconds, server=server.process.cpu_seconds)
-                    context[own] = latency(name, _contexts(servers, total, own, size.questions))
-                    spent.append(clocks.row(f"{name}: processor time", _asked(size.questions)))
+                    context[own] = latency(name, contexts(servers.redis_url, user_with(own), total + own, count))
+                    spent.append(clocks.row(f"{name}: processor time", asked(count)))
             for own in size.owns:
                 name = f"{_name(total, own)}: three Memory.search {way}"
                 with mem0_search.over_http(
-                    server.url, MEM0S, embedding.of_mem0, user_with(own), _AGENT, _SESSION
+                    server.url, MEM0S, embedding.of_mem0, user_with(own), AGENT, SESSION
                 ) as search:
                     clocks = _ProcessorTime(caller=time.process_time, server=server.process.cpu_seconds)
-                    searches[own] = latency(name, _timed(search, total + own, size.questions))
-                    spent.append(clocks.row(f"{name}: processor time", _asked(size.questions)))
+                    searches[own] = latency(name, timed(search, total + own, count))
+                    spent.append(clocks.row(f"{name}: processor time", asked(count)))
     return Measured(context, searches), spent
+
+
+def _alone(folder: Path, filling: Filling, total: int, size: Size) -> dict[int, Row]:
+    found = dict[int, Row]()
+    with mem0_search.without_server(folder, filling.as_mem0_writes(), HashingEmbedder()) as of:
+        for own in size.owns:
+            name = f"{_name(total, own)}: three Memory.search {ALONE}"
+            found[own] = latency(name, timed(of(user_with(own), AGENT, SESSION), total + own, size.few))
+    return found
 
 
 class _ProcessorTime:
@@ -231,53 +258,3 @@ class _ProcessorTime:
         """For each of so many requests."""
         figures = {title: 1000 * (clock() - self._begun[title]) / count for title, clock in self._clocks.items()}
         return Row(name, count, figures, "ms")
-
-
-def questions(seed: int) -> Iterator[str]:
-    """Those of a seed, the same in every run. What was asked before may be cached: each series has its own."""
-    samples = Samples(seed)
-    while True:
-        yield samples.sentence(10)
-
-
-def _asked(counted: int) -> int:
-    """How many are asked for so many to be counted: the first ones are not."""
-    return counted + counted // 10
-
-
-def _timed(ask: Callable[[str], object], seed: int, count: int) -> list[float]:
-    """Seconds of each question, one after the other."""
-    waited = []
-    for query in islice(questions(seed), _asked(count)):
-        begun = time.perf_counter()
-        ask(query)
-        waited.append(time.perf_counter() - begun)
-    return waited[-count:]
-
-
-def _contexts(servers: Servers, total: int, own: int, count: int) -> list[float]:
-    with MemoryClient(servers.redis_url, settings=ClientSettings(on_unavailable="raise")) as client:
-
-        def ask(query: str) -> None:
-            context = client.context(user_with(own), agent_id=_AGENT, session_id=_SESSION, query=query, timeout=10)
-            if context.degraded:
-                raise RuntimeError(f"a degraded context: {context.degraded}")
-
-        return _timed(ask, total + own, count)
-
-
-async def _rate(servers: Servers, total: int, own: int, count: int) -> float:
-    """Requests a second with several under way at a time."""
-    unasked = list(islice(questions(total), count))
-    settings = ClientSettings(on_unavailable="raise")
-    async with AsyncMemoryClient(servers.redis_url, settings=settings) as client:
-
-        async def ask_some() -> None:
-            while unasked:
-                await client.context(
-                    user_with(own), agent_id=_AGENT, session_id=_SESSION, query=unasked.pop(), timeout=10
-                )
-
-        begun = time.perf_counter()
-        await asyncio.gather(*(ask_some() for _ in range(_AT_ONCE)))
-        return count / (time.perf_counter() - begun)

@@ -73,11 +73,11 @@ class Servers:
             yield LlmServer(process, url)
 
     @contextmanager
-    def embeddings(self) -> Iterator[str]:
-        """The base URL of an embedder that hashes."""
+    def embeddings(self, seconds: float) -> Iterator[str]:
+        """The base URL of an embedder that hashes, and answers after so many seconds."""
         port = free_port()
         url = f"http://127.0.0.1:{port}/v1"
-        with running(module("embeddings", str(port)), self.folder / f"embeddings-{port}.log") as process:
+        with running(module("embeddings", str(port), str(seconds)), self.folder / f"embeddings-{port}.log") as process:
             process.wait_until(lambda: answers(url))
             yield url
 

@@ -14,7 +14,7 @@ from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.edge import EdgeStore
 from afterword.workers.stores.vectors.port import Filter, Hit, VectorStore
 from afterword.workers.stores.vectors.server import ServerStore
-from ops.bench import mem0_search, recall
+from ops.bench import asking, mem0_search
 from ops.bench.filling import MEM0S, OURS, TENANT, Filling, user_with
 from tests.support.qdrant_face import QdrantFace
 
@@ -82,7 +82,7 @@ def test_mem0_has_the_same_memories_and_nothing_that_it_would_not_write(filling:
 
 
 def test_mem0_finds_the_same_with_its_own_client_as_in_this_process(filling: Filling, tmp_path: Path) -> None:
-    questions = list(islice(recall.questions(1), 5))
+    questions = list(islice(asking.questions(1), 5))
     with in_process(filling) as store:
         search = mem0_search.injected(store, HashingEmbedder(), TENANT, *ASKED)
         expected = [search(query) for query in questions]
@@ -92,6 +92,15 @@ def test_mem0_finds_the_same_with_its_own_client_as_in_this_process(filling: Fil
     ):
         assert [search(query) for query in questions] == expected
     assert any(of_user and of_session for of_user, _, of_session in expected)
+
+
+def test_mem0_without_a_server_finds_the_same(filling: Filling, tmp_path: Path) -> None:
+    questions = list(islice(asking.questions(1), 5))
+    with in_process(filling) as store:
+        search = mem0_search.injected(store, HashingEmbedder(), TENANT, *ASKED)
+        expected = [search(query) for query in questions]
+    with mem0_search.without_server(tmp_path / "alone", filling.as_mem0_writes(), HashingEmbedder()) as of:
+        assert [of(*ASKED)(query) for query in questions] == expected
 
 
 def test_the_collections_go_on_growing_after_mem0_has_used_the_server(filling: Filling, tmp_path: Path) -> None:

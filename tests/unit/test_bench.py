@@ -9,7 +9,7 @@ import pytest
 
 from afterword.schemas import ConversationFinished, Scope
 from afterword.workers.models.embedders.hashing import HashingEmbedder
-from ops.bench import cost, embeddings, llm, memory, recall, report, runner
+from ops.bench import asking, cost, embeddings, llm, memory, recall, report, runner
 from ops.bench.findings import Comparison, Findings, Row, latency, quantile
 from ops.bench.machine import Machine, this_machine
 from ops.bench.samples import TURNS, Samples
@@ -143,11 +143,12 @@ def measured(context: float, searches: float) -> recall.Measured:
 
 
 def test_like_is_held_against_like_and_the_embedded_stack_beside_mem0_with_a_server() -> None:
-    size = recall.Size((1_000, 2_000), {recall.HTTP: (2_000,)}, owns=(100,), questions=1, side_by_side=1)
+    size = recall.Size((1_000, 2_000), {recall.HTTP: (2_000,)}, (1_000,), (100,), questions=1, few=1, side_by_side=1)
     ways = {
         recall.EDGE: {1_000: measured(0.004, 0.002), 2_000: measured(0.005, 0.002)},
         recall.HTTP: {2_000: measured(0.010, 0.040)},
-        recall.ALL_HTTP: {2_000: measured(0.010, 0.010)},
+        recall.HOSTED: {2_000: measured(0.010, 0.010)},
+        recall.ALONE: {1_000: measured(0.004, 0.020)},
     }
 
     compared = list(recall.beside_mem0(size, ways))
@@ -155,12 +156,13 @@ def test_like_is_held_against_like_and_the_embedded_stack_beside_mem0_with_a_ser
     of_two_thousand = "2,000 memories, 100 of the user: three Memory.search"
     assert [(each.name, each.met) for each in compared] == [
         ("1,000 memories, 100 of the user: three Memory.search / context, over Edge, p50", False),
+        ("1,000 memories, 100 of the user: three Memory.search / context, without a server, p50", True),
         (f"{of_two_thousand} / context, over Edge, p50", False),
         (f"{of_two_thousand} / context, over HTTP, p50", True),
-        (f"{of_two_thousand} / context, embedder over HTTP too, p50", False),
+        (f"{of_two_thousand} / context, embedder of 100 ms, p50", False),
         (f"{of_two_thousand} over HTTP / context over Edge, p50", None),
     ]
-    assert [each.measured for each in compared] == pytest.approx([0.5, 0.4, 4.0, 1.0, 8.0])
+    assert [each.measured for each in compared] == pytest.approx([0.5, 5.0, 0.4, 4.0, 1.0, 8.0])
 
 
 def test_a_server_is_asked_at_the_largest_size() -> None:
@@ -170,9 +172,9 @@ def test_a_server_is_asked_at_the_largest_size() -> None:
 
 def test_no_series_of_questions_repeats_another() -> None:
     seeds = [total + own for total in recall.FULL.stores for own in (0, *recall.FULL.owns)]
-    asked = [query for seed in seeds for query in islice(recall.questions(seed), 440)]
+    asked = [query for seed in seeds for query in islice(asking.questions(seed), 440)]
     assert len(set(asked)) == len(asked)
-    assert next(recall.questions(7)) == next(recall.questions(7))
+    assert next(asking.questions(7)) == next(asking.questions(7))
 
 
 def test_the_endpoint_embeds_as_the_embedder_that_hashes_does() -> None:
