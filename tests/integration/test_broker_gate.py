@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import dramatiq
 import pytest
 import redis
 
@@ -64,6 +65,24 @@ def test_what_arrives_while_it_shuts_goes_back(redis_url: str, client: redis.Red
     assert broker.queue_length(QUEUE) == 1
     assert client.llen(BELL) == 1
     assert len(broker.held(QUEUE)) == 0
+
+
+def test_who_takes_no_more_hears_of_it_while_listening_and_leaves_what_comes(
+    redis_url: str, client: redis.Redis
+) -> None:
+    broker = build_broker(redis_url, poll_interval=60, maintenance_interval=60)
+    work = Work(broker)
+    worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=10)
+    worker.start()
+    work.actor.send("a")
+    work.wait(1)
+    wait_until(lambda: client.info("clients")["blocked_clients"], what="a wait for the bell")
+    broker.take_no_more()
+    work.actor.send("b")
+    worker.stop(timeout=10_000)
+    assert not any(consumer.is_alive() for consumer in worker.consumers.values())
+    assert broker.queue_length(QUEUE) == 1
+    assert work.done == ["a"]
 
 
 def test_a_postponed_message_waits_without_burning_an_attempt(

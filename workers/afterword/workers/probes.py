@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CollectorRegistry
@@ -16,6 +17,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from afterword.workers.checks import Check
 from afterword.workers.health import Health
+
+_STOP_SECONDS = 0.05  # how soon `stop` is noticed
 
 
 class ProbeServer:
@@ -32,7 +35,8 @@ class ProbeServer:
     ) -> None:
         self._server = ThreadingHTTPServer((host, port), _handler(registry, is_alive, health))
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, name="probes", daemon=True)
+        serve = partial(self._server.serve_forever, poll_interval=_STOP_SECONDS)
+        self._thread = threading.Thread(target=serve, name="probes", daemon=True)
 
     @property
     def port(self) -> int:

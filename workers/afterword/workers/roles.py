@@ -94,6 +94,7 @@ class QueueRole:
         self._worker.start()
 
     def stop(self, grace: float) -> None:
+        self._broker.take_no_more()
         self._worker.stop(timeout=int(grace * 1000))
         for companion in self._companions:
             companion.stop()

@@ -139,6 +139,17 @@ class MendedBroker(RedisBroker):
     def _dispatch(self, command: str) -> Callable[..., Any]:
         return partial(self.dispatch, command)
 
+    # What roles call.
+
+    def take_no_more(self) -> None:
+        """Leave what comes to other workers; consumers that wait for the bell notice at once, as a rule."""
+        self.gate = lambda: False
+        for queue_name in list(self._held):
+            try:
+                self.ring(queue_name)
+            except RedisError as error:
+                self.logger.info("Queue %r could not be rung to stop: %s", queue_name, type(error).__name__)
+
     # What services call.
 
     def enqueue_body(self, queue: wire.Queue, body: Model) -> str:
