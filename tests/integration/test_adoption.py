@@ -25,6 +25,7 @@ from afterword.workers.services.importance import importance
 from afterword.workers.services.topics import Topics
 from afterword.workers.stores.ledger import collections, subjects
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.vectors.partitions import partition, partitioned
 from afterword.workers.stores.vectors.port import Dense, Filter, Match, Missing, Point
 from afterword.workers.stores.vectors.server import ServerStore
 from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, ScopedSearch, SessionOwner, UserOwner
@@ -145,7 +146,7 @@ class TestAdopting:
         adopt(store, database, "acme")
         [hit] = store.scan(Filter((Match("user_id", ("ann",)),)))
         assert hit.id == kept
-        assert "peanut" in hit.payload["lexical"].split()
+        assert partitioned("peanut", partition("acme", "ann")) in hit.payload["lexical"].split()
 
     def test_mem0_reads_them_as_before(self, memory: Any, store: ServerStore, database: Database) -> None:
         kept = say(memory, "Ann likes tea", user_id="ann", metadata={"mood": "calm"})

@@ -24,6 +24,7 @@ from afterword.workers.models.llms.port import Completion, Llm, Prompt
 from afterword.workers.services.extraction.extraction import Extraction
 from afterword.workers.services.extraction.lease import LeaseKeeper
 from afterword.workers.services.ingest import Ingest, Outcome
+from afterword.workers.services.recall.steps import Steps
 from afterword.workers.settings import Settings
 from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.vectors.edge import EdgeStore
@@ -175,6 +176,9 @@ class Workshop:
         self.embedder = WatchedEmbedder()
         self.components.store = TimedStore(self.store, self.components.metrics)
         self.components.embedder = TimedEmbedder(self.embedder, self.components.metrics)
+        # A test may make either hang, as servers do: their steps are left behind, and never run in place.
+        threads = 4 * (self.components.settings.threads or 4)
+        self.components.embedding_steps, self.components.searching_steps = Steps(threads), Steps(threads)
         if self.components.llm is not None:
             self.llm = WatchedLlm(self.components.llm)
             self.components.llm = self.llm
