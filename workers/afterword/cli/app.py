@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from afterword.cli import analytics, deadletters, recall
-from afterword.schemas import AfterwordError
+from afterword.schemas import AfterwordError, MemoryUnavailable
 
 if TYPE_CHECKING:
     from afterword.workers.stores.ledger.database import Database
@@ -157,11 +157,15 @@ def publish(
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with MemoryClient.from_env() as client, Progress(*columns, console=console) as bar:
         task = bar.add_task("bytes", total=bulk.size, completed=bulk.progress().offset)
-        done = bulk.publish(
-            client,
-            refused=lambda number, error: console.print(f"line {number}: {error}", markup=False, highlight=False),
-            told=lambda progress: bar.update(task, completed=progress.offset),
-        )
+        try:
+            done = bulk.publish(
+                client,
+                refused=lambda number, error: console.print(f"line {number}: {error}", markup=False, highlight=False),
+                told=lambda progress: bar.update(task, completed=progress.offset),
+            )
+        except MemoryUnavailable:
+            client.close(timeout=0)  # Redis has been waited for already, and the next run sends the same lines
+            raise
     print(f"{done.published} conversations published, {done.refused} lines refused")
     raise typer.Exit(1 if done.refused else 0)
 
