@@ -47,10 +47,13 @@ def worker(
     threads: Annotated[int | None, typer.Option(min=1, help="Its threads; each role has a default.")] = None,
 ) -> None:
     """Run a worker until SIGTERM or Ctrl-C."""
-    from afterword.workers import logs
-    from afterword.workers.process import run_worker
-    from afterword.workers.roles import Role
-    from afterword.workers.settings import Settings
+    from afterword.workers.loading import loading
+
+    with loading():
+        from afterword.workers import logs
+        from afterword.workers.process import run_worker
+        from afterword.workers.roles import Role
+        from afterword.workers.settings import Settings
 
     if role not in list(Role):
         raise typer.BadParameter(f"{role!r} is no role: use one of {', '.join(Role)}", param_hint="--role")

@@ -124,14 +124,16 @@ def _one(letters: DeadLetters, number: int) -> StoredLetter:
 
 @contextmanager
 def _letters() -> Iterator[DeadLetters]:
-    from afterword.workers.components import Components
+    # Without Components: what all the services need takes as long to load as the rest of such a command.
+    from afterword.workers.broker import build_broker
     from afterword.workers.services.dead_letters import DeadLetters
     from afterword.workers.settings import Settings
+    from afterword.workers.stores.ledger.database import Database
 
-    components = Components(Settings.load())
-    broker = components.broker()
+    settings = Settings.load()
+    database, broker = Database(settings.postgres, connections=1), build_broker(settings.redis)
     try:
-        yield DeadLetters(components.database, broker)
+        yield DeadLetters(database, broker)
     finally:
         broker.client.close()
-        components.close()
+        database.close()

@@ -10,6 +10,7 @@ import time
 from afterword.workers import checks
 from afterword.workers.components import Components
 from afterword.workers.errors import Misconfigured
+from afterword.workers.loading import loading
 from afterword.workers.probes import ProbeServer
 from afterword.workers.roles import USING_THE_VECTOR_STORE, Role, RunningRole, health_of, start_role
 from afterword.workers.settings import Settings
@@ -29,7 +30,8 @@ def run_worker(role: Role, settings: Settings) -> None:
         signal.signal(signal_number, lambda *_: stopping.set())
     components = Components(settings)
     try:
-        wait_for_servers(role, components, stopping)
+        with loading():
+            wait_for_servers(role, components, stopping)
         if not stopping.is_set():
             _play(role, components, stopping)
     finally:
@@ -53,7 +55,8 @@ def wait_for_servers(role: Role, components: Components, stopping: threading.Eve
 
 def _play(role: Role, components: Components, stopping: threading.Event) -> None:
     settings = components.settings
-    running = start_role(role, components)
+    with loading():
+        running = start_role(role, components)
     probes = ProbeServer(
         settings.probe_host,
         settings.probe_port,
