@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# The tests start some hundred processes of ours: each would compile its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo up test test-qdrant chaos load lint types contract dashboards bench bench-recall eval-extraction lock
 
 help:
