@@ -19,7 +19,7 @@ from afterword.workers.embedded.redis_server import RedisServer
 from afterword.workers.errors import Misconfigured
 from afterword.workers.stores.ledger.database import Database
 from tests.support.canaries import Watch
-from tests.support.ledgers import fresh_ledger, make_template
+from tests.support.ledgers import fresh_ledger, make_template, spare_the_disk
 
 # Before any test imports mem0, whose telemetry is on otherwise.
 mem0_environment.prepare()
@@ -92,6 +92,7 @@ def postgres_server(server_folder: Path) -> Iterator[PostgresServer]:
         server.start()
     except Misconfigured as error:
         unavailable(str(error))
+    spare_the_disk(server.url)
     yield server
     server.stop()
 

@@ -15,6 +15,13 @@ from afterword.workers.stores.ledger.migrate import migrate
 TEMPLATE = "afterword_template"
 
 
+def spare_the_disk(server_url: str) -> None:
+    """Let the server not wait for the disk: what is committed survives a kill of the server, not of the machine."""
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
+
+
 def make_template(server_url: str) -> None:
     """Migrate the template database once."""
     with psycopg.connect(server_url, autocommit=True) as connection:
