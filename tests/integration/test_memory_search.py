@@ -129,6 +129,7 @@ class TestByQuestion:
                 search(workshop, query)
 
     def test_an_embedder_that_hangs_is_left_behind(self, workshop: Workshop) -> None:
+        workshop.with_servers()
         keep(workshop, stored("My sister Clara lives in Porto"), stored("Ann runs"))
         released = threading.Event()
         workshop.embedder.fails = lambda _: released.wait(60)
@@ -138,6 +139,7 @@ class TestByQuestion:
         released.set()
 
     def test_a_store_that_hangs_is_an_error_in_time(self, workshop: Workshop) -> None:
+        workshop.with_servers()
         released = threading.Event()
 
         def hang() -> None:

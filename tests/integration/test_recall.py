@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from afterword.schemas import Kind, Scope
+from afterword.workers.models.tokenizers.estimating import EstimatingTokenizer
 from afterword.workers.stores.ledger import agents
 from afterword.workers.stores.ledger.agents import Agent
 from tests.integration.conftest import OpenWorkshop
@@ -189,3 +191,25 @@ class TestChoosing:
         reply = workshop.ask(question("我喜歡喝什麼茶？", agent_id="coach", session_id="s1"))
         assert reply.memories[0].text == "用戶喜歡喝烏龍茶"
         assert "關於使用者" in reply.text
+
+
+@pytest.mark.parametrize("others", ["我喜歡喝烏龍茶", "我喜欢喝乌龙茶", "お茶が好き"])
+def test_the_budget_holds_where_memories_of_several_languages_compete(workshop: Workshop, others: str) -> None:
+    workshop.take_in(event(*(f"{others} {number}" for number in range(4)), session_id="s0"))
+    long = [" ".join([f"In year {number} I moved to another town and began again."] * 4) for number in range(3)]
+    workshop.take_in(event(*long, occurred_at=(NOON + timedelta(days=1)).isoformat(), session_id="s1"))
+    given = 0
+    for budget in range(16, 160, 3):
+        reply = workshop.ask(question(None, token_budget=budget))
+        assert EstimatingTokenizer().count(reply.text) <= budget
+        given += len(reply.memories)
+    assert given
+
+
+def test_a_store_in_this_process_that_is_too_slow_is_named_and_nothing_else(workshop: Workshop) -> None:
+    workshop.take_in(event("I play the cello."))
+    workshop.components.question_embedder.prepare()
+    workshop.store.before["search"] = lambda: time.sleep(0.3)
+    reply = workshop.components.recall.answer(question("Who plays the cello?"), 0.2).reply
+    assert reply.degraded == ("vector_store",)
+    assert reply.memories == ()

@@ -39,6 +39,18 @@ def texts(reply: ContextReply) -> list[str]:
     return [memory.text for memory in reply.memories]
 
 
+@pytest.fixture
+def open_workshop(open_workshop: OpenWorkshop) -> OpenWorkshop:
+    """Over servers, as far as it knows: what hangs is left behind."""
+
+    def opened(**settings: Any) -> Workshop:
+        workshop = open_workshop(**settings)
+        workshop.with_servers()
+        return workshop
+
+    return opened
+
+
 LedgerLock = Callable[[str], AbstractContextManager[None]]
 
 

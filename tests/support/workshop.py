@@ -176,14 +176,18 @@ class Workshop:
         self.embedder = WatchedEmbedder()
         self.components.store = TimedStore(self.store, self.components.metrics)
         self.components.embedder = TimedEmbedder(self.embedder, self.components.metrics)
-        # A test may make either hang, as servers do: their steps are left behind, and never run in place.
-        threads = 4 * (self.components.settings.threads or 4)
-        self.components.embedding_steps, self.components.searching_steps = Steps(threads), Steps(threads)
         if self.components.llm is not None:
             self.llm = WatchedLlm(self.components.llm)
             self.components.llm = self.llm
         self.components.prepare_store()
         self.database = self.components.database
+
+    def with_servers(self) -> None:
+        """Store and embedder are taken for servers, which a test may make hang: what they hold up is left behind.
+        Before the first question.
+        """
+        threads = 4 * (self.components.settings.threads or 4)
+        self.components.embedding_steps, self.components.searching_steps = Steps(threads), Steps(threads)
 
     @cached_property
     def broker(self) -> MendedBroker:

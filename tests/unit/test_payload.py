@@ -79,6 +79,23 @@ def test_language_and_terms_come_from_the_text() -> None:
     assert f"{of_user}上海" in payload["lexical"].split()
 
 
+@pytest.mark.parametrize("odd", [["fact"], {"fact": 1}, 7, None, "other"])
+def test_a_kind_or_a_scope_of_another_type_is_none(odd: object) -> None:
+    payload = to_payload(WHOLE) | {"kind": odd, "scope": odd, "run_id": None}
+    memory = from_payload(WHOLE.id, payload)
+    assert (memory.kind, memory.scope) == (Kind.FACT, Scope.USER)
+
+
+def test_a_speaker_is_among_the_terms() -> None:
+    memory = replace(WHOLE, terms=None, speaker="Clara")
+    terms = set(to_payload(memory)["lexical"].split())
+    assert terms == {*to_payload(replace(memory, speaker=None))["lexical"].split(), *_clara()}
+
+
+def _clara() -> set[str]:
+    return {f"{partition(WHOLE.tenant_id, WHOLE.user_id or '')}clara"}
+
+
 def test_times_are_kept_in_utc() -> None:
     local = NOON.astimezone(timezone(timedelta(hours=8)))
     assert to_payload(replace(WHOLE, occurred_at=local))["occurred_at"] == "2026-05-01T12:00:00+00:00"

@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from afterword.workers.components import Components
 from afterword.workers.errors import Late, VectorStoreUnavailable
 from afterword.workers.services.recall.deadline import Deadline
 from afterword.workers.services.recall.steps import Steps
+from afterword.workers.settings import Settings
 
 
 @pytest.fixture
@@ -99,11 +102,26 @@ class TestRunning:
         with pytest.raises(VectorStoreUnavailable):
             steps.run(_away, seconds)
 
-    def test_in_place_without_time_it_is_late_all_the_same(self) -> None:
-        steps = Steps(1, in_place=True)
-        with pytest.raises(Late):
-            steps.run(lambda: time.sleep(0.05), 0)
+    def test_in_place_it_is_never_left_behind(self) -> None:
+        done = threading.Event()
+
+        def slow() -> None:
+            time.sleep(0.05)
+            done.set()
+
+        Steps(1, in_place=True).run(slow, 0.001)
+        assert done.is_set()
+
+    @pytest.mark.parametrize("in_place", [True, False])
+    @pytest.mark.parametrize("seconds", [0.0, -1.0])
+    def test_without_time_none_begins(self, seconds: float, in_place: bool) -> None:
+        steps, begun = Steps(4, in_place=in_place), threading.Event()
+        for _ in range(100):
+            with pytest.raises(Late):
+                steps.run(begun.set, seconds)
+            assert all(future.cancelled() for future in steps.run_all([begun.set], seconds))
         steps.close()
+        assert not begun.wait(0.05)
 
 
 def _away() -> None:
@@ -130,3 +148,24 @@ class TestSideBySide:
 
         futures = steps.run_all([lambda: slow(1), lambda: slow(2), lambda: slow(3)], None)
         assert [future.result(0) for future in futures] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("settings", "searching", "embedding"),
+    [
+        ({"edge_path": "folder", "embedder": "hashing"}, True, True),
+        ({"qdrant_url": "http://localhost:6333", "embedder": "openai"}, False, False),
+        ({"edge_path": "folder", "embedder": "openai"}, True, False),
+        ({"qdrant_url": "http://localhost:6333", "embedder": "hashing"}, False, True),
+    ],
+)
+def test_what_runs_in_this_process_runs_in_place_and_servers_are_left_behind(
+    settings: dict[str, Any], searching: bool, embedding: bool
+) -> None:
+    def is_in_place(steps: Steps) -> bool:
+        return steps.run(threading.get_ident, 5) == threading.get_ident()
+
+    components = Components(Settings(**settings))
+    assert is_in_place(components.searching_steps) is searching
+    assert is_in_place(components.embedding_steps) is embedding
+    assert not is_in_place(components.ledger_steps)

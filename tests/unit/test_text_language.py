@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from afterword.workers.text.language import detect, detection, written
+from afterword.workers.text.language import detect, detect_with_script, detection
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_only_the_beginning_of_a_long_text_counts() -> None:
     ],
 )
 def test_chinese_in_traditional_characters_is_told_where_it_is_shown(text: str) -> None:
-    assert written(text) == "zh-Hant"
+    assert detect_with_script(text) == "zh-Hant"
     assert detect(text) == "zh"
 
 
@@ -80,9 +80,9 @@ def test_chinese_in_traditional_characters_is_told_where_it_is_shown(text: str) 
     ],
 )
 def test_chinese_that_is_not_clearly_traditional_is_simplified(text: str) -> None:
-    assert written(text) == "zh"
+    assert detect_with_script(text) == "zh"
 
 
 @pytest.mark.parametrize("text", ["", "🎄", "half \ud83d", "Who is 誰?", "東京都庁へ行く", "Ich wohne in Berlin"])
 def test_other_languages_are_written_as_they_are(text: str) -> None:
-    assert written(text) == detect(text)
+    assert detect_with_script(text) == detect(text)

@@ -178,7 +178,7 @@ class Components:
 
     @cached_property
     def searching_steps(self) -> Steps:
-        """Qdrant Edge holds the interpreter while it searches."""
+        """Threads for searches, which a server may hold up; Qdrant Edge holds up the interpreter itself."""
         return self._steps(in_place=not self.settings.qdrant_url)
 
     @cached_property

@@ -142,7 +142,9 @@ class MendedBroker(RedisBroker):
     # What roles call.
 
     def take_no_more(self) -> None:
-        """Leave what comes to other workers; consumers that wait for the bell notice at once, as a rule."""
+        """Leave what comes to other workers. A consumer that waits for the bell notices at once, unless another worker
+        has waited for it longer: then when its wait is over.
+        """
         self.gate = lambda: False
         for queue_name in list(self._held):
             try:

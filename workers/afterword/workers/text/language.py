@@ -61,7 +61,7 @@ def detect(text: str) -> str:
     return detection(text).language
 
 
-def written(text: str) -> str:
+def detect_with_script(text: str) -> str:
     """As `detect`, but "zh-Hant" for Chinese in traditional characters: to show. Memories know one Chinese."""
     language = detect(text)
     return "zh-Hant" if language == "zh" and _is_traditional(text[:_SAMPLE]) else language

@@ -26,7 +26,7 @@ from afterword.workers.services.recall.steps import Steps
 from afterword.workers.services.registry import AgentRegistry
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors.payload import StoredMemory, to_memory
-from afterword.workers.text.language import written
+from afterword.workers.text.language import detect_with_script
 
 logger = logging.getLogger(__name__)
 
@@ -109,8 +109,8 @@ class Recall:
         """
         started = time.perf_counter()
         recalled = self._recalled(request, Deadline.within(within), now or datetime.now(UTC))
-        memories = self._fitted(request, recalled)
-        language = _language(request, memories)
+        language = _language(request, recalled.memories)
+        memories = self._fitted(request, recalled, language)
         text = render_sections(memories, agent_id=request.agent_id, session_id=request.session_id, language=language)
         seconds = {**recalled.seconds, "total": time.perf_counter() - started}
         reply = ContextReply(
@@ -214,6 +214,8 @@ class Recall:
         return completed.memories[len(given) :]
 
     def _from_ledger(self, request: ContextRequest, deadline: Deadline) -> Recalled:
+        if deadline.share(_FROM_LEDGER) == 0:
+            return Recalled(degraded=("vector_store",))
         try:
             turns = self._steps.run(lambda: recent_turns(self._database, request), deadline.share(_FROM_LEDGER))
         except (LedgerUnavailable, Late) as error:
@@ -221,14 +223,13 @@ class Recall:
             return Recalled(degraded=("vector_store", "ledger"))
         return Recalled(memories=tuple(turns), degraded=("vector_store",), has_memories=bool(turns))
 
-    def _fitted(self, request: ContextRequest, recalled: Recalled) -> list[Memory]:
-        memories = [to_memory(memory, recalled.relevance.get(memory.id)) for memory in recalled.memories]
+    def _fitted(self, request: ContextRequest, recalled: Recalled, language: str) -> list[Memory]:
         return budget.fit(
-            memories,
+            [to_memory(memory, recalled.relevance.get(memory.id)) for memory in recalled.memories],
             completing=[to_memory(memory) for memory in recalled.around],
             limit=request.limit,
             token_budget=request.token_budget,
-            language=_language(request, memories),
+            language=language,
             agent_id=request.agent_id,
             session_id=request.session_id,
             shares=request.shares,
@@ -236,6 +237,6 @@ class Recall:
         )
 
 
-def _language(request: ContextRequest, memories: Sequence[Memory]) -> str:
-    """That of the headings: as asked for, else the question's, else that of the memories."""
-    return request.language or written(request.query or " ".join(memory.text for memory in memories[:3]))
+def _language(request: ContextRequest, memories: Sequence[StoredMemory]) -> str:
+    """That of the headings: as asked for, else the question's, else that of the best memories."""
+    return request.language or detect_with_script(request.query or " ".join(memory.text for memory in memories[:3]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from afterword.workers.errors import Late
 
@@ -15,9 +15,9 @@ _T = TypeVar("_T")
 class Steps:
     """Runs steps on threads of its own, as many at once as `threads`; what comes after them waits its turn.
 
-    With `in_place` a single step runs on the caller's thread if there is time left at all. That is for what runs in
-    this process and holds up its other threads anyhow: none of them could leave it behind, and handing it over takes
-    as long as a tenth of an answer.
+    With `in_place` a single step runs on the caller's thread, however long it takes. That is for what runs in this
+    process and holds up its other threads anyhow: none of them could leave it behind, and handing it over takes as
+    long as a tenth of an answer.
     """
 
     def __init__(self, threads: int, *, in_place: bool = False) -> None:
@@ -26,7 +26,9 @@ class Steps:
 
     def run(self, step: Callable[[], _T], seconds: float | None) -> _T:
         """The step's result. Raises: Late, and what the step raises; one that is late goes on and is ignored."""
-        if seconds is None or (self._in_place and seconds > 0):
+        if seconds is not None and seconds <= 0:
+            raise Late("there is no time left for a step")
+        if seconds is None or self._in_place:
             return step()
         [future] = self.run_all([step], seconds)
         if not future.done() or future.cancelled():
@@ -34,7 +36,11 @@ class Steps:
         return future.result()
 
     def run_all(self, steps: Sequence[Callable[[], _T]], seconds: float | None) -> list[Future[_T]]:
-        """The steps side by side: those that are done in time hold a result or an error, the others neither."""
+        """The steps side by side: those that are done in time hold a result or an error, the others neither. Without
+        time none begins.
+        """
+        if seconds is not None and seconds <= 0:
+            return [_cancelled() for _ in steps]
         futures = [self._submit(step) for step in steps]
         _, late = wait(futures, seconds)
         for future in late:
@@ -48,3 +54,9 @@ class Steps:
     def close(self) -> None:
         """Start no more."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _cancelled() -> Future[Any]:
+    future: Future[Any] = Future()
+    future.cancel()
+    return future

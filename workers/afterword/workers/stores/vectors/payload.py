@@ -42,8 +42,8 @@ _OTHER = (
     *(c.TEXT, c.HASH, c.TENANT, c.SCOPE, c.KIND, c.LANGUAGE, c.LEXICAL, c.LINKED, c.PREVIOUS, c.METADATA),
     *(c.LEMMAS, c.EXPIRATION_DATE),
 )
-_SCOPES: dict[object, Scope] = {scope.value: scope for scope in Scope}
-_KINDS: dict[object, Kind] = {kind.value: kind for kind in Kind}
+_SCOPES = {scope.value: scope for scope in Scope}
+_KINDS = {kind.value: kind for kind in Kind}
 KNOWN = frozenset((*_PLAIN.values(), *_TIMES.values(), *_OTHER))
 """Every field that has a meaning here."""
 _MEM0S = frozenset(
@@ -61,7 +61,7 @@ class StoredMemory:
 
     `id` is a UUID's text, `message` the position of the turn in its event (0 is the first), `importance` from 0 to 1.
     All times are aware. A `language` of None is detected when the memory is written, `terms` of None are then those of
-    the text. `previous` are the excerpts of the turns before it, nearest first, `speaker` the name of who said it.
+    the text and its speaker. `previous` are the excerpts of the turns before it, nearest first, `speaker` the name of who said it.
     """
 
     id: str
@@ -133,7 +133,7 @@ def from_payload(memory_id: str, payload: Mapping[str, Any]) -> StoredMemory:
         id=memory_id,
         text=payload.get(c.TEXT, ""),
         scope=_scope_of(payload),
-        kind=_KINDS.get(payload.get(c.KIND), Kind.FACT),
+        kind=_KINDS.get(str(payload.get(c.KIND)), Kind.FACT),
         tenant_id=payload.get(c.TENANT, DEFAULT_TENANT),
         language=payload.get(c.LANGUAGE),
         linked_memory_ids=tuple(payload.get(c.LINKED, ())),
@@ -171,13 +171,13 @@ def to_memory(stored: StoredMemory, score: float | None = None) -> Memory:
 
 
 def _lexical(memory: StoredMemory) -> str:
-    terms = lexical_field(memory.text) if memory.terms is None else memory.terms
+    terms = lexical_field(memory.text, memory.speaker) if memory.terms is None else memory.terms
     owner_id = memory.agent_id if memory.scope is Scope.AGENT else memory.user_id
     return partitioned(terms, partition(memory.tenant_id, owner_id or ""))
 
 
 def _scope_of(payload: Mapping[str, Any]) -> Scope:
-    if (scope := _SCOPES.get(payload.get(c.SCOPE))) is not None:
+    if (scope := _SCOPES.get(str(payload.get(c.SCOPE)))) is not None:
         return scope
     if payload.get(c.SESSION):
         return Scope.SESSION

@@ -97,7 +97,8 @@ class Dense:
 
 @dataclass(frozen=True, slots=True)
 class Lexical:
-    """Rank by BM25 over the lexical field; `terms` as `text.analysis` makes them. The score is 0 or more.
+    """Rank by BM25 over the lexical field; `terms` as it holds them: those of `text.analysis`, to which a view adds the
+    owner's partition. The score is 0 or more.
 
     How rare a word is, is counted over the points of `corpus`: what one tenant talks of all day says nothing about
     another's words. None: over all points.
@@ -118,7 +119,8 @@ Signal = Dense | Lexical | Newest
 @dataclass(frozen=True, slots=True)
 class Search:
     """One ranked question to the store. Without `payload` the hits are ids and scores: most of what is found is not
-    chosen, and its payload would cost more than the search.
+    chosen, and its payload would cost more than the search. What several searches share may be one object in all of
+    them, and is then made into a request once.
     """
 
     signal: Signal

@@ -99,7 +99,10 @@ class ServerStore:
         # The client's own method copies each request, its vector number by number, and looks for texts to embed in it:
         # that took one of the 3.8 ms of six searches.
         batch = m.QueryRequestBatch(searches=asked)
-        return api.query_batch_points(self._collection, query_request_batch=batch).result or []
+        answers = api.query_batch_points(self._collection, query_request_batch=batch).result
+        if answers is None:
+            raise VectorStoreUnavailable("Qdrant answered a search with nothing")
+        return answers
 
     def get(self, ids: Sequence[str]) -> list[Hit]:
         with self._server_errors():
