@@ -20,9 +20,10 @@ from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.edge import EdgeStore
 from afterword.workers.stores.vectors.payload import StoredMemory, text_hash
 from afterword.workers.stores.vectors.port import Payload, Point
-from afterword.workers.stores.vectors.views import MemoryView, UserOwner
+from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, UserOwner
+from ops.bench.asking import AGENT
 from ops.bench.samples import Samples
-from tests.support.qdrant_face_collections import adopt
+from tests.support.qdrant_face_collections import serve_shard
 
 TENANT = "default"
 OURS = "memories"
@@ -30,6 +31,7 @@ MEM0S = "mem0"
 
 _BEGIN = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 _OTHERS_EACH = 500
+OF_AGENT = 100
 _TURNS = 20  # of a session
 _FACT_EVERY = 4
 _TEXTS = 4_000
@@ -41,7 +43,7 @@ def user_with(own: int) -> str:
 
 
 class Filling:
-    """The users of `owns` come first; all others have 500 memories each."""
+    """An agent's memories and the users of `owns` come first; all others have 500 memories each."""
 
     def __init__(self, folder: Path, owns: Sequence[int]) -> None:
         self.ours = folder / OURS / OURS
@@ -55,10 +57,15 @@ class Filling:
     def up_to(self, total: int) -> None:
         """Fill both collections, which nobody may have open, until there are so many memories."""
         users = [] if self._written else [(user_with(own), own) for own in self._owns]
-        missing = total - self._written - sum(count for _, count in users)
+        missing = total - (self._written or OF_AGENT) - sum(count for _, count in users)
         others = range(max(0, missing) // _OTHERS_EACH)
         users += [(f"other-{self._written}-{number}", _OTHERS_EACH) for number in others]
         with closing(_opened(self.ours)) as ours, closing(_opened(self._mem0s)) as mem0s:
+            if not self._written:
+                learned = self._memories.of_agent(OF_AGENT)
+                MemoryView(ours, (AgentOwner(TENANT, AGENT),)).insert(learned)
+                mem0s.insert(_as_mem0_writes(learned))
+                self._written = OF_AGENT
             for salt, (user, count) in enumerate(users, start=self._written):
                 self._users.append((user, count, salt))
                 memories = self._memories.of_user(user, count, salt)
@@ -67,7 +74,8 @@ class Filling:
         self._written += sum(count for _, count in users)
 
     def as_mem0_writes(self) -> Iterator[list[Point]]:
-        """Every user's memories so far, as they stand in mem0's collection."""
+        """All memories so far, as they stand in mem0's collection: the agent's, then user by user."""
+        yield _as_mem0_writes(self._memories.of_agent(OF_AGENT))
         for user, count, salt in self._users:
             yield _as_mem0_writes(self._memories.of_user(user, count, salt))
 
@@ -75,7 +83,7 @@ class Filling:
         """Have a Qdrant face of this folder serve both collections as they are, while nobody else has them open.
         `identity` is what ours is said to be built with."""
         for name, store, told in ((OURS, self.ours, {"embedder": asdict(identity)}), (MEM0S, self._mem0s, None)):
-            adopt(folder, name, store / "shard", identity.dimensions, told)
+            serve_shard(folder, name, store / "shard", identity.dimensions, told)
 
 
 def _opened(folder: Path) -> EdgeStore:
@@ -95,6 +103,7 @@ def _mem0s_payload(memory: StoredMemory) -> Payload:
         c.LEMMAS: memory.text,
         c.HASH: text_hash(memory.text),
         c.USER: memory.user_id,
+        c.AGENT: memory.agent_id,
         c.SESSION: memory.session_id,
         c.CREATED_AT: memory.created_at.isoformat(),
         c.UPDATED_AT: memory.created_at.isoformat(),
@@ -121,6 +130,28 @@ class _Memories:
             previous = (memory.id, *previous[:1]) if memory.kind is Kind.EXCERPT else previous
             found.append((memory, self._vectors[place]))
         return found
+
+    def of_agent(self, count: int) -> list[tuple[StoredMemory, Vector]]:
+        """What the agent has learned, shared across its users."""
+        return [(self._learned(number), self._vectors[number * 37 % _TEXTS]) for number in range(count)]
+
+    def _learned(self, number: int) -> StoredMemory:
+        return StoredMemory(
+            id=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{AGENT}/{number}")),
+            text=self._texts[number * 37 % _TEXTS],
+            scope=Scope.AGENT,
+            kind=Kind.FACT,
+            tenant_id=TENANT,
+            agent_id=AGENT,
+            event_id=f"{AGENT}/{number}",
+            message=number % _TURNS,
+            role="assistant",
+            occurred_at=_BEGIN + timedelta(minutes=number),
+            created_at=_BEGIN,
+            language="en",
+            importance=0.4,
+            topic="work",
+        )
 
     def _memory(self, user: str, number: int, text: str, previous: tuple[str, ...]) -> StoredMemory:
         fact = number % _FACT_EVERY == 0

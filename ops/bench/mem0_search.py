@@ -15,10 +15,10 @@ import httpx
 from qdrant_client import QdrantClient
 
 from afterword.workers.mem0_environment import prepare
-from afterword.workers.models.embedders.port import Embedder, Vector
+from afterword.workers.models.embedders.port import Embedder
 from afterword.workers.stores.vectors.port import Point, VectorStore
 from afterword.workers.stores.vectors.views import AgentOwner, Owner, SessionOwner, UserOwner
-from ops.recall.mem0_search import memory_over
+from ops.recall.mem0_search import InjectedEmbedding, memory_over
 
 DIMENSIONS = 512
 
@@ -104,13 +104,5 @@ def _plain(store: dict[str, Any], embedder: Embedder | str) -> Any:
         }
     )
     if not isinstance(embedder, str):
-        memory.embedding_model = _Embedding(embedder)
+        memory.embedding_model = InjectedEmbedding(embedder)
     return memory
-
-
-class _Embedding:
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-
-    def embed(self, text: str, _action: str | None = None) -> Vector:
-        return self._embedder.embed([text])[0]

@@ -50,7 +50,7 @@ def memory_over(store: VectorStore, embedder: Embedder, owner: Owner) -> Memory:
 class _InjectedMemory(Memory):  # type: ignore[misc]  # mem0 ships no types
     def __init__(self, store: VectorStore, embedder: Embedder, owner: Owner) -> None:
         self.config = SimpleNamespace(vector_store=SimpleNamespace(provider="afterword", config=SimpleNamespace()))
-        self.embedding_model = _Embedding(embedder)
+        self.embedding_model = InjectedEmbedding(embedder)
         self.vector_store = _Store(store, owner)
         self.collection_name = "afterword"
         self.api_version = "v1.1"
@@ -58,7 +58,9 @@ class _InjectedMemory(Memory):  # type: ignore[misc]  # mem0 ships no types
         self._entity_store = _NoEntities()
 
 
-class _Embedding:
+class InjectedEmbedding:
+    """An embedder of ours where mem0 expects one of its own."""
+
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
@@ -15,20 +16,20 @@ from afterword.workers.stores.vectors.edge import EdgeStore
 from afterword.workers.stores.vectors.port import Filter, Hit, VectorStore
 from afterword.workers.stores.vectors.server import ServerStore
 from ops.bench import asking, mem0_search
-from ops.bench.filling import MEM0S, OURS, TENANT, Filling, user_with
+from ops.bench.filling import MEM0S, OF_AGENT, OURS, TENANT, Filling, user_with
 from tests.support.qdrant_face import QdrantFace
 
 OWN = 60
 OTHERS = 500
 ASKED = (user_with(OWN), "agent-1", "session-2")
-OF_MEM0 = {c.TEXT, c.LEMMAS, c.HASH, c.USER, c.SESSION, c.CREATED_AT, c.UPDATED_AT, c.ATTRIBUTED_TO}
+OF_MEM0 = {c.TEXT, c.LEMMAS, c.HASH, c.USER, c.AGENT, c.SESSION, c.CREATED_AT, c.UPDATED_AT, c.ATTRIBUTED_TO}
 
 
 @pytest.fixture
 def filling(tmp_path: Path) -> Filling:
     found = Filling(tmp_path, owns=[OWN])
-    found.up_to(OWN)
-    found.up_to(OWN + OTHERS)
+    found.up_to(OF_AGENT + OWN)
+    found.up_to(OF_AGENT + OWN + OTHERS)
     return found
 
 
@@ -62,8 +63,8 @@ def test_a_worker_finds_the_same_memories_on_the_server_as_in_the_folder(filling
     with served(filling, tmp_path / "qdrant") as url, closing(ServerStore(url, collection=OURS)) as server:
         server.prepare(HashingEmbedder().identity)
         assert points(server) == expected
-    owners = [hit.payload[c.USER] for hit in expected.values()]
-    assert (len(owners), owners.count(user_with(OWN))) == (OWN + OTHERS, OWN)
+    owners = Counter(hit.payload.get(c.USER) or hit.payload[c.AGENT] for hit in expected.values())
+    assert (owners.total(), owners[user_with(OWN)], owners["agent-1"]) == (OF_AGENT + OWN + OTHERS, OWN, OF_AGENT)
 
 
 def test_mem0_has_the_same_memories_and_nothing_that_it_would_not_write(filling: Filling, tmp_path: Path) -> None:
@@ -75,9 +76,10 @@ def test_mem0_has_the_same_memories_and_nothing_that_it_would_not_write(filling:
         expected, found = points(ours), points(mem0s)
     assert found.keys() == expected.keys()
     for key, hit in found.items():
-        assert {c.TEXT, c.LEMMAS, c.HASH, c.USER, c.CREATED_AT} <= set(hit.payload) <= OF_MEM0
+        assert {c.TEXT, c.LEMMAS, c.HASH, c.CREATED_AT} <= set(hit.payload) <= OF_MEM0
+        assert {c.USER, c.AGENT} & set(hit.payload), "somebody's"
         shared = set(hit.payload) & set(expected[key].payload)
-        assert {c.TEXT, c.HASH, c.USER, c.CREATED_AT} <= shared
+        assert {c.TEXT, c.HASH, c.CREATED_AT} <= shared
         assert all(hit.payload[field] == expected[key].payload[field] for field in shared)
 
 
@@ -91,7 +93,7 @@ def test_mem0_finds_the_same_with_its_own_client_as_in_this_process(filling: Fil
         mem0_search.over_http(url, MEM0S, HashingEmbedder(), *ASKED) as search,
     ):
         assert [search(query) for query in questions] == expected
-    assert any(of_user and of_session for of_user, _, of_session in expected)
+    assert any(all(found) for found in expected), "of the user, the agent and the session"
 
 
 def test_mem0_without_a_server_finds_the_same(filling: Filling, tmp_path: Path) -> None:
@@ -109,8 +111,8 @@ def test_the_collections_go_on_growing_after_mem0_has_used_the_server(filling: F
         mem0_search.over_http(url, MEM0S, HashingEmbedder(), *ASKED) as search,
     ):
         search("anything")
-    filling.up_to(OWN + 2 * OTHERS)
+    filling.up_to(OF_AGENT + OWN + 2 * OTHERS)
     with served(filling, tmp_path / "after") as url:
         for name in (OURS, MEM0S):
             with closing(ServerStore(url, collection=name)) as store:
-                assert store.count(Filter()) == OWN + 2 * OTHERS
+                assert store.count(Filter()) == OF_AGENT + OWN + 2 * OTHERS

@@ -186,7 +186,7 @@ class Collections:
         (self._folder / f"{name}.json").write_text(json.dumps(self._configs[name]))
 
 
-def adopt(folder: Path, name: str, shard: Path, dimensions: int, metadata: _Json | None = None) -> None:
+def serve_shard(folder: Path, name: str, shard: Path, dimensions: int, metadata: _Json | None = None) -> None:
     """Make a cosine shard that lies elsewhere a collection of the folder, which nobody has open. It is not copied."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).symlink_to(shard.absolute(), target_is_directory=True)
