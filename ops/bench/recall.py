@@ -1,8 +1,8 @@
 """Context over the queue, embedding and search included, as the store grows: beside three `Memory.search` of mem0.
 
 The user asked for has 100 or 1,000 memories among 1,000, 10,000 or 100,000 of all users; the agent has 100, the other
-users have 500 each. The three calls are made one after the other, as on an agent's thread. Both are measured in some ways,
-each time with the same memories, vectors and embedder, and but for the last with the same engine:
+users have 500 each. The three calls are made one after the other, as on an agent's thread. Both are measured in some
+ways, each time with the same memories, vectors and embedder, and but for the last with the same engine:
 
 - **over Edge**: the worker has Qdrant Edge in its own process. The three calls (user, agent, session) are made in this
   process with the same store injected into mem0, after the worker has closed it: no client, no server, no network. That
