@@ -171,6 +171,11 @@ class Components:
     def registry(self) -> AgentRegistry:
         return AgentRegistry(self.database)
 
+    @property
+    def recalls_in_place(self) -> bool:
+        """Whether neither the vector store nor the embedder is a server."""
+        return not self.settings.qdrant_url and self.settings.embedder == "hashing"
+
     @cached_property
     def embedding_steps(self) -> Steps:
         """Threads for what a request may leave behind. Each server has its own: one that hangs takes only those."""

@@ -63,6 +63,9 @@ _STALLED_SECONDS = 60.0
 """A consumer looks at its queue every few seconds, whatever Redis does."""
 
 _THREADS = {Role.INGEST: 8, Role.EXTRACTION: 16, Role.CONTEXT: 4, Role.COMMANDS: 4, Role.TELEMETRY: 1}
+_CONTEXT_IN_PLACE = 2
+"""Threads of a context worker that asks no server but Redis: one works while the other waits for it. More would take
+turns at the interpreter, and each question would cost a seventh more processor time with four."""
 
 
 class RunningRole(Protocol):
@@ -132,8 +135,11 @@ def start_role(role: Role, components: Components) -> RunningRole:
     """Build and start a role. Raises: Misconfigured."""
     if role is Role.SCHEDULER:
         return _start_scheduler(components)
-    threads = components.settings.threads or _THREADS[role]
-    return _STARTERS[role](components, threads)
+    return _STARTERS[role](components, components.settings.threads or _threads(role, components))
+
+
+def _threads(role: Role, components: Components) -> int:
+    return _CONTEXT_IN_PLACE if role is Role.CONTEXT and components.recalls_in_place else _THREADS[role]
 
 
 def _start_ingest(components: Components, threads: int) -> RunningRole:

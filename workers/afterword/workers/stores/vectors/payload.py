@@ -61,7 +61,8 @@ class StoredMemory:
 
     `id` is a UUID's text, `message` the position of the turn in its event (0 is the first), `importance` from 0 to 1.
     All times are aware. A `language` of None is detected when the memory is written, `terms` of None are then those of
-    the text and its speaker. `previous` are the excerpts of the turns before it, nearest first, `speaker` the name of who said it.
+    the text and its speaker. `previous` are the excerpts of the turns before it, nearest first, `speaker` the name of
+    who said it.
     """
 
     id: str
