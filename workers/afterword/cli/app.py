@@ -178,7 +178,9 @@ def reembed(
     into: Annotated[str, typer.Option(help="Name of the new collection.")],
     source: Annotated[str | None, typer.Option("--from", help="The collection to read; default: the one set.")] = None,
 ) -> None:
-    """Copy all memories into a new collection, embedded by the embedder that is set now. The old one stays."""
+    """Copy all memories into a new collection, with vectors of the embedder that is set now, and new search terms. The
+    old one stays.
+    """
     from afterword.workers.components import Components
     from afterword.workers.services.reembedding import reembed as copy
     from afterword.workers.settings import Settings
