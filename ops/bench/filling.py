@@ -6,6 +6,7 @@ field of ours, so that its searches carry nothing that it would not carry by its
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -72,6 +73,7 @@ class Filling:
                 MemoryView(ours, (UserOwner(TENANT, user),)).insert(memories)
                 mem0s.insert(_as_mem0_writes(memories))
         self._written += sum(count for _, count in users)
+        os.sync()  # else the first questions wait for the disk as well
 
     def as_mem0_writes(self) -> Iterator[list[Point]]:
         """All memories so far, as they stand in mem0's collection: the agent's, then user by user."""
