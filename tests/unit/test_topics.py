@@ -288,3 +288,14 @@ def test_memories_are_labelled() -> None:
 
 def about(topics: Topics, text: str, embedder: HashingEmbedder | Understanding = HASHING) -> Topic:
     return topics.about(text, embedder.embed([text])[0]).topic
+
+
+def test_of_two_topics_with_as_many_words_the_first_one_named_is_meant() -> None:
+    """In every process: what is iterated must not hang on how it hashes strings."""
+    words = ["guitar", "salary", "penicillin", "airport", "sister", "dentist", "recipe", "mortgage", "puppy", "exam"]
+    about = {word: list(votes(analysis.terms(word))) for word in words}
+    named = [word for word in words if len(about[word]) == 1]
+    pairs = [(one, other) for one in named for other in named if about[one] != about[other]]
+    assert len(pairs) > 30
+    for one, other in pairs:
+        assert list(votes(analysis.terms(f"{one} {other}"))) == [*about[one], *about[other]]

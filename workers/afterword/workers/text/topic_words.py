@@ -155,9 +155,11 @@ _TOPICS: Final = _topics()
 
 
 def votes(terms: Iterable[str]) -> dict[Topic, float]:
-    """How much the search terms of a text speak for each topic; topics that nothing speaks for are left out."""
+    """How much the search terms of a text speak for each topic, in the order in which they are first named; topics that
+    nothing speaks for are left out.
+    """
     found: defaultdict[Topic, float] = defaultdict(float)
-    for term in set(terms):
+    for term in dict.fromkeys(terms):
         topics = _TOPICS.get(term, ())
         for topic in topics:
             found[topic] += (_UNSURE_VOTE if topic in _UNSURE else 1.0) / len(topics)
