@@ -13,8 +13,8 @@ from pathlib import Path
 from afterword.schemas.errors import AfterwordError
 from afterword.workers import logs
 from afterword.workers.components import Components
+from afterword.workers.core.errors import Misconfigured
 from afterword.workers.embedded.models import choose_embedder
-from afterword.workers.errors import Misconfigured
 from afterword.workers.models.llms.port import Llm
 from afterword.workers.services.debounce import Debounce
 from afterword.workers.settings import Settings

@@ -15,8 +15,8 @@ from qdrant_client import QdrantClient, models
 from sqlalchemy import text
 
 from afterword.schemas import Kind, Scope
+from afterword.workers.core.errors import VectorStoreUnavailable
 from afterword.workers.embedded.redis_server import free_port
-from afterword.workers.errors import VectorStoreUnavailable
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.services.adoption import Adopted, Adoption
 from afterword.workers.services.bookkeeping import Books

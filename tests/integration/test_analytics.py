@@ -21,8 +21,8 @@ from afterword.schemas import (
 )
 from afterword.workers.actors.context import query_event
 from afterword.workers.actors.requests import error_body
-from afterword.workers.errors import AnalyticsOff, Denied, StoreUnavailable
-from afterword.workers.messages import QueryEvent, QueryEvents
+from afterword.workers.core.errors import AnalyticsOff, Denied, StoreUnavailable
+from afterword.workers.core.messages import QueryEvent, QueryEvents
 from afterword.workers.services import telemetry
 from afterword.workers.services.snapshots import Snapshots
 from afterword.workers.services.telemetry import QueryLog

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
 
-from afterword.workers.errors import LeaseLost
+from afterword.workers.core.errors import LeaseLost
 from afterword.workers.stores.ledger import subjects
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.subjects import Claim

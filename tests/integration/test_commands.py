@@ -25,7 +25,7 @@ from afterword.schemas import (
     UserPage,
 )
 from afterword.schemas.wire import Queue
-from afterword.workers.errors import Denied, NotFound, StoreUnavailable
+from afterword.workers.core.errors import Denied, NotFound, StoreUnavailable
 from afterword.workers.services.ingest import Outcome
 from afterword.workers.stores.ledger import agents, dead_letters
 from afterword.workers.stores.ledger.agents import Agent

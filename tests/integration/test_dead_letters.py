@@ -10,7 +10,7 @@ import pytest
 from afterword.schemas import ConversationFinished, InvalidEvent, Kind, MemoryUnavailable, wire
 from afterword.schemas.wire import Queue
 from afterword.workers.broker import build_broker
-from afterword.workers.errors import NotFound, NotReplayable
+from afterword.workers.core.errors import NotFound, NotReplayable
 from afterword.workers.roles import Role, start_role
 from afterword.workers.services.dead_letters import DeadLetters
 from afterword.workers.stores.ledger.dead_letters import Selection, StoredLetter

@@ -10,8 +10,8 @@ from datetime import timedelta
 import pytest
 
 from afterword.schemas import Kind
+from afterword.workers.core.errors import LedgerUnavailable
 from afterword.workers.embedded.authored import new_messages
-from afterword.workers.errors import LedgerUnavailable
 from tests.integration.conftest import OpenWorkshop
 from tests.support.extractions import clear, count, facts
 from tests.support.fake_openai import Fact, FakeOpenAI, given

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from afterword.workers.checks import EmbedderLately
-from afterword.workers.errors import EmbeddingFailed
+from afterword.workers.core.errors import EmbeddingFailed
 from afterword.workers.probes import ProbeServer
 from afterword.workers.roles import Role, RunningRole, health_of, start_role
 from tests.integration.conftest import OpenWorkshop

@@ -11,7 +11,7 @@ import pytest
 from afterword.schemas import ClearMemories, ConversationFinished, Kind, Scope, split
 from afterword.schemas.fence import fenced
 from afterword.schemas.wire import Queue
-from afterword.workers.errors import LedgerUnavailable
+from afterword.workers.core.errors import LedgerUnavailable
 from afterword.workers.services.ingest import Outcome
 from afterword.workers.stores.ledger import agents
 from afterword.workers.stores.ledger.agents import Agent

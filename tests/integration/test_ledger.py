@@ -15,8 +15,9 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from afterword.schemas import Scope
+from afterword.workers.core.errors import LeaseLost, LedgerUnavailable, Misconfigured
+from afterword.workers.core.turns import turns_of
 from afterword.workers.embedded.postgres_server import PostgresServer
-from afterword.workers.errors import LeaseLost, LedgerUnavailable, Misconfigured
 from afterword.workers.models.llms.port import Tokens
 from afterword.workers.stores.ledger import agents, audit, conversations, dead_letters, journal, subjects
 from afterword.workers.stores.ledger.agents import Agent
@@ -27,7 +28,6 @@ from afterword.workers.stores.ledger.leadership import Leadership
 from afterword.workers.stores.ledger.locks import serialise
 from afterword.workers.stores.ledger.migrate import check_migrated, migrate
 from afterword.workers.stores.ledger.subjects import Claim
-from afterword.workers.turns import turns_of
 from tests.support.ledgers import with_database
 from tests.support.waiting import wait_until
 from tests.support.workshop import event

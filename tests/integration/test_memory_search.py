@@ -22,7 +22,7 @@ from afterword.schemas import (
     SearchMemories,
     SearchPage,
 )
-from afterword.workers.errors import Denied, NotFound, VectorStoreUnavailable
+from afterword.workers.core.errors import Denied, NotFound, VectorStoreUnavailable
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, SessionOwner, UserOwner
 from tests.integration.conftest import OpenWorkshop

@@ -13,7 +13,7 @@ from afterword.schemas.conversation import PublishCounts
 from afterword.schemas.errors import MemoryUnavailable
 from afterword.schemas.wire import Queue
 from afterword.workers.broker import MendedBroker, Postponed, QueueInstruments, build_broker
-from afterword.workers.errors import LedgerUnavailable, VectorStoreUnavailable
+from afterword.workers.core.errors import LedgerUnavailable, VectorStoreUnavailable
 from afterword.workers.metrics import Metrics
 from afterword.workers.services.ingest import Outcome
 from afterword.workers.services.readings import Readings

@@ -13,8 +13,8 @@ import pytest
 import redis
 
 from afterword.workers.components import Components
+from afterword.workers.core.errors import EmbeddingFailed
 from afterword.workers.embedded.redis_server import free_port
-from afterword.workers.errors import EmbeddingFailed
 from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector

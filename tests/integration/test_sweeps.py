@@ -12,7 +12,7 @@ import redis
 
 from afterword.schemas import wire
 from afterword.schemas.wire import Queue
-from afterword.workers.errors import LedgerUnavailable
+from afterword.workers.core.errors import LedgerUnavailable
 from afterword.workers.metrics import Metrics
 from afterword.workers.services.scheduler import Scheduler, Task
 from afterword.workers.services.sweeps import Sweeps

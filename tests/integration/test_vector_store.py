@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from qdrant_client import QdrantClient, models
 
+from afterword.workers.core.errors import Misconfigured, VectorStoreUnavailable, WrongEmbedder
 from afterword.workers.embedded.redis_server import free_port
-from afterword.workers.errors import Misconfigured, VectorStoreUnavailable, WrongEmbedder
 from afterword.workers.models.embedders.port import EmbedderIdentity
 from afterword.workers.stores.vectors.collection import metadata_field
 from afterword.workers.stores.vectors.edge import EdgeStore

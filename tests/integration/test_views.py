@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from afterword.schemas import Kind, Scope
 from afterword.workers import mem0_environment
-from afterword.workers.errors import Denied
+from afterword.workers.core.errors import Denied
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.edge import EdgeStore

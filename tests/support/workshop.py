@@ -16,7 +16,7 @@ from afterword.schemas import ContextRequest, ConversationFinished
 from afterword.schemas.context import Request
 from afterword.workers.broker import MendedBroker
 from afterword.workers.components import Components
-from afterword.workers.errors import EmbeddingFailed, VectorStoreUnavailable
+from afterword.workers.core.errors import EmbeddingFailed, VectorStoreUnavailable
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
 from afterword.workers.models.embedders.timed import TimedEmbedder

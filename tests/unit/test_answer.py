@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from afterword.schemas import Scope
-from afterword.workers import ids
-from afterword.workers.errors import BadAnswer
+from afterword.workers.core import ids
+from afterword.workers.core.errors import BadAnswer
 from afterword.workers.services.extraction.answer import facts_in
 from afterword.workers.services.extraction.prompt import Existing
 from afterword.workers.stores.ledger.journal import Fact

@@ -10,9 +10,9 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
+from afterword.workers.core.errors import EmbeddingFailed, Misconfigured
 from afterword.workers.embedded.completions import Reply
 from afterword.workers.embedded.redis_server import free_port
-from afterword.workers.errors import EmbeddingFailed, Misconfigured
 from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.caching import CachingEmbedder
 from afterword.workers.models.embedders.factory import build_embedder

@@ -4,7 +4,7 @@ import pytest
 
 from afterword.schemas import AfterwordError, ErrorBody, InvalidEvent, MemoryUnavailable, UnsupportedVersion
 from afterword.workers.actors.requests import error_body
-from afterword.workers.errors import Denied, EmbeddingFailed, LedgerUnavailable, NotFound, VectorStoreUnavailable
+from afterword.workers.core.errors import Denied, EmbeddingFailed, LedgerUnavailable, NotFound, VectorStoreUnavailable
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from afterword.schemas import Scope
-from afterword.workers import ids
+from afterword.workers.core import ids
 
 
 def excerpt(**changes: Any) -> str:

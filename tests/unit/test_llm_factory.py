@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from afterword.workers.core.errors import BadAnswer, LlmRefused, LlmUnavailable, Misconfigured
 from afterword.workers.embedded.completions import Reply
-from afterword.workers.errors import BadAnswer, LlmRefused, LlmUnavailable, Misconfigured
 from afterword.workers.models.llms.factory import build_llm
 from afterword.workers.models.llms.mem0 import Mem0Llm
 from afterword.workers.models.llms.openai import OpenAILlm

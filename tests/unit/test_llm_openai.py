@@ -11,9 +11,9 @@ from email.utils import format_datetime
 import pytest
 
 from afterword.schemas.errors import AfterwordError
+from afterword.workers.core.errors import BadAnswer, LlmRefused, LlmUnavailable
 from afterword.workers.embedded.completions import Reply, completion, error
 from afterword.workers.embedded.redis_server import free_port
-from afterword.workers.errors import BadAnswer, LlmRefused, LlmUnavailable
 from afterword.workers.models.llms.openai import OpenAILlm
 from afterword.workers.models.llms.port import Prompt, Tokens
 from tests.support import fake_openai, openai_faults

@@ -15,7 +15,7 @@ from dramatiq.broker import MessageProxy
 from dramatiq.brokers.stub import StubBroker
 
 from afterword.workers import logs
-from afterword.workers.errors import Misconfigured
+from afterword.workers.core.errors import Misconfigured
 from afterword.workers.settings import Settings
 
 SAID = "I live in Lisbon"

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import pytest
 
 from afterword.schemas.errors import AfterwordError
-from afterword.workers.errors import (
+from afterword.workers.core.errors import (
     BadAnswer,
     EmbeddingFailed,
     LeaseLost,

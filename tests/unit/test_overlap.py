@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from afterword.workers.core.turns import Turn
 from afterword.workers.services.overlap import KEPT, align
-from afterword.workers.turns import Turn
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 

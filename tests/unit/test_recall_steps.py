@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from afterword.workers.components import Components
-from afterword.workers.errors import Late, VectorStoreUnavailable
+from afterword.workers.core.errors import Late, VectorStoreUnavailable
 from afterword.workers.services.recall.deadline import Deadline
 from afterword.workers.services.recall.steps import Steps
 from afterword.workers.settings import Settings

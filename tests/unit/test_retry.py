@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afterword.schemas.errors import AfterwordError
-from afterword.workers.errors import (
+from afterword.workers.core.errors import (
     BadAnswer,
     EmbeddingFailed,
     LedgerUnavailable,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from afterword.workers.errors import Misconfigured
+from afterword.workers.core.errors import Misconfigured
 from afterword.workers.settings import Settings
 
 SECRET = "s3cr3t"

@@ -12,7 +12,7 @@ import pytest
 import tokenizers
 from tokenizers import models, pre_tokenizers, processors, trainers
 
-from afterword.workers.errors import Misconfigured
+from afterword.workers.core.errors import Misconfigured
 from afterword.workers.models.tokenizers.factory import build_tokenizer
 from afterword.workers.text.tokens import estimate
 
@@ -96,7 +96,7 @@ def test_tiktoken_counts_with_a_vocabulary_of_the_cache(plugins: Path) -> None:
 def test_a_vocabulary_that_cannot_be_had(plugins: Path) -> None:
     done = counted(plugins, plugins / "elsewhere", "tiktoken:tiny")
     told = done.stderr.strip().splitlines()[-1]
-    assert told.startswith("afterword.workers.errors.Misconfigured: AFTERWORD_TOKENIZER")
+    assert told.startswith("afterword.workers.core.errors.Misconfigured: AFTERWORD_TOKENIZER")
     assert "TIKTOKEN_CACHE_DIR" in told
     assert "AFTERWORD_TOKENIZER=estimate" in told
 

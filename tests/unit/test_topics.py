@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afterword.schemas import Kind, Scope
-from afterword.workers.errors import EmbeddingFailed
+from afterword.workers.core.errors import EmbeddingFailed
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
 from afterword.workers.services.topics import Topics

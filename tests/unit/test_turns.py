@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from afterword.schemas import ConversationFinished
 from afterword.schemas.fence import fenced
+from afterword.workers.core.turns import Turn, turns_of
 from afterword.workers.text.storable import storable
-from afterword.workers.turns import Turn, turns_of
 from tests.support.batches import NOON, turn
 
 

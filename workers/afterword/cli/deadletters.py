@@ -113,7 +113,7 @@ def _meant(letters: DeadLetters, number: int | None, which: Selection, everythin
 
 
 def _one(letters: DeadLetters, number: int) -> StoredLetter:
-    from afterword.workers.errors import NotFound
+    from afterword.workers.core.errors import NotFound
     from afterword.workers.stores.ledger.dead_letters import Selection
 
     found = letters.select(Selection(letter_id=number))

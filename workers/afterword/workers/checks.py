@@ -14,7 +14,7 @@ from redis.retry import Retry
 
 from afterword.schemas import AfterwordError
 from afterword.workers.components import Components
-from afterword.workers.errors import Misconfigured
+from afterword.workers.core.errors import Misconfigured
 from afterword.workers.stores.ledger import breaker, database
 from afterword.workers.stores.ledger.migrate import check_migrated
 

@@ -13,8 +13,8 @@ from redis import Redis
 from afterword.schemas import MemoryUnavailable
 from afterword.schemas.wire import Queue
 from afterword.workers.broker import MendedBroker, QueueInstruments, build_broker
-from afterword.workers.errors import Misconfigured
-from afterword.workers.messages import ExtractionHint, QueryEvents
+from afterword.workers.core.errors import Misconfigured
+from afterword.workers.core.messages import ExtractionHint, QueryEvents
 from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.caching import CachingEmbedder
 from afterword.workers.models.embedders.factory import build_embedder

@@ -13,7 +13,7 @@ from dramatiq.actor import Actor
 from dramatiq.broker import MessageProxy
 from dramatiq.message import Message
 
-from afterword.workers.errors import told
+from afterword.workers.core.errors import told
 from afterword.workers.settings import Settings
 
 _NOISY = ("httpx", "httpcore", "httpx2", "httpcore2", "openai", "alembic")

@@ -9,7 +9,7 @@ import time
 
 from afterword.workers import checks
 from afterword.workers.components import Components
-from afterword.workers.errors import Misconfigured
+from afterword.workers.core.errors import Misconfigured
 from afterword.workers.loading import loading
 from afterword.workers.probes import ProbeServer
 from afterword.workers.roles import USING_THE_VECTOR_STORE, Role, RunningRole, health_of, start_role

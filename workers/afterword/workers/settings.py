@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from afterword.workers.errors import Misconfigured
+from afterword.workers.core.errors import Misconfigured
 from afterword.workers.services.pricing import Price
 
 _SCHEMES = {

@@ -9,7 +9,7 @@ import dramatiq
 from afterword.schemas import ConversationFinished, InvalidEvent, UnsupportedVersion
 from afterword.schemas.wire import ACTORS, Queue
 from afterword.workers.broker import MendedBroker, Postponed
-from afterword.workers.errors import LedgerUnavailable
+from afterword.workers.core.errors import LedgerUnavailable
 from afterword.workers.services.ingest import Ingest
 
 

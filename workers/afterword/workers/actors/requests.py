@@ -12,7 +12,7 @@ from afterword.schemas import AfterwordError, ErrorBody, InvalidEvent, Reply, Un
 from afterword.schemas.context import Request
 from afterword.schemas.wire import REPLY_PREFIX
 from afterword.workers.clock import RedisClock
-from afterword.workers.errors import Denied, NotFound, StoreUnavailable
+from afterword.workers.core.errors import Denied, NotFound, StoreUnavailable
 from afterword.workers.replies import Replies
 
 _R = TypeVar("_R", bound=Request)

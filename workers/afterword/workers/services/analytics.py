@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from afterword.schemas import ActiveUsers, Overview, Period, UserAnalytics
-from afterword.workers.errors import AnalyticsOff
+from afterword.workers.core.errors import AnalyticsOff
 from afterword.workers.stores.ledger import analytics, milestones, snapshots
 from afterword.workers.stores.ledger.analytics import Sums
 from afterword.workers.stores.ledger.database import Database

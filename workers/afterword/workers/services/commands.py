@@ -30,9 +30,9 @@ from afterword.schemas import (
     UserCount,
     UserPage,
 )
-from afterword.workers import ids
 from afterword.workers.broker import MendedBroker
-from afterword.workers.errors import Denied, NotFound
+from afterword.workers.core import ids
+from afterword.workers.core.errors import Denied, NotFound
 from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.port import Embedder
 from afterword.workers.services import in_flight

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from afterword.schemas.values import DEFAULT_TENANT
 from afterword.schemas.wire import Queue
 from afterword.workers.broker import MendedBroker
-from afterword.workers.errors import NotFound, NotReplayable
+from afterword.workers.core.errors import NotFound, NotReplayable
 from afterword.workers.stores.ledger import audit, conversations, dead_letters, subjects
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.dead_letters import DeadLetter, Selection, StoredLetter

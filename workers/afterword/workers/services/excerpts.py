@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection
 
 from afterword.schemas import Kind, Scope
-from afterword.workers import ids
+from afterword.workers.core import ids
+from afterword.workers.core.turns import Turn
 from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.port import Embedder, Vector
 from afterword.workers.services import in_context
@@ -27,7 +28,6 @@ from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.stores.vectors.port import Filter, Ids, Match, VectorStore
 from afterword.workers.stores.vectors.views import MemoryView, UserOwner
 from afterword.workers.text.lexical_field import lexical_field
-from afterword.workers.turns import Turn
 
 PIECE_CHARACTERS = 1200
 """A longer turn is kept in pieces: a vector of a whole page finds nothing in it."""

@@ -11,8 +11,9 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from afterword.schemas import ConversationFinished
-from afterword.workers.errors import EmbeddingFailed, VectorStoreUnavailable
-from afterword.workers.ids import pseudonym
+from afterword.workers.core.errors import EmbeddingFailed, VectorStoreUnavailable
+from afterword.workers.core.ids import pseudonym
+from afterword.workers.core.turns import Turn, turns_of
 from afterword.workers.metrics import Metrics
 from afterword.workers.services.bookkeeping import Books
 from afterword.workers.services.debounce import Debounce
@@ -24,7 +25,6 @@ from afterword.workers.stores.ledger import audit, conversations, sessions, subj
 from afterword.workers.stores.ledger.conversations import Conversation
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.sessions import Session
-from afterword.workers.turns import Turn, turns_of
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from afterword.workers.turns import Turn
+from afterword.workers.core.turns import Turn
 
 KEPT = 500
 """Keys that a session keeps: its newest."""

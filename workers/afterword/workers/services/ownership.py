@@ -11,7 +11,7 @@ from afterword.schemas import (
     ListMemories,
     SearchMemories,
 )
-from afterword.workers.errors import Denied
+from afterword.workers.core.errors import Denied
 from afterword.workers.stores.ledger import agents
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors.views import AgentOwner, Owner, SessionOwner, UserOwner

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from afterword.workers.errors import LedgerUnavailable
+from afterword.workers.core.errors import LedgerUnavailable
 from afterword.workers.stores.ledger import agents
 from afterword.workers.stores.ledger.agents import Agent
 from afterword.workers.stores.ledger.database import Database

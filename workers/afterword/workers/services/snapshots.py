@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime, timedelta
 
-from afterword.workers.errors import VectorStoreUnavailable
+from afterword.workers.core.errors import VectorStoreUnavailable
 from afterword.workers.stores.ledger import milestones, rollups, snapshots
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.snapshots import ALL, SNAPSHOT, Collection

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from afterword.schemas.values import DEFAULT_TENANT
 from afterword.schemas.wire import Queue, read_message
 from afterword.workers.broker import DeadMessage, MendedBroker
-from afterword.workers.errors import EmbeddingFailed, VectorStoreUnavailable
-from afterword.workers.messages import ExtractionHint
+from afterword.workers.core.errors import EmbeddingFailed, VectorStoreUnavailable
+from afterword.workers.core.messages import ExtractionHint
 from afterword.workers.metrics import Metrics
 from afterword.workers.services.bookkeeping import Books
 from afterword.workers.services.dead_letters import about

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from afterword.schemas.errors import AfterwordError
-from afterword.workers.messages import QueryEvent, QueryEvents
+from afterword.workers.core.messages import QueryEvent, QueryEvents
 from afterword.workers.metrics import Metrics
 from afterword.workers.services.bookkeeping import Books
 from afterword.workers.stores.ledger import audit, subjects, telemetry_batches

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from afterword.workers.errors import Misconfigured
+from afterword.workers.core.errors import Misconfigured
 from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.caching import CachingEmbedder
 from afterword.workers.models.embedders.hashing import HashingEmbedder

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
 
-from afterword.workers.errors import BadAnswer
+from afterword.workers.core.errors import BadAnswer
 from afterword.workers.models.llms.port import Completion, Tokens
 
 

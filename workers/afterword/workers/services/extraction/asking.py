@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from afterword.schemas import AfterwordError
-from afterword.workers.errors import BadAnswer, LedgerUnavailable, LlmRefused, LlmUnavailable
+from afterword.workers.core.errors import BadAnswer, LedgerUnavailable, LlmRefused, LlmUnavailable
 from afterword.workers.metrics import Metrics
 from afterword.workers.models.llms.port import Completion, Llm, Tokens
 from afterword.workers.services.extraction import answer, prompt

@@ -15,8 +15,8 @@ from structlog.contextvars import bound_contextvars
 
 from afterword.schemas import Kind
 from afterword.schemas.errors import AfterwordError
-from afterword.workers.errors import LeaseLost
-from afterword.workers.ids import pseudonym
+from afterword.workers.core.errors import LeaseLost
+from afterword.workers.core.ids import pseudonym
 from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity, Vector
 from afterword.workers.services.bookkeeping import Books

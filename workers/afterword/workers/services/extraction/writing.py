@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection
 
 from afterword.schemas import Kind, Scope
-from afterword.workers.errors import WritesMissing
+from afterword.workers.core.errors import WritesMissing
 from afterword.workers.models.embedders.port import Vector
 from afterword.workers.services.extraction import repetition
 from afterword.workers.services.importance import importance

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 
-from afterword.workers.errors import EmbeddingFailed
+from afterword.workers.core.errors import EmbeddingFailed
 from afterword.workers.models.embedders.port import Embedder, Vector
 from afterword.workers.services.recall.calibration import Calibration, Scale, calibrate
 from afterword.workers.services.recall.question import Question

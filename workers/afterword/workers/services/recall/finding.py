@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from afterword.workers.errors import EmbeddingFailed, Late
+from afterword.workers.core.errors import EmbeddingFailed, Late
 from afterword.workers.services.recall import ranking
 from afterword.workers.services.recall.deadline import Deadline
 from afterword.workers.services.recall.embedding import Embedded, QuestionEmbedder

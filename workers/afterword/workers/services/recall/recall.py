@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from afterword.schemas import ContextReply, ContextRequest, Explanation, Memory, Scope
 from afterword.schemas.rendering import render_sections
-from afterword.workers.errors import Late, LedgerUnavailable, VectorStoreUnavailable
+from afterword.workers.core.errors import Late, LedgerUnavailable, VectorStoreUnavailable
 from afterword.workers.models.tokenizers.port import Tokenizer
 from afterword.workers.services.recall import budget, identity, question, ranking, selection
 from afterword.workers.services.recall.deadline import Deadline

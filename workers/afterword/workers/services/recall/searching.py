@@ -10,7 +10,7 @@ from functools import partial
 from typing import TypeVar
 
 from afterword.schemas import ContextRequest, Kind, Scope
-from afterword.workers.errors import Late
+from afterword.workers.core.errors import Late
 from afterword.workers.models.embedders.port import Vector
 from afterword.workers.services.recall.deadline import Deadline
 from afterword.workers.services.recall.evidence import Listing

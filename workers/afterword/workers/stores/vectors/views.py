@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 import structlog
 
 from afterword.schemas.values import Kind, Scope
-from afterword.workers.errors import Denied
-from afterword.workers.ids import pseudonym
+from afterword.workers.core.errors import Denied
+from afterword.workers.core.ids import pseudonym
 from afterword.workers.models.embedders.port import Vector
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.partitions import partition, partitioned
