@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afterword.workers.services.periods import Period, closeness
-from afterword.workers.services.recall.asked_time import asked_time, asks_when
+from afterword.workers.text.asked_time import asked_time, asks_when
+from afterword.workers.text.periods import Period, closeness
 
 NOW = datetime(2026, 11, 20, 15, tzinfo=UTC)  # a Friday
 FOUR_MONTHS = timedelta(days=123)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from afterword.workers.services import in_context
 from afterword.workers.services.in_context import vector
 from afterword.workers.text import analysis
-from afterword.workers.text.irregular import BASES
+from afterword.workers.text.en.irregular import BASES
 from afterword.workers.text.lexical_field import lexical_field
 from afterword.workers.text.stopwords import ENGLISH
 

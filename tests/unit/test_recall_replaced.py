@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from afterword.schemas import Kind, Scope
 from afterword.workers.services.recall.ranking import Ranked, Signals
 from afterword.workers.services.recall.replaced import below_what_replaced_them, replaces
-from afterword.workers.services.recall.telling_time import tells_time
 from afterword.workers.stores.vectors.payload import StoredMemory
+from afterword.workers.text.telling_time import tells_time
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 ASKED = "Where does Ann live?"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from afterword.workers.services.periods import Period
-from afterword.workers.services.recall.asked_time import asked_time, asks_when
 from afterword.workers.text import analysis
+from afterword.workers.text.asked_time import asked_time, asks_when
+from afterword.workers.text.periods import Period
 from afterword.workers.text.small_talk import is_small_talk
 
 _MOST_TERMS = 64

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from afterword.schemas import Kind, Scope
-from afterword.workers.services.periods import closeness
 from afterword.workers.services.recall.evidence import Evidence
 from afterword.workers.services.recall.question import Question
-from afterword.workers.services.recall.telling_time import tells_time
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.text import analysis
+from afterword.workers.text.periods import closeness
+from afterword.workers.text.telling_time import tells_time
 
 HALF_LIFE = {
     Scope.USER: timedelta(days=90),

@@ -6,8 +6,8 @@ import re
 from datetime import datetime
 from typing import Final
 
-from afterword.workers.services import periods, relative_periods
-from afterword.workers.services.periods import Period
+from afterword.workers.text import periods, relative_periods
+from afterword.workers.text.periods import Period
 
 _STEPS = {"上上": -2, "上": -1, "这": 0, "本": 0, "今": 0, "下": 1, "下下": 2}
 _DAYS = {"大前": -3, "前": -2, "昨": -1, "今": 0, "明": 1, "后": 2, "大后": 3}

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from afterword.workers.services import periods
-from afterword.workers.services.periods import DAY, Period
+from afterword.workers.text import periods
+from afterword.workers.text.periods import DAY, Period
 
 _LONGEST_AGO = timedelta(days=365 * 120)
 _COUNTED_DAYS = 7  # so many days ago is a day that somebody counted; more is about then

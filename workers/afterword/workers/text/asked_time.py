@@ -10,9 +10,10 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from afterword.workers.services import periods
-from afterword.workers.services.periods import Period
-from afterword.workers.services.recall import asked_in_chinese, asked_in_english
+from afterword.workers.text import periods
+from afterword.workers.text.en import asked_times as asked_in_english
+from afterword.workers.text.periods import Period
+from afterword.workers.text.zh import asked_times as asked_in_chinese
 
 _READ = 2_000  # characters: who pastes a page asks before or after it
 

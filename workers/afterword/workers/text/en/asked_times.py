@@ -6,8 +6,8 @@ import re
 from datetime import datetime
 from typing import Final
 
-from afterword.workers.services import periods, relative_periods
-from afterword.workers.services.periods import Period
+from afterword.workers.text import periods, relative_periods
+from afterword.workers.text.periods import Period
 
 _STEPS = {"last": -1, "past": -1, "previous": -1, "this": 0, "current": 0, "next": 1, "coming": 1}
 _DAYS = {"before": -2, "yesterday": -1, "last": -1, "tomorrow": 1, "after": 2}
