@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from afterword.workers import logs
 from afterword.workers.broker import MendedBroker, build_broker
 from afterword.workers.components import Components
-from afterword.workers.metrics import Metrics
+from afterword.workers.observing.metrics import Metrics
 from afterword.workers.probes import ProbeServer
 from afterword.workers.process import wait_for_servers
 from afterword.workers.roles import Role, health_of, start_role

@@ -14,7 +14,7 @@ from afterword.schemas.errors import MemoryUnavailable
 from afterword.schemas.wire import Queue
 from afterword.workers.broker import MendedBroker, Postponed, QueueInstruments, build_broker
 from afterword.workers.core.errors import LedgerUnavailable, VectorStoreUnavailable
-from afterword.workers.metrics import Metrics
+from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.ingest import Outcome
 from afterword.workers.services.readings import Readings
 from afterword.workers.services.scheduler import Scheduler, Task

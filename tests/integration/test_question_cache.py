@@ -15,10 +15,10 @@ import redis
 from afterword.workers.components import Components
 from afterword.workers.core.errors import EmbeddingFailed
 from afterword.workers.embedded.redis_server import free_port
-from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
 from afterword.workers.models.embedders.shared import KEY_PREFIX, SharedEmbedder, cache_client
+from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.recall import question
 from afterword.workers.settings import Settings
 from tests.support.fake_openai import FakeOpenAI

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from afterword.workers.metrics import Metrics
+from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.scheduler import Scheduler, Task
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.leadership import Leadership

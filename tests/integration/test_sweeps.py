@@ -13,7 +13,7 @@ import redis
 from afterword.schemas import wire
 from afterword.schemas.wire import Queue
 from afterword.workers.core.errors import LedgerUnavailable
-from afterword.workers.metrics import Metrics
+from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.scheduler import Scheduler, Task
 from afterword.workers.services.sweeps import Sweeps
 from afterword.workers.stores.ledger.database import Database

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
-from afterword.workers.metrics import Metrics, Reading
+from afterword.workers.observing.metrics import Metrics, Reading
 from afterword.workers.roles import Role
 from tests.conftest import unavailable
 

@@ -13,12 +13,12 @@ import pytest
 from afterword.workers.core.errors import EmbeddingFailed, Misconfigured
 from afterword.workers.embedded.completions import Reply
 from afterword.workers.embedded.redis_server import free_port
-from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.caching import CachingEmbedder
 from afterword.workers.models.embedders.factory import build_embedder
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.openai import MAX_CHARACTERS, MAX_INPUTS, OpenAIEmbedder
 from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity, Vector
+from afterword.workers.observing.metrics import Metrics
 from tests.support import openai_faults
 from tests.support.fake_openai import FakeOpenAI
 from tests.support.openai_faults import Dropped, Hang, Page, Trickle

@@ -16,7 +16,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from prometheus_client import Counter, Gauge, Histogram, Info
 
-from afterword.workers.metrics import Metrics, Reading
+from afterword.workers.observing.metrics import Metrics, Reading
 from ops.grafana.dashboard import Dashboard, Row
 from ops.grafana.every import Asked, dashboards, files, promql_expressions, sql_queries
 from ops.grafana.macros import Range

@@ -14,10 +14,10 @@ from prometheus_client.metrics import MetricWrapperBase
 import afterword.workers
 from afterword.schemas import Kind, Scope
 from afterword.schemas.wire import Queue
-from afterword.workers.metrics import Metrics, Reading
+from afterword.workers.observing.metrics import Metrics, Reading
+from afterword.workers.observing.stopwatch import Stopwatch
 from afterword.workers.services.ingest import Outcome as IngestOutcome
 from afterword.workers.services.recall.recall import Gate
-from afterword.workers.services.stopwatch import Stopwatch
 
 SOURCES = Path(afterword.workers.__path__[0])
 BOUNDED = {

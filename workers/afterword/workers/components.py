@@ -15,7 +15,6 @@ from afterword.schemas.wire import Queue
 from afterword.workers.broker import MendedBroker, QueueInstruments, build_broker
 from afterword.workers.core.errors import Misconfigured
 from afterword.workers.core.messages import ExtractionHint, QueryEvents
-from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.caching import CachingEmbedder
 from afterword.workers.models.embedders.factory import build_embedder
 from afterword.workers.models.embedders.port import Embedder
@@ -24,6 +23,7 @@ from afterword.workers.models.llms.factory import build_llm
 from afterword.workers.models.llms.port import Llm
 from afterword.workers.models.tokenizers.factory import build_tokenizer
 from afterword.workers.models.tokenizers.port import Tokenizer
+from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.adoption import Adoption
 from afterword.workers.services.analytics import Analytics
 from afterword.workers.services.bookkeeping import Books

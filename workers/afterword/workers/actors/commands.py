@@ -12,7 +12,7 @@ from afterword.schemas.commands import Command, parse_command
 from afterword.schemas.wire import ACTORS, Queue
 from afterword.workers.actors.requests import Answering
 from afterword.workers.broker import MendedBroker
-from afterword.workers.metrics import Metrics
+from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.commands import Commands
 
 

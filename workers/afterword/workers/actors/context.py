@@ -18,7 +18,7 @@ from afterword.schemas.wire import ACTORS, Queue
 from afterword.workers.actors.requests import Answering
 from afterword.workers.broker import MendedBroker
 from afterword.workers.core.messages import QueryEvent
-from afterword.workers.metrics import Metrics
+from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.recall.recall import Answer, Gate, Recall
 from afterword.workers.services.telemetry import QueryLog
 

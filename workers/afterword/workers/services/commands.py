@@ -33,8 +33,8 @@ from afterword.schemas import (
 from afterword.workers.broker import MendedBroker
 from afterword.workers.core import ids
 from afterword.workers.core.errors import Denied, NotFound
-from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.port import Embedder
+from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services import in_flight
 from afterword.workers.services.analytics import Analytics
 from afterword.workers.services.bookkeeping import Books, memory_save

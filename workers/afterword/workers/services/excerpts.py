@@ -13,12 +13,12 @@ from sqlalchemy import Connection
 from afterword.schemas import Kind, Scope
 from afterword.workers.core import ids
 from afterword.workers.core.turns import Turn
-from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.port import Embedder, Vector
+from afterword.workers.observing.metrics import Metrics
+from afterword.workers.observing.stopwatch import Stopwatch
 from afterword.workers.services import in_context
 from afterword.workers.services.bookkeeping import Books, memory_save
 from afterword.workers.services.importance import importance
-from afterword.workers.services.stopwatch import Stopwatch
 from afterword.workers.services.topics import Topics
 from afterword.workers.stores.ledger import audit, conversations
 from afterword.workers.stores.ledger.conversations import Conversation

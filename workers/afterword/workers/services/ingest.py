@@ -14,13 +14,13 @@ from afterword.schemas import ConversationFinished
 from afterword.workers.core.errors import EmbeddingFailed, VectorStoreUnavailable
 from afterword.workers.core.ids import pseudonym
 from afterword.workers.core.turns import Turn, turns_of
-from afterword.workers.metrics import Metrics
+from afterword.workers.observing.metrics import Metrics
+from afterword.workers.observing.stopwatch import Stopwatch
 from afterword.workers.services.bookkeeping import Books
 from afterword.workers.services.debounce import Debounce
 from afterword.workers.services.excerpts import Excerpts
 from afterword.workers.services.overlap import align
 from afterword.workers.services.registry import AgentRegistry
-from afterword.workers.services.stopwatch import Stopwatch
 from afterword.workers.stores.ledger import audit, conversations, sessions, subjects
 from afterword.workers.stores.ledger.conversations import Conversation
 from afterword.workers.stores.ledger.database import Database

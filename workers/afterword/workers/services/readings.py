@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from afterword.schemas.errors import AfterwordError
 from afterword.schemas.wire import Queue
 from afterword.workers.broker import MendedBroker
-from afterword.workers.metrics import Metrics, Reading
+from afterword.workers.observing.metrics import Metrics, Reading
 from afterword.workers.stores.ledger import backlog, breaker
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors.port import VectorStore

@@ -14,7 +14,7 @@ from itertools import product
 from structlog.contextvars import bound_contextvars
 
 from afterword.schemas.errors import AfterwordError
-from afterword.workers.metrics import Metrics
+from afterword.workers.observing.metrics import Metrics
 from afterword.workers.stores.ledger.leadership import Leadership
 
 logger = logging.getLogger(__name__)

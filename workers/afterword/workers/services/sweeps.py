@@ -10,7 +10,7 @@ from afterword.schemas.wire import Queue, read_message
 from afterword.workers.broker import DeadMessage, MendedBroker
 from afterword.workers.core.errors import EmbeddingFailed, VectorStoreUnavailable
 from afterword.workers.core.messages import ExtractionHint
-from afterword.workers.metrics import Metrics
+from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.bookkeeping import Books
 from afterword.workers.services.dead_letters import about
 from afterword.workers.services.excerpts import Excerpts

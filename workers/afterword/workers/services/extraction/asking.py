@@ -10,8 +10,8 @@ from uuid import uuid4
 
 from afterword.schemas import AfterwordError
 from afterword.workers.core.errors import BadAnswer, LedgerUnavailable, LlmRefused, LlmUnavailable
-from afterword.workers.metrics import Metrics
 from afterword.workers.models.llms.port import Completion, Llm, Tokens
+from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.extraction import answer, prompt
 from afterword.workers.services.extraction.batch import Batch
 from afterword.workers.services.extraction.prompt import Existing

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from afterword.workers.core.errors import VectorStoreUnavailable
-from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.port import EmbedderIdentity
+from afterword.workers.observing.metrics import Metrics
 from afterword.workers.stores.vectors.port import CollectionSize, Filter, Hit, Page, Point, Search, VectorStore
 
 logger = logging.getLogger(__name__)
