@@ -14,8 +14,8 @@ from qdrant_client import QdrantClient
 from structlog.testing import capture_logs
 
 from afterword.schemas import Kind, Scope
-from afterword.workers import mem0_environment
 from afterword.workers.core.errors import Denied
+from afterword.workers.models import mem0_environment
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.edge import EdgeStore

@@ -12,9 +12,9 @@ from afterword.schemas.conversation import LEARNED_ROLES
 from afterword.workers.embedded import demo_data
 from afterword.workers.embedded.authored import AuthoredAnswers
 from afterword.workers.embedded.completions import CompletionsServer
-from afterword.workers.mem0_environment import prepare
 from afterword.workers.models.llms.openai import OpenAILlm
 from afterword.workers.models.llms.port import Prompt
+from afterword.workers.models.mem0_environment import prepare
 
 PERSONAL = (
     *("User", "user's", "Maya", "Nora", "Joris", "Sam", "Aylin", "Rotterdam", "Blaak", "Schiphol", "2026"),

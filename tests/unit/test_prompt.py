@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 
 from afterword.schemas import Scope
-from afterword.workers.mem0_environment import prepare
+from afterword.workers.models.mem0_environment import prepare
 from afterword.workers.services.extraction import prompt
 from afterword.workers.services.extraction.batch import Batch
 from afterword.workers.services.extraction.prompt import Existing, build

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from afterword.workers import mem0_environment
 from afterword.workers.core.errors import BadAnswer, LlmUnavailable, Misconfigured
+from afterword.workers.models import mem0_environment
 from afterword.workers.models.llms.failures import failure
 from afterword.workers.models.llms.port import Completion, Prompt, Tokens
 
