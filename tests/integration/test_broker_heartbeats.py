@@ -12,7 +12,7 @@ import redis
 
 from afterword.schemas import wire
 from afterword.workers.broker import MendedBroker, build_broker
-from afterword.workers.clock import RedisClock
+from afterword.workers.broker.clock import RedisClock
 from tests.support.brokers import QUEUE, Work, encoded, put, stock_broker, working
 from tests.support.waiting import wait_until
 
