@@ -33,13 +33,13 @@ from afterword.workers.services.discovery import Discovery
 from afterword.workers.services.excerpts import Excerpts
 from afterword.workers.services.ingest import Ingest
 from afterword.workers.services.memory_search import MemorySearch
+from afterword.workers.services.policy.registry import AgentRegistry
 from afterword.workers.services.readings import Readings
 from afterword.workers.services.recall.embedding import QuestionEmbedder
 from afterword.workers.services.recall.finding import Finding
 from afterword.workers.services.recall.recall import Recall
 from afterword.workers.services.recall.searching import Searching
 from afterword.workers.services.recall.steps import Steps
-from afterword.workers.services.registry import AgentRegistry
 from afterword.workers.services.retention import Retention
 from afterword.workers.services.snapshots import Snapshots
 from afterword.workers.services.sweeps import Sweeps

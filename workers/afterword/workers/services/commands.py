@@ -41,7 +41,7 @@ from afterword.workers.services.bookkeeping import Books, memory_save
 from afterword.workers.services.extraction.writing import take_back
 from afterword.workers.services.importance import importance
 from afterword.workers.services.memory_search import MemorySearch
-from afterword.workers.services.ownership import Owned, Ownership, owner_of
+from afterword.workers.services.policy.ownership import Owned, Ownership, owner_of
 from afterword.workers.services.recall.deadline import Deadline
 from afterword.workers.services.topics import Topics
 from afterword.workers.stores.ledger import (

@@ -20,7 +20,7 @@ from afterword.workers.services.bookkeeping import Books
 from afterword.workers.services.debounce import Debounce
 from afterword.workers.services.excerpts import Excerpts
 from afterword.workers.services.overlap import align
-from afterword.workers.services.registry import AgentRegistry
+from afterword.workers.services.policy.registry import AgentRegistry
 from afterword.workers.stores.ledger import audit, conversations, sessions, subjects
 from afterword.workers.stores.ledger.conversations import Conversation
 from afterword.workers.stores.ledger.database import Database

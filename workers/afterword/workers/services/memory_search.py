@@ -20,7 +20,7 @@ from afterword.schemas import (
 from afterword.schemas.commands import MAX_RANKED, MAX_RELATED
 from afterword.schemas.errors import shortened
 from afterword.workers.core.errors import Late, NotFound, VectorStoreUnavailable
-from afterword.workers.services.ownership import owner_of
+from afterword.workers.services.policy.ownership import owner_of
 from afterword.workers.services.recall import question
 from afterword.workers.services.recall.deadline import Deadline
 from afterword.workers.services.recall.explaining import explained

@@ -14,6 +14,7 @@ from afterword.schemas import ContextReply, ContextRequest, Explanation, Memory,
 from afterword.schemas.rendering import render_sections
 from afterword.workers.core.errors import Late, LedgerUnavailable, VectorStoreUnavailable
 from afterword.workers.models.tokenizers.port import Tokenizer
+from afterword.workers.services.policy.registry import AgentRegistry
 from afterword.workers.services.recall import budget, identity, question, ranking, selection
 from afterword.workers.services.recall.deadline import Deadline
 from afterword.workers.services.recall.explaining import after_fitting, explained
@@ -23,7 +24,6 @@ from afterword.workers.services.recall.recent import recent_turns
 from afterword.workers.services.recall.searching import Corner, Searching, corners_of
 from afterword.workers.services.recall.selection import Selection
 from afterword.workers.services.recall.steps import Steps
-from afterword.workers.services.registry import AgentRegistry
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors.payload import StoredMemory, to_memory
 from afterword.workers.text.language import detect_with_script
