@@ -10,6 +10,7 @@ from afterword.schemas import ContextRequest
 from afterword.schemas.wire import REPLY_PREFIX
 from afterword.workers.models.embedders.port import Embedder
 from afterword.workers.models.tokenizers.estimating import EstimatingTokenizer
+from afterword.workers.services.memories.topics import Topics
 from afterword.workers.services.policy.registry import AgentRegistry
 from afterword.workers.services.recall import question
 from afterword.workers.services.recall.deadline import Deadline
@@ -19,7 +20,6 @@ from afterword.workers.services.recall.ranking import WEIGHTS, Signals
 from afterword.workers.services.recall.recall import Recall
 from afterword.workers.services.recall.searching import Searching, corners_of
 from afterword.workers.services.recall.steps import Steps
-from afterword.workers.services.topics import Topics
 from afterword.workers.settings import Settings
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors.port import VectorStore

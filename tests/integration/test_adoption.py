@@ -19,10 +19,10 @@ from afterword.workers.core.errors import VectorStoreUnavailable
 from afterword.workers.embedded.redis_server import free_port
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.services.adoption import Adopted, Adoption
-from afterword.workers.services.bookkeeping import Books
 from afterword.workers.services.discovery import SAMPLE, Discovery
-from afterword.workers.services.importance import importance
-from afterword.workers.services.topics import Topics
+from afterword.workers.services.memories.bookkeeping import Books
+from afterword.workers.services.memories.importance import importance
+from afterword.workers.services.memories.topics import Topics
 from afterword.workers.stores.ledger import collections, subjects
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors.partitions import partition, partitioned

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from afterword.schemas import Kind
-from afterword.workers.services.excerpts import Excerpts
 from afterword.workers.services.extraction.known import KnownMemories
 from afterword.workers.services.extraction.writing import FactWriter
+from afterword.workers.services.memories.excerpts import Excerpts
 from afterword.workers.stores.ledger import (
     agents,
     audit,

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from afterword.schemas import Kind
-from afterword.workers.services.importance import importance, repeated
+from afterword.workers.services.memories.importance import importance, repeated
 from tests.support.extractions import clear
 from tests.support.fake_openai import Fact, FakeOpenAI, given
 from tests.support.workshop import Crash, Workshop, crash, event, store_down

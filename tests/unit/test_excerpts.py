@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from afterword.schemas import Kind, Scope
 from afterword.workers.models.embedders.port import Vector
-from afterword.workers.services.excerpts import PIECE_CHARACTERS, embedded, excerpts_of, pieces
+from afterword.workers.services.memories.excerpts import PIECE_CHARACTERS, embedded, excerpts_of, pieces
 from tests.support.batches import NOON, conversation, turn
 from tests.support.workshop import WatchedEmbedder
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afterword.schemas import Kind
-from afterword.workers.services.importance import importance, repeated
+from afterword.workers.services.memories.importance import importance, repeated
 
 SAYS_MUCH = [
     "My name is Tom and I work as a nurse in Leeds.",

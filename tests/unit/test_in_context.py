@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afterword.workers.services import in_context
-from afterword.workers.services.in_context import vector
+from afterword.workers.services.memories import in_context
+from afterword.workers.services.memories.in_context import vector
 from afterword.workers.text import analysis
 from afterword.workers.text.en.irregular import BASES
 from afterword.workers.text.lexical_field import lexical_field

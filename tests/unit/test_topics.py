@@ -13,7 +13,7 @@ from afterword.schemas import Kind, Scope
 from afterword.workers.core.errors import EmbeddingFailed
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
-from afterword.workers.services.topics import Topics
+from afterword.workers.services.memories.topics import Topics
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.text import analysis
 from afterword.workers.text.topic_words import Topic, votes

@@ -26,12 +26,13 @@ from afterword.workers.models.tokenizers.port import Tokenizer
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.adoption import Adoption
 from afterword.workers.services.analytics import Analytics
-from afterword.workers.services.bookkeeping import Books
 from afterword.workers.services.commands import Commands
 from afterword.workers.services.debounce import Debounce
 from afterword.workers.services.discovery import Discovery
-from afterword.workers.services.excerpts import Excerpts
 from afterword.workers.services.ingest import Ingest
+from afterword.workers.services.memories.bookkeeping import Books
+from afterword.workers.services.memories.excerpts import Excerpts
+from afterword.workers.services.memories.topics import Topics
 from afterword.workers.services.memory_search import MemorySearch
 from afterword.workers.services.policy.registry import AgentRegistry
 from afterword.workers.services.readings import Readings
@@ -43,7 +44,6 @@ from afterword.workers.services.recall.steps import Steps
 from afterword.workers.services.retention import Retention
 from afterword.workers.services.snapshots import Snapshots
 from afterword.workers.services.sweeps import Sweeps
-from afterword.workers.services.topics import Topics
 from afterword.workers.settings import Settings
 from afterword.workers.stores.ledger.breaker import BreakerPolicy
 from afterword.workers.stores.ledger.database import Database

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from afterword.schemas import Scope
 from afterword.workers.models.embedders.port import Embedder
-from afterword.workers.services.bookkeeping import Books
-from afterword.workers.services.importance import importance
-from afterword.workers.services.topics import Topics
+from afterword.workers.services.memories.bookkeeping import Books
+from afterword.workers.services.memories.importance import importance
+from afterword.workers.services.memories.topics import Topics
 from afterword.workers.stores.ledger import subjects
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors import collection as c

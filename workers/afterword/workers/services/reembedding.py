@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 
 from afterword.workers.models.embedders.port import Embedder, Vector
-from afterword.workers.services import in_context
+from afterword.workers.services.memories import in_context
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import from_payload, to_payload
 from afterword.workers.stores.vectors.port import Filter, Hit, Payload, Point, VectorStore

@@ -11,7 +11,7 @@ from datetime import datetime
 from afterword.schemas.errors import AfterwordError
 from afterword.workers.core.messages import QueryEvent, QueryEvents
 from afterword.workers.observing.metrics import Metrics
-from afterword.workers.services.bookkeeping import Books
+from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.stores.ledger import audit, subjects, telemetry_batches
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.statistics import Delta, day_of

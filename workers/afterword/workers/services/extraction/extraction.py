@@ -20,7 +20,6 @@ from afterword.workers.core.ids import pseudonym
 from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity, Vector
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.observing.stopwatch import Stopwatch
-from afterword.workers.services.bookkeeping import Books
 from afterword.workers.services.extraction import mem0_memory, records
 from afterword.workers.services.extraction.asking import Asking
 from afterword.workers.services.extraction.batch import Batch
@@ -31,6 +30,7 @@ from afterword.workers.services.extraction.prompt import Existing
 from afterword.workers.services.extraction.release import Release
 from afterword.workers.services.extraction.work import Limits, Work, take
 from afterword.workers.services.extraction.writing import FactWriter, Stored
+from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.stores.ledger import (
     audit,
     backlog,

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log, log1p
 
-from afterword.workers.services.in_context import TURNS_BEFORE
+from afterword.workers.services.memories.in_context import TURNS_BEFORE
 from afterword.workers.services.recall.calibration import Scale
 
 _DENSE_MIDDLE, _DENSE_SLOPE = 4.8, 1.6

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from afterword.schemas import ContextRequest, Scope
-from afterword.workers.services.excerpts import excerpts_of
+from afterword.workers.services.memories.excerpts import excerpts_of
 from afterword.workers.stores.ledger import conversations
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors.payload import StoredMemory

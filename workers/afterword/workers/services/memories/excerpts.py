@@ -16,10 +16,10 @@ from afterword.workers.core.turns import Turn
 from afterword.workers.models.embedders.port import Embedder, Vector
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.observing.stopwatch import Stopwatch
-from afterword.workers.services import in_context
-from afterword.workers.services.bookkeeping import Books, memory_save
-from afterword.workers.services.importance import importance
-from afterword.workers.services.topics import Topics
+from afterword.workers.services.memories import in_context
+from afterword.workers.services.memories.bookkeeping import Books, memory_save
+from afterword.workers.services.memories.importance import importance
+from afterword.workers.services.memories.topics import Topics
 from afterword.workers.stores.ledger import audit, conversations
 from afterword.workers.stores.ledger.conversations import Conversation
 from afterword.workers.stores.ledger.database import Database
