@@ -16,7 +16,7 @@ from afterword.workers.components import Components
 from afterword.workers.core.errors import Misconfigured
 from afterword.workers.embedded.models import choose_embedder
 from afterword.workers.models.llms.port import Llm
-from afterword.workers.services.debounce import Debounce
+from afterword.workers.services.ingest.debounce import Debounce
 from afterword.workers.settings import Settings
 from ops.eval.cases import Case, cases
 from ops.eval.counting import CountingLlm

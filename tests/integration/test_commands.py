@@ -26,7 +26,7 @@ from afterword.schemas import (
 )
 from afterword.schemas.wire import Queue
 from afterword.workers.core.errors import Denied, NotFound, StoreUnavailable
-from afterword.workers.services.ingest import Outcome
+from afterword.workers.services.ingest.ingest import Outcome
 from afterword.workers.stores.ledger import agents, dead_letters
 from afterword.workers.stores.ledger.agents import Agent
 from afterword.workers.stores.ledger.dead_letters import DeadLetter

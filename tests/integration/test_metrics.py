@@ -15,7 +15,7 @@ from afterword.schemas.wire import Queue
 from afterword.workers.broker import MendedBroker, Postponed, QueueInstruments, build_broker
 from afterword.workers.core.errors import LedgerUnavailable, VectorStoreUnavailable
 from afterword.workers.observing.metrics import Metrics
-from afterword.workers.services.ingest import Outcome
+from afterword.workers.services.ingest.ingest import Outcome
 from afterword.workers.services.readings import Readings
 from afterword.workers.services.scheduler import Scheduler, Task
 from afterword.workers.stores.ledger import conversations

@@ -23,7 +23,7 @@ from afterword.workers.models.embedders.timed import TimedEmbedder
 from afterword.workers.models.llms.port import Completion, Llm, Prompt
 from afterword.workers.services.extraction.extraction import Extraction
 from afterword.workers.services.extraction.lease import LeaseKeeper
-from afterword.workers.services.ingest import Ingest, Outcome
+from afterword.workers.services.ingest.ingest import Ingest, Outcome
 from afterword.workers.services.recall.steps import Steps
 from afterword.workers.settings import Settings
 from afterword.workers.stores.ledger import audit

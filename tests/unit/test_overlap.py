@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afterword.workers.core.turns import Turn
-from afterword.workers.services.overlap import KEPT, align
+from afterword.workers.services.ingest.overlap import KEPT, align
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 

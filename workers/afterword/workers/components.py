@@ -27,9 +27,9 @@ from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.adoption import Adoption
 from afterword.workers.services.analytics import Analytics
 from afterword.workers.services.commands import Commands
-from afterword.workers.services.debounce import Debounce
 from afterword.workers.services.discovery import Discovery
-from afterword.workers.services.ingest import Ingest
+from afterword.workers.services.ingest.debounce import Debounce
+from afterword.workers.services.ingest.ingest import Ingest
 from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.services.memories.excerpts import Excerpts
 from afterword.workers.services.memories.topics import Topics

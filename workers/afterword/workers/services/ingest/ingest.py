@@ -16,10 +16,10 @@ from afterword.workers.core.ids import pseudonym
 from afterword.workers.core.turns import Turn, turns_of
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.observing.stopwatch import Stopwatch
-from afterword.workers.services.debounce import Debounce
+from afterword.workers.services.ingest.debounce import Debounce
+from afterword.workers.services.ingest.overlap import align
 from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.services.memories.excerpts import Excerpts
-from afterword.workers.services.overlap import align
 from afterword.workers.services.policy.registry import AgentRegistry
 from afterword.workers.stores.ledger import audit, conversations, sessions, subjects
 from afterword.workers.stores.ledger.conversations import Conversation
