@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from afterword.workers.models.llms.port import Tokens
-from afterword.workers.services.pricing import Price, price_of
+from afterword.workers.services.extraction.pricing import Price, price_of
 
 CHEAP = Price(prompt=0.25, cached=0.025, completion=2.0)
 DEAR = Price(prompt=1.25, cached=0.125, completion=10.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import SecretStr, TypeAdapter
 
-from afterword.workers.services.pricing import Price
+from afterword.workers.services.extraction.pricing import Price
 from afterword.workers.settings import Settings
 
 

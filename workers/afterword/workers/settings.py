@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from afterword.workers.core.errors import Misconfigured
-from afterword.workers.services.pricing import Price
+from afterword.workers.services.extraction.pricing import Price
 
 _SCHEMES = {
     "redis_url": ("redis", "rediss", "unix"),

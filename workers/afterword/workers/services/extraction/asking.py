@@ -14,8 +14,8 @@ from afterword.workers.models.llms.port import Completion, Llm, Tokens
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.extraction import answer, prompt
 from afterword.workers.services.extraction.batch import Batch
+from afterword.workers.services.extraction.pricing import Price, price_of
 from afterword.workers.services.extraction.prompt import Existing
-from afterword.workers.services.pricing import Price, price_of
 from afterword.workers.stores.ledger import llm_calls
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.journal import Entry
