@@ -19,7 +19,7 @@ from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
 from afterword.workers.models.embedders.shared import KEY_PREFIX, SharedEmbedder, cache_client
 from afterword.workers.observing.metrics import Metrics
-from afterword.workers.services.recall import question
+from afterword.workers.services.recall.question import question
 from afterword.workers.settings import Settings
 from tests.support.fake_openai import FakeOpenAI
 from tests.support.workshop import NOON

@@ -16,7 +16,7 @@ from afterword.workers.actors.requests import Answering
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
 from afterword.workers.models.tokenizers.estimating import EstimatingTokenizer
 from afterword.workers.replies import Replies
-from afterword.workers.services.recall.recall import Gate
+from afterword.workers.services.recall.answering import Gate
 from tests.integration.conftest import OpenWorkshop
 from tests.integration.test_memory_search import COACH, THREAD, keep, stored
 from tests.integration.test_metrics import count

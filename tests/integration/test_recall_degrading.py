@@ -14,7 +14,7 @@ from sqlalchemy import text
 from afterword.schemas import ContextReply, Kind, Scope
 from afterword.workers.embedded.completions import Reply
 from afterword.workers.models.embedders.factory import build_embedder
-from afterword.workers.services.recall.recall import Gate
+from afterword.workers.services.recall.answering import Gate
 from afterword.workers.stores.ledger import agents
 from afterword.workers.stores.ledger.agents import Agent
 from afterword.workers.stores.vectors import collection

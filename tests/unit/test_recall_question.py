@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afterword.workers.services.recall.question import Question
-from afterword.workers.services.recall.question import read as read_at
+from afterword.workers.services.recall.question.question import Question
+from afterword.workers.services.recall.question.question import read as read_at
 from afterword.workers.text import analysis
 from afterword.workers.text.small_talk import is_small_talk
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afterword.schemas import Kind, Scope
-from afterword.workers.services.recall import question
-from afterword.workers.services.recall.evidence import Evidence
-from afterword.workers.services.recall.ranking import WEIGHTS, Signals, newest, proposed, rank, recency, score
+from afterword.workers.services.recall.question import question
+from afterword.workers.services.recall.ranking.evidence import Evidence
+from afterword.workers.services.recall.ranking.ranking import WEIGHTS, Signals, newest, proposed, rank, recency, score
 from afterword.workers.stores.vectors.payload import StoredMemory
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afterword.schemas import Kind, Scope
-from afterword.workers.services.recall.ranking import Ranked, Signals
-from afterword.workers.services.recall.replaced import below_what_replaced_them, replaces
+from afterword.workers.services.recall.ranking.ranking import Ranked, Signals
+from afterword.workers.services.recall.ranking.replaced import below_what_replaced_them, replaces
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.text.telling_time import tells_time
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afterword.schemas import Kind, Scope
-from afterword.workers.services.recall import identity
-from afterword.workers.services.recall.explaining import after_fitting, explained
-from afterword.workers.services.recall.ranking import WEIGHTS, Ranked, Signals, score
-from afterword.workers.services.recall.selection import each_once, relevant
+from afterword.workers.services.recall.ranking import identity
+from afterword.workers.services.recall.ranking.explaining import after_fitting, explained
+from afterword.workers.services.recall.ranking.ranking import WEIGHTS, Ranked, Signals, score
+from afterword.workers.services.recall.ranking.selection import each_once, relevant
 from afterword.workers.stores.vectors.payload import StoredMemory, to_memory
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

@@ -36,10 +36,10 @@ from afterword.workers.services.memories.topics import Topics
 from afterword.workers.services.memory_search import MemorySearch
 from afterword.workers.services.policy.registry import AgentRegistry
 from afterword.workers.services.readings import Readings
-from afterword.workers.services.recall.embedding import QuestionEmbedder
-from afterword.workers.services.recall.finding import Finding
-from afterword.workers.services.recall.recall import Recall
-from afterword.workers.services.recall.searching import Searching
+from afterword.workers.services.recall.answering import Recall
+from afterword.workers.services.recall.finding.finding import Finding
+from afterword.workers.services.recall.finding.searching import Searching
+from afterword.workers.services.recall.question.embedding import QuestionEmbedder
 from afterword.workers.services.recall.steps import Steps
 from afterword.workers.services.retention import Retention
 from afterword.workers.services.snapshots import Snapshots

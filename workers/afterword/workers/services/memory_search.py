@@ -21,13 +21,13 @@ from afterword.schemas.commands import MAX_RANKED, MAX_RELATED
 from afterword.schemas.errors import shortened
 from afterword.workers.core.errors import Late, NotFound, VectorStoreUnavailable
 from afterword.workers.services.policy.ownership import owner_of
-from afterword.workers.services.recall import question
 from afterword.workers.services.recall.deadline import Deadline
-from afterword.workers.services.recall.explaining import explained
-from afterword.workers.services.recall.finding import Finding, Found
-from afterword.workers.services.recall.ranking import Ranked
-from afterword.workers.services.recall.searching import Corner
-from afterword.workers.services.recall.selection import Selection
+from afterword.workers.services.recall.finding.finding import Finding, Found
+from afterword.workers.services.recall.finding.searching import Corner
+from afterword.workers.services.recall.question import question
+from afterword.workers.services.recall.ranking.explaining import explained
+from afterword.workers.services.recall.ranking.ranking import Ranked
+from afterword.workers.services.recall.ranking.selection import Selection
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import StoredMemory, to_memory
 from afterword.workers.stores.vectors.port import Condition, Equals, Filter, Ids, Match, Newest, TimeRange, VectorStore

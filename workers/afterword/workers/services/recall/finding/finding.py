@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from afterword.workers.core.errors import EmbeddingFailed, Late
-from afterword.workers.services.recall import ranking
 from afterword.workers.services.recall.deadline import Deadline
-from afterword.workers.services.recall.embedding import Embedded, QuestionEmbedder
-from afterword.workers.services.recall.evidence import weigh
-from afterword.workers.services.recall.question import Question
-from afterword.workers.services.recall.ranking import WEIGHTS, Ranked, Signals
-from afterword.workers.services.recall.replaced import below_what_replaced_them
-from afterword.workers.services.recall.searching import Corner, Searching
+from afterword.workers.services.recall.finding.searching import Corner, Searching
+from afterword.workers.services.recall.question.embedding import Embedded, QuestionEmbedder
+from afterword.workers.services.recall.question.question import Question
+from afterword.workers.services.recall.ranking import ranking
+from afterword.workers.services.recall.ranking.evidence import weigh
+from afterword.workers.services.recall.ranking.ranking import WEIGHTS, Ranked, Signals
+from afterword.workers.services.recall.ranking.replaced import below_what_replaced_them
 
 logger = logging.getLogger(__name__)
 

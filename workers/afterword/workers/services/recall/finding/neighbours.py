@@ -12,7 +12,7 @@ from afterword.workers.stores.vectors.port import Condition, Either, Filter, Ids
 from afterword.workers.stores.vectors.views import MemoryView, ScopedSearch
 
 if TYPE_CHECKING:
-    from afterword.workers.services.recall.searching import Corner
+    from afterword.workers.services.recall.finding.searching import Corner
 
 MATCHES = 4
 """Excerpts, and as many learned memories, best first, that are completed."""

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Final
 
 from afterword.schemas import Kind
-from afterword.workers.services.recall.ranking import Ranked
+from afterword.workers.services.recall.ranking.ranking import Ranked
 from afterword.workers.stores.vectors.payload import StoredMemory
 
 _ATTRIBUTES: Final = {

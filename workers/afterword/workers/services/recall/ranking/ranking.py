@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from afterword.schemas import Kind, Scope
-from afterword.workers.services.recall.evidence import Evidence
-from afterword.workers.services.recall.question import Question
+from afterword.workers.services.recall.question.question import Question
+from afterword.workers.services.recall.ranking.evidence import Evidence
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.text import analysis
 from afterword.workers.text.periods import closeness

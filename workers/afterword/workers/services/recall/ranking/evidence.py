@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from math import exp, log, log1p
 
 from afterword.workers.services.memories.in_context import TURNS_BEFORE
-from afterword.workers.services.recall.calibration import Scale
+from afterword.workers.services.recall.question.calibration import Scale
 
 _DENSE_MIDDLE, _DENSE_SLOPE = 4.8, 1.6
 _LEXICAL_MIDDLE, _LEXICAL_SLOPE = 8.0, 2.5

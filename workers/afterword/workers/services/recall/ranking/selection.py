@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from afterword.schemas import Kind
-from afterword.workers.services.recall.ranking import Ranked
+from afterword.workers.services.recall.ranking.ranking import Ranked
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.text.analysis import UNPARTED
 

@@ -15,14 +15,16 @@ from afterword.schemas.rendering import render_sections
 from afterword.workers.core.errors import Late, LedgerUnavailable, VectorStoreUnavailable
 from afterword.workers.models.tokenizers.port import Tokenizer
 from afterword.workers.services.policy.registry import AgentRegistry
-from afterword.workers.services.recall import budget, identity, question, ranking, selection
+from afterword.workers.services.recall import budget
 from afterword.workers.services.recall.deadline import Deadline
-from afterword.workers.services.recall.explaining import after_fitting, explained
-from afterword.workers.services.recall.finding import FETCHED, Finding
-from afterword.workers.services.recall.question import Question
-from afterword.workers.services.recall.recent import recent_turns
-from afterword.workers.services.recall.searching import Corner, Searching, corners_of
-from afterword.workers.services.recall.selection import Selection
+from afterword.workers.services.recall.finding.finding import FETCHED, Finding
+from afterword.workers.services.recall.finding.recent import recent_turns
+from afterword.workers.services.recall.finding.searching import Corner, Searching, corners_of
+from afterword.workers.services.recall.question import question
+from afterword.workers.services.recall.question.question import Question
+from afterword.workers.services.recall.ranking import identity, ranking, selection
+from afterword.workers.services.recall.ranking.explaining import after_fitting, explained
+from afterword.workers.services.recall.ranking.selection import Selection
 from afterword.workers.services.recall.steps import Steps
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors.payload import StoredMemory, to_memory

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from afterword.workers.core.errors import EmbeddingFailed
 from afterword.workers.models.embedders.port import Embedder, Vector
 from afterword.workers.services.memories.topics import Topics
-from afterword.workers.services.recall.calibration import Calibration, Scale, calibrate
-from afterword.workers.services.recall.question import Question
+from afterword.workers.services.recall.question.calibration import Calibration, Scale, calibrate
+from afterword.workers.services.recall.question.question import Question
 from afterword.workers.services.recall.steps import Steps
 from afterword.workers.text.topic_words import Topic
 

@@ -13,9 +13,9 @@ from afterword.schemas import ContextRequest, Kind, Scope
 from afterword.workers.core.errors import Late
 from afterword.workers.models.embedders.port import Vector
 from afterword.workers.services.recall.deadline import Deadline
-from afterword.workers.services.recall.evidence import Listing
-from afterword.workers.services.recall.neighbours import neighbours
-from afterword.workers.services.recall.question import Question
+from afterword.workers.services.recall.finding.neighbours import neighbours
+from afterword.workers.services.recall.question.question import Question
+from afterword.workers.services.recall.ranking.evidence import Listing
 from afterword.workers.services.recall.steps import Steps
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import StoredMemory

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 from afterword.schemas import Explanation, Memory
-from afterword.workers.services.recall.ranking import WEIGHTS, Ranked, Signals
-from afterword.workers.services.recall.selection import Selection
+from afterword.workers.services.recall.ranking.ranking import WEIGHTS, Ranked, Signals
+from afterword.workers.services.recall.ranking.selection import Selection
 from afterword.workers.stores.vectors.payload import to_memory
 
 
