@@ -26,14 +26,14 @@ from afterword.workers.models.tokenizers.port import Tokenizer
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.adoption import Adoption
 from afterword.workers.services.analytics import Analytics
-from afterword.workers.services.commands import Commands
+from afterword.workers.services.commands.commands import Commands
+from afterword.workers.services.commands.memory_search import MemorySearch
 from afterword.workers.services.discovery import Discovery
 from afterword.workers.services.ingest.debounce import Debounce
 from afterword.workers.services.ingest.ingest import Ingest
 from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.services.memories.excerpts import Excerpts
 from afterword.workers.services.memories.topics import Topics
-from afterword.workers.services.memory_search import MemorySearch
 from afterword.workers.services.policy.registry import AgentRegistry
 from afterword.workers.services.readings import Readings
 from afterword.workers.services.recall.answering import Recall

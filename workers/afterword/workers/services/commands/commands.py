@@ -35,13 +35,13 @@ from afterword.workers.core import ids
 from afterword.workers.core.errors import Denied, NotFound
 from afterword.workers.models.embedders.port import Embedder
 from afterword.workers.observing.metrics import Metrics
-from afterword.workers.services import in_flight
 from afterword.workers.services.analytics import Analytics
+from afterword.workers.services.commands import in_flight
+from afterword.workers.services.commands.memory_search import MemorySearch
 from afterword.workers.services.extraction.writing import take_back
 from afterword.workers.services.memories.bookkeeping import Books, memory_save
 from afterword.workers.services.memories.importance import importance
 from afterword.workers.services.memories.topics import Topics
-from afterword.workers.services.memory_search import MemorySearch
 from afterword.workers.services.policy.ownership import Owned, Ownership, owner_of
 from afterword.workers.services.recall.deadline import Deadline
 from afterword.workers.stores.ledger import (
