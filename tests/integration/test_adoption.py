@@ -18,8 +18,8 @@ from afterword.schemas import Kind, Scope
 from afterword.workers.core.errors import VectorStoreUnavailable
 from afterword.workers.embedded.redis_server import free_port
 from afterword.workers.models.embedders.hashing import HashingEmbedder
-from afterword.workers.services.adoption import Adopted, Adoption
-from afterword.workers.services.discovery import SAMPLE, Discovery
+from afterword.workers.services.collections.adoption import Adopted, Adoption
+from afterword.workers.services.collections.discovery import SAMPLE, Discovery
 from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.services.memories.importance import importance
 from afterword.workers.services.memories.topics import Topics

@@ -11,8 +11,8 @@ import pytest
 
 from afterword.schemas import AddMemory, Scope
 from afterword.workers.models.embedders.hashing import HashingEmbedder
-from afterword.workers.services.adoption import Adoption
-from afterword.workers.services.reembedding import reembed
+from afterword.workers.services.collections.adoption import Adoption
+from afterword.workers.services.collections.reembedding import reembed
 from afterword.workers.stores.ledger import agents
 from afterword.workers.stores.ledger.agents import Agent
 from afterword.workers.stores.vectors import collection as c

@@ -12,8 +12,8 @@ import pytest
 
 from afterword.schemas import Kind, Scope
 from afterword.workers.models.embedders.hashing import HashingEmbedder
+from afterword.workers.services.collections.reembedding import reembed
 from afterword.workers.services.memories import in_context
-from afterword.workers.services.reembedding import reembed
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.edge import EdgeStore
 from afterword.workers.stores.vectors.payload import StoredMemory

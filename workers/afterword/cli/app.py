@@ -182,7 +182,7 @@ def reembed(
     old one stays.
     """
     from afterword.workers.components import Components
-    from afterword.workers.services.reembedding import reembed as copy
+    from afterword.workers.services.collections.reembedding import reembed as copy
     from afterword.workers.settings import Settings
 
     settings = Settings.load()

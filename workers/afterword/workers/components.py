@@ -24,11 +24,11 @@ from afterword.workers.models.llms.port import Llm
 from afterword.workers.models.tokenizers.factory import build_tokenizer
 from afterword.workers.models.tokenizers.port import Tokenizer
 from afterword.workers.observing.metrics import Metrics
-from afterword.workers.services.adoption import Adoption
 from afterword.workers.services.analytics import Analytics
+from afterword.workers.services.collections.adoption import Adoption
+from afterword.workers.services.collections.discovery import Discovery
 from afterword.workers.services.commands.commands import Commands
 from afterword.workers.services.commands.memory_search import MemorySearch
-from afterword.workers.services.discovery import Discovery
 from afterword.workers.services.ingest.debounce import Debounce
 from afterword.workers.services.ingest.ingest import Ingest
 from afterword.workers.services.memories.bookkeeping import Books
