@@ -23,9 +23,9 @@ from afterword.workers.actors.context import query_event
 from afterword.workers.actors.requests import error_body
 from afterword.workers.core.errors import AnalyticsOff, Denied, StoreUnavailable
 from afterword.workers.core.messages import QueryEvent, QueryEvents
-from afterword.workers.services import telemetry
-from afterword.workers.services.snapshots import Snapshots
-from afterword.workers.services.telemetry import QueryLog
+from afterword.workers.services.analytics import telemetry
+from afterword.workers.services.analytics.snapshots import Snapshots
+from afterword.workers.services.analytics.telemetry import QueryLog
 from afterword.workers.stores.ledger import milestones, rollups, statistics
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.statistics import Delta

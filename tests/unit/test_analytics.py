@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from afterword.workers.services.analytics import growth, period
+from afterword.workers.services.analytics.analytics import growth, period
+from afterword.workers.services.analytics.retention import due_at
+from afterword.workers.services.analytics.snapshots import slot_of
 from afterword.workers.services.memories.bookkeeping import label, tags
-from afterword.workers.services.retention import due_at
-from afterword.workers.services.snapshots import slot_of
 from afterword.workers.stores.ledger.analytics import Sums
 from afterword.workers.stores.ledger.statistics import Delta, day_of
 

@@ -24,7 +24,9 @@ from afterword.workers.models.llms.port import Llm
 from afterword.workers.models.tokenizers.factory import build_tokenizer
 from afterword.workers.models.tokenizers.port import Tokenizer
 from afterword.workers.observing.metrics import Metrics
-from afterword.workers.services.analytics import Analytics
+from afterword.workers.services.analytics.analytics import Analytics
+from afterword.workers.services.analytics.retention import Retention
+from afterword.workers.services.analytics.snapshots import Snapshots
 from afterword.workers.services.collections.adoption import Adoption
 from afterword.workers.services.collections.discovery import Discovery
 from afterword.workers.services.commands.commands import Commands
@@ -41,8 +43,6 @@ from afterword.workers.services.recall.finding.finding import Finding
 from afterword.workers.services.recall.finding.searching import Searching
 from afterword.workers.services.recall.question.embedding import QuestionEmbedder
 from afterword.workers.services.recall.steps import Steps
-from afterword.workers.services.retention import Retention
-from afterword.workers.services.snapshots import Snapshots
 from afterword.workers.services.sweeps import Sweeps
 from afterword.workers.settings import Settings
 from afterword.workers.stores.ledger.breaker import BreakerPolicy

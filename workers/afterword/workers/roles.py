@@ -20,8 +20,8 @@ from afterword.workers.checks import Component, looks
 from afterword.workers.components import Components, sender_with
 from afterword.workers.health import Health
 from afterword.workers.replies import Replies
+from afterword.workers.services.analytics.telemetry import QueryLog
 from afterword.workers.services.scheduler import Scheduler, Task
-from afterword.workers.services.telemetry import QueryLog
 from afterword.workers.stores.ledger.gate import LedgerGate
 from afterword.workers.stores.ledger.leadership import Leadership
 

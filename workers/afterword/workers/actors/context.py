@@ -19,8 +19,8 @@ from afterword.workers.actors.requests import Answering
 from afterword.workers.broker import MendedBroker
 from afterword.workers.core.messages import QueryEvent
 from afterword.workers.observing.metrics import Metrics
+from afterword.workers.services.analytics.telemetry import QueryLog
 from afterword.workers.services.recall.answering import Answer, Gate, Recall
-from afterword.workers.services.telemetry import QueryLog
 
 logger = logging.getLogger(__name__)
 

@@ -35,7 +35,7 @@ from afterword.workers.core import ids
 from afterword.workers.core.errors import Denied, NotFound
 from afterword.workers.models.embedders.port import Embedder
 from afterword.workers.observing.metrics import Metrics
-from afterword.workers.services.analytics import Analytics
+from afterword.workers.services.analytics.analytics import Analytics
 from afterword.workers.services.commands import in_flight
 from afterword.workers.services.commands.memory_search import MemorySearch
 from afterword.workers.services.extraction.writing import take_back
