@@ -16,8 +16,8 @@ from afterword.workers.broker import MendedBroker, Postponed, QueueInstruments, 
 from afterword.workers.core.errors import LedgerUnavailable, VectorStoreUnavailable
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.ingest.ingest import Outcome
-from afterword.workers.services.readings import Readings
-from afterword.workers.services.scheduler import Scheduler, Task
+from afterword.workers.services.upkeep.readings import Readings
+from afterword.workers.services.upkeep.scheduler import Scheduler, Task
 from afterword.workers.stores.ledger import conversations
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.leadership import Leadership

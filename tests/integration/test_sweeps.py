@@ -14,8 +14,8 @@ from afterword.schemas import wire
 from afterword.schemas.wire import Queue
 from afterword.workers.core.errors import LedgerUnavailable
 from afterword.workers.observing.metrics import Metrics
-from afterword.workers.services.scheduler import Scheduler, Task
-from afterword.workers.services.sweeps import Sweeps
+from afterword.workers.services.upkeep.scheduler import Scheduler, Task
+from afterword.workers.services.upkeep.sweeps import Sweeps
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.leadership import Leadership
 from tests.integration.conftest import OpenWorkshop

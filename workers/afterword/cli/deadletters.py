@@ -13,7 +13,7 @@ import typer
 from afterword.schemas import AfterwordError
 
 if TYPE_CHECKING:
-    from afterword.workers.services.dead_letters import DeadLetters
+    from afterword.workers.services.upkeep.dead_letters import DeadLetters
     from afterword.workers.stores.ledger.dead_letters import Selection, StoredLetter
 
 app = typer.Typer(no_args_is_help=True, help="What was given up on: list, show, replay, discard.")
@@ -126,7 +126,7 @@ def _one(letters: DeadLetters, number: int) -> StoredLetter:
 def _letters() -> Iterator[DeadLetters]:
     # Without Components: what all the services need takes as long to load as the rest of such a command.
     from afterword.workers.broker import build_broker
-    from afterword.workers.services.dead_letters import DeadLetters
+    from afterword.workers.services.upkeep.dead_letters import DeadLetters
     from afterword.workers.settings import Settings
     from afterword.workers.stores.ledger.database import Database
 

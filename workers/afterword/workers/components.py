@@ -37,13 +37,13 @@ from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.services.memories.excerpts import Excerpts
 from afterword.workers.services.memories.topics import Topics
 from afterword.workers.services.policy.registry import AgentRegistry
-from afterword.workers.services.readings import Readings
 from afterword.workers.services.recall.answering import Recall
 from afterword.workers.services.recall.finding.finding import Finding
 from afterword.workers.services.recall.finding.searching import Searching
 from afterword.workers.services.recall.question.embedding import QuestionEmbedder
 from afterword.workers.services.recall.steps import Steps
-from afterword.workers.services.sweeps import Sweeps
+from afterword.workers.services.upkeep.readings import Readings
+from afterword.workers.services.upkeep.sweeps import Sweeps
 from afterword.workers.settings import Settings
 from afterword.workers.stores.ledger.breaker import BreakerPolicy
 from afterword.workers.stores.ledger.database import Database

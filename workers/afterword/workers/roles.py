@@ -21,7 +21,7 @@ from afterword.workers.components import Components, sender_with
 from afterword.workers.health import Health
 from afterword.workers.replies import Replies
 from afterword.workers.services.analytics.telemetry import QueryLog
-from afterword.workers.services.scheduler import Scheduler, Task
+from afterword.workers.services.upkeep.scheduler import Scheduler, Task
 from afterword.workers.stores.ledger.gate import LedgerGate
 from afterword.workers.stores.ledger.leadership import Leadership
 

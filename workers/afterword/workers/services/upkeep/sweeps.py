@@ -11,9 +11,9 @@ from afterword.workers.broker import DeadMessage, MendedBroker
 from afterword.workers.core.errors import EmbeddingFailed, VectorStoreUnavailable
 from afterword.workers.core.messages import ExtractionHint
 from afterword.workers.observing.metrics import Metrics
-from afterword.workers.services.dead_letters import about
 from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.services.memories.excerpts import Excerpts
+from afterword.workers.services.upkeep.dead_letters import about
 from afterword.workers.stores.ledger import audit, breaker, conversations, dead_letters, memories, subjects, transcripts
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.dead_letters import DeadLetter
