@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from afterword.schemas import ContextReply, Kind, Scope
 from afterword.workers.actors import context
+from afterword.workers.actors.replies import Replies
 from afterword.workers.actors.requests import Answering
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
 from afterword.workers.models.tokenizers.estimating import EstimatingTokenizer
-from afterword.workers.replies import Replies
 from afterword.workers.services.recall.answering import Gate
 from tests.integration.conftest import OpenWorkshop
 from tests.integration.test_memory_search import COACH, THREAD, keep, stored
