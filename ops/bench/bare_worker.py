@@ -11,14 +11,14 @@ from functools import cached_property
 
 from prometheus_client import CollectorRegistry
 
-from afterword.workers import logs
 from afterword.workers.broker import MendedBroker, build_broker
-from afterword.workers.components import Components
 from afterword.workers.observing.metrics import Metrics
-from afterword.workers.probes import ProbeServer
-from afterword.workers.process import wait_for_servers
-from afterword.workers.roles import Role, health_of, start_role
-from afterword.workers.settings import Settings
+from afterword.workers.runtime import logs
+from afterword.workers.runtime.components import Components
+from afterword.workers.runtime.probes import ProbeServer
+from afterword.workers.runtime.process import wait_for_servers
+from afterword.workers.runtime.roles import Role, health_of, start_role
+from afterword.workers.runtime.settings import Settings
 from afterword.workers.stores.vectors.port import VectorStore
 
 

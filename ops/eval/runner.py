@@ -11,13 +11,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from afterword.schemas.errors import AfterwordError
-from afterword.workers import logs
-from afterword.workers.components import Components
 from afterword.workers.core.errors import Misconfigured
 from afterword.workers.embedded.models import choose_embedder
 from afterword.workers.models.llms.port import Llm
+from afterword.workers.runtime import logs
+from afterword.workers.runtime.components import Components
+from afterword.workers.runtime.settings import Settings
 from afterword.workers.services.ingest.debounce import Debounce
-from afterword.workers.settings import Settings
 from ops.eval.cases import Case, cases
 from ops.eval.counting import CountingLlm
 from ops.eval.learning import Learner, bursts

@@ -10,6 +10,7 @@ from afterword.schemas import ContextRequest
 from afterword.schemas.wire import REPLY_PREFIX
 from afterword.workers.models.embedders.port import Embedder
 from afterword.workers.models.tokenizers.estimating import EstimatingTokenizer
+from afterword.workers.runtime.settings import Settings
 from afterword.workers.services.memories.topics import Topics
 from afterword.workers.services.policy.registry import AgentRegistry
 from afterword.workers.services.recall.answering import Recall
@@ -20,7 +21,6 @@ from afterword.workers.services.recall.question import question
 from afterword.workers.services.recall.question.embedding import QuestionEmbedder
 from afterword.workers.services.recall.ranking.ranking import WEIGHTS, Signals
 from afterword.workers.services.recall.steps import Steps
-from afterword.workers.settings import Settings
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors.port import VectorStore
 from ops.recall.systems import DEPTH, Asking, Ranked, Recalled

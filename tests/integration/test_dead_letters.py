@@ -11,7 +11,7 @@ from afterword.schemas import ConversationFinished, InvalidEvent, Kind, MemoryUn
 from afterword.schemas.wire import Queue
 from afterword.workers.broker import build_broker
 from afterword.workers.core.errors import NotFound, NotReplayable
-from afterword.workers.roles import Role, start_role
+from afterword.workers.runtime.roles import Role, start_role
 from afterword.workers.services.upkeep.dead_letters import DeadLetters
 from afterword.workers.stores.ledger.dead_letters import Selection, StoredLetter
 from tests.integration.conftest import OpenWorkshop

@@ -9,9 +9,9 @@ import re
 import pytest
 
 from afterword.producers import MemoryClient
-from afterword.workers import logs
-from afterword.workers.roles import Role, start_role
-from afterword.workers.settings import Settings
+from afterword.workers.runtime import logs
+from afterword.workers.runtime.roles import Role, start_role
+from afterword.workers.runtime.settings import Settings
 from tests.integration.conftest import OpenWorkshop
 from tests.support.workshop import Workshop, event, question
 

@@ -13,7 +13,7 @@ import redis
 
 from afterword.schemas import Kind
 from afterword.schemas.wire import Queue
-from afterword.workers.roles import Role, start_role
+from afterword.workers.runtime.roles import Role, start_role
 from afterword.workers.services.extraction.lease import LeaseKeeper
 from afterword.workers.stores.ledger import subjects
 from afterword.workers.stores.ledger.database import Database

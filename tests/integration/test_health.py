@@ -12,10 +12,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from afterword.workers.checks import EmbedderLately
 from afterword.workers.core.errors import EmbeddingFailed
-from afterword.workers.probes import ProbeServer
-from afterword.workers.roles import Role, RunningRole, health_of, start_role
+from afterword.workers.runtime.checks import EmbedderLately
+from afterword.workers.runtime.probes import ProbeServer
+from afterword.workers.runtime.roles import Role, RunningRole, health_of, start_role
 from tests.integration.conftest import OpenWorkshop
 from tests.support.waiting import wait_until
 from tests.support.workshop import Workshop, store_down

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 import redis
 
-from afterword.workers.components import Components
 from afterword.workers.core.errors import EmbeddingFailed
 from afterword.workers.embedded.redis_server import free_port
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
 from afterword.workers.models.embedders.shared import KEY_PREFIX, SharedEmbedder, cache_client
 from afterword.workers.observing.metrics import Metrics
+from afterword.workers.runtime.components import Components
+from afterword.workers.runtime.settings import Settings
 from afterword.workers.services.recall.question import question
-from afterword.workers.settings import Settings
 from tests.support.fake_openai import FakeOpenAI
 from tests.support.workshop import NOON
 

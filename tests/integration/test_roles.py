@@ -20,7 +20,7 @@ from afterword.schemas import ContextReply, ContextRequest, ConversationFinished
 from afterword.schemas.values import Model
 from afterword.schemas.wire import Queue
 from afterword.workers.embedded.postgres_server import PostgresServer
-from afterword.workers.roles import Role, RunningRole, start_role
+from afterword.workers.runtime.roles import Role, RunningRole, start_role
 from afterword.workers.stores.ledger.migrate import migrate
 from tests.integration.conftest import OpenWorkshop
 from tests.support import openai_faults as faults
@@ -204,7 +204,7 @@ class TestAnswering:
 
 
 def test_only_extraction_pays_for_importing_mem0() -> None:
-    program = "import sys, afterword.workers.process; sys.exit('mem0' in sys.modules)"
+    program = "import sys, afterword.workers.runtime.process; sys.exit('mem0' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 

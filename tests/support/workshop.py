@@ -15,17 +15,17 @@ from sqlalchemy import text
 from afterword.schemas import ContextRequest, ConversationFinished
 from afterword.schemas.context import Request
 from afterword.workers.broker import MendedBroker
-from afterword.workers.components import Components
 from afterword.workers.core.errors import EmbeddingFailed, VectorStoreUnavailable
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
 from afterword.workers.models.embedders.timed import TimedEmbedder
 from afterword.workers.models.llms.port import Completion, Llm, Prompt
+from afterword.workers.runtime.components import Components
+from afterword.workers.runtime.settings import Settings
 from afterword.workers.services.extraction.extraction import Extraction
 from afterword.workers.services.extraction.lease import LeaseKeeper
 from afterword.workers.services.ingest.ingest import Ingest, Outcome
 from afterword.workers.services.recall.steps import Steps
-from afterword.workers.settings import Settings
 from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.vectors.edge import EdgeStore
 from afterword.workers.stores.vectors.payload import StoredMemory, from_payload

@@ -14,7 +14,7 @@ import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
 from afterword.workers.observing.metrics import Metrics, Reading
-from afterword.workers.roles import Role
+from afterword.workers.runtime.roles import Role
 from tests.conftest import unavailable
 
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from afterword.producers.settings import ClientSettings
-from afterword.workers.settings import Settings
+from afterword.workers.runtime.settings import Settings
 from tests.conftest import unavailable
 
 ROOT = Path(__file__).parents[2]

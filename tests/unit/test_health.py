@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from afterword.workers import health
-from afterword.workers.checks import Check
-from afterword.workers.health import Health
+from afterword.workers.runtime import health
+from afterword.workers.runtime.checks import Check
+from afterword.workers.runtime.health import Health
 from tests.support.waiting import wait_until
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from afterword.workers.loading import loading
+from afterword.workers.runtime.loading import loading
 
 
 @pytest.fixture(autouse=True)

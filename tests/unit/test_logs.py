@@ -14,9 +14,9 @@ from dramatiq import Message
 from dramatiq.broker import MessageProxy
 from dramatiq.brokers.stub import StubBroker
 
-from afterword.workers import logs
 from afterword.workers.core.errors import Misconfigured
-from afterword.workers.settings import Settings
+from afterword.workers.runtime import logs
+from afterword.workers.runtime.settings import Settings
 
 SAID = "I live in Lisbon"
 MESSAGE: Message[Any] = Message("conversations", "ingest_conversation", ({"text": SAID},), {}, {}, "m-1")

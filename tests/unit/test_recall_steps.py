@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from afterword.workers.components import Components
 from afterword.workers.core.errors import Late, VectorStoreUnavailable
+from afterword.workers.runtime.components import Components
+from afterword.workers.runtime.settings import Settings
 from afterword.workers.services.recall.deadline import Deadline
 from afterword.workers.services.recall.steps import Steps
-from afterword.workers.settings import Settings
 
 
 @pytest.fixture

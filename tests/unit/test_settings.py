@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from afterword.workers.core.errors import Misconfigured
-from afterword.workers.settings import Settings
+from afterword.workers.runtime.settings import Settings
 
 SECRET = "s3cr3t"
 

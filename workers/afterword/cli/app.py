@@ -47,13 +47,13 @@ def worker(
     threads: Annotated[int | None, typer.Option(min=1, help="Its threads; each role has a default.")] = None,
 ) -> None:
     """Run a worker until SIGTERM or Ctrl-C."""
-    from afterword.workers.loading import loading
+    from afterword.workers.runtime.loading import loading
 
     with loading():
-        from afterword.workers import logs
-        from afterword.workers.process import run_worker
-        from afterword.workers.roles import Role
-        from afterword.workers.settings import Settings
+        from afterword.workers.runtime import logs
+        from afterword.workers.runtime.process import run_worker
+        from afterword.workers.runtime.roles import Role
+        from afterword.workers.runtime.settings import Settings
 
     if role not in list(Role):
         raise typer.BadParameter(f"{role!r} is no role: use one of {', '.join(Role)}", param_hint="--role")
@@ -74,9 +74,9 @@ def migrate() -> None:
 @app.command()
 def doctor() -> None:
     """Check every component, its version and its settings, and say what to do. Asks the LLM one tiny question."""
-    from afterword.workers import checks
-    from afterword.workers.components import Components
-    from afterword.workers.settings import Settings
+    from afterword.workers.runtime import checks
+    from afterword.workers.runtime.components import Components
+    from afterword.workers.runtime.settings import Settings
 
     components = Components(Settings.load())
     try:
@@ -93,7 +93,7 @@ def doctor() -> None:
 def stats(tenant: Annotated[str | None, typer.Option(help="Only this tenant.")] = None) -> None:
     """Calls to the LLM, tokens and cost, by model and per conversation."""
     from afterword.cli.stats import stats_table
-    from afterword.workers.settings import Settings
+    from afterword.workers.runtime.settings import Settings
     from afterword.workers.stores.ledger import conversations, llm_calls
 
     with _ledger() as database, database.transaction() as connection:
@@ -114,7 +114,7 @@ def settings() -> None:
 def health(alive: Annotated[bool, typer.Option(help="Ask whether its threads run, and nothing else.")] = False) -> None:
     """Ask the worker in this container whether it is ready, and how each component is; exit status 0 or 1."""
     from afterword.cli.health import ask
-    from afterword.workers.settings import Settings
+    from afterword.workers.runtime.settings import Settings
 
     ready, told = ask(Settings.load().probe_port, "healthz" if alive else "readyz")
     print(told)
@@ -127,10 +127,10 @@ def up(
     redis_port: Annotated[int, typer.Option(help="Port of its Redis on the loopback interface.")] = 6390,
 ) -> None:
     """Run the whole stack in this process, without Docker, until Ctrl-C. The data stays."""
-    from afterword.workers import logs
     from afterword.workers.embedded.stack import EmbeddedStack
     from afterword.workers.embedded.welcome import settings_at_hand, welcome
-    from afterword.workers.settings import Settings
+    from afterword.workers.runtime import logs
+    from afterword.workers.runtime.settings import Settings
 
     settings, said = settings_at_hand(Settings.load())
     logs.configure(settings)
@@ -181,9 +181,9 @@ def reembed(
     """Copy all memories into a new collection, with vectors of the embedder that is set now, and new search terms. The
     old one stays.
     """
-    from afterword.workers.components import Components
+    from afterword.workers.runtime.components import Components
+    from afterword.workers.runtime.settings import Settings
     from afterword.workers.services.collections.reembedding import reembed as copy
-    from afterword.workers.settings import Settings
 
     settings = Settings.load()
     old = Components(settings.model_copy(update={"collection": source or settings.collection}))
@@ -199,8 +199,8 @@ def reembed(
 @app.command()
 def adopt(tenant: Annotated[str, typer.Option(help="The tenant whose memories they become.")] = "default") -> None:
     """Make memories that plain mem0 wrote into this collection readable here. Run again after a stop, it goes on."""
-    from afterword.workers.components import Components
-    from afterword.workers.settings import Settings
+    from afterword.workers.runtime.components import Components
+    from afterword.workers.runtime.settings import Settings
 
     components = Components(Settings.load())
     try:
@@ -244,7 +244,7 @@ def list_agents(tenant: Tenant = "default") -> None:
 
 @contextmanager
 def _ledger() -> Iterator[Database]:
-    from afterword.workers.settings import Settings
+    from afterword.workers.runtime.settings import Settings
     from afterword.workers.stores.ledger.database import Database
 
     database = Database(Settings.load().postgres, connections=1)

@@ -126,8 +126,8 @@ def _one(letters: DeadLetters, number: int) -> StoredLetter:
 def _letters() -> Iterator[DeadLetters]:
     # Without Components: what all the services need takes as long to load as the rest of such a command.
     from afterword.workers.broker import build_broker
+    from afterword.workers.runtime.settings import Settings
     from afterword.workers.services.upkeep.dead_letters import DeadLetters
-    from afterword.workers.settings import Settings
     from afterword.workers.stores.ledger.database import Database
 
     settings = Settings.load()

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 from afterword.workers.core.errors import Misconfigured
 from afterword.workers.models.embedders.factory import build_embedder
-from afterword.workers.settings import Settings
+from afterword.workers.runtime.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,14 @@ from typing import get_args
 
 from pydantic import SecretStr
 
-from afterword.workers import checks
-from afterword.workers.components import Components
 from afterword.workers.embedded.postgres_server import PostgresServer
 from afterword.workers.embedded.redis_server import FakeRedisServer, RedisServer, find_redis_binary, free_port
-from afterword.workers.health import Health
-from afterword.workers.probes import ProbeServer
-from afterword.workers.roles import Role, RunningRole, start_role
-from afterword.workers.settings import Settings
+from afterword.workers.runtime import checks
+from afterword.workers.runtime.components import Components
+from afterword.workers.runtime.health import Health
+from afterword.workers.runtime.probes import ProbeServer
+from afterword.workers.runtime.roles import Role, RunningRole, start_role
+from afterword.workers.runtime.settings import Settings
 from afterword.workers.stores.ledger import conversations
 from afterword.workers.stores.ledger.migrate import migrate
 

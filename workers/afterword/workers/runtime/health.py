@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from afterword.workers.checks import Check
+from afterword.workers.runtime.checks import Check
 
 LOOK_SECONDS = 2.0
 """How long a look may take before the component counts as failed, and how long what it found is good for."""

@@ -14,7 +14,7 @@ from dramatiq.broker import MessageProxy
 from dramatiq.message import Message
 
 from afterword.workers.core.errors import told
-from afterword.workers.settings import Settings
+from afterword.workers.runtime.settings import Settings
 
 _NOISY = ("httpx", "httpcore", "httpx2", "httpcore2", "openai", "alembic")
 

@@ -7,13 +7,13 @@ import signal
 import threading
 import time
 
-from afterword.workers import checks
-from afterword.workers.components import Components
 from afterword.workers.core.errors import Misconfigured
-from afterword.workers.loading import loading
-from afterword.workers.probes import ProbeServer
-from afterword.workers.roles import USING_THE_VECTOR_STORE, Role, RunningRole, health_of, start_role
-from afterword.workers.settings import Settings
+from afterword.workers.runtime import checks
+from afterword.workers.runtime.components import Components
+from afterword.workers.runtime.loading import loading
+from afterword.workers.runtime.probes import ProbeServer
+from afterword.workers.runtime.roles import USING_THE_VECTOR_STORE, Role, RunningRole, health_of, start_role
+from afterword.workers.runtime.settings import Settings
 
 logger = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from afterword.workers.checks import Check
-from afterword.workers.health import Health
+from afterword.workers.runtime.checks import Check
+from afterword.workers.runtime.health import Health
 
 _STOP_SECONDS = 0.05  # how soon `stop` is noticed
 

@@ -17,9 +17,9 @@ from afterword.workers.actors.replies import Replies
 from afterword.workers.actors.requests import Answering
 from afterword.workers.broker import MendedBroker
 from afterword.workers.broker.consumer import MendedConsumer
-from afterword.workers.checks import Component, looks
-from afterword.workers.components import Components, sender_with
-from afterword.workers.health import Health
+from afterword.workers.runtime.checks import Component, looks
+from afterword.workers.runtime.components import Components, sender_with
+from afterword.workers.runtime.health import Health
 from afterword.workers.services.analytics.telemetry import QueryLog
 from afterword.workers.services.upkeep.scheduler import Scheduler, Task
 from afterword.workers.stores.ledger.gate import LedgerGate

@@ -24,6 +24,7 @@ from afterword.workers.models.llms.port import Llm
 from afterword.workers.models.tokenizers.factory import build_tokenizer
 from afterword.workers.models.tokenizers.port import Tokenizer
 from afterword.workers.observing.metrics import Metrics
+from afterword.workers.runtime.settings import Settings
 from afterword.workers.services.analytics.analytics import Analytics
 from afterword.workers.services.analytics.retention import Retention
 from afterword.workers.services.analytics.snapshots import Snapshots
@@ -44,7 +45,6 @@ from afterword.workers.services.recall.question.embedding import QuestionEmbedde
 from afterword.workers.services.recall.steps import Steps
 from afterword.workers.services.upkeep.readings import Readings
 from afterword.workers.services.upkeep.sweeps import Sweeps
-from afterword.workers.settings import Settings
 from afterword.workers.stores.ledger.breaker import BreakerPolicy
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors.port import VectorStore

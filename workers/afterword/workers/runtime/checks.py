@@ -13,8 +13,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from afterword.schemas import AfterwordError
-from afterword.workers.components import Components
 from afterword.workers.core.errors import Misconfigured
+from afterword.workers.runtime.components import Components
 from afterword.workers.stores.ledger import breaker, database
 from afterword.workers.stores.ledger.migrate import check_migrated
 
