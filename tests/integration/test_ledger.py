@@ -16,9 +16,9 @@ from sqlalchemy.exc import IntegrityError
 
 from afterword.schemas import Scope
 from afterword.workers.core.errors import LeaseLost, LedgerUnavailable, Misconfigured
+from afterword.workers.core.tokens import Tokens
 from afterword.workers.core.turns import turns_of
 from afterword.workers.embedded.postgres_server import PostgresServer
-from afterword.workers.models.llms.port import Tokens
 from afterword.workers.stores.ledger import agents, audit, conversations, dead_letters, journal, subjects
 from afterword.workers.stores.ledger.agents import Agent
 from afterword.workers.stores.ledger.database import Database

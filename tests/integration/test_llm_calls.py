@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from afterword.cli.stats import stats_table
+from afterword.workers.core.tokens import Tokens
 from afterword.workers.embedded.completions import Reply, completion
-from afterword.workers.models.llms.port import Tokens
 from afterword.workers.services.extraction.pricing import Price
 from afterword.workers.stores.ledger import llm_calls
 from afterword.workers.stores.ledger.llm_calls import Usage

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from afterword.workers.core.errors import BadAnswer, LlmRefused, LlmUnavailable, Misconfigured
+from afterword.workers.core.tokens import Tokens
 from afterword.workers.embedded.completions import Reply
 from afterword.workers.models.llms.factory import build_llm
 from afterword.workers.models.llms.mem0 import Mem0Llm
 from afterword.workers.models.llms.openai import OpenAILlm
-from afterword.workers.models.llms.port import Prompt, Tokens
+from afterword.workers.models.llms.port import Prompt
 from tests.support import fake_openai, openai_faults
 from tests.support.fake_openai import FakeOpenAI
 from tests.support.openai_faults import Hang

@@ -12,10 +12,11 @@ import pytest
 
 from afterword.schemas.errors import AfterwordError
 from afterword.workers.core.errors import BadAnswer, LlmRefused, LlmUnavailable
+from afterword.workers.core.tokens import Tokens
 from afterword.workers.embedded.completions import Reply, completion, error
 from afterword.workers.embedded.redis_server import free_port
 from afterword.workers.models.llms.openai import OpenAILlm
-from afterword.workers.models.llms.port import Prompt, Tokens
+from afterword.workers.models.llms.port import Prompt
 from tests.support import fake_openai, openai_faults
 from tests.support.fake_openai import FakeOpenAI
 from tests.support.openai_faults import Dropped, Hang, Page, Trickle

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from afterword.workers.models.llms.port import Tokens
+from afterword.workers.core.tokens import Tokens
 from afterword.workers.services.extraction.pricing import Price, price_of
 
 CHEAP = Price(prompt=0.25, cached=0.025, completion=2.0)

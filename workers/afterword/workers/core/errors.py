@@ -22,7 +22,7 @@ AfterwordError (afterword.schemas.errors)
 from __future__ import annotations
 
 from afterword.schemas.errors import AfterwordError
-from afterword.workers.models.llms.port import Tokens
+from afterword.workers.core.tokens import Tokens
 
 
 class Misconfigured(AfterwordError):

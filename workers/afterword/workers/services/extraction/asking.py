@@ -10,7 +10,8 @@ from uuid import uuid4
 
 from afterword.schemas import AfterwordError
 from afterword.workers.core.errors import BadAnswer, LedgerUnavailable, LlmRefused, LlmUnavailable
-from afterword.workers.models.llms.port import Completion, Llm, Tokens
+from afterword.workers.core.tokens import Tokens
+from afterword.workers.models.llms.port import Completion, Llm
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.extraction import answer, prompt
 from afterword.workers.services.extraction.batch import Batch

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from afterword.workers.models.llms.port import Tokens
+from afterword.workers.core.tokens import Tokens
 
 MILLION = 1_000_000
 
