@@ -156,7 +156,7 @@ def test_the_roles_watched_are_the_roles_there_are() -> None:
 
 
 def test_the_tasks_watched_are_tasks() -> None:
-    roles = (ROOT / "workers" / "afterword" / "workers" / "roles.py").read_text()
+    roles = (ROOT / "workers" / "afterword" / "workers" / "runtime" / "roles.py").read_text()
     (stalled,) = [alert["expr"] for alert in ALERTS if alert["alert"] == "AfterwordTaskStalled"]
     (named,) = re.findall(r'task=~"([^"]+)"', stalled)
     tasks = set(re.findall(r'Task\(\s*"(\w+)"', roles))
