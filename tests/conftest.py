@@ -21,6 +21,9 @@ from afterword.workers.stores.ledger.database import Database
 from tests.support.canaries import Watch
 from tests.support.ledgers import fresh_ledger, make_template, spare_the_disk
 
+# Fixtures of more than one folder: the services over real servers, and deployments of worker processes.
+pytest_plugins = ["tests.fixtures.workshops", "tests.fixtures.deployments"]
+
 # Before any test imports mem0, whose telemetry is on otherwise.
 mem0_environment.prepare()
 
