@@ -38,7 +38,7 @@ TODAY = datetime.now(UTC)
 
 
 def run(workshop: Workshop, command: type[Any], **fields: Any) -> Any:
-    return workshop.components.commands(workshop.broker).run(command(reply_to=REPLY_TO, **fields))
+    return workshop.house.commands.commands(workshop.broker).run(command(reply_to=REPLY_TO, **fields))
 
 
 def query(user: str = "ann", at: datetime = TODAY, **more: Any) -> QueryEvent:
@@ -48,7 +48,7 @@ def query(user: str = "ann", at: datetime = TODAY, **more: Any) -> QueryEvent:
 
 def record(workshop: Workshop, *events: QueryEvent, batch_id: str | None = None) -> None:
     batch = QueryEvents(batch_id=batch_id or str(uuid4()), events=events)
-    telemetry.record(workshop.database, workshop.components.books, batch)
+    telemetry.record(workshop.database, workshop.house.memories.books, batch)
 
 
 def day_rows(workshop: Workshop, columns: str) -> list[tuple[Any, ...]]:
@@ -123,7 +123,7 @@ class TestMetadata:
         workshop.take_in(event("Hello.", session_id="s1"))
         workshop.extract_all()
         threading.Event().wait(0.6)
-        workshop.components.sweeps(workshop.broker).drop_expired_memories()
+        workshop.house.upkeep.sweeps(workshop.broker).drop_expired_memories()
         assert [row.scope for row in workshop.rows("SELECT scope FROM memories WHERE kind = 'fact'")] == ["user"]
         expired = workshop.audited()[-1]
         assert (expired.type, expired.result_count, expired.metadata) == ("memory_delete", 1, {"reason": "expired"})
@@ -197,11 +197,11 @@ class TestQueries:
 
     def test_words_are_kept_only_where_that_was_opted_in(self, workshop: Workshop) -> None:
         asked = question("What about my cello?", agent_id="coach")
-        told = query_event(asked, workshop.components.recall.answer(asked))
+        told = query_event(asked, workshop.house.recall.recall.answer(asked))
         assert told.query_length == len("What about my cello?")
         for keep_words, kept in ((False, None), (True, "What about my cello?")):
             sent: list[QueryEvents] = []
-            log = QueryLog(sent.append, workshop.components.metrics, keep_words=keep_words)
+            log = QueryLog(sent.append, workshop.house.metrics, keep_words=keep_words)
             log.add(told)
             log.start()
             log.stop()
@@ -218,7 +218,7 @@ class TestQueries:
     def test_hashes_tell_repeated_queries_of_a_tenant(self, workshop: Workshop) -> None:
         def hashed(words: str | None, tenant: str = "default") -> str | None:
             asked = question(words, tenant_id=tenant)
-            return query_event(asked, workshop.components.recall.answer(asked)).query_hash
+            return query_event(asked, workshop.house.recall.recall.answer(asked)).query_hash
 
         assert hashed("my  cello") == hashed("my cello") != hashed("my harp")
         assert hashed("my cello") != hashed("my cello", "other")
@@ -239,7 +239,7 @@ class TestQueries:
     def test_what_the_gate_said_and_whether_there_were_memories_is_told(self, workshop: Workshop) -> None:
         def told(words: str | None, user: str = "ann") -> tuple[bool, bool, bool]:
             asked = question(words, user=user)
-            event = query_event(asked, workshop.components.recall.answer(asked))
+            event = query_event(asked, workshop.house.recall.recall.answer(asked))
             return event.gate_passed, event.has_memories, event.relevance is not None
 
         workshop.take_in(event("I play the cello in a quartet."))
@@ -455,7 +455,7 @@ class TestRetention:
             workshop.rows("INSERT INTO snapshots (slot, tenant_id) VALUES (:slot, 'default')", slot=slot)
         workshop.rows("INSERT INTO telemetry_batches VALUES (:id, now() - interval '8 days')", id=str(uuid4()))
         workshop.take_in(event("kept"))
-        assert workshop.components.retention.clean_up()
+        assert workshop.house.analytics.retention.clean_up()
         assert [row.user_id for row in workshop.rows("SELECT user_id FROM audit WHERE type = 'memory_query'")] == [
             "ann"
         ]
@@ -468,17 +468,17 @@ class TestRetention:
         assert "conversation_received" in workshop.audit_types()
 
     def test_it_is_done_once_a_day(self, workshop: Workshop) -> None:
-        assert workshop.components.retention.clean_up()
-        assert not workshop.components.retention.clean_up()
+        assert workshop.house.analytics.retention.clean_up()
+        assert not workshop.house.analytics.retention.clean_up()
         with workshop.database.transaction() as connection:
             connection.exec_driver_sql("UPDATE milestones SET reached = reached - interval '1 day'")
-        assert workshop.components.retention.clean_up()
+        assert workshop.house.analytics.retention.clean_up()
 
     def test_an_hour_that_came_late_is_in_the_rollup_afterwards(self, workshop: Workshop) -> None:
         late = datetime.now(UTC) - timedelta(hours=20)
         snapshots_of(workshop).take()
         record(workshop, query(at=late))
-        workshop.components.retention.clean_up()
+        workshop.house.analytics.retention.clean_up()
         assert [row.searches for row in workshop.rows("SELECT searches FROM hourly_statistics")] == [1]
 
 

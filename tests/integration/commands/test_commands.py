@@ -36,7 +36,7 @@ from tests.support.workshop import REPLY_TO, Workshop, event, store_down
 
 def run(workshop: Workshop, command: type[Any], **given: Any) -> Any:
     made: Command = command(reply_to=REPLY_TO, **given)
-    return workshop.components.commands(workshop.broker).run(made)
+    return workshop.house.commands.commands(workshop.broker).run(made)
 
 
 def add(workshop: Workshop, text: str, **given: Any) -> Memory:

@@ -125,12 +125,12 @@ class TestOpen:
 
     def test_there_is_one_hint_at_a_time(self, paused: Workshop) -> None:
         paused.broker.flush(Queue.EXTRACTION)
-        sweeps = paused.components.sweeps(paused.broker)
+        sweeps = paused.house.upkeep.sweeps(paused.broker)
         for _ in range(5):
             sweeps.hint_due_subjects()
         assert paused.broker.queue_length(Queue.EXTRACTION) == 1
-        paused.components.readings(paused.broker).read_ledger()
-        assert paused.components.metrics.registry.get_sample_value("afterword_breaker_open") == 1
+        paused.house.upkeep.readings(paused.broker).read_ledger()
+        assert paused.house.metrics.registry.get_sample_value("afterword_breaker_open") == 1
 
     def test_ingest_goes_on(self, paused: Workshop) -> None:
         paused.take_in(event("And the harp.", user="late"))
@@ -294,7 +294,7 @@ class TestRevokedKey:
         workshop = open_workshop(
             threads=4, retry_after=0.2, retry_within=0.4, breaker_after=0.2, breaker_within=0.5, max_attempts=1
         )
-        roles: list[RunningRole] = [start_role(role, workshop.components) for role in (Role.EXTRACTION, Role.SCHEDULER)]
+        roles: list[RunningRole] = [start_role(role, workshop.house) for role in (Role.EXTRACTION, Role.SCHEDULER)]
         yield workshop
         for role in roles:
             role.stop(10)

@@ -102,7 +102,7 @@ class TestTranscriptsThatAreNotKept:
         workshop.store.up()
         workshop.extract_all()
         assert (self.kept(workshop), workshop.statuses()) == (1, ["done"])
-        sweeps = workshop.components.sweeps(workshop.broker)
+        sweeps = workshop.house.upkeep.sweeps(workshop.broker)
         workshop.some_time_passes(60)
         sweeps.drop_transcripts()
         sweeps.complete_excerpts()
@@ -131,7 +131,7 @@ class TestManyBehindOne:
         workshop = open_workshop(llm_timeout=60.0, threads=4)
         self.record(workshop, 1)
         llm.fail(faults.Hang())
-        roles = [start_role(role, workshop.components) for role in (Role.EXTRACTION, Role.SCHEDULER)]
+        roles = [start_role(role, workshop.house) for role in (Role.EXTRACTION, Role.SCHEDULER)]
         llm.wait_for_chats(1, timeout=30)
         self.record(workshop, 1_000)
         yield workshop

@@ -186,7 +186,7 @@ class TestClearing:
         workshop.store.up()
         clear(workshop, session="s1")
         workshop.some_time_passes(60)
-        workshop.components.sweeps(workshop.broker).complete_excerpts()
+        workshop.house.upkeep.sweeps(workshop.broker).complete_excerpts()
         assert workshop.texts(kind=Kind.EXCERPT) == ["kept"]
 
     def _at(self, workshop: Workshop, moment: str, do: Callable[[], None]) -> None:

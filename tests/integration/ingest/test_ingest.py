@@ -21,7 +21,7 @@ from tests.support.workshop import NOON, REPLY_TO, Crash, Workshop, crash, event
 
 
 def clear(workshop: Workshop, user: str = "ann") -> None:
-    workshop.components.commands(workshop.broker).run(ClearMemories(user_id=user, reply_to=REPLY_TO))
+    workshop.house.commands.commands(workshop.broker).run(ClearMemories(user_id=user, reply_to=REPLY_TO))
 
 
 class TestRecording:
@@ -192,7 +192,7 @@ class TestOutages:
         assert workshop.take_in(event("I play the cello.")) == [Outcome.STORED]
         assert workshop.statuses() == ["received"]
         mend(workshop)
-        sweeps = workshop.components.sweeps(workshop.broker)
+        sweeps = workshop.house.upkeep.sweeps(workshop.broker)
         sweeps.complete_excerpts()
         assert workshop.texts() == []  # it may still be in work
         workshop.some_time_passes(60)
@@ -207,7 +207,7 @@ class TestOutages:
         workshop.embedder.fails = lambda text: text == "poison"
         workshop.some_time_passes(60)
         for _ in range(60):
-            workshop.components.sweeps(workshop.broker).complete_excerpts()
+            workshop.house.upkeep.sweeps(workshop.broker).complete_excerpts()
         assert workshop.texts() == [f"sound {number}" for number in range(5)]
 
     @pytest.mark.parametrize("where", ["before", "after"])
@@ -241,7 +241,7 @@ def fail(workshop: Workshop, what: str) -> None:
 def mend(workshop: Workshop) -> None:
     workshop.store.up()
     workshop.embedder.fails = lambda _: False
-    workshop.components.prepare_store()
+    workshop.house.collections.prepare()
 
 
 class TestClearing:
@@ -271,7 +271,7 @@ class TestClearing:
         clear(workshop)
         assert workshop.take_in(said) == [Outcome.DUPLICATE]
         workshop.some_time_passes(60)
-        workshop.components.sweeps(workshop.broker).complete_excerpts()
+        workshop.house.upkeep.sweeps(workshop.broker).complete_excerpts()
         assert workshop.memories() == []
 
 

@@ -24,7 +24,7 @@ def test_facts_and_excerpts(workshop: Workshop, llm: FakeOpenAI) -> None:
 
 
 def test_notes_and_what_their_owner_is_shown(workshop: Workshop) -> None:
-    commands = workshop.components.commands(workshop.broker)
+    commands = workshop.house.commands.commands(workshop.broker)
     added = commands.run(AddMemory(user_id="ann", text="我的猫叫橙子", reply_to=REPLY_TO))
     assert isinstance(added, Memory)
     assert added.topic == "pets"

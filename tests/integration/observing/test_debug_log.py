@@ -63,7 +63,7 @@ def test_debug_shows_what_a_context_was_answered_with(
     workshop = open_workshop()
     workshop.take_in(event(SAID, user=USER, event_id="e1"))
     logs.configure(Settings(log_format="json", log_level="DEBUG"))
-    role = start_role(Role.CONTEXT, workshop.components)
+    role = start_role(Role.CONTEXT, workshop.house)
     try:
         with MemoryClient(redis_url) as client:
             context = client.context(USER, query="theorbo", timeout=5)

@@ -37,7 +37,7 @@ def sample(metrics: Metrics, name: str, **labels: str) -> float | None:
 
 def count(workshop: Workshop, name: str, **labels: str) -> float:
     """0 where nothing was counted."""
-    return sample(workshop.components.metrics, name, **labels) or 0.0
+    return sample(workshop.house.metrics, name, **labels) or 0.0
 
 
 def memories(workshop: Workshop, operation: str, scope: Scope, kind: Kind) -> float:
@@ -46,7 +46,7 @@ def memories(workshop: Workshop, operation: str, scope: Scope, kind: Kind) -> fl
 
 def steps(workshop: Workshop, name: str) -> dict[str, float]:
     """How often each step of a histogram was observed."""
-    [family] = [each for each in workshop.components.metrics.registry.collect() if each.name == f"afterword_{name}"]
+    [family] = [each for each in workshop.house.metrics.registry.collect() if each.name == f"afterword_{name}"]
     return {each.labels["step"]: each.value for each in family.samples if each.name.endswith("_count")}
 
 
@@ -80,7 +80,7 @@ class TestIngest:
         with workshop.database.transaction() as connection:
             [left] = conversations.without_excerpts(connection, older_than=timedelta(0), limit=1)
         for _ in range(2):
-            workshop.components.excerpts.write(left)
+            workshop.house.memories.excerpts.write(left)
         assert memories(workshop, "add", Scope.USER, Kind.EXCERPT) == 1
 
     def test_what_its_client_tells_counts_once_for_each_event(self, open_workshop: OpenWorkshop) -> None:
@@ -162,12 +162,12 @@ class TestRemoving:
         workshop.take_in(event("I play the cello.", session_id="s1"))
         workshop.extract_all()
         command = ClearMemories(user_id="ann", session_id="s1", reply_to=REPLY_TO)
-        workshop.components.commands(workshop.broker).run(command)
+        workshop.house.commands.commands(workshop.broker).run(command)
         assert memories(workshop, "delete", Scope.SESSION, Kind.FACT) == 1
         assert memories(workshop, "delete", Scope.USER, Kind.EXCERPT) == 1
 
     def test_notes_come_and_go(self, workshop: Workshop) -> None:
-        commands = workshop.components.commands(workshop.broker)
+        commands = workshop.house.commands.commands(workshop.broker)
         note = AddMemory(user_id="ann", text="Plays the cello.", request_id="r1", reply_to=REPLY_TO)
         commands.run(note)
         commands.run(note)  # the same request, delivered again
@@ -181,8 +181,8 @@ class TestRemoving:
         llm.answer_with(lambda _: memory([Fact("Practises today.", scope="session"), Fact("Plays the cello.")]))
         workshop.take_in(event("I play the cello.", session_id="s1"))
         workshop.extract_all()
-        workshop.components.sweeps(workshop.broker).drop_expired_memories()
-        workshop.components.sweeps(workshop.broker).drop_expired_memories()
+        workshop.house.upkeep.sweeps(workshop.broker).drop_expired_memories()
+        workshop.house.upkeep.sweeps(workshop.broker).drop_expired_memories()
         assert memories(workshop, "delete", Scope.SESSION, Kind.FACT) == 1
         assert memories(workshop, "delete", Scope.USER, Kind.FACT) == 0
 
@@ -205,7 +205,7 @@ class TestEdges:
         assert count(workshop, "vector_store_seconds_count", operation="insert") == 2
         assert count(workshop, "vector_store_errors_total", operation="insert") == 1
         with pytest.raises(VectorStoreUnavailable):
-            list(workshop.components.store.scan(Filter((Match("tenant_id", ("default",)),))))
+            list(workshop.house.stores.vectors.scan(Filter((Match("tenant_id", ("default",)),))))
         assert count(workshop, "vector_store_errors_total", operation="scan") == 1
         assert count(workshop, "vector_store_seconds_count", operation="scan") == 1
 
@@ -269,7 +269,7 @@ class TestQueues:
 class TestReadings:
     @pytest.fixture
     def readings(self, workshop: Workshop) -> Readings:
-        return workshop.components.readings(workshop.broker)
+        return workshop.house.upkeep.readings(workshop.broker)
 
     @pytest.fixture
     def client(self, redis_url: str) -> Iterator[redis.Redis]:
@@ -278,7 +278,7 @@ class TestReadings:
 
     def test_nothing_is_shown_before_it_was_read(self, workshop: Workshop) -> None:
         for name in ("redis_memory_bytes", "postgres_size_bytes", "vector_store_points", "breaker_open"):
-            assert sample(workshop.components.metrics, name) is None
+            assert sample(workshop.house.metrics, name) is None
 
     def test_the_states_of_a_queue(self, workshop: Workshop, readings: Readings, client: redis.Redis) -> None:
         broker = workshop.broker
@@ -297,8 +297,8 @@ class TestReadings:
         assert states == {"waiting": 3, "in_flight": 2, "delayed": 1, "dead": 1}
         assert 58 <= count(workshop, "oldest_message_age_seconds", queue=Queue.CONVERSATIONS) < 90
         for queue in set(Queue) - {Queue.CONVERSATIONS}:
-            assert sample(workshop.components.metrics, "queue_messages", queue=queue, state="waiting") == 0
-            assert sample(workshop.components.metrics, "oldest_message_age_seconds", queue=queue) == 0
+            assert sample(workshop.house.metrics, "queue_messages", queue=queue, state="waiting") == 0
+            assert sample(workshop.house.metrics, "oldest_message_age_seconds", queue=queue) == 0
 
     @pytest.mark.parametrize("head", [None, b"no JSON", b"{}", b'{"message_timestamp": "soon"}'])
     def test_a_place_without_a_message_that_tells_its_time_is_passed_over(
@@ -315,7 +315,7 @@ class TestReadings:
         self, workshop: Workshop, readings: Readings, client: redis.Redis
     ) -> None:
         readings.read_redis()
-        metrics = workshop.components.metrics
+        metrics = workshop.house.metrics
         assert (sample(metrics, "redis_memory_bytes") or 0) > 100_000
         assert sample(metrics, "redis_memory_max_bytes") is None
         client.config_set("maxmemory", 500_000_000)
@@ -335,11 +335,11 @@ class TestReadings:
         assert 50 <= count(workshop, "oldest_due_subject_age_seconds") < 90
         assert count(workshop, "excerpts_wanting") == 4
         assert count(workshop, "postgres_size_bytes") > 1_000_000
-        assert sample(workshop.components.metrics, "breaker_open") == 0
+        assert sample(workshop.house.metrics, "breaker_open") == 0
 
     def test_a_ledger_in_which_nothing_waits(self, workshop: Workshop, readings: Readings) -> None:
         readings.read_ledger()
-        metrics = workshop.components.metrics
+        metrics = workshop.house.metrics
         assert sample(metrics, "oldest_due_subject_age_seconds") == 0
         assert {sample(metrics, "dead_letters_standing", queue=queue) for queue in Queue} == {0}
 
@@ -348,7 +348,7 @@ class TestReadings:
         workshop.extract_all()
         readings.read_vector_store()
         readings.count_memories()
-        metrics = workshop.components.metrics
+        metrics = workshop.house.metrics
         assert sample(metrics, "vector_store_points") == 4
         assert sample(metrics, "vector_store_dimensions") == workshop.embedder.identity.dimensions
         assert (sample(metrics, "vector_store_disk_bytes") or 0) > 0
@@ -357,11 +357,11 @@ class TestReadings:
         assert sample(metrics, "vector_store_memories", scope=Scope.AGENT, kind=Kind.FACT) == 0
 
     def test_a_server_that_is_away_is_down_and_its_gauges_are_gone(self, workshop: Workshop) -> None:
-        metrics = workshop.components.metrics
+        metrics = workshop.house.metrics
         away = build_broker("redis://127.0.0.1:1/0")
         database = Database("postgresql://127.0.0.1:1/none")
-        there = workshop.components.readings(workshop.broker)
-        gone = Readings(database, workshop.components.store, away, metrics)
+        there = workshop.house.upkeep.readings(workshop.broker)
+        gone = Readings(database, workshop.house.stores.vectors, away, metrics)
         names = {
             "redis": "redis_memory_bytes",
             "postgres": "postgres_size_bytes",

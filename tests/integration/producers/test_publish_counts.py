@@ -20,7 +20,7 @@ def ingested(workshop: Workshop, url: str, *, times: int = 1) -> dict[str, float
     events = [ConversationFinished.parse(body) for body in drain(url)]
     workshop.take_in(*(each for each in events for _ in range(times)))
     names = ("sent", "dropped", "invalid")
-    registry = workshop.components.metrics.registry
+    registry = workshop.house.metrics.registry
     found = {name: registry.get_sample_value("afterword_publishes_total", {"outcome": name}) for name in names}
     return {name: value for name, value in found.items() if value}
 

@@ -58,7 +58,7 @@ class KnowingEmbedder:
 @pytest.fixture
 def knowing(workshop: Workshop) -> None:
     """The workshop's embedder is one that knows."""
-    workshop.components.embedder = KnowingEmbedder()
+    workshop.house.models.embedder = KnowingEmbedder()
 
 
 @pytest.mark.usefixtures("knowing", "said")
@@ -74,7 +74,7 @@ class TestTheGate:
         for query, expected in zip(
             ("Which instrument was it?", "Where do they live?", "What may he not eat?"), self.SAID, strict=True
         ):
-            answer = workshop.components.recall.answer(question(query))
+            answer = workshop.house.recall.recall.answer(question(query))
             assert texts(answer.reply) == [expected]
             assert answer.gate is Gate.PASSED
             assert 0.9 < (answer.reply.memories[0].score or 0) <= 1
@@ -83,7 +83,7 @@ class TestTheGate:
         "query", ["Translate this poem into Welsh", "quantum chromodynamics", "明日の天気は？", "2 + 2"]
     )
     def test_what_has_nothing_to_do_with_it_is_stopped(self, workshop: Workshop, query: str) -> None:
-        answer = workshop.components.recall.answer(question(query))
+        answer = workshop.house.recall.recall.answer(question(query))
         assert (answer.reply.memories, answer.reply.text, answer.reply.degraded) == ((), "", ())
         assert (answer.gate, answer.has_memories) == (Gate.STOPPED, True)
 
@@ -94,9 +94,9 @@ class TestTheGate:
         assert all(0 <= score <= 1 for score in scores)
 
     def test_what_the_gate_did_is_counted_and_what_was_retrieved(self, workshop: Workshop) -> None:
-        broker, metrics = workshop.broker, workshop.components.metrics
+        broker, metrics = workshop.broker, workshop.house.metrics
         context.declare(
-            broker, workshop.components.recall, Answering(Replies(broker.client), broker.clock), None, metrics
+            broker, workshop.house.recall.recall, Answering(Replies(broker.client), broker.clock), None, metrics
         )
         answer = broker.get_actor("answer_context").fn
 
@@ -128,7 +128,7 @@ class TestSmallTalk:
         workshop.take_in(event("Thanks a lot!", "ok then", "谢谢"))
         workshop.store.calls.clear()
         workshop.embedder.batches.clear()
-        answer = workshop.components.recall.answer(question(query))
+        answer = workshop.house.recall.recall.answer(question(query))
         assert (answer.reply.memories, answer.reply.text, answer.reply.degraded) == ((), "", ())
         assert answer.gate is Gate.STOPPED
         assert workshop.store.calls == []
@@ -283,7 +283,7 @@ def test_the_time_of_a_question_is_when_it_is_asked(workshop: Workshop) -> None:
     keep(workshop, stored("Ann saw a heron at the lake", days=-40), stored("Ann saw an owl at the lake", days=-300))
     asked = question("What did Ann see at the lake last month?")
     at = stored("").occurred_at
-    first = workshop.components.recall.answer(asked, now=at).reply.memories[0]
+    first = workshop.house.recall.recall.answer(asked, now=at).reply.memories[0]
     assert first.text == "Ann saw a heron at the lake"
-    earlier = workshop.components.recall.answer(asked, now=at - timedelta(days=265)).reply.memories[0]
+    earlier = workshop.house.recall.recall.answer(asked, now=at - timedelta(days=265)).reply.memories[0]
     assert earlier.text == "Ann saw an owl at the lake"

@@ -32,7 +32,7 @@ OF_ALL = "Cello lessons, the cello concert, the luthier of the cello"
 
 
 def ask(workshop: Workshop, query: str | None = ASKED, within: float = WITHIN, **about: Any) -> ContextReply:
-    return workshop.components.recall.answer(question(query, **about), within).reply
+    return workshop.house.recall.recall.answer(question(query, **about), within).reply
 
 
 def texts(reply: ContextReply) -> list[str]:
@@ -100,8 +100,8 @@ def slow(workshop: Workshop) -> Iterator[Callable[[Callable[[Filter], bool]], Sl
     made: list[SlowStore] = []
 
     def slow_down(is_slow: Callable[[Filter], bool]) -> SlowStore:
-        store = SlowStore(workshop.components.store, is_slow)
-        workshop.components.store = cast(VectorStore, store)
+        store = SlowStore(workshop.house.stores.vectors, is_slow)
+        workshop.house.stores.vectors = cast(VectorStore, store)
         made.append(store)
         return store
 
@@ -127,7 +127,7 @@ class TestTheEmbedder:
     def remote(self, workshop: Workshop, llm: FakeOpenAI) -> Workshop:
         """Something was said, and questions are embedded by another server."""
         workshop.take_in(event("I play the cello.", "And I have a dog."))
-        workshop.components.embedder = build_embedder(
+        workshop.house.models.embedder = build_embedder(
             provider="openai", model="small", dimensions=128, base_url=llm.url, api_key="k", timeout=30
         )
         return workshop
@@ -157,7 +157,7 @@ class TestTheEmbedder:
     ) -> None:
         workshop = open_workshop(threads=1)
         workshop.take_in(event("I play the cello."))
-        workshop.components.embedder = build_embedder(
+        workshop.house.models.embedder = build_embedder(
             provider="openai", model="small", dimensions=128, base_url=llm.url, api_key="k", timeout=30
         )
         llm.fail_when(lambda request: faults.Hang() if request.path == EMBEDDINGS else None)
@@ -167,7 +167,7 @@ class TestTheEmbedder:
 
     def test_is_back(self, remote: Workshop, llm: FakeOpenAI) -> None:
         llm.fail_when(lambda request: faults.unauthorised() if request.path == EMBEDDINGS else None)
-        remote.components.question_embedder.prepare()
+        remote.house.recall.question_embedder.prepare()
         assert ask(remote).degraded == ("embedder",)
         llm.fail_when(lambda _: None)
         assert ask(remote).degraded == ()
@@ -268,7 +268,7 @@ class TestAScope:
         store = slow(of_scope(scope))
         # What was built over the store before it was slow is built anew.
         for name in ("searching", "finding", "recall"):
-            workshop.components.__dict__.pop(name, None)
+            workshop.house.recall.__dict__.pop(name, None)
         reply = ask(workshop, query, **about)
 
         assert not store.released.is_set()
@@ -284,7 +284,7 @@ class TestAScope:
         assert reply.degraded == ("user",)
         assert {memory.scope for memory in reply.memories} == {Scope.AGENT, Scope.SESSION}
 
-        answer = workshop.components.recall.answer(question("thanks!", always=3), WITHIN)
+        answer = workshop.house.recall.recall.answer(question("thanks!", always=3), WITHIN)
         assert (answer.reply.memories, answer.reply.degraded, answer.gate) == ((), ("user",), Gate.STOPPED)
 
 

@@ -108,7 +108,7 @@ def workshop(request: pytest.FixtureRequest, open_workshop: OpenWorkshop, tmp_pa
     face.start()
     store = ServerStore(face.url, collection="memories")
     store.prepare(workshop.embedder.identity)
-    workshop.components.store = TimedStore(store, workshop.components.metrics)
+    workshop.house.stores.vectors = TimedStore(store, workshop.house.metrics)
     yield workshop
     face.stop()
 
@@ -151,7 +151,7 @@ def test_a_context_holds_nothing_of_another(workshop: Workshop, seed: int) -> No
     embedder = workshop.embedder
     for owner, memory in memories:
         [vector] = embedder.embed([memory.text])
-        MemoryView(workshop.components.store, (owner,)).insert([(memory, vector)])
+        MemoryView(workshop.house.stores.vectors, (owner,)).insert([(memory, vector)])
     by_id = {memory.id: memory for _, memory in memories}
     seen: set[str] = set()
     for asker, request in requests(chance):

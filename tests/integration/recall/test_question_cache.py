@@ -18,8 +18,8 @@ from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
 from afterword.workers.models.embedders.shared import KEY_PREFIX, SharedEmbedder, cache_client
 from afterword.workers.observing.metrics import Metrics
-from afterword.workers.runtime.components import Components
 from afterword.workers.runtime.settings import Settings
+from afterword.workers.runtime.wiring.house import House
 from afterword.workers.services.recall.question import question
 from tests.support.fake_openai import FakeOpenAI
 from tests.support.workshop import NOON
@@ -172,7 +172,7 @@ class TestInWorkers:
     ) -> None:
         for _ in range(2):
             with closing(components(redis_url, llm, tmp_path)) as worker:
-                worker.question_embedder.embed(question.read("Which instrument do I play?", NOON), None)
+                worker.recall.question_embedder.embed(question.read("Which instrument do I play?", NOON), None)
                 metrics = worker.metrics
         asked = [text for request in llm.embeddings for text in request.body["input"]]
         assert asked.count("Which instrument do I play?") == 1
@@ -185,11 +185,11 @@ class TestInWorkers:
         self, redis_url: str, llm: FakeOpenAI, tmp_path: Path, client: Any, given: dict[str, Any]
     ) -> None:
         with closing(components(redis_url, llm, tmp_path, **given)) as worker:
-            worker.question_embedder.embed(question.read("Which instrument do I play?", NOON), None)
+            worker.recall.question_embedder.embed(question.read("Which instrument do I play?", NOON), None)
         assert client.keys() == []
 
 
-def components(redis_url: str, llm: FakeOpenAI, folder: Path, **given: Any) -> Components:
+def components(redis_url: str, llm: FakeOpenAI, folder: Path, **given: Any) -> House:
     settings = {
         "redis_url": redis_url,
         "edge_path": folder,
@@ -199,4 +199,4 @@ def components(redis_url: str, llm: FakeOpenAI, folder: Path, **given: Any) -> C
         "embedder_base_url": llm.url,
         "embedder_api_key": "k",
     }
-    return Components(Settings(**{**settings, **given}))
+    return House(Settings(**{**settings, **given}))

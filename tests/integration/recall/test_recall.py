@@ -41,7 +41,7 @@ class TestScopes:
             Fact("A tea ceremony is being planned", "session"),
         )
         workshop.take_in(event("I also like black tea.", session_id="s0"))
-        workshop.components.question_embedder.prepare()
+        workshop.house.recall.question_embedder.prepare()
         workshop.store.calls.clear()
         workshop.embedder.batches.clear()
         reply = workshop.ask(question("What tea does Ann drink at the ceremony?", agent_id="coach", session_id="s1"))
@@ -208,8 +208,8 @@ def test_the_budget_holds_where_memories_of_several_languages_compete(workshop: 
 
 def test_a_store_in_this_process_that_is_too_slow_is_named_and_nothing_else(workshop: Workshop) -> None:
     workshop.take_in(event("I play the cello."))
-    workshop.components.question_embedder.prepare()
+    workshop.house.recall.question_embedder.prepare()
     workshop.store.before["search"] = lambda: time.sleep(0.3)
-    reply = workshop.components.recall.answer(question("Who plays the cello?"), 0.2).reply
+    reply = workshop.house.recall.recall.answer(question("Who plays the cello?"), 0.2).reply
     assert reply.degraded == ("vector_store",)
     assert reply.memories == ()

@@ -32,7 +32,7 @@ def probed() -> Iterator[Probed]:
     with ExitStack() as opened:
 
         def start(role: Role, workshop: Workshop) -> ProbeServer:
-            running = start_role(role, workshop.components)
+            running = start_role(role, workshop.house)
             opened.callback(running.stop, GRACE)
             return opened.enter_context(probes_of(role, workshop, running))
 
@@ -41,10 +41,10 @@ def probed() -> Iterator[Probed]:
 
 @contextmanager
 def probes_of(role: Role, workshop: Workshop, running: RunningRole) -> Iterator[ProbeServer]:
-    components = workshop.components
-    components.metrics.up.labels(role).set_function(running.is_alive)
-    health = health_of(role, components)
-    probes = ProbeServer("127.0.0.1", 0, components.metrics.registry, is_alive=running.is_alive, health=health)
+    house = workshop.house
+    house.metrics.up.labels(role).set_function(running.is_alive)
+    health = health_of(role, house)
+    probes = ProbeServer("127.0.0.1", 0, house.metrics.registry, is_alive=running.is_alive, health=health)
     probes.start()
     yield probes
     probes.stop()
@@ -68,7 +68,7 @@ def statuses(probes: ProbeServer) -> dict[str, str]:
 
 
 def test_they_tell_metrics_health_and_readiness(workshop: Workshop) -> None:
-    role = start_role(Role.CONTEXT, workshop.components)
+    role = start_role(Role.CONTEXT, workshop.house)
     with probes_of(Role.CONTEXT, workshop, role) as probes:
         status, metrics = get(probes, "/metrics")
         assert status == 200
@@ -145,14 +145,14 @@ def test_an_open_breaker_is_told_and_keeps_nobody_from_being_ready(workshop: Wor
 
 
 def test_the_embedder_is_judged_by_its_last_requests(workshop: Workshop) -> None:
-    components, lately = workshop.components, EmbedderLately()
-    assert lately(components).detail == "no request yet"
-    components.embedder.embed(["a"])
-    assert lately(components).status == "ok"
+    house, lately = workshop.house, EmbedderLately()
+    assert lately(house).detail == "no request yet"
+    house.models.embedder.embed(["a"])
+    assert lately(house).status == "ok"
     workshop.embedder.fails = lambda _: True
     with pytest.raises(EmbeddingFailed):
-        components.embedder.embed(["b"])
-    assert [lately(components).status for _ in range(2)] == ["failed", "failed"]
+        house.models.embedder.embed(["b"])
+    assert [lately(house).status for _ in range(2)] == ["failed", "failed"]
     workshop.embedder.fails = lambda _: False
-    components.embedder.embed(["c"])
-    assert lately(components).status == "ok"
+    house.models.embedder.embed(["c"])
+    assert lately(house).status == "ok"

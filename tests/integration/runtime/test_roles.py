@@ -101,7 +101,7 @@ def start() -> Iterator[Start]:
     running: list[RunningRole] = []
 
     def started(role: Role, workshop: Workshop) -> RunningRole:
-        running.append(start_role(role, workshop.components))
+        running.append(start_role(role, workshop.house))
         return running[-1]
 
     yield started
@@ -110,7 +110,7 @@ def start() -> Iterator[Start]:
 
 
 def counted(workshop: Workshop, name: str, **labels: str) -> float:
-    return workshop.components.metrics.registry.get_sample_value(name, labels) or 0.0
+    return workshop.house.metrics.registry.get_sample_value(name, labels) or 0.0
 
 
 class TestAllTogether:
@@ -215,14 +215,14 @@ class TestIngest:
         asker.publish(event("sound"))
         wait_until(lambda: asker.dead(Queue.CONVERSATIONS) == 1, what="the dead letter")
         wait_until(lambda: workshop.statuses() == ["stored"], what="the other event")
-        workshop.components.sweeps(workshop.broker).keep_dead_messages()
+        workshop.house.upkeep.sweeps(workshop.broker).keep_dead_messages()
         [letter] = workshop.rows("SELECT user_id, error FROM dead_letters")
         assert letter.user_id == "ann"
         assert letter.error.startswith("InvalidEvent: messages")
 
     def test_stopping_hands_back_what_was_not_begun(self, workshop: Workshop, asker: Asker, redis_url: str) -> None:
         """Two threads, each with an event in hand, and more prefetched behind them."""
-        role = start_role(Role.INGEST, workshop.components)
+        role = start_role(Role.INGEST, workshop.house)
         begun: list[float] = []
 
         def slowly() -> None:
@@ -240,7 +240,7 @@ class TestIngest:
             assert client.llen(wire.queue_key(Queue.CONVERSATIONS)) == 60 - done
             assert not client.keys("afterword:__acks__*")
         workshop.store.up()
-        second = start_role(Role.INGEST, workshop.components)
+        second = start_role(Role.INGEST, workshop.house)
         wait_until(lambda: workshop.statuses() == ["stored"] * 60, what="the rest")
         second.stop(GRACE)
 
@@ -275,7 +275,7 @@ class TestWithoutPostgres:
         postgres.start()
         with closing(Workshop(postgres.url, redis_url, edge_folder, llm.url)) as workshop:
             migrate(workshop.database)
-            role = start_role(Role.INGEST, workshop.components)
+            role = start_role(Role.INGEST, workshop.house)
             asker.publish(event("before", event_id="e0"))
             wait_until(lambda: workshop.statuses() == ["stored"], what="the first event")
             postgres.kill()

@@ -46,7 +46,7 @@ def dead_message(workshop: Workshop, body: object, *, message_id: str = "m1", er
     client = workshop.broker.client
     client.zadd(f"{wire.queue_key(Queue.CONVERSATIONS)}.XQ", {message_id: 1_780_000_000_000})
     client.hset(f"{wire.queue_key(Queue.CONVERSATIONS)}.XQ.msgs", message_id, data)
-    workshop.components.sweeps(workshop.broker).keep_dead_messages()
+    workshop.house.upkeep.sweeps(workshop.broker).keep_dead_messages()
 
 
 def envelope(body: object, error: str = "") -> dict[str, Any]:
@@ -71,7 +71,7 @@ def only(letters: DeadLetters) -> StoredLetter:
 
 
 def gauge(workshop: Workshop, name: str, queue: str) -> float:
-    found = workshop.components.metrics.registry.get_sample_value(f"afterword_{name}", {"queue": queue})
+    found = workshop.house.metrics.registry.get_sample_value(f"afterword_{name}", {"queue": queue})
     assert found is not None
     return found
 
@@ -111,7 +111,7 @@ class TestSelecting:
     def test_their_number_and_the_age_of_the_oldest_are_measured(
         self, workshop: Workshop, letters: DeadLetters
     ) -> None:
-        readings = workshop.components.readings(workshop.broker)
+        readings = workshop.house.upkeep.readings(workshop.broker)
         readings.read_ledger()
         assert gauge(workshop, "dead_letters_standing", queue="extraction") == 2
         assert gauge(workshop, "dead_letters_standing", queue="conversations") == 1
@@ -159,7 +159,7 @@ class TestConversations:
         letters.replay(only(letters).id)
         assert workshop.statuses() == ["received"]
         workshop.some_time_passes(60)
-        workshop.components.sweeps(workshop.broker).complete_excerpts()
+        workshop.house.upkeep.sweeps(workshop.broker).complete_excerpts()
         workshop.extract_all()
         assert workshop.texts(kind=Kind.EXCERPT) == ["I play the cello."]
 
@@ -187,7 +187,7 @@ class TestConversations:
         letters = DeadLetters(workshop.database, workshop.broker)
         dead_conversation(workshop, llm)
         workshop.some_time_passes(3600)
-        workshop.components.sweeps(workshop.broker).drop_transcripts()
+        workshop.house.upkeep.sweeps(workshop.broker).drop_transcripts()
         assert workshop.rows("SELECT 1 FROM conversations WHERE turns IS NOT NULL")
         letters.discard(only(letters).id)
         assert workshop.rows("SELECT 1 FROM conversations WHERE turns IS NOT NULL") == []
@@ -215,7 +215,7 @@ class TestMessages:
         assert message["args"][0]["event_id"] == "e1"
         assert "retries" not in message["options"]
         assert message["options"]["redis_message_id"] == message["message_id"] != "old"
-        role = start_role(Role.INGEST, workshop.components)
+        role = start_role(Role.INGEST, workshop.house)
         try:
             wait_until(lambda: workshop.statuses() == ["stored"], what="the conversation to be taken in")
         finally:
@@ -289,8 +289,8 @@ def test_an_invalid_event_is_still_invalid_after_a_replay(workshop: Workshop, le
     """It dies again, and is listed again."""
     dead_message(workshop, {"user_id": "ann", "messages": "none"})
     letters.replay(only(letters).id)
-    role = start_role(Role.INGEST, workshop.components)
-    sweeps = workshop.components.sweeps(workshop.broker)
+    role = start_role(Role.INGEST, workshop.house)
+    sweeps = workshop.house.upkeep.sweeps(workshop.broker)
 
     def listed_again() -> bool:
         sweeps.keep_dead_messages()

@@ -31,7 +31,7 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 
 @pytest.fixture
 def sweeps(workshop: Workshop) -> Sweeps:
-    return workshop.components.sweeps(workshop.broker)
+    return workshop.house.upkeep.sweeps(workshop.broker)
 
 
 def letters(workshop: Workshop) -> list[Any]:
@@ -50,10 +50,10 @@ class TestHints:
     def test_none_for_who_is_in_work_or_not_due(self, open_workshop: OpenWorkshop) -> None:
         workshop = open_workshop(extract_after=60.0)
         workshop.take_in(event("Hello."), event("Hello.", user="bob"))
-        workshop.components.sweeps(workshop.broker).hint_due_subjects()
+        workshop.house.upkeep.sweeps(workshop.broker).hint_due_subjects()
         assert workshop.broker.queue_length(Queue.EXTRACTION) == 0
         workshop.rows("UPDATE subjects SET due_at = now(), lease_until = now() + interval '1 hour'")
-        workshop.components.sweeps(workshop.broker).hint_due_subjects()
+        workshop.house.upkeep.sweeps(workshop.broker).hint_due_subjects()
         assert workshop.broker.queue_length(Queue.EXTRACTION) == 0
 
 
@@ -78,7 +78,7 @@ class TestDeadMessages:
         assert (letter.tenant_id, letter.user_id, letter.event_id) == ("t", "ann", "e1")
         assert letter.body == data.encode()
         assert client.keys("*XQ*") == []
-        counted = workshop.components.metrics.registry.get_sample_value(
+        counted = workshop.house.metrics.registry.get_sample_value(
             "afterword_dead_letters_total", {"queue": "conversations"}
         )
         assert counted == 1
@@ -113,7 +113,7 @@ class TestTranscripts:
         workshop.take_in(event("done"))
         workshop.extract_all()
         workshop.take_in(event("pending", user="bob"))
-        sweeps = workshop.components.sweeps(workshop.broker)
+        sweeps = workshop.house.upkeep.sweeps(workshop.broker)
         workshop.some_time_passes(90)
         sweeps.drop_transcripts()
         assert self.kept(workshop) == 2
@@ -130,7 +130,7 @@ class TestTranscripts:
         workshop.store.up()
         workshop.extract_all()
         workshop.some_time_passes(60)
-        sweeps = workshop.components.sweeps(workshop.broker)
+        sweeps = workshop.house.upkeep.sweeps(workshop.broker)
         sweeps.drop_transcripts()
         assert self.kept(workshop) == 1
         sweeps.complete_excerpts()

@@ -67,7 +67,7 @@ def test_what_was_said(workshop: Workshop) -> None:
 def test_notes(workshop: Workshop, owner: Owner, given_by: dict[str, str]) -> None:
     with workshop.database.transaction() as connection:
         agents.put(connection, Agent("default", "coach", "club"))
-    commands = workshop.components.commands(workshop.broker)
+    commands = workshop.house.commands.commands(workshop.broker)
     commands.run(AddMemory.model_validate({**given_by, "text": "The harpsichord is in Delft", "reply_to": REPLY_TO}))
     assert found(workshop.store, owner, "harpsichord") == ["The harpsichord is in Delft"]
 
@@ -88,7 +88,11 @@ def test_what_mem0_wrote_once_it_is_adopted_and_copied(workshop: Workshop, copie
     ]
     workshop.store.insert(plain)
     adoption = Adoption(
-        workshop.store, workshop.database, workshop.embedder, workshop.components.topics, workshop.components.books
+        workshop.store,
+        workshop.database,
+        workshop.embedder,
+        workshop.house.memories.topics,
+        workshop.house.memories.books,
     )
     assert adoption.adopt("acme").memories == 2
     reembed(workshop.store, copied, HashingEmbedder(64))
@@ -98,7 +102,7 @@ def test_what_mem0_wrote_once_it_is_adopted_and_copied(workshop: Workshop, copie
 
 
 def test_one_request_may_ask_for_1_and_for_true(workshop: Workshop) -> None:
-    commands = workshop.components.commands(workshop.broker)
+    commands = workshop.house.commands.commands(workshop.broker)
     for value in (1, True):
         note = {"user_id": "ann", "text": f"It is {value!r}", "metadata": {"level": value}, "request_id": repr(value)}
         commands.run(AddMemory.model_validate({**note, "reply_to": REPLY_TO}))

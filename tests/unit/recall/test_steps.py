@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from afterword.workers.core.errors import Late, VectorStoreUnavailable
-from afterword.workers.runtime.components import Components
 from afterword.workers.runtime.settings import Settings
+from afterword.workers.runtime.wiring.house import House
 from afterword.workers.services.recall.deadline import Deadline
 from afterword.workers.services.recall.steps import Steps
 
@@ -165,7 +165,7 @@ def test_what_runs_in_this_process_runs_in_place_and_servers_are_left_behind(
     def is_in_place(steps: Steps) -> bool:
         return steps.run(threading.get_ident, 5) == threading.get_ident()
 
-    components = Components(Settings(**settings))
-    assert is_in_place(components.searching_steps) is searching
-    assert is_in_place(components.embedding_steps) is embedding
-    assert not is_in_place(components.ledger_steps)
+    house = House(Settings(**settings))
+    assert is_in_place(house.recall.searching_steps) is searching
+    assert is_in_place(house.recall.embedding_steps) is embedding
+    assert not is_in_place(house.recall.ledger_steps)

@@ -75,14 +75,14 @@ def migrate() -> None:
 def doctor() -> None:
     """Check every component, its version and its settings, and say what to do. Asks the LLM one tiny question."""
     from afterword.workers.runtime import checks
-    from afterword.workers.runtime.components import Components
     from afterword.workers.runtime.settings import Settings
+    from afterword.workers.runtime.wiring.house import House
 
-    components = Components(Settings.load())
+    house = House(Settings.load())
     try:
-        found = checks.run(components, checks.ALL)
+        found = checks.run(house, checks.ALL)
     finally:
-        components.close()
+        house.close()
     for check in found:
         detail = check.detail.replace("\n", "\n" + " " * 24)
         print(f"{check.status:8} {check.component:14} {detail}")
@@ -181,33 +181,33 @@ def reembed(
     """Copy all memories into a new collection, with vectors of the embedder that is set now, and new search terms. The
     old one stays.
     """
-    from afterword.workers.runtime.components import Components
     from afterword.workers.runtime.settings import Settings
+    from afterword.workers.runtime.wiring.house import House
     from afterword.workers.services.collections.reembedding import reembed as copy
 
     settings = Settings.load()
-    old = Components(settings.model_copy(update={"collection": source or settings.collection}))
-    new = Components(settings.model_copy(update={"collection": into}))
+    old = House(settings.model_copy(update={"collection": source or settings.collection}))
+    new = House(settings.model_copy(update={"collection": into}))
     try:
-        copied = copy(old.store, new.store, new.embedder)
+        copied = copy(old.stores.vectors, new.stores.vectors, new.models.embedder)
     finally:
         old.close()
         new.close()
-    print(f"{copied} memories embedded with {new.embedder.identity}; now set AFTERWORD_COLLECTION={into}")
+    print(f"{copied} memories embedded with {new.models.embedder.identity}; now set AFTERWORD_COLLECTION={into}")
 
 
 @app.command()
 def adopt(tenant: Annotated[str, typer.Option(help="The tenant whose memories they become.")] = "default") -> None:
     """Make memories that plain mem0 wrote into this collection readable here. Run again after a stop, it goes on."""
-    from afterword.workers.runtime.components import Components
     from afterword.workers.runtime.settings import Settings
+    from afterword.workers.runtime.wiring.house import House
 
-    components = Components(Settings.load())
+    house = House(Settings.load())
     try:
-        components.prepare_store()
-        done = components.adoption.adopt(tenant)
+        house.collections.prepare()
+        done = house.collections.adoption.adopt(tenant)
     finally:
-        components.close()
+        house.close()
     print(f"{done.memories} memories adopted into tenant {tenant}")
     if done.nobodys:
         print(f"{done.nobodys} left as they are: they name no user, and no agent outside a run")

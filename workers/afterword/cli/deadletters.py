@@ -124,7 +124,7 @@ def _one(letters: DeadLetters, number: int) -> StoredLetter:
 
 @contextmanager
 def _letters() -> Iterator[DeadLetters]:
-    # Without Components: what all the services need takes as long to load as the rest of such a command.
+    # Without House: what all the services need takes as long to load as the rest of such a command.
     from afterword.workers.broker import build_broker
     from afterword.workers.runtime.settings import Settings
     from afterword.workers.services.upkeep.dead_letters import DeadLetters

@@ -14,7 +14,7 @@ from redis.retry import Retry
 
 from afterword.schemas import AfterwordError
 from afterword.workers.core.errors import Misconfigured
-from afterword.workers.runtime.components import Components
+from afterword.workers.runtime.wiring.house import House
 from afterword.workers.stores.ledger import breaker, database
 from afterword.workers.stores.ledger.migrate import check_migrated
 
@@ -35,25 +35,25 @@ class Check:
     detail: str
 
 
-def run(components: Components, checks: Sequence[Callable[[Components], Check]]) -> list[Check]:
+def run(house: House, checks: Sequence[Callable[[House], Check]]) -> list[Check]:
     """Run checks; one that raises an error of ours has failed with its message."""
-    return [run_one(components, check) for check in checks]
+    return [run_one(house, check) for check in checks]
 
 
-def run_one(components: Components, check: Callable[[Components], Check], name: str | None = None) -> Check:
+def run_one(house: House, check: Callable[[House], Check], name: str | None = None) -> Check:
     """Run a check of the component `name`, by default the one that the check is called after."""
     component = name or check.__name__.removeprefix("check_")
     try:
-        return check(components)
+        return check(house)
     except AfterwordError as error:
         return Check(component, "failed", str(error))
     except redis.RedisError as error:
         return Check(component, "failed", f"{type(error).__name__}: {error}")
 
 
-def check_redis(components: Components) -> Check:
+def check_redis(house: House) -> Check:
     """Reachable, new enough, never evicting, and durable."""
-    with _redis(components) as client:
+    with _redis(house) as client:
         info: Any = client.info()
         policy = info.get("maxmemory_policy", "unknown")
         number = str(info["redis_version"])
@@ -68,45 +68,45 @@ def check_redis(components: Components) -> Check:
         return Check("redis", "ok", f"version {number}, AOF, noeviction")
 
 
-def check_redis_answers(components: Components) -> Check:
+def check_redis_answers(house: House) -> Check:
     """Reachable."""
-    with _redis(components) as client:
+    with _redis(house) as client:
         client.ping()
     return Check("redis", "ok", "answers")
 
 
-def check_postgres(components: Components) -> Check:
+def check_postgres(house: House) -> Check:
     """Reachable, new enough, and migrated."""
-    number = components.database.version()
+    number = house.stores.database.version()
     if number < database.MINIMUM_VERSION:
         return Check("postgres", "failed", f"version {number // 10000}: 15 or later is needed")
-    check_migrated(components.database)
+    check_migrated(house.stores.database)
     return Check("postgres", "ok", f"version {number // 10000}.{number % 10000}, migrated")
 
 
-def check_vector_store(components: Components) -> Check:
+def check_vector_store(house: House) -> Check:
     """Reachable, new enough, and built with this embedder."""
-    components.prepare_store()
-    return Check("vector_store", "ok", f"Qdrant {components.store.version()}, {components.embedder.identity}")
+    house.collections.prepare()
+    return Check("vector_store", "ok", f"Qdrant {house.stores.vectors.version()}, {house.models.embedder.identity}")
 
 
-def check_vector_store_answers(components: Components) -> Check:
+def check_vector_store_answers(house: House) -> Check:
     """Reachable."""
-    return Check("vector_store", "ok", f"Qdrant {components.store.version()}")
+    return Check("vector_store", "ok", f"Qdrant {house.stores.vectors.version()}")
 
 
-def check_payloads(components: Components) -> Check:
+def check_payloads(house: House) -> Check:
     """Points of ours, and all of them reached."""
-    check_migrated(components.database)
-    found = components.discovery.look()
+    check_migrated(house.stores.database)
+    found = house.collections.discovery.look()
     status: Status = "warning" if found.needs_mending else "ok"
     return Check("payloads", status, "\n".join(found.told))
 
 
-def check_embedder(components: Components) -> Check:
+def check_embedder(house: House) -> Check:
     """Answers with vectors of its own size."""
-    identity = components.embedder.identity
-    vector = components.embedder.embed(["afterword doctor"])[0]
+    identity = house.models.embedder.identity
+    vector = house.models.embedder.embed(["afterword doctor"])[0]
     if len(vector) != identity.dimensions:
         return Check("embedder", "failed", f"{identity} gave {len(vector)} dimensions")
     if identity.provider == "hashing":
@@ -121,8 +121,8 @@ class EmbedderLately:
         self._requests = self._errors = 0.0
         self._last = Check("embedder", "ok", "no request yet")
 
-    def __call__(self, components: Components) -> Check:
-        registry = components.metrics.registry
+    def __call__(self, house: House) -> Check:
+        registry = house.metrics.registry
         requests = registry.get_sample_value("afterword_embedder_seconds_count") or 0.0
         errors = registry.get_sample_value("afterword_embedder_errors_total") or 0.0
         made, failed = requests - self._requests, errors - self._errors
@@ -133,31 +133,31 @@ class EmbedderLately:
         return self._last
 
 
-def check_breaker(components: Components) -> Check:
+def check_breaker(house: House) -> Check:
     """Whether the LLM is asked at all just now."""
-    if components.settings.llm == "none":
+    if house.settings.llm == "none":
         return Check("llm", "ok", "none: verbatim mode")
-    with components.database.transaction() as connection:
+    with house.stores.database.transaction() as connection:
         paused = breaker.is_open(connection)
     return Check("llm", "warning", "the breaker is open") if paused else Check("llm", "ok", "the breaker is closed")
 
 
-def check_llm(components: Components) -> Check:
+def check_llm(house: House) -> Check:
     """Answers a tiny question with JSON."""
-    llm = components.llm
+    llm = house.models.llm
     if llm is None:
         return Check("llm", "warning", "none: verbatim mode, excerpts are kept and no facts are extracted")
     completion = llm.complete_json([{"role": "user", "content": 'Answer with this JSON object: {"ok": true}'}])
     return Check("llm", "ok", f"{completion.model} answered with {completion.tokens.completion} tokens")
 
 
-def check_tokenizer(components: Components) -> Check:
+def check_tokenizer(house: House) -> Check:
     """There, and able to count."""
-    tokens = components.tokenizer.count("afterword doctor")
-    return Check("tokenizer", "ok", f'{components.settings.tokenizer}: "afterword doctor" is {tokens} tokens')
+    tokens = house.models.tokenizer.count("afterword doctor")
+    return Check("tokenizer", "ok", f'{house.settings.tokenizer}: "afterword doctor" is {tokens} tokens')
 
 
-def check_mem0(_components: Components) -> Check:
+def check_mem0(_house: House) -> Check:
     """The version that extraction was built against."""
     installed = version("mem0ai")
     if not installed.startswith("2.2."):
@@ -165,9 +165,9 @@ def check_mem0(_components: Components) -> Check:
     return Check("mem0", "ok", f"version {installed}")
 
 
-def check_switch(components: Components) -> Check:
+def check_switch(house: House) -> Check:
     """The master switch."""
-    if not components.settings.memory_enabled:
+    if not house.settings.memory_enabled:
         return Check("memory", "warning", "switched off by AFTERWORD_MEMORY_ENABLED")
     return Check("memory", "ok", "switched on")
 
@@ -188,9 +188,9 @@ AT_START = (check_redis, check_postgres, check_vector_store)
 Component = Literal["redis", "postgres", "vector_store", "mem0", "embedder", "llm"]
 
 
-def looks(components: Components, wanted: Sequence[Component]) -> dict[str, Callable[[], Check]]:
+def looks(house: House, wanted: Sequence[Component]) -> dict[str, Callable[[], Check]]:
     """How to look at each of these while a process works: quickly, often, and at no cost."""
-    lately: dict[Component, Callable[[Components], Check]] = {
+    lately: dict[Component, Callable[[House], Check]] = {
         "redis": check_redis_answers,
         "postgres": check_postgres,
         "vector_store": check_vector_store_answers,
@@ -198,18 +198,18 @@ def looks(components: Components, wanted: Sequence[Component]) -> dict[str, Call
         "embedder": EmbedderLately(),
         "llm": check_breaker,
     }
-    return {name: partial(run_one, components, lately[name], name) for name in wanted}
+    return {name: partial(run_one, house, lately[name], name) for name in wanted}
 
 
-def require(components: Components, *, vector_store: bool = True) -> None:
+def require(house: House, *, vector_store: bool = True) -> None:
     """Raises: Misconfigured, naming every component that a worker cannot start with."""
     needed = [check for check in AT_START if vector_store or check is not check_vector_store]
-    failed = [check for check in run(components, needed) if check.status == "failed"]
+    failed = [check for check in run(house, needed) if check.status == "failed"]
     if failed:
         raise Misconfigured("; ".join(f"{check.component}: {check.detail}" for check in failed))
 
 
-def _redis(components: Components) -> redis.Redis:
+def _redis(house: House) -> redis.Redis:
     return redis.Redis.from_url(
-        components.settings.redis, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
+        house.settings.redis, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
     )

@@ -9,11 +9,11 @@ import time
 
 from afterword.workers.core.errors import Misconfigured
 from afterword.workers.runtime import checks
-from afterword.workers.runtime.components import Components
 from afterword.workers.runtime.loading import loading
 from afterword.workers.runtime.probes import ProbeServer
 from afterword.workers.runtime.roles import USING_THE_VECTOR_STORE, Role, RunningRole, health_of, start_role
 from afterword.workers.runtime.settings import Settings
+from afterword.workers.runtime.wiring.house import House
 
 logger = logging.getLogger(__name__)
 
@@ -28,22 +28,22 @@ def run_worker(role: Role, settings: Settings) -> None:
     stopping = threading.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stopping.set())
-    components = Components(settings)
+    house = House(settings)
     try:
         with loading():
-            wait_for_servers(role, components, stopping)
+            wait_for_servers(role, house, stopping)
         if not stopping.is_set():
-            _play(role, components, stopping)
+            _play(role, house, stopping)
     finally:
-        components.close()
+        house.close()
 
 
-def wait_for_servers(role: Role, components: Components, stopping: threading.Event) -> None:
+def wait_for_servers(role: Role, house: House, stopping: threading.Event) -> None:
     """Return once every server that the role uses can be worked with. Raises: Misconfigured, after a minute."""
     deadline = time.monotonic() + _WAIT_SECONDS
     while not stopping.is_set():
         try:
-            checks.require(components, vector_store=role in USING_THE_VECTOR_STORE)
+            checks.require(house, vector_store=role in USING_THE_VECTOR_STORE)
         except Misconfigured as error:
             if time.monotonic() > deadline:
                 raise
@@ -53,22 +53,22 @@ def wait_for_servers(role: Role, components: Components, stopping: threading.Eve
             return
 
 
-def _play(role: Role, components: Components, stopping: threading.Event) -> None:
-    settings = components.settings
+def _play(role: Role, house: House, stopping: threading.Event) -> None:
+    settings = house.settings
     with loading():
-        running = start_role(role, components)
+        running = start_role(role, house)
     probes = ProbeServer(
         settings.probe_host,
         settings.probe_port,
-        components.metrics.registry,
+        house.metrics.registry,
         is_alive=running.is_alive,
-        health=health_of(role, components),
+        health=health_of(role, house),
     )
     probes.start()
-    components.metrics.up.labels(role).set_function(running.is_alive)
+    house.metrics.up.labels(role).set_function(running.is_alive)
     logger.info("%s works; probes on port %d", role, probes.port)
     if role in USING_THE_VECTOR_STORE:
-        components.discovery.at_start()
+        house.collections.discovery.at_start()
     stopping.wait()
     _stop(role, running, probes, settings)
 

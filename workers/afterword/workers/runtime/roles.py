@@ -18,9 +18,8 @@ from afterword.workers.actors.requests import Answering
 from afterword.workers.broker import MendedBroker
 from afterword.workers.broker.consumer import MendedConsumer
 from afterword.workers.runtime.checks import Component, looks
-from afterword.workers.runtime.components import Components, sender_with
 from afterword.workers.runtime.health import Health
-from afterword.workers.services.analytics.telemetry import QueryLog
+from afterword.workers.runtime.wiring.house import House
 from afterword.workers.services.upkeep.scheduler import Scheduler, Task
 from afterword.workers.stores.ledger.gate import LedgerGate
 from afterword.workers.stores.ledger.leadership import Leadership
@@ -126,74 +125,72 @@ class IdleRole:
         return not self._stopped
 
 
-def health_of(role: Role, components: Components) -> Health:
-    """What a role's process watches of the components that it uses."""
-    return Health(looks(components, [*_NEEDED[role], *_USED[role]]), _NEEDED[role])
+def health_of(role: Role, house: House) -> Health:
+    """What a role's process watches of the house that it uses."""
+    return Health(looks(house, [*_NEEDED[role], *_USED[role]]), _NEEDED[role])
 
 
-def start_role(role: Role, components: Components) -> RunningRole:
+def start_role(role: Role, house: House) -> RunningRole:
     """Build and start a role. Raises: Misconfigured."""
     if role is Role.SCHEDULER:
-        return _start_scheduler(components)
-    return _STARTERS[role](components, components.settings.threads or _threads(role, components))
+        return _start_scheduler(house)
+    return _STARTERS[role](house, house.settings.threads or _threads(role, house))
 
 
-def _threads(role: Role, components: Components) -> int:
-    return _CONTEXT_IN_PLACE if role is Role.CONTEXT and components.recalls_in_place else _THREADS[role]
+def _threads(role: Role, house: House) -> int:
+    return _CONTEXT_IN_PLACE if role is Role.CONTEXT and house.recall.in_place else _THREADS[role]
 
 
-def _start_ingest(components: Components, threads: int) -> RunningRole:
-    gate = LedgerGate(components.database)
-    broker = components.broker(gate.is_open)
-    ingest.declare(broker, components.ingest(broker))
+def _start_ingest(house: House, threads: int) -> RunningRole:
+    gate = LedgerGate(house.stores.database)
+    broker = house.stores.open_broker(gate.is_open)
+    ingest.declare(broker, house.ingest.ingest(broker))
     return QueueRole(broker, Queue.CONVERSATIONS, threads, [gate])
 
 
-def _start_extraction(components: Components, threads: int) -> RunningRole:
-    if components.llm is None:
+def _start_extraction(house: House, threads: int) -> RunningRole:
+    if house.models.llm is None:
         logger.warning("verbatim mode: without an LLM no facts are extracted, excerpts are kept all the same")
         return IdleRole()
     from afterword.workers.services.extraction.lease import LeaseKeeper
 
-    gate = LedgerGate(components.database)
-    settings = components.settings
-    keeper = LeaseKeeper(components.database, timedelta(seconds=settings.lease), timedelta(seconds=settings.max_hold))
-    broker = components.broker(gate.is_open)
-    extraction.declare(broker, components.extraction(broker, keeper))
+    gate = LedgerGate(house.stores.database)
+    settings = house.settings
+    keeper = LeaseKeeper(house.stores.database, timedelta(seconds=settings.lease), timedelta(seconds=settings.max_hold))
+    broker = house.stores.open_broker(gate.is_open)
+    extraction.declare(broker, house.extraction.extraction(broker, keeper))
     return QueueRole(broker, Queue.EXTRACTION, threads, [gate, keeper])
 
 
-def _start_context(components: Components, threads: int) -> RunningRole:
-    broker = components.broker()
-    settings = components.settings
-    query_log = QueryLog(sender_with(broker), components.metrics, keep_words=settings.analytics_query_text)
-    log = query_log if settings.analytics else None
-    components.question_embedder.prepare()
-    context.declare(broker, components.recall, _answering(broker), log, components.metrics)
+def _start_context(house: House, threads: int) -> RunningRole:
+    broker = house.stores.open_broker()
+    log = house.analytics.open_query_log(broker)
+    house.recall.question_embedder.prepare()
+    context.declare(broker, house.recall.recall, _answering(broker), log, house.metrics)
     return QueueRole(broker, Queue.CONTEXT, threads, [log] if log else [])
 
 
-def _start_commands(components: Components, threads: int) -> RunningRole:
-    broker = components.broker()
-    components.question_embedder.prepare()
-    commands.declare(broker, components.commands(broker), _answering(broker), components.metrics)
+def _start_commands(house: House, threads: int) -> RunningRole:
+    broker = house.stores.open_broker()
+    house.recall.question_embedder.prepare()
+    commands.declare(broker, house.commands.commands(broker), _answering(broker), house.metrics)
     return QueueRole(broker, Queue.COMMANDS, threads, [])
 
 
-def _start_telemetry(components: Components, threads: int) -> RunningRole:
-    gate = LedgerGate(components.database)
-    broker = components.broker(gate.is_open)
-    telemetry.declare(broker, components.database, components.books)
+def _start_telemetry(house: House, threads: int) -> RunningRole:
+    gate = LedgerGate(house.stores.database)
+    broker = house.stores.open_broker(gate.is_open)
+    telemetry.declare(broker, house.stores.database, house.memories.books)
     return QueueRole(broker, Queue.TELEMETRY, threads, [gate])
 
 
-def _start_scheduler(components: Components) -> RunningRole:
-    broker = components.broker()
-    sweeps, readings = components.sweeps(broker), components.readings(broker)
+def _start_scheduler(house: House) -> RunningRole:
+    broker = house.stores.open_broker()
+    sweeps, readings = house.upkeep.sweeps(broker), house.upkeep.readings(broker)
     tasks = [
-        *_analytics_tasks(components),
+        *_analytics_tasks(house),
         # Also without analytics: what was collected before grows old.
-        Task("clean_up", 60.0, components.retention.clean_up),
+        Task("clean_up", 60.0, house.analytics.retention.clean_up),
         Task("hint_due_subjects", 1.0, sweeps.hint_due_subjects),
         Task("complete_excerpts", 10.0, sweeps.complete_excerpts),
         Task("keep_dead_messages", 10.0, sweeps.keep_dead_messages),
@@ -205,23 +202,23 @@ def _start_scheduler(components: Components) -> RunningRole:
         Task("read_vector_store", 15.0, readings.read_vector_store, by_all=True),
         Task("count_memories", 60.0, readings.count_memories, by_all=True),
     ]
-    scheduler = Scheduler(Leadership(components.database), tasks, components.metrics)
+    scheduler = Scheduler(Leadership(house.stores.database), tasks, house.metrics)
     scheduler.start()
     return scheduler
 
 
-def _analytics_tasks(components: Components) -> list[Task]:
+def _analytics_tasks(house: House) -> list[Task]:
     """Often enough that each slot is met, also after a change of the leader; what was done is not done again."""
-    if not components.settings.analytics:
+    if not house.settings.analytics:
         return []
-    return [Task("take_snapshot", min(components.settings.analytics_interval / 10, 15.0), components.snapshots.take)]
+    return [Task("take_snapshot", min(house.settings.analytics_interval / 10, 15.0), house.analytics.snapshots.take)]
 
 
 def _answering(broker: MendedBroker) -> Answering:
     return Answering(Replies(broker.client), broker.clock)
 
 
-_STARTERS: dict[Role, Callable[[Components, int], RunningRole]] = {
+_STARTERS: dict[Role, Callable[[House, int], RunningRole]] = {
     Role.INGEST: _start_ingest,
     Role.EXTRACTION: _start_extraction,
     Role.CONTEXT: _start_context,

@@ -275,6 +275,21 @@ class MemoryView:
         return found
 
 
+class Views:
+    """Opens views of one store. Services are given this, never the store itself.
+
+    >>> views.of(UserOwner("acme", "ann")).count(UserOwner("acme", "ann"))  # doctest: +SKIP
+    12
+    """
+
+    def __init__(self, store: VectorStore) -> None:
+        self._store = store
+
+    def of(self, *owners: Owner) -> MemoryView:
+        """The memories of these owners. Raises: ValueError, without owners or with owners of several tenants."""
+        return MemoryView(self._store, owners)
+
+
 def _told(owner: Owner) -> str:
     match owner:
         case UserOwner():
