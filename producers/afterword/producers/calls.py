@@ -1,46 +1,48 @@
-"""What is asked of the workers, checked before it is sent, and how their replies are read."""
+"""Calls to the workers: a request is checked before it is sent, and its reply is read as what was asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypedDict, TypeVar
+from typing import Any, Generic, Protocol, TypedDict, TypeVar, cast
 from uuid import uuid4
 
 from pydantic import BaseModel, ValidationError
 
-from afterword.producers.transactions import Command, transaction
+from afterword.producers.transactions import RedisCommand, transaction
+from afterword.schemas.commands import Command
 from afterword.schemas.context import Request
-from afterword.schemas.errors import CommandFailed, InvalidEvent, MemoryUnavailable
+from afterword.schemas.errors import CommandFailed, InvalidInput, MemoryUnavailable
 from afterword.schemas.reply import Reply
 from afterword.schemas.values import Scope
 from afterword.schemas.wire import Queue, encode_message, enqueue_commands, new_reply_key
 
 A = TypeVar("A", bound=BaseModel)
+A_co = TypeVar("A_co", bound=BaseModel, covariant=True)
 
 GRACE_SECONDS = 0.005
 """How much longer than Redis we wait for its word that no reply came."""
 
 
 @dataclass(frozen=True)
-class Question(Generic[A]):
-    """A valid request, the queue it goes to, and the shape of its answer."""
+class Call(Generic[A]):
+    """A valid request, the queue that it goes to, and the shape of its answer."""
 
     queue: Queue
     request: Request
     answer: type[A]
 
-    def due(self, deadline_ms: int) -> Question[A]:
-        """The same question, void after a time of the Redis server's clock."""
+    def due(self, deadline_ms: int) -> Call[A]:
+        """The same call, void after a time of the Redis server's clock."""
         return replace(self, request=self.request.model_copy(update={"deadline_ms": deadline_ms}))
 
-    def enqueue(self, now_ms: int) -> list[Command]:
-        """The Redis commands that ask it."""
+    def enqueue(self, now_ms: int) -> list[RedisCommand]:
+        """The Redis commands that send it."""
         message_id = str(uuid4())
         encoded = encode_message(self.queue, self.request, now_ms=now_ms, message_id=message_id)
         return enqueue_commands(self.queue, message_id, encoded)
 
-    def await_reply(self, seconds: float) -> Command:
+    def await_reply(self, seconds: float) -> RedisCommand:
         """The Redis command that waits for the reply; 0 would wait for ever."""
         return ("BLPOP", self.request.reply_to, f"{max(seconds, 0.001):.3f}")
 
@@ -55,8 +57,8 @@ class Question(Generic[A]):
             ) from None
 
 
-def asking(enqueue: list[Command], await_reply: Command) -> list[Command]:
-    """All that one question writes: enqueue, learn the server's time, wait for the reply."""
+def round_trip(enqueue: list[RedisCommand], await_reply: RedisCommand) -> list[RedisCommand]:
+    """All that one call writes: enqueue, learn the server's time, wait for the reply."""
     return [*transaction(enqueue), ("TIME",), await_reply]
 
 
@@ -68,7 +70,7 @@ def no_answer() -> MemoryUnavailable:
 ScopeShares = Mapping[Scope, float] | Mapping[str, float]
 
 
-class Recall(TypedDict, total=False):
+class ContextOptions(TypedDict, total=False):
     """How to choose memories: at most `limit`, their text within `token_budget`, of these scopes, in this language.
 
     `shares`, `always` and `explain` as in `MemoryClient.context`.
@@ -83,7 +85,7 @@ class Recall(TypedDict, total=False):
     explain: bool
 
 
-class Owner(TypedDict, total=False):
+class OwnerFields(TypedDict, total=False):
     """Whose memories: a user's (with `session_id`, that thread's only) or an agent's; `by` is the account that asks."""
 
     user_id: str | None
@@ -92,18 +94,31 @@ class Owner(TypedDict, total=False):
     by: str | None
 
 
-def question(queue: Queue, model: type[Request], answer: type[A], fields: Mapping[str, Any]) -> Question[A]:
-    """A question made of `fields`; those that are None count as not given.
+class CommandSchema(Protocol[A_co]):
+    """The class of a command: its fields, and the shape of its answer."""
+
+    @property
+    def answer(self) -> type[A_co]: ...
+
+
+def checked_call(queue: Queue, model: type[Request], answer: type[A], fields: Mapping[str, Any]) -> Call[A]:
+    """A call made of `fields`; those that are None count as not given.
 
     Raises:
         TypeError: the request has no such field. A misspelt `session_id` must not widen a `clear`.
-        InvalidEvent: a field breaks the contract.
+        InvalidInput: a field breaks the contract.
     """
     given = {name: value for name, value in fields.items() if value is not None}
     unknown = given.keys() - model.model_fields.keys()
     if unknown:
         raise TypeError(f"unexpected keyword argument: {', '.join(sorted(unknown))}")
     try:
-        return Question(queue, model.model_validate({**given, "reply_to": new_reply_key()}), answer)
+        return Call(queue, model.model_validate({**given, "reply_to": new_reply_key()}), answer)
     except ValidationError as error:
-        raise InvalidEvent.from_validation(error) from None
+        raise InvalidInput.from_validation(error) from None
+
+
+def command_call(tenant_id: str, command: CommandSchema[A], fields: Mapping[str, Any]) -> Call[A]:
+    """A call of a command, in the name of a tenant. Raises: TypeError, InvalidInput, as `checked_call` does."""
+    model = cast("type[Command]", command)
+    return checked_call(Queue.COMMANDS, model, command.answer, {"tenant_id": tenant_id, **fields})

@@ -1,4 +1,4 @@
-"""The state of publishing: what waits, what arrived, and whether Redis answers. Both clients drive one."""
+"""The state of publishing: how much waits, how much arrived, and whether Redis answers. Both clients keep one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def send_seconds(batch: Sequence[Parcel]) -> float:
     return 5.0 * max(1.0, sum(parcel.size for parcel in batch) / BATCH_BYTES)
 
 
-class Delivery:
+class PublishState:
     """Not thread-safe: whoever shares it between threads guards it.
 
     `failing` is True from the first failure of Redis until it answers again; meanwhile nobody waits for it.
@@ -59,8 +59,10 @@ class Delivery:
         """Whether any of these still waits."""
         return any(parcel in self.outbox for parcel in parcels)
 
-    def counts(self) -> Counter[str]:
-        """How publishing fared, as far as no event has told it yet. The next one must tell it, or `refused` hear of it.
+    def take_counts(self) -> Counter[str]:
+        """Take how publishing fared, as far as no event has told it yet.
+
+        Whoever takes the counts puts them into the next event, or gives them back with `count_refused`.
 
         Each count travels with one event only, so that it counts once however often that event arrives; what a dropped
         event would have told goes with a later one.
@@ -72,22 +74,22 @@ class Delivery:
         self._told.update(untold)
         return untold
 
-    def refused(self, count: int, counts: Counter[str]) -> None:
-        """So many events were invalid, and nobody was told these counts."""
+    def count_refused(self, count: int, counts: Counter[str]) -> None:
+        """Count so many invalid events, and take back counts that no event will tell."""
         self._invalid += count
         self._told.subtract(counts)
 
-    def sent(self, parcels: Sequence[Parcel]) -> None:
-        """These were sent at once."""
+    def note_sent(self, parcels: Sequence[Parcel]) -> None:
+        """Count what was sent at once."""
         self._sent += len(parcels)
 
-    def sent_later(self, parcels: Sequence[Parcel]) -> None:
-        """These were sent from the outbox."""
+    def note_sent_later(self, parcels: Sequence[Parcel]) -> None:
+        """Count what was sent from the outbox, and let it go."""
         self._sent += len(parcels)
         self.outbox.settle(parcels)
 
-    def answered(self) -> None:
-        """Redis answers."""
+    def note_answer(self) -> None:
+        """Redis answers: nobody needs to wait any more."""
         if self.failing:
             logger.info("Redis answers again; %d events wait, %d were dropped", len(self.outbox), self.outbox.dropped)
         self.failing = False
@@ -95,7 +97,7 @@ class Delivery:
         self._dropping = False
         self._backoff.reset()
 
-    def failed(self, error: redis.RedisError) -> None:
+    def note_failure(self, error: redis.RedisError) -> None:
         """Redis does not answer, or refuses. Logged once for each kind of failure."""
         self.failing = True
         if self._logged is not type(error):

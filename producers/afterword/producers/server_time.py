@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 
-class RedisClock:
+class ServerTime:
     """Keeps the offset between a local clock and the answer to `TIME`. `clock` gives seconds of any epoch."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
