@@ -21,7 +21,7 @@ from afterword.workers.stores.ledger.journal import Entry, Fact
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import StoredMemory, text_hash
 from afterword.workers.stores.vectors.port import Filter, Ids, Match, TimeRange, VectorStore
-from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, SessionOwner, UserOwner
+from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, SessionOwner, UserOwner, Views
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class FactWriter:
 
     def take_back(self, entry: Entry) -> int:
         """Remove the facts of a batch that must not be; how many there were. Raises: VectorStoreUnavailable."""
-        return take_back(self._store, entry)
+        return take_back(Views(self._store), entry)
 
     @contextmanager
     def _turn(self, entry: Entry) -> Iterator[None]:
@@ -133,9 +133,10 @@ class FactWriter:
         )
 
 
-def take_back(store: VectorStore, entry: Entry) -> int:
+def take_back(views: Views, entry: Entry) -> int:
     """Remove the facts of a batch; how many there were. Raises: VectorStoreUnavailable."""
-    return _view(store, entry).delete([fact.id for fact in entry.facts]) if entry.facts else 0
+    owners = {owner_of(entry, fact) for fact in entry.facts}
+    return views.of(*owners).delete([fact.id for fact in entry.facts]) if owners else 0
 
 
 def _view(store: VectorStore, entry: Entry) -> MemoryView:

@@ -1,4 +1,4 @@
-"""The audit: one row for every memory event, in the transaction of what it tells of."""
+"""The audit: one row for every change of a memory, a letter or an agent, in the transaction of that change."""
 
 from __future__ import annotations
 
@@ -26,9 +26,12 @@ Type = Literal[
     "memory_delete",
     "memory_clear",
     "memory_query",
+    "agent_update",
 ]
 """`memory_save` is an operation (a conversation's excerpts, a batch of facts, a note) with how many memories it saved;
-`memory_add` is one memory of it that was learned or added by hand, by its id."""
+`memory_add` is one memory of it that was learned or added by hand, by its id. `agent_update` is an entry that somebody
+wrote into the registry of agents; its metadata says who owns the agent, whether it remembers, and whether it has
+instructions."""
 
 
 @dataclass(frozen=True, slots=True)
