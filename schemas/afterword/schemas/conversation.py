@@ -17,7 +17,7 @@ from afterword.schemas.values import DEFAULT_TENANT, MAX_ID_LENGTH, VERSION, Giv
 MAX_MESSAGES = 500
 MAX_BYTES = 1024 * 1024
 
-Role = Literal["user", "assistant", "system", "tool"]
+MessageRole = Literal["user", "assistant", "system", "tool"]
 LEARNED_ROLES: frozenset[str] = frozenset({"user", "assistant"})
 """Only what these roles say is learned from."""
 
@@ -37,7 +37,7 @@ def _role(value: Any) -> Any:
 class Message(Model):
     """One turn. `content` is a string, a list of typed parts, or a JSON string of either."""
 
-    role: Annotated[Role, BeforeValidator(_role)]
+    role: Annotated[MessageRole, BeforeValidator(_role)]
     content: Annotated[Content, BeforeValidator(normalised)] = ""
     name: Id | None = None
     id: Id | None = None

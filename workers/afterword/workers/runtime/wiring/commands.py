@@ -26,7 +26,7 @@ from afterword.workers.services.commands.changes import Changes
 from afterword.workers.services.commands.clear_memories import MemoryClearer
 from afterword.workers.services.commands.delete_memory import MemoryDeleter
 from afterword.workers.services.commands.find_related import RelatedFinder
-from afterword.workers.services.commands.handlers import Commands, Handler
+from afterword.workers.services.commands.handlers import CommandHandler, Commands
 from afterword.workers.services.commands.list_users import UserLister
 from afterword.workers.services.commands.owner_search import OwnerSearch
 from afterword.workers.services.commands.read_figures import FigureReader
@@ -59,21 +59,21 @@ class CommandRoom:
         """The service, which takes messages of a cleared user out of this broker's queues."""
         return Commands(Access(self._stores.database), self._handlers(broker))
 
-    def _handlers(self, broker: MendedBroker) -> list[Handler]:
+    def _handlers(self, broker: MendedBroker) -> list[CommandHandler]:
         database, views = self._stores.database, self._stores.views
         changes = Changes(database, views, self._memories.books, self._ground.metrics)
         reader, figures = MemoryReader(views), FigureReader(self._analytics.analytics)
         search = OwnerSearch(self._recall.finding, views)
         adder = MemoryAdder(changes, embedder=self._models.embedder, topics=self._memories.topics)
         return [
-            Handler.of(ListMemories, reader.list),
-            Handler.of(SearchMemories, MemorySearcher(search, views).search),
-            Handler.of(FindRelated, RelatedFinder(search, views).find),
-            Handler.of(GetMemory, reader.get),
-            Handler.of(AddMemory, adder.add),
-            Handler.of(DeleteMemory, MemoryDeleter(changes).delete),
-            Handler.of(ClearMemories, MemoryClearer(changes, broker).clear),
-            Handler.of(ListUsers, UserLister(database, views).list),
-            Handler.of(GetOverview, figures.overview),
-            Handler.of(GetUserAnalytics, figures.user),
+            CommandHandler.of(ListMemories, reader.list),
+            CommandHandler.of(SearchMemories, MemorySearcher(search, views).search),
+            CommandHandler.of(FindRelated, RelatedFinder(search, views).find),
+            CommandHandler.of(GetMemory, reader.get),
+            CommandHandler.of(AddMemory, adder.add),
+            CommandHandler.of(DeleteMemory, MemoryDeleter(changes).delete),
+            CommandHandler.of(ClearMemories, MemoryClearer(changes, broker).clear),
+            CommandHandler.of(ListUsers, UserLister(database, views).list),
+            CommandHandler.of(GetOverview, figures.overview),
+            CommandHandler.of(GetUserAnalytics, figures.user),
         ]

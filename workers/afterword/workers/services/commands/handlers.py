@@ -19,7 +19,7 @@ C = TypeVar("C", bound=Command)
 
 
 @dataclass(frozen=True, slots=True)
-class Handler:
+class CommandHandler:
     """A line of the registry: a command, and what runs it.
 
     `run` is given the command, and for how many seconds its asker still waits (None: as long as it takes).
@@ -29,7 +29,7 @@ class Handler:
     run: Callable[[Any, float | None], Model]
 
     @classmethod
-    def of(cls, command: type[C], run: Callable[[C, float | None], Model]) -> Handler:
+    def of(cls, command: type[C], run: Callable[[C, float | None], Model]) -> CommandHandler:
         """A line whose two sides are checked against each other by the type checker."""
         return cls(command, run)
 
@@ -37,7 +37,7 @@ class Handler:
 class Commands:
     """Runs commands for those who may give them."""
 
-    def __init__(self, access: Access, handlers: Iterable[Handler]) -> None:
+    def __init__(self, access: Access, handlers: Iterable[CommandHandler]) -> None:
         """Raises: ValueError, unless each command of the contract has a handler."""
         self._access = access
         self._handlers = {handler.command: handler for handler in handlers}
@@ -46,7 +46,7 @@ class Commands:
             raise ValueError(f"commands without a handler: {', '.join(missing)}")
 
     @property
-    def handlers(self) -> list[Handler]:
+    def handlers(self) -> list[CommandHandler]:
         """The registry."""
         return list(self._handlers.values())
 
