@@ -89,6 +89,12 @@ def test_the_script_of_the_wire_protocol_is_the_example() -> None:
     assert Path("docs/examples/redis-cli.sh").read_text("utf-8") in blocks(Path("docs/wire-protocol.md"))["sh"]
 
 
+def test_the_quickstart_shows_what_the_readme_shows() -> None:
+    readme, quickstart = blocks(Path("README.md")), blocks(Path("docs/quickstart.md"))
+    assert readme["python"][0] in quickstart["python"]
+    assert readme["text"][-1] in quickstart["text"]
+
+
 def test_the_readme_is_short() -> None:
     assert len(Path("README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
