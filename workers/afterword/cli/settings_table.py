@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import SecretStr, TypeAdapter
 
-from afterword.workers.services.pricing import Price
-from afterword.workers.settings import Settings
+from afterword.workers.runtime.settings import Settings
+from afterword.workers.services.extraction.pricing import Price
 
 
 def settings_table() -> str:
