@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from typing import Annotated
 
 import typer
 
@@ -29,6 +30,23 @@ app.command()(process.up)
 app.command()(data.publish)
 app.command()(data.reembed)
 app.command()(data.adopt)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from afterword.producers import __version__
+
+        print(f"afterword {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Long-term memory for AI agents."""
 
 
 def run() -> None:
