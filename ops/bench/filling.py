@@ -20,7 +20,7 @@ from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.edge import EdgeStore
 from afterword.workers.stores.vectors.payload import StoredMemory, text_hash
-from afterword.workers.stores.vectors.port import Payload, Point
+from afterword.workers.stores.vectors.queries import Payload, Point
 from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, UserOwner
 from ops.bench.asking import AGENT
 from ops.bench.samples import Samples

@@ -18,7 +18,8 @@ from mem0.memory.main import Memory  # noqa: E402  # mem0 reads its environment 
 
 from afterword.workers.models.embedders.port import Embedder, Vector  # noqa: E402
 from afterword.workers.stores.vectors.payload import StoredMemory  # noqa: E402
-from afterword.workers.stores.vectors.port import Dense, VectorStore  # noqa: E402
+from afterword.workers.stores.vectors.port import VectorStore  # noqa: E402
+from afterword.workers.stores.vectors.queries import Dense  # noqa: E402
 from afterword.workers.stores.vectors.views import MemoryView, Owner, ScopedSearch  # noqa: E402
 from ops.recall.systems import DEPTH, Asking, Ranked, Recalled  # noqa: E402
 

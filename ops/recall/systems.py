@@ -9,7 +9,8 @@ from typing import Protocol
 
 from afterword.schemas.context import DEFAULT_LIMIT
 from afterword.workers.models.embedders.port import Embedder
-from afterword.workers.stores.vectors.port import Dense, Lexical, Signal, VectorStore
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Dense, Lexical, Signal
 from afterword.workers.stores.vectors.views import MemoryView, ScopedSearch, UserOwner
 from afterword.workers.text import analysis
 

@@ -26,7 +26,7 @@ from afterword.workers.services.memories.topics import Topics
 from afterword.workers.stores.ledger import collections, subjects
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors.partitions import partition, partitioned
-from afterword.workers.stores.vectors.port import Dense, Filter, Match, Missing, Point
+from afterword.workers.stores.vectors.queries import Dense, Filter, Match, Missing, Point
 from afterword.workers.stores.vectors.server import ServerStore
 from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, ScopedSearch, SessionOwner, UserOwner
 

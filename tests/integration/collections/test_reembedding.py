@@ -17,7 +17,7 @@ from afterword.workers.services.memories import in_context
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.edge import EdgeStore
 from afterword.workers.stores.vectors.payload import StoredMemory
-from afterword.workers.stores.vectors.port import Dense, Filter, Lexical, Point
+from afterword.workers.stores.vectors.queries import Dense, Filter, Lexical, Point
 from afterword.workers.stores.vectors.views import MemoryView, ScopedSearch, UserOwner
 from afterword.workers.text import analysis
 

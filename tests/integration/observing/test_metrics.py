@@ -21,7 +21,7 @@ from afterword.workers.services.upkeep.scheduler import Scheduler, Task
 from afterword.workers.stores.ledger import conversations
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.leadership import Leadership
-from afterword.workers.stores.vectors.port import Filter, Match
+from afterword.workers.stores.vectors.queries import Filter, Match
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support import openai_faults as faults
 from tests.support.brokers import QUEUE, Work, working

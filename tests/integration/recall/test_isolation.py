@@ -15,7 +15,8 @@ from afterword.schemas import ContextReply, ContextRequest, Kind, Memory, Scope
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.stores.vectors.edge import EdgeStore
 from afterword.workers.stores.vectors.payload import StoredMemory
-from afterword.workers.stores.vectors.port import Dense, Lexical, Newest, Signal, VectorStore
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Dense, Lexical, Newest, Signal
 from afterword.workers.stores.vectors.server import ServerStore
 from afterword.workers.stores.vectors.timed import TimedStore
 from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, ScopedSearch, SessionOwner, UserOwner

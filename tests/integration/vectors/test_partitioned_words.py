@@ -17,7 +17,8 @@ from afterword.workers.stores.ledger import agents
 from afterword.workers.stores.ledger.agents import Agent
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.edge import EdgeStore
-from afterword.workers.stores.vectors.port import Equals, Filter, Lexical, Newest, Point, VectorStore
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Equals, Filter, Lexical, Newest, Point
 from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, ScopedSearch, SessionOwner, UserOwner
 from afterword.workers.text import analysis
 from tests.support.fake_openai import Fact, FakeOpenAI, given

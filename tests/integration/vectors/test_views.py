@@ -20,7 +20,7 @@ from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.edge import EdgeStore
 from afterword.workers.stores.vectors.payload import StoredMemory, text_hash
-from afterword.workers.stores.vectors.port import (
+from afterword.workers.stores.vectors.queries import (
     Dense,
     Filter,
     Hit,

@@ -17,7 +17,8 @@ from afterword.workers.stores.ledger import subjects
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.payload import StoredMemory, from_payload, to_payload
-from afterword.workers.stores.vectors.port import Filter, Hit, Missing, Payload, VectorStore
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Filter, Hit, Missing, Payload
 from afterword.workers.stores.vectors.schema import Shape, recognise
 
 _AT_ONCE = 100

@@ -12,7 +12,8 @@ from afterword.workers.stores.ledger import collections
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors import schema
-from afterword.workers.stores.vectors.port import Filter, Hit, Missing, VectorStore
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Filter, Hit, Missing
 from afterword.workers.stores.vectors.schema import Schema, Shape
 
 logger = logging.getLogger(__name__)

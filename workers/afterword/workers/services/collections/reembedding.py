@@ -10,7 +10,8 @@ from afterword.workers.models.embedders.port import Embedder, Vector
 from afterword.workers.services.memories import in_context
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import from_payload, to_payload
-from afterword.workers.stores.vectors.port import Filter, Hit, Payload, Point, VectorStore
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Filter, Hit, Payload, Point
 from afterword.workers.text.lexical_field import lexical_field
 
 _AT_ONCE = 100

@@ -57,7 +57,8 @@ from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.journal import Entry
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import StoredMemory, to_memory
-from afterword.workers.stores.vectors.port import Condition, Filter, Match, VectorStore
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Condition, Filter, Match
 from afterword.workers.stores.vectors.views import MemoryView, UserOwner
 from afterword.workers.text.language import detect
 

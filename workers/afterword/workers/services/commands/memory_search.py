@@ -30,7 +30,8 @@ from afterword.workers.services.recall.ranking.ranking import Ranked
 from afterword.workers.services.recall.ranking.selection import Selection
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import StoredMemory, to_memory
-from afterword.workers.stores.vectors.port import Condition, Equals, Filter, Ids, Match, Newest, TimeRange, VectorStore
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Condition, Equals, Filter, Ids, Match, Newest, TimeRange
 from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, ScopedSearch, SessionOwner
 from afterword.workers.text.topic_words import Topic
 

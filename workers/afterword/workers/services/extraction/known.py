@@ -9,7 +9,8 @@ from afterword.workers.models.embedders.port import Vector
 from afterword.workers.services.extraction.batch import Batch
 from afterword.workers.services.extraction.prompt import Existing
 from afterword.workers.stores.vectors import collection
-from afterword.workers.stores.vectors.port import Dense, Filter, Match, VectorStore
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Dense, Filter, Match
 from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, ScopedSearch, UserOwner
 
 SHOWN = 15

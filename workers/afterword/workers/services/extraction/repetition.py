@@ -17,7 +17,7 @@ from afterword.workers.stores.ledger import audit, locks
 from afterword.workers.stores.ledger.journal import Entry, Fact
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import StoredMemory, text_hash
-from afterword.workers.stores.vectors.port import Filter, Match
+from afterword.workers.stores.vectors.queries import Filter, Match
 from afterword.workers.stores.vectors.views import MemoryView, Owner
 
 

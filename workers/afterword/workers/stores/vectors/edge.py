@@ -25,7 +25,7 @@ from afterword.workers.models.embedders.port import EmbedderIdentity
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors import edge_requests as requests
 from afterword.workers.stores.vectors.paging import newest_page
-from afterword.workers.stores.vectors.port import CollectionSize, Filter, Hit, Newest, Page, Point, Search
+from afterword.workers.stores.vectors.queries import CollectionSize, Filter, Hit, Newest, Page, Point, Search
 
 _FLUSH_EVERY = 1_000  # writes; what is newer comes back from the write-ahead log
 _SCAN_BATCH = 500

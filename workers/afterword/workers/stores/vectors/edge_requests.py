@@ -8,7 +8,7 @@ import numpy as np
 import qdrant_edge as q
 
 from afterword.workers.stores.vectors import collection as c
-from afterword.workers.stores.vectors.port import (
+from afterword.workers.stores.vectors.queries import (
     Condition,
     Dense,
     Either,

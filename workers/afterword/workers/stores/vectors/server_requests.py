@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from qdrant_client import models as m
 
 from afterword.workers.stores.vectors import collection as c
-from afterword.workers.stores.vectors.port import (
+from afterword.workers.stores.vectors.queries import (
     Condition,
     Dense,
     Either,

@@ -21,18 +21,8 @@ from afterword.workers.models.embedders.port import Vector
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.partitions import partition, partitioned
 from afterword.workers.stores.vectors.payload import StoredMemory, from_payload, to_payload
-from afterword.workers.stores.vectors.port import (
-    Filter,
-    Hit,
-    Ids,
-    Lexical,
-    Match,
-    Point,
-    Search,
-    Signal,
-    TimeRange,
-    VectorStore,
-)
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Filter, Hit, Ids, Lexical, Match, Point, Search, Signal, TimeRange
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from afterword.schemas import Kind
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import StoredMemory
-from afterword.workers.stores.vectors.port import Condition, Either, Filter, Ids, Match, Newest
+from afterword.workers.stores.vectors.queries import Condition, Either, Filter, Ids, Match, Newest
 from afterword.workers.stores.vectors.views import MemoryView, ScopedSearch
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from afterword.workers.services.recall.ranking.evidence import Listing
 from afterword.workers.services.recall.steps import Steps
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import StoredMemory
-from afterword.workers.stores.vectors.port import Dense, Either, Filter, Lexical, Match, Newest, Signal, VectorStore
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Dense, Either, Filter, Lexical, Match, Newest, Signal
 from afterword.workers.stores.vectors.views import (
     AgentOwner,
     MemoryView,
