@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from uuid import UUID
 
 from afterword.schemas import Scope
@@ -16,8 +15,8 @@ from afterword.workers.services.memories.topics import Topics
 from afterword.workers.stores.ledger import subjects
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors import collection as c
+from afterword.workers.stores.vectors.admin import StoreAdmin
 from afterword.workers.stores.vectors.payload import StoredMemory, from_payload, to_payload
-from afterword.workers.stores.vectors.port import VectorStore
 from afterword.workers.stores.vectors.queries import Filter, Hit, Missing, Payload
 from afterword.workers.stores.vectors.schema import Shape, recognise
 
@@ -41,9 +40,9 @@ class Adoption:
     """Gives what plain mem0 wrote to a tenant."""
 
     def __init__(
-        self, store: VectorStore, database: Database, embedder: Embedder, topics: Topics, books: Books
+        self, *, admin: StoreAdmin, database: Database, books: Books, embedder: Embedder, topics: Topics
     ) -> None:
-        self._store = store
+        self._admin = admin
         self._database = database
         self._embedder = embedder
         self._topics = topics
@@ -59,7 +58,7 @@ class Adoption:
         Raises: VectorStoreUnavailable, LedgerUnavailable, EmbeddingFailed.
         """
         found: Counter[str] = Counter()
-        for hits in _batches(self._store.scan(Filter((Missing(c.TENANT),)))):
+        for hits in self._admin.scan_batches(Filter((Missing(c.TENANT),)), size=_AT_ONCE):
             read = [replace(from_payload(hit.id, hit.payload), tenant_id=tenant_id) for hit in hits if _is_memory(hit)]
             memories = [memory for memory in read if _has_owner(memory)]
             self._take(memories)
@@ -79,7 +78,7 @@ class Adoption:
                 subjects.lock(connection, *user)
             self._books.saved(connection, [self._books.record(each, each.metadata, source="mem0") for each in complete])
         for memory in complete:
-            self._store.set_payload([memory.id], _filled_in(memory))
+            self._admin.set_payload(memory.id, _filled_in(memory))
 
 
 def _completed(memory: StoredMemory) -> StoredMemory:
@@ -90,12 +89,6 @@ def _filled_in(memory: StoredMemory) -> Payload:
     """The fields that a point of plain mem0's lacks."""
     payload = to_payload(memory)
     return {field: payload[field] for field in _FILLED_IN if field in payload}
-
-
-def _batches(hits: Iterable[Hit]) -> Iterator[list[Hit]]:
-    remaining = iter(hits)
-    while batch := list(islice(remaining, _AT_ONCE)):
-        yield batch
 
 
 def _is_memory(hit: Hit) -> bool:

@@ -12,7 +12,7 @@ from afterword.workers.stores.ledger import collections
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors import schema
-from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.admin import StoreAdmin
 from afterword.workers.stores.vectors.queries import Filter, Hit, Missing
 from afterword.workers.stores.vectors.schema import Schema, Shape
 
@@ -50,10 +50,10 @@ class Discovered:
 class Discovery:
     """Of one collection. What it finds out costs three or four small requests, however large the collection is."""
 
-    def __init__(self, store: VectorStore, database: Database, collection: str) -> None:
-        self._store = store
-        self._database = database
+    def __init__(self, *, collection: str, admin: StoreAdmin, database: Database) -> None:
         self._collection = collection
+        self._admin = admin
+        self._database = database
 
     def at_start(self) -> None:
         """Look, log, and keep what was recognised. Whatever is away: a worker starts without it."""
@@ -86,13 +86,13 @@ class Discovery:
         return replace(found, changes=changed)
 
     def _found(self) -> Discovered:
-        strangers = self._store.count(_STRANGERS)
+        strangers = self._admin.count(_STRANGERS)
         # Lowest ids first: ids are random or hashed, so these are like any others, and the same at each start.
-        sample = {hit.id: hit for hit in _first(self._store.scan(Filter()))}
+        sample = {hit.id: hit for hit in _first(self._admin.scan(Filter()))}
         if strangers:
-            sample |= {hit.id: hit for hit in _first(self._store.scan(_STRANGERS))}
+            sample |= {hit.id: hit for hit in _first(self._admin.scan(_STRANGERS))}
         recognised = schema.schema_of(hit.payload for hit in sample.values())
-        return Discovered(self._store.size().points, len(sample), strangers, recognised)
+        return Discovered(self._admin.size().points, len(sample), strangers, recognised)
 
 
 def _first(hits: Iterable[Hit]) -> Iterator[Hit]:

@@ -18,17 +18,11 @@ from afterword.workers.services.recall.question.question import Question
 from afterword.workers.services.recall.ranking.evidence import Listing
 from afterword.workers.services.recall.steps import Steps
 from afterword.workers.stores.vectors import collection
+from afterword.workers.stores.vectors.owners import AgentOwner, Owner, SessionOwner, UserOwner
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.stores.vectors.port import VectorStore
 from afterword.workers.stores.vectors.queries import Dense, Either, Filter, Lexical, Match, Newest, Signal
-from afterword.workers.stores.vectors.views import (
-    AgentOwner,
-    MemoryView,
-    Owner,
-    ScopedSearch,
-    SessionOwner,
-    UserOwner,
-)
+from afterword.workers.stores.vectors.views import MemoryView, ScopedSearch
 
 logger = logging.getLogger(__name__)
 
