@@ -18,7 +18,7 @@ from afterword.schemas import Kind, Scope
 from afterword.workers.core.errors import VectorStoreUnavailable
 from afterword.workers.embedded.redis_server import free_port
 from afterword.workers.models.embedders.hashing import HashingEmbedder
-from afterword.workers.services.collections.adoption import Adopted, Adoption
+from afterword.workers.services.collections.adoption import Adoption, AdoptionReport
 from afterword.workers.services.collections.discovery import SAMPLE, Discovery
 from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.services.memories.importance import importance
@@ -89,7 +89,7 @@ def database(emptied_ledger: str) -> Iterator[Database]:
     database.close()
 
 
-def adopt(store: ServerStore, database: Database, tenant_id: str) -> Adopted:
+def adopt(store: ServerStore, database: Database, tenant_id: str) -> AdoptionReport:
     books = Books("hashing", analytics=True)
     return Adoption(
         admin=StoreAdmin(store), database=database, books=books, embedder=EMBEDDER, topics=Topics(EMBEDDER)
@@ -134,7 +134,7 @@ class TestAdopting:
         view = Views(store).of(ANN, LIN, GUIDE, SessionOwner("acme", "ann", "thread"))
         assert texts(view, ANN) == []
 
-        assert adopt(store, database, "acme") == Adopted(memories=4)
+        assert adopt(store, database, "acme") == AdoptionReport(memories=4)
 
         assert sorted(texts(view, ANN)) == ["Ann is allergic to peanuts", "Ann plans a picnic"]
         assert texts(view, LIN) == ["林喜欢喝绿茶"]
@@ -169,7 +169,7 @@ class TestAdopting:
 
     def test_what_mem0_1_wrote(self, client: QdrantClient, store: ServerStore, database: Database) -> None:
         old_point(client, "Ann lives in Lisbon", user_id="ann", category="place")
-        assert adopt(store, database, "acme") == Adopted(memories=1)
+        assert adopt(store, database, "acme") == AdoptionReport(memories=1)
         [found] = Views(store).of(ANN).page(ANN, limit=5).memories
         assert found.occurred_at == datetime(2025, 1, 3, 7, 0, 0, 123456, tzinfo=UTC)
         assert found.metadata == {"category": "place"}
@@ -192,7 +192,7 @@ class TestAdopting:
         client.upsert(NAME, [models.PointStruct(id=5, vector=[1.0] * 64, payload={"data": "x", "hash": "h"})])
         before = {hit.id: hit.payload for hit in store.scan(Filter())}
 
-        assert adopt(store, database, "acme") == Adopted(memories=0, nobodys=2, foreign=3)
+        assert adopt(store, database, "acme") == AdoptionReport(memories=0, nobodys=2, foreign=3)
 
         assert {hit.id: hit.payload for hit in store.scan(Filter())} == before
 
@@ -203,7 +203,7 @@ class TestAdopting:
         adopt(store, database, "acme")
         first = [hit.payload for hit in store.scan(Filter())]
 
-        assert adopt(store, database, "other") == Adopted()
+        assert adopt(store, database, "other") == AdoptionReport()
 
         assert [hit.payload for hit in store.scan(Filter())] == first
 
@@ -227,7 +227,7 @@ class TestAdopting:
                 adopt(store, database, "acme")
         assert store.count(Filter((Missing("tenant_id"),))) == 4
 
-        assert adopt(store, database, "acme") == Adopted(memories=4)
+        assert adopt(store, database, "acme") == AdoptionReport(memories=4)
         assert len(texts(Views(store).of(ANN), ANN)) == 6
         assert len(rows(database, "SELECT id FROM memories")) == 6
         assert rows(database, "SELECT sum(added) FROM daily_statistics") == [(6,)]
@@ -260,7 +260,7 @@ class TestAdopting:
     def test_more_than_a_batch(self, client: QdrantClient, store: ServerStore, database: Database) -> None:
         for n in range(230):
             old_point(client, f"fact number {n}", user_id=f"user-{n % 3}")
-        assert adopt(store, database, "acme") == Adopted(memories=230)
+        assert adopt(store, database, "acme") == AdoptionReport(memories=230)
         assert store.count(Filter((Missing("tenant_id"),))) == 0
         assert rows(database, "SELECT count(*) FROM memories") == [(230,)]
 
@@ -275,7 +275,7 @@ class TestAdopting:
 class TestDiscovery:
     def test_an_empty_collection(self, store: ServerStore, database: Database) -> None:
         found = discovery_of(store, database).look()
-        assert (found.told, found.needs_mending) == (["no points yet"], False)
+        assert (found.lines, found.needs_mending) == (["no points yet"], False)
 
     def test_what_is_not_reached_is_counted_and_how_to_mend_it_told(
         self, memory: Any, client: QdrantClient, store: ServerStore, database: Database
@@ -289,7 +289,7 @@ class TestDiscovery:
         found = discovery_of(store, database).look()
 
         assert (found.points, found.sampled, found.strangers) == (5, 5, 4)
-        assert found.told == [
+        assert found.lines == [
             "5 points, 5 of them looked at: Afterword 1, mem0 2.x 3, mem0 1.x 1",
             "mem0 1.x, missing fields: user_id or agent_id (1)",
             "4 points carry no tenant, written by mem0 itself: nobody reaches them, nor are they cleared with their "
@@ -303,11 +303,11 @@ class TestDiscovery:
         old_point(client, "old", user_id="ann")
         found = discovery_of(store, database).look()
         assert (found.points, found.sampled, found.strangers) == (2 * SAMPLE, SAMPLE + 1, 1)
-        assert "mem0 1.x 1" in found.told[0]
+        assert "mem0 1.x 1" in found.lines[0]
 
     def test_another_programs_collection(self, client: QdrantClient, store: ServerStore, database: Database) -> None:
         client.upsert(NAME, [models.PointStruct(id=5, vector=[1.0] * 64, payload={"page_content": "text"})])
-        assert discovery_of(store, database).look().told == [
+        assert discovery_of(store, database).look().lines == [
             "1 points, 1 of them looked at: unknown 1",
             "unknown, unknown fields: page_content (1)",
             "1 points carry no tenant and are no memories: this may be another's collection",

@@ -27,9 +27,10 @@ _FILLED_IN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Adopted:
-    """How many memories were adopted, and how many points stay as they are: `nobodys` say neither whose user's nor
-    which agent's they are (a run alone is nobody's), `foreign` are no memories of mem0's."""
+class AdoptionReport:
+    """How many memories were adopted, and how many points stay as they are. `nobodys` name neither a user nor an agent
+    (a run alone is nobody's); `foreign` are no memories of mem0's.
+    """
 
     memories: int = 0
     nobodys: int = 0
@@ -48,7 +49,7 @@ class Adoption:
         self._topics = topics
         self._books = books
 
-    def adopt(self, tenant_id: str) -> Adopted:
+    def adopt(self, tenant_id: str) -> AdoptionReport:
         """Give every memory that plain mem0 wrote to a tenant, with the scope, language, search terms, importance,
         topic, time and metadata that follow from it, and its row in the ledger. mem0's own fields and the vector stay:
         mem0 reads it as before.
@@ -61,11 +62,11 @@ class Adoption:
         for hits in self._admin.scan_batches(Filter((Missing(c.TENANT),)), size=_AT_ONCE):
             read = [replace(from_payload(hit.id, hit.payload), tenant_id=tenant_id) for hit in hits if _is_memory(hit)]
             memories = [memory for memory in read if _has_owner(memory)]
-            self._take(memories)
+            self._adopt_some(memories)
             found.update(memories=len(memories), nobodys=len(read) - len(memories), foreign=len(hits) - len(read))
-        return Adopted(**found)
+        return AdoptionReport(**found)
 
-    def _take(self, memories: Sequence[StoredMemory]) -> None:
+    def _adopt_some(self, memories: Sequence[StoredMemory]) -> None:
         if not memories:
             return
         vectors = self._embedder.embed([memory.text for memory in memories])

@@ -63,7 +63,7 @@ class MemoryView:
     """
 
     def __init__(self, store: VectorStore, owners: Sequence[Owner]) -> None:
-        """Raises: ValueError, without owners or with owners of several tenants."""
+        """`Views.of` opens one. Raises: ValueError, without owners or with owners of several tenants."""
         if len({owner.tenant_id for owner in owners}) != 1:
             raise ValueError("a view needs owners, all of one tenant")
         self._store = store
@@ -80,16 +80,16 @@ class MemoryView:
 
     def search(self, searches: Sequence[ScopedSearch]) -> list[list[ScoredMemory]]:
         """All searches in one request; what each found, best first."""
-        asked = self._asked(searches)
-        answers = self._store.search(asked) if asked else []
-        logger.debug("%s: %d searches found %s", self, len(asked), [len(hits) for hits in answers])
+        requests = self._requests(searches)
+        answers = self._store.search(requests) if requests else []
+        logger.debug("%s: %d searches found %s", self, len(requests), [len(hits) for hits in answers])
         return [self._found(search.owner, hits) for search, hits in zip(searches, answers, strict=True)]
 
     def scores(self, searches: Sequence[ScopedSearch]) -> list[list[tuple[str, float]]]:
         """Ids and raw scores of what each search finds, best first, all in one request; `get` tells what they are."""
-        asked = self._asked(searches, payload=False)
-        answers = self._store.search(asked) if asked else []
-        logger.debug("%s: %d searches found %s", self, len(asked), [len(hits) for hits in answers])
+        requests = self._requests(searches, payload=False)
+        answers = self._store.search(requests) if requests else []
+        logger.debug("%s: %d searches found %s", self, len(requests), [len(hits) for hits in answers])
         return [[(hit.id, hit.score) for hit in hits] for hits in answers]
 
     def insert(self, memories: Sequence[tuple[StoredMemory, Vector]]) -> None:
@@ -157,19 +157,14 @@ class MemoryView:
         # Not counted by the store: Qdrant Edge holds up every other thread while it counts.
         return {str(hit.payload[c.HASH]) for hit in self._store.scan(of_hashes)}
 
-    def _asked(self, searches: Sequence[ScopedSearch], *, payload: bool = True) -> list[Search]:
+    def _requests(self, searches: Sequence[ScopedSearch], *, payload: bool = True) -> list[Search]:
         """What several searches share, such as an owner's filter, is one object in all of them."""
         corpora = {owner: owner.where for owner in {search.owner for search in searches}}
         # By identity: filters that ask for 1 and for true are equal in Python, and not in the store.
         narrowed = {(search.owner, id(search.where)): search.where for search in searches}
         live = {key: self._live(key[0], where) for key, where in narrowed.items()}
         return [
-            Search(
-                _bound(search, corpora[search.owner]),
-                live[search.owner, id(search.where)],
-                search.limit,
-                payload,
-            )
+            Search(_bound(search, corpora[search.owner]), live[search.owner, id(search.where)], search.limit, payload)
             for search in searches
         ]
 
