@@ -23,11 +23,14 @@ from afterword.workers.text.storable import storable
 
 logger = logging.getLogger(__name__)
 
+# Bounds keep a sweep short: what is left over is done by the next one, seconds later.
 _MOST_HINTS = 256
 _EXCERPTS_AT_ONCE = 50
-_LEFT_BEHIND = timedelta(seconds=15)
 _DEAD_AT_ONCE = 200
 _TRANSCRIPTS_AT_ONCE = 1000
+
+_LEFT_BEHIND = timedelta(seconds=15)
+"""Younger conversations may still be in the hands of the worker that took them in."""
 
 
 class Sweeps:
@@ -49,7 +52,7 @@ class Sweeps:
         self._keep_transcripts = keep_transcripts
 
     def hint_due_subjects(self) -> None:
-        """As many hints in the queue as there are subjects due, up to a bound; one while the breaker is open."""
+        """Send hints until there are as many as subjects are due, up to a bound; one while the breaker is open."""
         with self._database.transaction() as connection:
             paused = breaker.is_open(connection)
             due = subjects.due_count(connection, 1 if paused else _MOST_HINTS)
