@@ -109,6 +109,7 @@ def workshop(request: pytest.FixtureRequest, open_workshop: OpenWorkshop, tmp_pa
     store = ServerStore(face.url, collection="memories")
     store.prepare(workshop.embedder.identity)
     workshop.house.stores.vectors = TimedStore(store, workshop.house.metrics)
+    workshop.house.stores.__dict__.pop("views", None)
     yield workshop
     face.stop()
 
