@@ -1,4 +1,4 @@
-"""What is in a context, and what is not: the gate, what is always kept in, what completes, budgets, explanations."""
+"""What is in a context, and what is not: the relevance floor, what is always kept in, what completes, budgets, explanations."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def knowing(workshop: Workshop) -> None:
 
 
 @pytest.mark.usefixtures("knowing", "said")
-class TestTheGate:
+class TestTheRelevanceFloor:
     SAID = ("I play the cello.", "We found a flat in Porto.", "Peanuts make me ill: an allergy.")
 
     @pytest.fixture
@@ -93,7 +93,7 @@ class TestTheGate:
         assert scores
         assert all(0 <= score <= 1 for score in scores)
 
-    def test_what_the_gate_did_is_counted_and_what_was_retrieved(self, workshop: Workshop) -> None:
+    def test_the_verdict_is_counted_and_what_was_retrieved(self, workshop: Workshop) -> None:
         broker, metrics = workshop.broker, workshop.house.metrics
         context.declare(
             broker, workshop.house.recall.answerer, Answering(Replies(broker.client), broker.clock), None, metrics

@@ -99,7 +99,7 @@ def linked(memories: list[tuple[Owner, StoredMemory]], chance: random.Random) ->
 
 @pytest.fixture(params=["edge", "server"])
 def workshop(request: pytest.FixtureRequest, open_workshop: OpenWorkshop, tmp_path: Path) -> Iterator[Workshop]:
-    """Over either adapter, with every memory passing the gate."""
+    """Over either adapter, with every memory above the relevance floor."""
     workshop = open_workshop(relevance_floor=0.0)
     if request.param == "edge":
         yield workshop

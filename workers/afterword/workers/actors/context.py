@@ -66,7 +66,7 @@ def _count(metrics: Metrics, answer: Answer) -> None:
     outcome = "degraded" if reply.degraded else "answered" if reply.memories else "empty"
     metrics.context_requests.labels(outcome).inc()
     found = [memory.id for memory in reply.memories]
-    logger.debug("context: %s %s, gate %s, %s ms: %s", outcome, reply.degraded, answer.verdict, reply.timings_ms, found)
+    logger.debug("context: %s %s, relevance %s, %s ms: %s", outcome, reply.degraded, answer.verdict, reply.timings_ms, found)
     if answer.verdict is not RelevanceVerdict.NONE:
         metrics.relevance_gate.labels(answer.verdict).inc()
     if answer.verdict is RelevanceVerdict.PASSED and answer.has_memories:
@@ -81,7 +81,7 @@ def _count(metrics: Metrics, answer: Answer) -> None:
 
 
 def query_event(request: ContextRequest, answer: Answer) -> QueryEvent:
-    """What is told of an answered request."""
+    """The telemetry of an answered request."""
     relevances = [memory.score for memory in answer.reply.memories if memory.score is not None]
     return QueryEvent(
         tenant_id=request.tenant_id,

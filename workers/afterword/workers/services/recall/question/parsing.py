@@ -1,8 +1,9 @@
 """A message, read as a question to the memory. Pure.
 
+>>> from datetime import UTC
 >>> asked = parse_question("Which car does Ann drive now?", datetime(2026, 5, 1, tzinfo=UTC))
 >>> asked.terms, asked.wants_current, asked.is_small_talk
-(('car', 'ann', 'drive'), True, False)
+(('car', 'ann', 'drive', 'now'), True, False)
 """
 
 from __future__ import annotations
