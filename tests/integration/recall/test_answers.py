@@ -1,4 +1,4 @@
-"""What is in a context, and what is not: the relevance floor, what is always kept in, what completes, budgets, explanations."""
+"""The content of a context: the relevance floor, what is always kept in, what completes, budgets, explanations."""
 
 from __future__ import annotations
 

@@ -62,14 +62,14 @@ def _time_reply(broker: MendedBroker, metrics: Metrics) -> None:
 
 
 def _count(metrics: Metrics, answer: Answer) -> None:
-    reply = answer.reply
+    reply, verdict = answer.reply, answer.verdict
     outcome = "degraded" if reply.degraded else "answered" if reply.memories else "empty"
     metrics.context_requests.labels(outcome).inc()
     found = [memory.id for memory in reply.memories]
-    logger.debug("context: %s %s, relevance %s, %s ms: %s", outcome, reply.degraded, answer.verdict, reply.timings_ms, found)
-    if answer.verdict is not RelevanceVerdict.NONE:
-        metrics.relevance_gate.labels(answer.verdict).inc()
-    if answer.verdict is RelevanceVerdict.PASSED and answer.has_memories:
+    logger.debug("context: %s %s, relevance %s, %s ms: %s", outcome, reply.degraded, verdict, reply.timings_ms, found)
+    if verdict is not RelevanceVerdict.NONE:
+        metrics.relevance_gate.labels(verdict).inc()
+    if verdict is RelevanceVerdict.PASSED and answer.has_memories:
         success = "degraded" if reply.degraded else "success" if reply.memories else "empty"
         metrics.retrievals.labels(success).inc()
     for part in reply.degraded:
