@@ -54,7 +54,7 @@ def reembed(
         closing(House(settings.model_copy(update={"collection": source or settings.collection}))) as old,
         closing(House(settings.model_copy(update={"collection": into}))) as new,
     ):
-        copied = copy(old.stores.vectors, new.stores.vectors, new.models.embedder)
+        copied = copy(source=old.stores.admin, target=new.stores.admin, embedder=new.models.embedder)
     print(f"{copied} memories embedded with {new.models.embedder.identity}; now set AFTERWORD_COLLECTION={into}")
 
 

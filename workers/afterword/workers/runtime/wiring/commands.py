@@ -62,8 +62,8 @@ class CommandRoom:
     def _handlers(self, broker: MendedBroker) -> list[CommandHandler]:
         database, views = self._stores.database, self._stores.views
         changes = Changes(database, views, self._memories.books, self._ground.metrics)
-        reader, figures = MemoryReader(views), FigureReader(self._analytics.analytics)
-        search = OwnerSearch(self._recall.finding, views)
+        reader, figures = MemoryReader(views), FigureReader(self._analytics.figures)
+        search = OwnerSearch(self._recall.finder, views)
         adder = MemoryAdder(changes, embedder=self._models.embedder, topics=self._memories.topics)
         return [
             CommandHandler.of(ListMemories, reader.list),

@@ -9,11 +9,12 @@ from afterword.schemas.commands import MAX_RELATED
 from afterword.workers.core.errors import NotFound
 from afterword.workers.services.commands.owner_search import OwnerSearch
 from afterword.workers.services.policy.access import owner_of
-from afterword.workers.services.recall.ranking.ranking import Ranked
+from afterword.workers.services.recall.ranking.scores import RankedMemory
 from afterword.workers.stores.vectors import collection
+from afterword.workers.stores.vectors.owners import Owner
 from afterword.workers.stores.vectors.payload import StoredMemory, to_memory
-from afterword.workers.stores.vectors.port import Filter, Ids, Match, Newest
-from afterword.workers.stores.vectors.views import MemoryView, Owner, ScopedSearch, Views
+from afterword.workers.stores.vectors.queries import Filter, Ids, Match, Newest
+from afterword.workers.stores.vectors.views import MemoryView, ScopedSearch, Views
 
 
 class RelatedFinder:
@@ -44,7 +45,7 @@ def _linked(view: MemoryView, owner: Owner, memory: StoredMemory) -> list[Stored
     return list(found.values())
 
 
-def _related(linked: Sequence[StoredMemory], ranked: Sequence[Ranked]) -> list[RelatedMemory]:
+def _related(linked: Sequence[StoredMemory], ranked: Sequence[RankedMemory]) -> list[RelatedMemory]:
     """Linked ones first, each best first; a linked one that is not among the nearest has no score."""
     relevance = {each.memory.id: round(each.relevance, 4) for each in ranked}
     ids = {memory.id for memory in linked}

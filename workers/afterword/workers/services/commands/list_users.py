@@ -5,7 +5,8 @@ from __future__ import annotations
 from afterword.schemas import ListUsers, UserCount, UserPage
 from afterword.workers.stores.ledger import subjects
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.vectors.views import UserOwner, Views
+from afterword.workers.stores.vectors.owners import UserOwner
+from afterword.workers.stores.vectors.views import Views
 
 
 class UserLister:

@@ -7,22 +7,23 @@ from datetime import UTC, datetime
 from afterword.schemas import Scope
 from afterword.schemas.commands import MAX_RANKED
 from afterword.workers.core.errors import Late, VectorStoreUnavailable
-from afterword.workers.services.recall.deadline import Deadline
-from afterword.workers.services.recall.finding.finding import Finding, Found
-from afterword.workers.services.recall.finding.searching import Corner
-from afterword.workers.services.recall.question import question
-from afterword.workers.stores.vectors.port import Filter
-from afterword.workers.stores.vectors.views import AgentOwner, Owner, SessionOwner, Views
+from afterword.workers.services.recall.corners import Corner
+from afterword.workers.services.recall.finding.finder import Findings, MemoryFinder
+from afterword.workers.services.recall.question.parsing import parse_question
+from afterword.workers.services.recall.steps import Deadline
+from afterword.workers.stores.vectors.owners import AgentOwner, Owner, SessionOwner
+from afterword.workers.stores.vectors.queries import Filter
+from afterword.workers.stores.vectors.views import Views
 
 
 class OwnerSearch:
     """Ranks an owner's memories by a text. However irrelevant one is, it is found: its score says so."""
 
-    def __init__(self, finding: Finding, views: Views) -> None:
-        self._finding = finding
+    def __init__(self, finder: MemoryFinder, views: Views) -> None:
+        self._finder = finder
         self._views = views
 
-    def find(self, owner: Owner, where: Filter, text: str, within: float | None) -> Found:
+    def find(self, owner: Owner, where: Filter, text: str, within: float | None) -> Findings:
         """At most `MAX_RANKED` memories that match `where`, best first, `within` so many seconds.
 
         Raises: VectorStoreUnavailable, also when the store is too slow.
@@ -31,7 +32,7 @@ class OwnerSearch:
         corner = Corner(_scope(owner), owner, where, depth=MAX_RANKED, corpus=self._corpus(owner, where))
         deadline = Deadline.within(within)
         try:
-            return self._finding.find([corner], question.read(text, now), deadline, now=now, most=MAX_RANKED)
+            return self._finder.find([corner], parse_question(text, now), deadline, now=now, most=MAX_RANKED)
         except Late:
             raise VectorStoreUnavailable("the vector store did not answer in time") from None
 

@@ -9,7 +9,7 @@ from afterword.workers.core.errors import NotFound
 from afterword.workers.services.policy.access import owner_of
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import to_memory
-from afterword.workers.stores.vectors.port import Condition, Filter, Match
+from afterword.workers.stores.vectors.queries import Condition, Filter, Match
 from afterword.workers.stores.vectors.views import Views
 
 

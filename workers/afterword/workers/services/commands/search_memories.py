@@ -11,11 +11,10 @@ from afterword.schemas.commands import MAX_RANKED
 from afterword.schemas.errors import shortened
 from afterword.workers.services.commands.owner_search import OwnerSearch
 from afterword.workers.services.policy.access import owner_of
-from afterword.workers.services.recall.ranking.explaining import explained
-from afterword.workers.services.recall.ranking.selection import Selection
+from afterword.workers.services.recall.ranking.shortlist import Shortlist, explained
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import to_memory
-from afterword.workers.stores.vectors.port import Condition, Equals, Filter, Match, TimeRange
+from afterword.workers.stores.vectors.queries import Condition, Equals, Filter, Match, TimeRange
 from afterword.workers.stores.vectors.views import Views
 from afterword.workers.text.topic_words import Topic
 
@@ -50,7 +49,7 @@ class MemorySearcher:
         found = self._search.find(owner_of(command), where, query, within)
         rest = [each for each in found.ranked if each.memory.id not in seen][: MAX_RANKED - len(seen)]
         page = rest[: command.limit]
-        given = Selection(tuple(each.memory for each in page), {})
+        given = Shortlist(tuple(each.memory for each in page), {})
         return SearchPage(
             memories=tuple(to_memory(each.memory, round(each.relevance, 4)) for each in page),
             next_cursor=_cursor([*seen, *(each.memory.id for each in page)]) if len(rest) > len(page) else None,
