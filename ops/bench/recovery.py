@@ -19,8 +19,9 @@ from afterword.producers import MemoryClient
 from afterword.schemas.values import DEFAULT_TENANT
 from afterword.schemas.wire import NAMESPACE, Queue, messages_key
 from afterword.workers.core.errors import Misconfigured
-from afterword.workers.stores.ledger import subjects, tables
-from afterword.workers.stores.ledger.tables import conversations
+from afterword.workers.stores.ledger import tables
+from afterword.workers.stores.ledger.extraction import subjects
+from afterword.workers.stores.ledger.ingest.conversations import conversations
 from ops.bench.findings import Comparison, Findings, Row
 from ops.bench.samples import Samples
 from ops.bench.servers import Servers, started

@@ -20,8 +20,8 @@ from afterword.workers.services.extraction import answer, batch, mem0_memory, pr
 from afterword.workers.services.extraction.batch import Batch
 from afterword.workers.services.extraction.known import KnownMemories
 from afterword.workers.services.extraction.prompt import Existing
-from afterword.workers.stores.ledger.conversations import Conversation
-from afterword.workers.stores.ledger.journal import Fact
+from afterword.workers.stores.ledger.extraction.journal import Fact
+from afterword.workers.stores.ledger.ingest.conversations import Conversation
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.stores.vectors.port import VectorStore
 from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, UserOwner

@@ -23,8 +23,9 @@ from afterword.workers.services.collections.discovery import SAMPLE, Discovery
 from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.services.memories.importance import importance
 from afterword.workers.services.memories.topics import Topics
-from afterword.workers.stores.ledger import collections, subjects
+from afterword.workers.stores.ledger import collections
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.extraction import subjects
 from afterword.workers.stores.vectors.partitions import partition, partitioned
 from afterword.workers.stores.vectors.port import Dense, Filter, Match, Missing, Point
 from afterword.workers.stores.vectors.server import ServerStore

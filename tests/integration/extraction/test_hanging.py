@@ -15,8 +15,8 @@ from afterword.schemas import Kind
 from afterword.schemas.wire import Queue
 from afterword.workers.runtime.roles import Role, start_role
 from afterword.workers.services.extraction.lease import LeaseKeeper
-from afterword.workers.stores.ledger import subjects
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.extraction import subjects
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support import openai_faults as faults
 from tests.support.extractions import count, facts

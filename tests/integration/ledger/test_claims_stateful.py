@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
 
 from afterword.workers.core.errors import LeaseLost
-from afterword.workers.stores.ledger import subjects
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.subjects import Claim
+from afterword.workers.stores.ledger.extraction import subjects
+from afterword.workers.stores.ledger.extraction.subjects import Claim
 
 LEASE = timedelta(hours=1)
 TENANT = "default"

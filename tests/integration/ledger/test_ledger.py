@@ -19,15 +19,18 @@ from afterword.workers.core.errors import LeaseLost, LedgerUnavailable, Misconfi
 from afterword.workers.core.tokens import Tokens
 from afterword.workers.core.turns import turns_of
 from afterword.workers.embedded.postgres_server import PostgresServer
-from afterword.workers.stores.ledger import agents, audit, conversations, dead_letters, journal, subjects
+from afterword.workers.stores.ledger import agents, audit
 from afterword.workers.stores.ledger.agents import Agent
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.dead_letters import DeadLetter
-from afterword.workers.stores.ledger.journal import Entry, Fact, Slice
-from afterword.workers.stores.ledger.leadership import Leadership
+from afterword.workers.stores.ledger.extraction import journal, progress, subjects
+from afterword.workers.stores.ledger.extraction.journal import Entry, Fact, Slice
+from afterword.workers.stores.ledger.extraction.subjects import Claim
+from afterword.workers.stores.ledger.ingest import conversations
 from afterword.workers.stores.ledger.locks import serialise
 from afterword.workers.stores.ledger.migrate import check_migrated, migrate
-from afterword.workers.stores.ledger.subjects import Claim
+from afterword.workers.stores.ledger.upkeep import dead_letters
+from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter
+from afterword.workers.stores.ledger.upkeep.leadership import Leadership
 from tests.support.ledgers import with_database
 from tests.support.waiting import wait_until
 from tests.support.workshop import event
@@ -226,7 +229,7 @@ class TestRecords:
             for part in (3, 1, 2):
                 said = event(f"part {part}", event_id="e", part=part, parts=3)
                 conversations.record(connection, said, turns=turns_of(said), body_hash=b"", generation=0, now=AT)
-            found = conversations.pending(connection, "default", "ann", limit=9)
+            found = progress.pending(connection, "default", "ann", limit=9)
         assert [each.turns[0].text for each in found] == ["part 1", "part 2", "part 3"]
 
 

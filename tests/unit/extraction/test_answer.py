@@ -11,7 +11,7 @@ from afterword.workers.core import ids
 from afterword.workers.core.errors import BadAnswer
 from afterword.workers.services.extraction.answer import facts_in
 from afterword.workers.services.extraction.prompt import Existing
-from afterword.workers.stores.ledger.journal import Fact
+from afterword.workers.stores.ledger.extraction.journal import Fact
 from tests.support.batches import NOON, batch_of, conversation, turn
 
 BATCH = batch_of(

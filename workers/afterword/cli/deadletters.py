@@ -14,7 +14,7 @@ from afterword.schemas import AfterwordError
 
 if TYPE_CHECKING:
     from afterword.workers.services.upkeep.dead_letters import DeadLetters
-    from afterword.workers.stores.ledger.dead_letters import Selection, StoredLetter
+    from afterword.workers.stores.ledger.upkeep.dead_letters import Selection, StoredLetter
 
 app = typer.Typer(no_args_is_help=True, help="What was given up on: list, show, replay, discard.")
 
@@ -97,13 +97,13 @@ def discard(
 def _selection(
     number: int | None, queue: str | None, tenant: str | None, user: str | None, error: str | None
 ) -> Selection:
-    from afterword.workers.stores.ledger.dead_letters import Selection
+    from afterword.workers.stores.ledger.upkeep.dead_letters import Selection
 
     return Selection(letter_id=number, queue=queue, tenant_id=tenant, user_id=user, error=error)
 
 
 def _meant(letters: DeadLetters, number: int | None, which: Selection, everything: bool) -> list[StoredLetter]:
-    from afterword.workers.stores.ledger.dead_letters import Selection
+    from afterword.workers.stores.ledger.upkeep.dead_letters import Selection
 
     if which == Selection() and not everything:
         raise typer.BadParameter("name letters: a number, a filter, or --all")
@@ -114,7 +114,7 @@ def _meant(letters: DeadLetters, number: int | None, which: Selection, everythin
 
 def _one(letters: DeadLetters, number: int) -> StoredLetter:
     from afterword.workers.core.errors import NotFound
-    from afterword.workers.stores.ledger.dead_letters import Selection
+    from afterword.workers.stores.ledger.upkeep.dead_letters import Selection
 
     found = letters.select(Selection(letter_id=number))
     if not found:

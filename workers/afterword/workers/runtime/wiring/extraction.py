@@ -12,7 +12,7 @@ from afterword.workers.runtime.wiring.ingest import IngestRoom, hint_with
 from afterword.workers.runtime.wiring.memories import MemoryRoom
 from afterword.workers.runtime.wiring.models import ModelRoom
 from afterword.workers.runtime.wiring.stores import StoreRoom
-from afterword.workers.stores.ledger.breaker import BreakerPolicy
+from afterword.workers.stores.ledger.extraction.breaker import BreakerPolicy
 
 if TYPE_CHECKING:
     from afterword.workers.services.extraction.extraction import Extraction

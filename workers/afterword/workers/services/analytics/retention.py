@@ -8,15 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, delete
 
-from afterword.workers.stores.ledger import audit, milestones, rollups, snapshots, telemetry_batches
+from afterword.workers.stores.ledger import audit
+from afterword.workers.stores.ledger.analytics import rollups, snapshots, telemetry_batches
+from afterword.workers.stores.ledger.analytics.rollups import content_statistics, hourly_statistics, tenant_statistics
+from afterword.workers.stores.ledger.analytics.snapshots import snapshots as snapshot_table
+from afterword.workers.stores.ledger.analytics.statistics import daily_statistics
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.tables import (
-    content_statistics,
-    daily_statistics,
-    hourly_statistics,
-    tenant_statistics,
-)
-from afterword.workers.stores.ledger.tables import snapshots as snapshot_table
+from afterword.workers.stores.ledger.upkeep import milestones
 
 logger = logging.getLogger(__name__)
 

@@ -44,17 +44,12 @@ from afterword.workers.services.memories.importance import importance
 from afterword.workers.services.memories.topics import Topics
 from afterword.workers.services.policy.ownership import Owned, Ownership, owner_of
 from afterword.workers.services.recall.deadline import Deadline
-from afterword.workers.stores.ledger import (
-    audit,
-    conversations,
-    dead_letters,
-    journal,
-    memories,
-    sessions,
-    subjects,
-)
+from afterword.workers.stores.ledger import audit, memories
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.journal import Entry
+from afterword.workers.stores.ledger.extraction import journal, progress, subjects
+from afterword.workers.stores.ledger.extraction.journal import Entry
+from afterword.workers.stores.ledger.ingest import conversations, sessions
+from afterword.workers.stores.ledger.upkeep import dead_letters
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import StoredMemory, to_memory
 from afterword.workers.stores.vectors.port import Condition, Filter, Match, VectorStore
@@ -151,11 +146,11 @@ class Commands:
             return to_memory(added_before[0], None)
         vector = self._embedder.embed([memory.text])[0]
         [(memory, _)] = self._topics.labelled([(memory, vector)])
-        record = self._books.record(memory, command.metadata, source="hand")
+        record = self._books.record_of(memory, command.metadata, source="hand")
         with self._database.transaction() as connection:
             self._lock(connection, command)
             view.insert([(memory, vector)])
-            self._books.saved(connection, [record], active=True)
+            self._books.note_saved(connection, [record], active=True)
             saved = _saved(command, memory, time.perf_counter() - begun)
             audit.write(
                 connection, [saved, _audited(command, "memory_add", memory.id, count=1, scope=memory.scope.value)]
@@ -171,7 +166,7 @@ class Commands:
         with self._database.transaction() as connection:
             self._lock(connection, command)
             gone = memories.remove(connection, command.tenant_id, [command.memory_id])
-            self._books.removed(connection, gone, datetime.now(UTC))
+            self._books.note_removed(connection, gone, datetime.now(UTC))
             kind, scope = found[0].kind.value, found[0].scope.value
             audit.write(
                 connection,
@@ -199,7 +194,7 @@ class Commands:
         with self._database.transaction() as connection:
             if command.agent_id is not None:
                 gone = memories.clear_agent(connection, command.tenant_id, command.agent_id)
-                known = self._books.removed(connection, gone, datetime.now(UTC))
+                known = self._books.note_removed(connection, gone, datetime.now(UTC))
             audit.write(connection, [_audited(command, "memory_clear", None, count=known, stored=removed)])
         self._metrics.count_memories("delete", counts)
         return Removed(removed=removed)
@@ -217,12 +212,12 @@ class Commands:
             subjects.raise_generation(connection, tenant_id, user_id)
             conversations.clear(connection, tenant_id, user_id, session_id)
             sessions.clear(connection, tenant_id, user_id, session_id)
-            known = self._books.cleared(connection, tenant_id, user_id, session_id)
+            known = self._books.erase_rows(connection, tenant_id, user_id, session_id)
             if session_id is None:
                 dead_letters.clear(connection, tenant_id, user_id)
                 return begun, known
             conversations.carry_over(connection, tenant_id, user_id, but=session_id, generation=subject.generation + 1)
-            waiting = conversations.waiting(connection, tenant_id, user_id)
+            waiting = progress.waiting(connection, tenant_id, user_id)
             if waiting.last_at is not None:
                 subjects.note_pending(connection, subject, due_at=subject.now, tokens=waiting.tokens)
         return begun, known

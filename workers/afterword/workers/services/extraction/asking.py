@@ -17,10 +17,10 @@ from afterword.workers.services.extraction import answer, prompt
 from afterword.workers.services.extraction.batch import Batch
 from afterword.workers.services.extraction.pricing import Price, price_of
 from afterword.workers.services.extraction.prompt import Existing
-from afterword.workers.stores.ledger import llm_calls
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.journal import Entry
-from afterword.workers.stores.ledger.llm_calls import LlmCall, Outcome
+from afterword.workers.stores.ledger.extraction import llm_calls
+from afterword.workers.stores.ledger.extraction.journal import Entry
+from afterword.workers.stores.ledger.extraction.llm_calls import LlmCall, Outcome
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from afterword.schemas import Scope
 from afterword.workers.core.turns import Turn
-from afterword.workers.stores.ledger.conversations import Conversation
-from afterword.workers.stores.ledger.journal import Slice
+from afterword.workers.stores.ledger.extraction.journal import Slice
+from afterword.workers.stores.ledger.ingest.conversations import Conversation
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,21 +31,15 @@ from afterword.workers.services.extraction.release import Release
 from afterword.workers.services.extraction.work import Limits, Work, take
 from afterword.workers.services.extraction.writing import FactWriter, Stored
 from afterword.workers.services.memories.bookkeeping import Books
-from afterword.workers.stores.ledger import (
-    audit,
-    backlog,
-    breaker,
-    conversations,
-    journal,
-    llm_calls,
-    subjects,
-    transcripts,
-)
-from afterword.workers.stores.ledger.breaker import BreakerPolicy, Permit
+from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.journal import Entry
+from afterword.workers.stores.ledger.extraction import breaker, journal, llm_calls, progress, subjects
+from afterword.workers.stores.ledger.extraction.breaker import BreakerPolicy, Permit
+from afterword.workers.stores.ledger.extraction.journal import Entry
+from afterword.workers.stores.ledger.extraction.subjects import Claim
+from afterword.workers.stores.ledger.ingest import transcripts
 from afterword.workers.stores.ledger.memories import MemoryRecord
-from afterword.workers.stores.ledger.subjects import Claim
+from afterword.workers.stores.ledger.upkeep import backlog
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +104,7 @@ class Extraction:
         Raises: LedgerUnavailable; the subject's lease then runs out by itself.
         """
         with self._database.transaction() as connection:
-            permit = breaker.permit(connection, self._breaker)
+            permit = breaker.take_permit(connection, self._breaker)
             if permit is None:
                 return False
             claim = subjects.claim(connection, self._limits.lease)
@@ -195,8 +189,8 @@ class Extraction:
                 subjects.hold(connection, claim, self._limits.lease)
                 journal.write(connection, answered.entry)
                 llm_calls.write(connection, answered.call)
-                conversations.mark_extracting(connection, [part.conversation_id for part in work.batch.slices])
-                breaker.succeeded(connection, work.permit)
+                progress.mark_extracting(connection, [part.conversation_id for part in work.batch.slices])
+                breaker.note_success(connection, work.permit)
         except LeaseLost:
             self._asking.record(replace(answered.call, outcome="void"))
             raise
@@ -212,15 +206,15 @@ class Extraction:
                 done = [
                     part.conversation_id
                     for part in entry.slices
-                    if conversations.advance(connection, part.conversation_id, extracted_turns=part.last)
+                    if progress.advance(connection, part.conversation_id, extracted_turns=part.last)
                 ]
                 ages = backlog.seconds_since_received(connection, done)
                 journal.remove(connection, claim.tenant_id, claim.user_id)
-                self._books.saved(connection, self._records(work.batch, written))
+                self._books.note_saved(connection, self._records(work.batch, written))
                 audit.write(connection, records.extracted(work.batch, entry, facts, duplicates, work.seconds))
                 self._writer.count_again(connection, entry, facts)
                 if self._limits.keep_transcripts == timedelta(0):
-                    transcripts.drop(connection, [part.conversation_id for part in entry.slices])
+                    transcripts.drop_done(connection, [part.conversation_id for part in entry.slices])
                 self._release.let_go(connection, claim, at_once=work.more, batch_limit=claim.batch_limit)
         except LeaseLost:
             self._take_back_if_cleared(claim, entry)
@@ -238,7 +232,7 @@ class Extraction:
         """The metadata of facts, with the labels of the conversations that they are from."""
         labels = {line.conversation.event_id: line.conversation.metadata for line in taken.lines}
         return [
-            self._books.record(
+            self._books.record_of(
                 each.memory, labels.get(each.fact.event_id, {}), source="conversation", agent_id=each.fact.agent_id
             )
             for each in written

@@ -14,10 +14,12 @@ from afterword.workers.services.extraction.pausing import tell_breaker
 from afterword.workers.services.extraction.release import Release
 from afterword.workers.services.extraction.retry import Decision, RetryPolicy
 from afterword.workers.services.extraction.work import Work
-from afterword.workers.stores.ledger import audit, conversations, dead_letters, subjects
-from afterword.workers.stores.ledger.breaker import BreakerPolicy
+from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.subjects import Claim
+from afterword.workers.stores.ledger.extraction import progress, subjects
+from afterword.workers.stores.ledger.extraction.breaker import BreakerPolicy
+from afterword.workers.stores.ledger.extraction.subjects import Claim
+from afterword.workers.stores.ledger.upkeep import dead_letters
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +71,7 @@ class Failures:
         with self._database.transaction() as connection:
             subjects.hold(connection, claim, self._lease)
             dead = [part.conversation_id for part in work.batch.slices]
-            conversations.finish(connection, dead, "dead", f"{type(error).__name__}: {error}")
+            progress.finish(connection, dead, "dead", f"{type(error).__name__}: {error}")
             dead_letters.write(connection, letters)
             audit.write(connection, records.given_up(work.batch, work.seconds))
             self._release.let_go(connection, claim, at_once=True)

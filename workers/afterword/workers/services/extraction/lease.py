@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from afterword.workers.core.errors import LeaseLost, LedgerUnavailable
-from afterword.workers.stores.ledger import subjects
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.subjects import Claim
+from afterword.workers.stores.ledger.extraction import subjects
+from afterword.workers.stores.ledger.extraction.subjects import Claim
 
 logger = logging.getLogger(__name__)
 

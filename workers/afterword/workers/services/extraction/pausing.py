@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from afterword.schemas.errors import AfterwordError
 from afterword.workers.core.errors import BadAnswer, LlmRefused, LlmUnavailable
-from afterword.workers.stores.ledger import breaker
-from afterword.workers.stores.ledger.breaker import BreakerPolicy, Permit
+from afterword.workers.stores.ledger.extraction import breaker
+from afterword.workers.stores.ledger.extraction.breaker import BreakerPolicy, Permit
 
 logger = logging.getLogger(__name__)
 
@@ -21,13 +21,13 @@ def tell_breaker(connection: Connection, policy: BreakerPolicy, permit: Permit, 
     To be called after the subject's row was locked, as everywhere: who locks in another order could wait for ever.
     """
     if isinstance(error, BadAnswer):
-        breaker.succeeded(connection, permit)
+        breaker.note_success(connection, permit)
     elif isinstance(error, LlmRefused | LlmUnavailable):
         reason = f"{type(error).__name__}: {error}"
         asked = _asked(error, policy)
         # A provider that says when to come back has said that it is not to be asked before.
         at_once = isinstance(error, LlmRefused) or asked > timedelta(0)
-        opened = breaker.failed(connection, policy, permit, reason=reason, asked=asked, at_once=at_once)
+        opened = breaker.note_failure(connection, policy, permit, reason=reason, asked=asked, at_once=at_once)
         if opened is not None:
             logger.warning("extraction pauses everywhere for %.1f s: %s", opened.total_seconds(), reason)
 

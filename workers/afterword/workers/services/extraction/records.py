@@ -11,8 +11,8 @@ from afterword.schemas.errors import AfterwordError
 from afterword.workers.services.extraction.batch import Batch, Line
 from afterword.workers.services.memories.bookkeeping import memory_save
 from afterword.workers.stores.ledger import audit
-from afterword.workers.stores.ledger.dead_letters import DeadLetter
-from afterword.workers.stores.ledger.journal import Entry, Fact
+from afterword.workers.stores.ledger.extraction.journal import Entry, Fact
+from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter
 
 
 def letter(line: Line, error: AfterwordError) -> DeadLetter:

@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from afterword.workers.services.ingest.debounce import Debounce
-from afterword.workers.stores.ledger import conversations, subjects
-from afterword.workers.stores.ledger.conversations import Waiting
-from afterword.workers.stores.ledger.subjects import Claim
+from afterword.workers.stores.ledger.extraction import progress, subjects
+from afterword.workers.stores.ledger.extraction.progress import Waiting
+from afterword.workers.stores.ledger.extraction.subjects import Claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Release:
         self, connection: Connection, claim: Claim, *, at_once: bool = False, batch_limit: int | None = None
     ) -> None:
         """Let a held subject go; it is due again `at_once`, or when what came meanwhile says so."""
-        waiting = conversations.waiting(connection, claim.tenant_id, claim.user_id)
+        waiting = progress.waiting(connection, claim.tenant_id, claim.user_id)
         due_at = waiting.last_at if at_once else self._due_at(waiting)
         subjects.release(
             connection,

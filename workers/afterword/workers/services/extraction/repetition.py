@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from afterword.schemas import Kind, Scope
 from afterword.workers.services.memories.importance import importance, repeated
 from afterword.workers.stores.ledger import audit, locks
-from afterword.workers.stores.ledger.journal import Entry, Fact
+from afterword.workers.stores.ledger.extraction.journal import Entry, Fact
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import StoredMemory, text_hash
 from afterword.workers.stores.vectors.port import Filter, Match

@@ -11,10 +11,12 @@ from sqlalchemy import Connection
 
 from afterword.workers.services.extraction import batch
 from afterword.workers.services.extraction.batch import Batch, Line
-from afterword.workers.stores.ledger import agents, conversations, journal, transcripts
-from afterword.workers.stores.ledger.breaker import Permit
-from afterword.workers.stores.ledger.journal import Entry
-from afterword.workers.stores.ledger.subjects import Claim
+from afterword.workers.stores.ledger import agents
+from afterword.workers.stores.ledger.extraction import journal, progress
+from afterword.workers.stores.ledger.extraction.breaker import Permit
+from afterword.workers.stores.ledger.extraction.journal import Entry
+from afterword.workers.stores.ledger.extraction.subjects import Claim
+from afterword.workers.stores.ledger.ingest import conversations, transcripts
 
 _CONVERSATIONS_A_BATCH = 100
 _EARLIER_TURNS = 10
@@ -51,7 +53,7 @@ class Work:
 def take(connection: Connection, claim: Claim, permit: Permit, limits: Limits) -> Work | None:
     """The open batch of the subject, else a new one; None when nothing waits."""
     entry = journal.read(connection, claim.tenant_id, claim.user_id)
-    pending = conversations.pending(connection, claim.tenant_id, claim.user_id, limit=_CONVERSATIONS_A_BATCH)
+    pending = progress.pending(connection, claim.tenant_id, claim.user_id, limit=_CONVERSATIONS_A_BATCH)
     if entry is not None:
         begun = conversations.by_ids(connection, [part.conversation_id for part in entry.slices])
         lines, slices = batch.lines_of(begun, entry.slices), entry.slices

@@ -17,7 +17,7 @@ from afterword.workers.services.memories.importance import importance
 from afterword.workers.services.memories.topics import Topics
 from afterword.workers.stores.ledger import locks
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.journal import Entry, Fact
+from afterword.workers.stores.ledger.extraction.journal import Entry, Fact
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import StoredMemory, text_hash
 from afterword.workers.stores.vectors.port import Filter, Ids, Match, TimeRange, VectorStore

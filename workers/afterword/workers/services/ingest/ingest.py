@@ -21,10 +21,12 @@ from afterword.workers.services.ingest.overlap import align
 from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.services.memories.excerpts import Excerpts
 from afterword.workers.services.policy.registry import AgentRegistry
-from afterword.workers.stores.ledger import audit, conversations, sessions, subjects
-from afterword.workers.stores.ledger.conversations import Conversation
+from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.sessions import Session
+from afterword.workers.stores.ledger.extraction import progress, subjects
+from afterword.workers.stores.ledger.ingest import conversations, sessions
+from afterword.workers.stores.ledger.ingest.conversations import Conversation
+from afterword.workers.stores.ledger.ingest.sessions import Session
 
 logger = logging.getLogger(__name__)
 
@@ -114,13 +116,13 @@ class Ingest:
                 return self._recorded_before(connection, event, fingerprint)
             audit.write(connection, [_received(event, skipped)])
             if not switched_off:
-                self._books.received(connection, event)
+                self._books.note_received(connection, event)
             if skipped:
                 return Outcome.SKIPPED, None, False
             if event.session_id is not None:
                 sessions.remember(connection, _session(event, event.session_id), seen)
             if self._verbatim:
-                conversations.finish(connection, [conversation.id], "skipped", "verbatim: no LLM is configured")
+                progress.finish(connection, [conversation.id], "skipped", "verbatim: no LLM is configured")
                 return Outcome.STORED, conversation, False
             tokens = sum(turn.tokens for turn in turns)
             # What failed is tried again in its own time, however much comes meanwhile.

@@ -9,9 +9,11 @@ from sqlalchemy import Connection
 
 from afterword.schemas import ConversationFinished, Kind
 from afterword.schemas.values import Scalar
-from afterword.workers.stores.ledger import audit, memories, statistics, subjects
+from afterword.workers.stores.ledger import audit, memories
+from afterword.workers.stores.ledger.analytics import statistics
+from afterword.workers.stores.ledger.analytics.statistics import NOBODY, Delta, day_of
+from afterword.workers.stores.ledger.extraction import subjects
 from afterword.workers.stores.ledger.memories import Gone, MemoryRecord
-from afterword.workers.stores.ledger.statistics import NOBODY, Delta, day_of
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.text.language import detect
 
@@ -26,7 +28,7 @@ class Books:
         self._embedding_model = embedding_model
         self._analytics = analytics
 
-    def received(self, connection: Connection, event: ConversationFinished) -> None:
+    def note_received(self, connection: Connection, event: ConversationFinished) -> None:
         """A conversation was taken in."""
         done = Delta(
             tenant_id=event.tenant_id,
@@ -39,7 +41,7 @@ class Books:
         )
         self._count(connection, [done])
 
-    def record(
+    def record_of(
         self, memory: StoredMemory, labels: Mapping[str, Scalar], *, source: str, agent_id: str | None = None
     ) -> MemoryRecord:
         """The metadata of a memory; `labels` may say its source, category (else it is its topic) and tags.
@@ -66,18 +68,18 @@ class Books:
             expires_at=memory.expires_at,
         )
 
-    def saved(self, connection: Connection, records: Sequence[MemoryRecord], *, active: bool = False) -> int:
+    def note_saved(self, connection: Connection, records: Sequence[MemoryRecord], *, active: bool = False) -> int:
         """Memories were saved; how many of them were new. `active`: by the user's own hand."""
         new = memories.add(connection, records)
         self._count(connection, [_added(record, active=active) for record in new])
         return len(new)
 
-    def removed(self, connection: Connection, gone: Sequence[Gone], at: datetime) -> int:
+    def note_removed(self, connection: Connection, gone: Sequence[Gone], at: datetime) -> int:
         """Memories were removed; how many there were."""
         self._count(connection, [_deleted(each, at) for each in gone])
         return sum(each.count for each in gone)
 
-    def cleared(self, connection: Connection, tenant_id: str, user_id: str, session_id: str | None) -> int:
+    def erase_rows(self, connection: Connection, tenant_id: str, user_id: str, session_id: str | None) -> int:
         """A user, or one of their sessions, is cleared; how many memories that are.
 
         Nothing of a cleared user stays: their statistics become nobody's. The subject must be locked, and nothing
@@ -86,12 +88,12 @@ class Books:
         at = subjects.note_cleared(connection, tenant_id, user_id)
         gone = memories.clear(connection, tenant_id, user_id, session_id)
         audit.forget_queries(connection, tenant_id, user_id, session_id)
-        removed = self.removed(connection, gone, at)
+        removed = self.note_removed(connection, gone, at)
         if session_id is None:
             statistics.anonymise(connection, tenant_id, user_id)
         return removed
 
-    def counted(self, connection: Connection, deltas: Sequence[Delta]) -> None:
+    def count(self, connection: Connection, deltas: Sequence[Delta]) -> None:
         """Other things that happened."""
         self._count(connection, deltas)
 

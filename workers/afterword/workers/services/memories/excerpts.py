@@ -20,9 +20,10 @@ from afterword.workers.services.memories import in_context
 from afterword.workers.services.memories.bookkeeping import Books, memory_save
 from afterword.workers.services.memories.importance import importance
 from afterword.workers.services.memories.topics import Topics
-from afterword.workers.stores.ledger import audit, conversations
-from afterword.workers.stores.ledger.conversations import Conversation
+from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.ingest import transcripts
+from afterword.workers.stores.ledger.ingest.conversations import Conversation
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.stores.vectors.port import Filter, Ids, Match, VectorStore
@@ -73,7 +74,7 @@ class Excerpts:
         """
         begun = time.perf_counter()
         with self._database.transaction() as connection:
-            before = conversations.turns_before(connection, conversation, limit=in_context.TURNS_BEFORE)
+            before = transcripts.turns_before(connection, conversation, limit=in_context.TURNS_BEFORE)
         excerpts = excerpts_of(conversation, before)
         view = MemoryView(self._store, (UserOwner(conversation.tenant_id, conversation.user_id),))
         watch = watch or Stopwatch()
@@ -82,7 +83,7 @@ class Excerpts:
         with watch.step("vector_write"):
             view.insert(vectors)
         with self._database.transaction() as connection:
-            kept = conversations.mark_excerpts(connection, conversation)
+            kept = excerpts.mark_excerpts(connection, conversation)
             new = self._note(connection, conversation, [memory for memory, _ in vectors], begun) if kept else 0
         if not kept:
             # Another event may have written the same turns since.
@@ -96,8 +97,8 @@ class Excerpts:
     ) -> int:
         """Put what was written on the books; how many memories are new."""
         labels = conversation.metadata
-        records = [self._books.record(memory, labels, source="conversation") for memory in memories]
-        new = self._books.saved(connection, records)
+        records = [self._books.record_of(memory, labels, source="conversation") for memory in memories]
+        new = self._books.note_saved(connection, records)
         if new:
             audit.write(connection, [_audited(conversation, new, time.perf_counter() - begun)])
         return new

@@ -14,10 +14,13 @@ from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.services.memories.excerpts import Excerpts
 from afterword.workers.services.upkeep.dead_letters import about
-from afterword.workers.stores.ledger import audit, breaker, conversations, dead_letters, memories, subjects, transcripts
+from afterword.workers.stores.ledger import audit, memories
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.dead_letters import DeadLetter
+from afterword.workers.stores.ledger.extraction import breaker, subjects
+from afterword.workers.stores.ledger.ingest import excerpts, transcripts
 from afterword.workers.stores.ledger.memories import Gone
+from afterword.workers.stores.ledger.upkeep import dead_letters
+from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter
 from afterword.workers.stores.vectors.port import VectorStore
 from afterword.workers.stores.vectors.views import delete_expired
 from afterword.workers.text.storable import storable
@@ -64,7 +67,7 @@ class Sweeps:
     def complete_excerpts(self) -> None:
         """Write the excerpts that could not be written when their conversation came."""
         with self._database.transaction() as connection:
-            left = conversations.without_excerpts(connection, older_than=_LEFT_BEHIND, limit=_EXCERPTS_AT_ONCE)
+            left = excerpts.without_excerpts(connection, older_than=_LEFT_BEHIND, limit=_EXCERPTS_AT_ONCE)
         for conversation in left:
             try:
                 self._excerpts.write(conversation)
@@ -85,14 +88,14 @@ class Sweeps:
     def drop_transcripts(self) -> None:
         """Forget transcripts that are done and old enough."""
         with self._database.transaction() as connection:
-            transcripts.drop_transcripts(connection, kept=self._keep_transcripts, limit=_TRANSCRIPTS_AT_ONCE)
+            transcripts.drop_old(connection, kept=self._keep_transcripts, limit=_TRANSCRIPTS_AT_ONCE)
 
     def drop_expired_memories(self) -> None:
         """Remove memories whose lifetime has ended."""
         now = datetime.now(UTC)
         with self._database.transaction() as connection:
             gone = memories.expire(connection, now)
-            self._books.removed(connection, gone, now)
+            self._books.note_removed(connection, gone, now)
             audit.write(connection, [_expired(each) for each in gone])
             removed = delete_expired(self._store)
         self._metrics.count_memories("delete", removed)

@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Boolean, Column, Connection, Table, Text, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from afterword.workers.stores.ledger.tables import agents
+from afterword.workers.stores.ledger.metadata import metadata, moment
+
+agents = Table(
+    "agents",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("agent_id", Text, primary_key=True),
+    Column("owner_id", Text),
+    Column("memory_enabled", Boolean, nullable=False, server_default=text("true")),
+    Column("instructions", Text),
+    moment("created_at", now=True),
+    moment("updated_at", now=True),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,47 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Literal
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Identity,
+    Index,
+    Integer,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 
-from afterword.workers.stores.ledger.tables import audit
+from afterword.workers.stores.ledger.metadata import metadata, moment
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    moment("at", now=True),
+    Column("tenant_id", Text, nullable=False),
+    Column("user_id", Text),
+    Column("agent_id", Text),
+    Column("session_id", Text),
+    Column("type", Text, nullable=False),
+    Column("event_id", Text),
+    Column("memory_id", Text),
+    Column("result_count", Integer),
+    Column("metadata", JSONB, nullable=False, server_default="{}"),
+    # The words of a query, where that was opted in; nothing else in this table holds words.
+    Column("query", Text),
+    Index("ix_audit_subject", "tenant_id", "user_id", "at"),
+    Index("ix_audit_agent", "tenant_id", "agent_id", "at"),
+    Index("ix_audit_type", "type", "at"),
+    Index("ix_audit_memory", "memory_id", postgresql_where=text("memory_id IS NOT NULL")),
+)
 
 Type = Literal[
     "conversation_received",

@@ -6,10 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Column, Connection, Table, Text, func, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from afterword.workers.stores.ledger.tables import collections
+from afterword.workers.stores.ledger.metadata import metadata, moment
+
+# What was recognised in a vector collection at the last start of a worker, and before it last changed.
+collections = Table(
+    "collections",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("signature", JSONB, nullable=False),
+    Column("before", JSONB),
+    moment("changed_at", now=True),
+)
 
 Signature = dict[str, Any]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from afterword.schemas import ContextRequest, Scope
 from afterword.workers.services.memories.excerpts import excerpts_of
-from afterword.workers.stores.ledger import conversations
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.ingest import conversations
 from afterword.workers.stores.vectors.payload import StoredMemory
 
 _CONVERSATIONS = 5

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Column, Connection, DateTime, Table, Text, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from afterword.workers.stores.ledger.tables import milestones
+from afterword.workers.stores.ledger.metadata import metadata
+
+# How far the scheduler's dated work has come: the slot or day that was done last.
+milestones = Table(
+    "milestones",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("reached", DateTime(timezone=True), nullable=False),
+)
 
 
 def now(connection: Connection) -> datetime:

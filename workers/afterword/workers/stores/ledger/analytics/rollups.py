@@ -4,9 +4,66 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Column, Connection, Date, DateTime, Integer, Table, Text, text
 
 from afterword.workers.stores.ledger import locks
+from afterword.workers.stores.ledger.metadata import amount, count, metadata, total
+
+# Rolled up from the audit: of a tenant's agent in an hour (UTC); agent "": no agent.
+hourly_statistics = Table(
+    "hourly_statistics",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("hour", DateTime(timezone=True), primary_key=True),
+    Column("agent_id", Text, primary_key=True),
+    count("conversations"),
+    count("saves"),
+    count("failed_saves"),
+    amount("save_seconds"),
+    count("added"),
+    count("deleted"),
+    count("searches"),
+    count("eligible_searches"),
+    count("successful_searches"),
+    count("degraded_searches"),
+    count("memories_given"),
+    amount("search_seconds"),
+    amount("slowest_search"),
+    amount("relevance_sum"),
+    count("relevance_count"),
+)
+
+# Rolled up from the hours: of a tenant on a UTC day.
+tenant_statistics = Table(
+    "tenant_statistics",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    count("added"),
+    count("deleted"),
+    count("searches"),
+    count("eligible_searches"),
+    count("successful_searches"),
+    amount("search_seconds"),
+    amount("relevance_sum"),
+    count("relevance_count"),
+)
+
+# What the memories were at the end of a UTC day, or are now.
+content_statistics = Table(
+    "content_statistics",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("tenant_id", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("language", Text, primary_key=True),
+    Column("agent_id", Text, primary_key=True),
+    # Texts of at most so many characters, longer than the next smaller length; 0: longer than any.
+    Column("length", Integer, primary_key=True),
+    count("memories"),
+    total("characters"),
+)
 
 _CONTENT = text(
     """

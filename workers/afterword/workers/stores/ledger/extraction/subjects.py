@@ -10,11 +10,52 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, case, func, select, text, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Index,
+    Integer,
+    Table,
+    Text,
+    Update,
+    and_,
+    bindparam,
+    case,
+    func,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from afterword.workers.core.errors import LeaseLost
-from afterword.workers.stores.ledger.tables import subjects
+from afterword.workers.stores.ledger.metadata import count, metadata, moment
+
+subjects = Table(
+    "subjects",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    # Raised by clear and erase: work begun under an older generation is void.
+    Column("generation", BigInteger, nullable=False, server_default="0"),
+    # Raised by every claim: a commit under an older fence is refused.
+    Column("fence", BigInteger, nullable=False, server_default="0"),
+    moment("due_at"),
+    moment("first_at"),
+    moment("lease_until"),
+    count("pending_tokens"),
+    count("attempts"),
+    # How many conversations a batch may hold while one that cannot be extracted is looked for; NULL: any.
+    Column("batch_limit", Integer),
+    Column("last_error", Text),
+    # When memories of it were last cleared: what was seen before is not written down any more.
+    moment("cleared_at"),
+    moment("created_at", now=True),
+    Index("ix_subjects_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+)
 
 
 @dataclass(frozen=True, slots=True)

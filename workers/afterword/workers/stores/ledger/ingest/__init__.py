@@ -1,0 +1,1 @@
+"""What was taken in: conversations, their transcripts, and the turns that sessions have seen."""
