@@ -24,7 +24,8 @@ from afterword.workers.runtime.settings import Settings
 from afterword.workers.runtime.wiring.house import House
 from afterword.workers.services.extraction.extraction import Extraction
 from afterword.workers.services.extraction.lease import LeaseKeeper
-from afterword.workers.services.ingest.ingest import Ingest, Outcome
+from afterword.workers.services.ingest.ingest import Ingest
+from afterword.workers.services.ingest.recorder import Outcome
 from afterword.workers.services.recall.steps import Steps
 from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.vectors.edge import EdgeStore
@@ -200,7 +201,11 @@ class Workshop:
     @cached_property
     def keeper(self) -> LeaseKeeper:
         settings = self.house.settings
-        return LeaseKeeper(self.database, timedelta(seconds=settings.lease), timedelta(seconds=settings.max_hold))
+        return LeaseKeeper(
+            database=self.database,
+            lease=timedelta(seconds=settings.lease),
+            max_hold=timedelta(seconds=settings.max_hold),
+        )
 
     @cached_property
     def extraction(self) -> Extraction:

@@ -89,7 +89,7 @@ def database(emptied_ledger: str) -> Iterator[Database]:
 
 
 def adopt(store: ServerStore, database: Database, tenant_id: str) -> Adopted:
-    books = Books("hashing", analytics=True)
+    books = Books(embedding_model="hashing", analytics=True)
     return Adoption(store, database, EMBEDDER, Topics(EMBEDDER), books).adopt(tenant_id)
 
 

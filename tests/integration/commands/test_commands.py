@@ -26,7 +26,7 @@ from afterword.schemas import (
 )
 from afterword.schemas.wire import Queue
 from afterword.workers.core.errors import Denied, NotFound, StoreUnavailable
-from afterword.workers.services.ingest.ingest import Outcome
+from afterword.workers.services.ingest.recorder import Outcome
 from afterword.workers.stores.ledger import agents
 from afterword.workers.stores.ledger.agents import Agent
 from afterword.workers.stores.ledger.upkeep import dead_letters

@@ -37,7 +37,7 @@ INGEST: list[tuple[Any, str]] = [
     (excerpts, "mark_excerpts"),
 ]
 BEFORE_THE_ANSWER: list[tuple[Any, str]] = [
-    (breaker, "permit"),
+    (breaker, "take_permit"),
     (subjects, "claim"),
     (journal, "read"),
     (progress, "pending"),
@@ -49,7 +49,7 @@ JOURNALLING: list[tuple[Any, str]] = [
     (journal, "write"),
     (llm_calls, "write"),
     (progress, "mark_extracting"),
-    (breaker, "succeeded"),
+    (breaker, "note_success"),
 ]
 AFTERWARDS: list[tuple[Any, str]] = [
     (FactWriter, "write"),
@@ -57,7 +57,7 @@ AFTERWARDS: list[tuple[Any, str]] = [
     (progress, "advance"),
     (journal, "remove"),
     (audit, "write"),
-    (transcripts, "drop"),
+    (transcripts, "drop_done"),
     (progress, "waiting"),
     (subjects, "release"),
 ]
@@ -65,7 +65,7 @@ FAILING: list[tuple[Any, str]] = [
     (llm_calls, "write"),
     (subjects, "narrow"),
     (subjects, "postpone"),
-    (breaker, "succeeded"),
+    (breaker, "note_success"),
     (progress, "finish"),
     (dead_letters, "write"),
     (audit, "write"),
@@ -193,7 +193,7 @@ def extract_in_time(workshop: Workshop) -> None:
 
 
 @WHEN
-@pytest.mark.parametrize("step", [(breaker, "permit"), (subjects, "claim"), (breaker, "succeeded")], ids=named)
+@pytest.mark.parametrize("step", [(breaker, "take_permit"), (subjects, "claim"), (breaker, "note_success")], ids=named)
 def test_a_probe_that_is_interrupted_is_followed_by_another(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch, step: tuple[Any, str], when: str
 ) -> None:

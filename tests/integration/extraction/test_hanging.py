@@ -67,7 +67,7 @@ def test_a_lease_is_renewed_up_to_the_maximum_and_not_beyond(database: Database)
         subject = subjects.lock(connection, "default", "ann")
         subjects.note_pending(connection, subject, due_at=subject.now, tokens=1)
     lease = timedelta(seconds=3)
-    keeper = LeaseKeeper(database, lease, timedelta(seconds=4))
+    keeper = LeaseKeeper(database=database, lease=lease, max_hold=timedelta(seconds=4))
     keeper.start()
     with database.transaction() as connection:
         claim = subjects.claim(connection, lease)

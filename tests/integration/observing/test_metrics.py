@@ -15,7 +15,7 @@ from afterword.schemas.wire import Queue
 from afterword.workers.broker import MendedBroker, Postponed, QueueInstruments, build_broker
 from afterword.workers.core.errors import LedgerUnavailable, VectorStoreUnavailable
 from afterword.workers.observing.metrics import Metrics
-from afterword.workers.services.ingest.ingest import Outcome
+from afterword.workers.services.ingest.recorder import Outcome
 from afterword.workers.services.upkeep.readings import Readings
 from afterword.workers.services.upkeep.scheduler import Scheduler, Task
 from afterword.workers.stores.ledger.database import Database

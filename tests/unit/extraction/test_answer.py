@@ -10,7 +10,7 @@ from afterword.schemas import Scope
 from afterword.workers.core import ids
 from afterword.workers.core.errors import BadAnswer
 from afterword.workers.services.extraction.answer import facts_in
-from afterword.workers.services.extraction.prompt import Existing
+from afterword.workers.services.extraction.known import Existing
 from afterword.workers.stores.ledger.extraction.journal import Fact
 from tests.support.batches import NOON, batch_of, conversation, turn
 

@@ -33,6 +33,7 @@ from afterword.schemas import (
 from afterword.workers.broker import MendedBroker
 from afterword.workers.core import ids
 from afterword.workers.core.errors import Denied, NotFound
+from afterword.workers.core.origin import Origin
 from afterword.workers.models.embedders.port import Embedder
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.analytics.analytics import Analytics
@@ -53,7 +54,7 @@ from afterword.workers.stores.ledger.upkeep import dead_letters
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import StoredMemory, to_memory
 from afterword.workers.stores.vectors.port import Condition, Filter, Match, VectorStore
-from afterword.workers.stores.vectors.views import MemoryView, UserOwner
+from afterword.workers.stores.vectors.views import MemoryView, UserOwner, Views
 from afterword.workers.text.language import detect
 
 
@@ -190,7 +191,7 @@ class Commands:
         counts = view.counts_by_kind(owner_of(command))
         removed = view.delete_all()
         if begun is not None:
-            take_back(self._store, begun)
+            take_back(Views(self._store), begun)
         with self._database.transaction() as connection:
             if command.agent_id is not None:
                 gone = memories.clear_agent(connection, command.tenant_id, command.agent_id)
@@ -264,17 +265,13 @@ def _note(command: AddMemory) -> StoredMemory:
 
 
 def _saved(command: AddMemory, memory: StoredMemory, seconds: float) -> audit.Event:
-    return memory_save(
+    origin = Origin(
         tenant_id=command.tenant_id,
         user_id=command.user_id,
         agent_id=command.agent_id,
         session_id=command.session_id,
-        event_id=None,
-        kind=memory.kind,
-        saved=1,
-        messages=0,
-        seconds=seconds,
     )
+    return memory_save(origin, kind=memory.kind, saved=1, messages=0, seconds=seconds)
 
 
 def _audited(command: Owned, type: audit.Type, memory_id: str | None, *, count: int, **metadata: object) -> audit.Event:

@@ -22,7 +22,7 @@ from mem0.exceptions import LLMError, VectorStoreError  # noqa: E402  # mem0 rea
 from mem0.memory.main import Memory  # noqa: E402
 
 from afterword.workers.models.embedders.port import Embedder, Vector  # noqa: E402
-from afterword.workers.services.extraction.prompt import Existing  # noqa: E402
+from afterword.workers.services.extraction.known import Existing  # noqa: E402
 
 _T = TypeVar("_T")
 

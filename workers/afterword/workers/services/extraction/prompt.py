@@ -8,7 +8,6 @@ out: it asks for "Agent was informed that …" facts, which carry one user's fac
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from afterword.workers.models.mem0_environment import prepare
 
@@ -21,6 +20,7 @@ from mem0.configs.prompts import (  # noqa: E402  # mem0 reads its environment w
 
 from afterword.workers.models.llms.port import Prompt  # noqa: E402
 from afterword.workers.services.extraction.batch import Batch, Line  # noqa: E402
+from afterword.workers.services.extraction.known import Existing  # noqa: E402
 
 SCOPES = """
 
@@ -43,14 +43,6 @@ Give every memory two more fields:
 
 For example: {"id": "0", "text": "…", "attributed_to": "user", "scope": "user", "source": 3, "linked_memory_ids": []}
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Existing:
-    """A memory that the LLM is shown, so that it does not extract it again."""
-
-    id: str
-    text: str
 
 
 def build(batch: Batch, existing: Sequence[Existing]) -> list[Prompt]:

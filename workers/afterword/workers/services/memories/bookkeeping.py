@@ -1,4 +1,8 @@
-"""The books: metadata and statistics, kept in the transaction of what they tell of."""
+"""The books: metadata of memories and statistics, kept in the transaction of the event they record.
+
+>>> with database.transaction() as connection:  # doctest: +SKIP
+...     new = books.note_saved(connection, [books.record_of(memory, {}, source="hand")], active=True)
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from sqlalchemy import Connection
 
 from afterword.schemas import ConversationFinished, Kind
 from afterword.schemas.values import Scalar
+from afterword.workers.core.origin import Origin
 from afterword.workers.stores.ledger import audit, memories
 from afterword.workers.stores.ledger.analytics import statistics
 from afterword.workers.stores.ledger.analytics.statistics import NOBODY, Delta, day_of
@@ -17,6 +22,7 @@ from afterword.workers.stores.ledger.memories import Gone, MemoryRecord
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.text.language import detect
 
+# A label names a kind of memory. Longer ones, and more of them, are sentences, which belong to the memory itself.
 _LONGEST_LABEL = 64
 _MOST_TAGS = 20
 
@@ -24,12 +30,12 @@ _MOST_TAGS = 20
 class Books:
     """Keeps metadata of memories always, and statistics unless analytics are switched off."""
 
-    def __init__(self, embedding_model: str, *, analytics: bool) -> None:
+    def __init__(self, *, embedding_model: str, analytics: bool) -> None:
         self._embedding_model = embedding_model
         self._analytics = analytics
 
     def note_received(self, connection: Connection, event: ConversationFinished) -> None:
-        """A conversation was taken in."""
+        """Count a conversation that was taken in."""
         done = Delta(
             tenant_id=event.tenant_id,
             user_id=event.user_id,
@@ -69,21 +75,24 @@ class Books:
         )
 
     def note_saved(self, connection: Connection, records: Sequence[MemoryRecord], *, active: bool = False) -> int:
-        """Memories were saved; how many of them were new. `active`: by the user's own hand."""
+        """Write metadata of memories that were saved, and count the new ones; how many those are.
+
+        `active`: the user saved them by hand, and so was active on that day.
+        """
         new = memories.add(connection, records)
         self._count(connection, [_added(record, active=active) for record in new])
         return len(new)
 
     def note_removed(self, connection: Connection, gone: Sequence[Gone], at: datetime) -> int:
-        """Memories were removed; how many there were."""
+        """Count memories whose metadata was removed; how many there were."""
         self._count(connection, [_deleted(each, at) for each in gone])
         return sum(each.count for each in gone)
 
     def erase_rows(self, connection: Connection, tenant_id: str, user_id: str, session_id: str | None) -> int:
-        """A user, or one of their sessions, is cleared; how many memories that are.
+        """Erase the metadata and the queries of a user, or of one of their sessions; how many memories that were.
 
-        Nothing of a cleared user stays: their statistics become nobody's. The subject must be locked, and nothing
-        of theirs be pending any more.
+        Nothing of a cleared user stays: their statistics become nobody's. The caller has locked the subject, and made
+        sure that nothing of theirs is pending any more.
         """
         at = subjects.note_cleared(connection, tenant_id, user_id)
         gone = memories.clear(connection, tenant_id, user_id, session_id)
@@ -94,7 +103,7 @@ class Books:
         return removed
 
     def count(self, connection: Connection, deltas: Sequence[Delta]) -> None:
-        """Other things that happened."""
+        """Count other things that happened, such as queries."""
         self._count(connection, deltas)
 
     def _count(self, connection: Connection, deltas: Sequence[Delta]) -> None:
@@ -103,12 +112,8 @@ class Books:
 
 
 def memory_save(
+    origin: Origin,
     *,
-    tenant_id: str,
-    user_id: str | None,
-    agent_id: str | None,
-    session_id: str | None,
-    event_id: str | None,
     kind: Kind,
     saved: int,
     messages: int,
@@ -118,16 +123,7 @@ def memory_save(
 ) -> audit.Event:
     """An operation that saves memories has ended: of how many messages, after how long, with how many memories."""
     told = {"kind": kind.value, "messages": messages, "seconds": round(seconds, 6), "success": success}
-    return audit.Event(
-        type="memory_save",
-        tenant_id=tenant_id,
-        user_id=user_id,
-        agent_id=agent_id,
-        session_id=session_id,
-        event_id=event_id,
-        result_count=saved,
-        metadata=told | details,
-    )
+    return audit.Event.of("memory_save", origin, told | details, result_count=saved)
 
 
 def label(value: Scalar) -> str | None:

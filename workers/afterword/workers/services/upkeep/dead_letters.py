@@ -17,7 +17,7 @@ from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.extraction import progress, subjects
 from afterword.workers.stores.ledger.ingest import transcripts
 from afterword.workers.stores.ledger.upkeep import dead_letters
-from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter, Selection, StoredLetter
+from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter, LetterFilter, StoredLetter
 
 _LISTED = 10_000
 
@@ -29,7 +29,7 @@ class DeadLetters:
         self._database = database
         self._broker = broker
 
-    def select(self, which: Selection) -> list[StoredLetter]:
+    def select(self, which: LetterFilter) -> list[StoredLetter]:
         """The letters that are meant, newest first. Raises: LedgerUnavailable."""
         with self._database.transaction() as connection:
             return dead_letters.read(connection, which, limit=_LISTED)
@@ -79,7 +79,7 @@ class DeadLetters:
 
 def _taken(connection: Connection, letter_id: int) -> DeadLetter:
     """The letter, taken out; of a conversation after its subject was locked, as a clear does. Raises: NotFound."""
-    for found in dead_letters.read(connection, Selection(letter_id=letter_id), limit=1):
+    for found in dead_letters.read(connection, LetterFilter(letter_id=letter_id), limit=1):
         if _conversation_of(found.letter) is not None:
             subjects.lock(connection, found.letter.tenant_id or DEFAULT_TENANT, found.letter.user_id or "")
     letter = dead_letters.remove(connection, letter_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from afterword.workers.core.origin import Origin
 from afterword.workers.stores.ledger.metadata import metadata, moment
 
 audit = Table(
@@ -71,9 +72,12 @@ Type = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened to whose memories. Never holds what a memory says.
+    """A thing that happened to somebody's memories. Never holds what a memory says.
 
     `at` is when it happened; None is now, by PostgreSQL's clock. `query` is the words of a query, where opted in.
+
+    >>> Event.of("memory_add", Origin(tenant_id="acme", user_id="ann"), {"scope": "user"}, memory_id="7d3f").metadata
+    {'scope': 'user'}
     """
 
     type: Type
@@ -87,6 +91,31 @@ class Event:
     metadata: dict[str, Any] = field(default_factory=dict)
     query: str | None = None
     at: datetime | None = field(default=None, compare=False)
+
+    @classmethod
+    def of(
+        cls,
+        type: Type,
+        origin: Origin,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        memory_id: str | None = None,
+        result_count: int | None = None,
+    ) -> Event:
+        """What happened to something of this origin. The batch, where there is one, is a part of the metadata."""
+        batch = {} if origin.batch_id is None else {"batch_id": origin.batch_id}
+        return cls(
+            type=type,
+            tenant_id=origin.tenant_id,
+            user_id=origin.user_id,
+            agent_id=origin.agent_id,
+            session_id=origin.session_id,
+            event_id=origin.event_id,
+            memory_id=memory_id,
+            result_count=result_count,
+            metadata={**(metadata or {}), **batch},
+            at=origin.at,
+        )
 
 
 _INSERT = insert(audit)

@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Column, Connection, Table, Text, UniqueConstr
 from sqlalchemy.dialects.postgresql import JSONB, UUID, insert
 
 from afterword.schemas import Scope
+from afterword.workers.core.origin import Origin
 from afterword.workers.core.tokens import Tokens
 from afterword.workers.stores.ledger.metadata import count, metadata, moment
 
@@ -88,6 +89,17 @@ class Entry:
     facts: tuple[Fact, ...]
     model: str
     tokens: Tokens = field(default_factory=Tokens)
+
+    def origin(self, fact: Fact) -> Origin:
+        """Whose a fact of this batch is, and what it was learned from."""
+        return Origin(
+            tenant_id=self.tenant_id,
+            user_id=self.user_id,
+            agent_id=fact.agent_id,
+            session_id=fact.session_id,
+            event_id=fact.event_id,
+            batch_id=self.batch_id,
+        )
 
 
 def write(connection: Connection, entry: Entry) -> None:
