@@ -17,8 +17,8 @@ from afterword.schemas.context import Request
 from afterword.workers.broker import MendedBroker
 from afterword.workers.core.errors import EmbeddingFailed, VectorStoreUnavailable
 from afterword.workers.models.embedders.hashing import HashingEmbedder
+from afterword.workers.models.embedders.layers import TimedEmbedder
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
-from afterword.workers.models.embedders.timed import TimedEmbedder
 from afterword.workers.models.llms.port import Completion, Llm, Prompt
 from afterword.workers.runtime.settings import Settings
 from afterword.workers.runtime.wiring.house import House

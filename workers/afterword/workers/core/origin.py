@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class HasOrigin(Protocol):
-    """What belongs to somebody and came with an event: a conversation, a memory, an event itself."""
+    """Anything that names its owners and its event: a conversation, a memory, the event itself."""
 
     @property
     def tenant_id(self) -> str: ...

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from afterword.workers.core.errors import Misconfigured
-from afterword.workers.models.embedders.caching import CachingEmbedder
 from afterword.workers.models.embedders.hashing import HashingEmbedder
+from afterword.workers.models.embedders.layers import CachingEmbedder, TimedEmbedder
 from afterword.workers.models.embedders.port import Embedder
-from afterword.workers.models.embedders.timed import TimedEmbedder
 from afterword.workers.observing.metrics import Metrics
 
 _OPENAI_MODEL = "text-embedding-3-small"

@@ -74,7 +74,7 @@ def _new_messages(lines: Sequence[Line]) -> list[dict[str, object]]:
 
 
 def _instructions(batch: Batch) -> str | None:
-    """What the agents of the batch are told to remember, each said to hold for its own conversations only."""
+    """The instructions of the batch's agents, each said to hold for its own conversations only."""
     conversations = list(dict.fromkeys(line.conversation.id for line in batch.lines))
     agents = {line.conversation.id: line.conversation.agent_id for line in batch.lines}
     told = [

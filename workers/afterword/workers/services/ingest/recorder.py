@@ -26,7 +26,7 @@ from afterword.workers.stores.ledger.ingest.sessions import Session
 
 
 class Outcome(StrEnum):
-    """What became of an event."""
+    """The result of taking an event in."""
 
     STORED = "stored"
     DUPLICATE = "duplicate"
@@ -86,7 +86,7 @@ class Recorder:
             progress.finish(connection, [conversation.id], "skipped", "verbatim: no LLM is configured")
             return False
         tokens = sum(turn.tokens for turn in conversation.turns)
-        # What failed is tried again in its own time, however much comes meanwhile.
+        # A failed extraction is tried again in its own time, however much comes meanwhile.
         due_at = subject.retry_at or self._rules.debounce.due_at(
             subject.now, subject.first_at, subject.pending_tokens + tokens
         )

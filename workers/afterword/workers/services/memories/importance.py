@@ -18,13 +18,13 @@ _READ = 2_000  # characters: a pasted page is judged by its beginning, and costs
 _BY_USER = {Kind.FACT: 0.4, Kind.NOTE: 0.5, Kind.EXCERPT: 0.2}
 _BY_ASSISTANT = {Kind.FACT: 0.3, Kind.NOTE: 0.5, Kind.EXCERPT: 0.1}
 _ASSISTANT_SHARE = 0.4
-"""What an assistant says of preferences and plans is mostly advice, or said after the user."""
+"""An assistant that speaks of preferences and plans mostly gives advice, or repeats the user."""
 _QUESTION_SHARE = 0.5
 _SMALL_TALK_SHARE = 0.3
 _SHORT = 12
 """Units of which a text that says something has more; a letter is one unit, a character of an unparted script three."""
 _LONG = 120
-_SHAPE = 0.12  # What a long text, or one with a name or a number in it, gains
+_SHAPE = 0.12  # gained by a long text, and by one with a name or a number in it
 _UNKNOWN_LANGUAGE = 0.15
 _REPETITION = 0.6  # of the distance to 1, that being learned again and again closes at most
 
@@ -61,7 +61,7 @@ def repeated(base: float, count: int) -> float:
 
 
 def _share(text: str, kind: Kind, *, said_something: bool, units: int) -> float:
-    """What remains of a question, and of what says nothing. Facts and notes were chosen by somebody."""
+    """The share that is left to a question, and to small talk. Facts and notes were chosen by somebody: all of it."""
     if units == 0:
         return 0.0
     if kind is not Kind.EXCERPT:

@@ -55,7 +55,7 @@ def get(connection: Connection, tenant_id: str, agent_id: str) -> Agent:
 
 
 def instructions(connection: Connection, tenant_id: str, agent_ids: Iterable[str]) -> dict[str, str]:
-    """What these agents are told to remember, by agent id; those told nothing are left out."""
+    """The instructions of these agents on what to remember, by agent id; those without any are left out."""
     rows = connection.execute(
         select(agents.c.agent_id, agents.c.instructions).where(
             agents.c.tenant_id == tenant_id, agents.c.agent_id.in_(list(agent_ids)), agents.c.instructions.is_not(None)

@@ -102,7 +102,7 @@ class Event:
         memory_id: str | None = None,
         result_count: int | None = None,
     ) -> Event:
-        """What happened to something of this origin. The batch, where there is one, is a part of the metadata."""
+        """An event of this origin, at the origin's time. Its batch, if there is one, joins the metadata."""
         batch = {} if origin.batch_id is None else {"batch_id": origin.batch_id}
         return cls(
             type=type,

@@ -26,7 +26,7 @@ Signature = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What was recognised, since when, and what had been before; None when nothing had."""
+    """The signature recognised in a collection, since when, and the one before it (None: there was none)."""
 
     signature: Signature
     before: Signature | None
@@ -34,7 +34,7 @@ class Kept:
 
 
 def get(connection: Connection, name: str) -> Kept | None:
-    """What is kept of a collection; None before the first start."""
+    """The signature kept of a collection; None before the first start."""
     row = connection.execute(
         select(collections.c.signature, collections.c.before, collections.c.changed_at).where(
             collections.c.name == name

@@ -1,1 +1,1 @@
-"""What is counted: statistics by day, their rollups, and snapshots; and the figures read from them."""
+"""Analytics in the ledger: statistics by day, their rollups, snapshots, and the figures read from them."""

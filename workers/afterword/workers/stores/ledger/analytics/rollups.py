@@ -149,21 +149,21 @@ _DAYS = text(
 
 
 def roll_up_content(connection: Connection, day: date) -> None:
-    """What the memories are, as of `day`."""
+    """Count the memories by kind, language and length, as of `day`."""
     locks.serialise(connection, ["content_statistics"])
     connection.execute(_NO_CONTENT, {"day": day})
     connection.execute(_CONTENT, {"day": day})
 
 
 def roll_up_storage(connection: Connection) -> None:
-    """How many memories each user has."""
+    """Count how many memories each user has."""
     connection.execute(_STORAGE)
     connection.execute(_GONE)
     connection.execute(_EMPTIED)
 
 
 def roll_up_hours(connection: Connection, since: datetime) -> None:
-    """What happened in each hour from that of `since` on, and in each day from that of `since` on."""
+    """Add up each hour from that of `since` on, and each day from that of `since` on."""
     locks.serialise(connection, ["hourly_statistics"])
     connection.execute(_HOURS, {"since": since})
     connection.execute(_DAYS, {"since": since})

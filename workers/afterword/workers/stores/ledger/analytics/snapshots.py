@@ -45,7 +45,7 @@ ALL = ""
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """What the vector store tells: points by tenant (all of them under ALL), dimensions, bytes where it knows."""
+    """Figures of the vector store: points by tenant (all of them under ALL), dimensions, bytes where it knows."""
 
     points: Mapping[str, int]
     dimensions: int
@@ -54,7 +54,7 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What the last snapshot of a tenant counted in the ledger and in the vector store (None: it was away)."""
+    """The memories of a tenant as its last snapshot counted them in the ledger and in the vector store (None: away)."""
 
     memories: int
     stored: int | None

@@ -63,7 +63,7 @@ def day_of(at: datetime) -> date:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delta:
-    """What is to be counted for a user with an agent (\"\": none) on a day.
+    """Numbers to add for a user with an agent (\"\": none) on a day.
 
     `active`: the user did something. `eligible_searches` passed the relevance gate and their owner has memories; of
     these `successful_searches` gave some, undegraded. `relevance_sum` adds up the mean relevance (0 to 1) of what each
@@ -153,7 +153,7 @@ _ANONYMISE = text(
 
 
 def anonymise(connection: Connection, tenant_id: str, user_id: str) -> None:
-    """What a user did counts as nobody's from now on, and nothing names them any more; sums stay as they were."""
+    """Count what a user did as nobody's from now on, so that nothing names them any more; sums stay as they were."""
     connection.execute(_ANONYMISE, {"tenant_id": tenant_id, "user_id": user_id})
     theirs = (user_statistics.c.tenant_id == tenant_id, user_statistics.c.user_id == user_id)
     connection.execute(delete(user_statistics).where(*theirs))

@@ -1,1 +1,1 @@
-"""What is to be extracted, who works on it, and how far it has come."""
+"""Extraction in the ledger: subjects and claims, progress of conversations, the journal, the breaker, LLM calls."""

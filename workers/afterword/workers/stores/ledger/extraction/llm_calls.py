@@ -49,7 +49,7 @@ class LlmCall:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a model was used for: calls by outcome, and tokens."""
+    """How much a model was used: calls, those of them that failed, and tokens."""
 
     model: str
     calls: int

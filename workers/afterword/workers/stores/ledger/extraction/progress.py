@@ -21,7 +21,7 @@ from afterword.workers.stores.ledger.ingest.conversations import (
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What of a subject waits to be extracted: its tokens, and when the first and the last of it came."""
+    """How much of a subject waits for extraction, in tokens, and when the first and the last of it came."""
 
     tokens: int
     first_at: datetime | None
@@ -29,13 +29,13 @@ class Waiting:
 
 
 def pending(connection: Connection, tenant_id: str, user_id: str, *, limit: int) -> list[Conversation]:
-    """What waits to be extracted, in the order it happened."""
+    """The conversations that wait for extraction, in the order they happened."""
     rows = connection.execute(select(*COLUMNS).where(_pending_of(tenant_id, user_id)).order_by(*ORDER).limit(limit))
     return [conversation_of(row) for row in rows]
 
 
 def waiting(connection: Connection, tenant_id: str, user_id: str) -> Waiting:
-    """What waits of the subject; conversations extracted in part count whole."""
+    """How much waits of a subject; conversations extracted in part count whole."""
     row = connection.execute(
         select(
             func.coalesce(func.sum(conversations.c.tokens), 0),
@@ -47,12 +47,12 @@ def waiting(connection: Connection, tenant_id: str, user_id: str) -> Waiting:
 
 
 def mark_extracting(connection: Connection, ids: Sequence[int]) -> None:
-    """Their facts are journalled."""
+    """Note that their facts are journalled."""
     connection.execute(update(conversations).where(conversations.c.id.in_(ids)).values(status="extracting"))
 
 
 def advance(connection: Connection, conversation_id: int, *, extracted_turns: int) -> bool:
-    """Turns up to `extracted_turns` are extracted; whether the conversation is done with that, as with its last one."""
+    """Note that the turns up to `extracted_turns` are extracted; whether that was the last one, and it is done."""
     whole = func.jsonb_array_length(conversations.c.turns) <= extracted_turns
     status = connection.execute(
         update(conversations)

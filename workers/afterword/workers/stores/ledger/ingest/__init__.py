@@ -1,1 +1,1 @@
-"""What was taken in: conversations, their transcripts, and the turns that sessions have seen."""
+"""Ingest in the ledger: conversations, their excerpts and transcripts, and the turns that sessions have seen."""

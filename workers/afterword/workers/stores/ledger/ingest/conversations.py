@@ -104,7 +104,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What an event id is already recorded with."""
+    """How an event id is already recorded."""
 
     id: int
     status: Status
@@ -112,7 +112,7 @@ class Known:
     has_excerpts: bool
 
 
-# What makes a Conversation.
+# The columns of a Conversation, in the order of its fields.
 COLUMNS = (
     conversations.c.id,
     conversations.c.tenant_id,
@@ -187,7 +187,7 @@ def record(
 
 
 def known(connection: Connection, event: ConversationFinished) -> Known:
-    """What this event id is recorded with."""
+    """How this event id is recorded."""
     row = connection.execute(
         select(
             conversations.c.id,
@@ -238,7 +238,7 @@ def recent(connection: Connection, tenant_id: str, user_id: str, *, limit: int) 
 
 
 def clear(connection: Connection, tenant_id: str, user_id: str, session_id: str | None = None) -> None:
-    """Nothing of the subject (of one session of theirs) waits any more, and nothing of what was said is kept."""
+    """End what waits of a subject, or of one session of theirs, and forget what was said in all of it."""
     of_subject = and_(conversations.c.tenant_id == tenant_id, conversations.c.user_id == user_id)
     if session_id is not None:
         of_subject = and_(of_subject, conversations.c.session_id == session_id)
@@ -251,7 +251,7 @@ def clear(connection: Connection, tenant_id: str, user_id: str, session_id: str 
 
 
 def carry_over(connection: Connection, tenant_id: str, user_id: str, *, but: str, generation: int) -> None:
-    """All conversations of the subject but those of one session are of this generation from now on."""
+    """Raise all conversations of the subject but those of one session to this generation."""
     connection.execute(
         update(conversations)
         .where(

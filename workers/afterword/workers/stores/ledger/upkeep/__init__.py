@@ -1,1 +1,1 @@
-"""What keeps the house in order: dead letters, dated work and who does it, and what waits."""
+"""Upkeep in the ledger: dead letters, dated work and who leads it, and how much waits."""

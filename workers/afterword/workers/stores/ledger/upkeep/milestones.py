@@ -25,7 +25,7 @@ def now(connection: Connection) -> datetime:
 
 
 def reached(connection: Connection, name: str) -> datetime | None:
-    """What was done last; None when nothing was."""
+    """The slot or day that was done last; None before the first."""
     return connection.execute(select(milestones.c.reached).where(milestones.c.name == name)).scalar_one_or_none()
 
 
