@@ -14,7 +14,7 @@ from afterword.workers.services.extraction.known import KnownMemories
 from afterword.workers.services.extraction.writing import FactWriter
 from afterword.workers.services.memories.excerpts import Excerpts
 from afterword.workers.stores.ledger import agents, audit
-from afterword.workers.stores.ledger.extraction import breaker, journal, llm_calls, progress, subjects
+from afterword.workers.stores.ledger.extraction import breaker, claims, journal, llm_calls, progress, subjects
 from afterword.workers.stores.ledger.ingest import conversations, excerpts, sessions, transcripts
 from afterword.workers.stores.ledger.upkeep import dead_letters
 from tests.fixtures.workshops import OpenWorkshop
@@ -38,7 +38,7 @@ INGEST: list[tuple[Any, str]] = [
 ]
 BEFORE_THE_ANSWER: list[tuple[Any, str]] = [
     (breaker, "take_permit"),
-    (subjects, "claim"),
+    (claims, "claim"),
     (journal, "read"),
     (progress, "pending"),
     (transcripts, "earlier_turns"),
@@ -59,17 +59,17 @@ AFTERWARDS: list[tuple[Any, str]] = [
     (audit, "write"),
     (transcripts, "drop_done"),
     (progress, "waiting"),
-    (subjects, "release"),
+    (claims, "release"),
 ]
 FAILING: list[tuple[Any, str]] = [
     (llm_calls, "write"),
-    (subjects, "narrow"),
-    (subjects, "postpone"),
+    (claims, "narrow"),
+    (claims, "postpone"),
     (breaker, "note_success"),
     (progress, "finish"),
     (dead_letters, "write"),
     (audit, "write"),
-    (subjects, "release"),
+    (claims, "release"),
 ]
 WHEN = pytest.mark.parametrize("when", ["before", "after"])
 
@@ -193,7 +193,7 @@ def extract_in_time(workshop: Workshop) -> None:
 
 
 @WHEN
-@pytest.mark.parametrize("step", [(breaker, "take_permit"), (subjects, "claim"), (breaker, "note_success")], ids=named)
+@pytest.mark.parametrize("step", [(breaker, "take_permit"), (claims, "claim"), (breaker, "note_success")], ids=named)
 def test_a_probe_that_is_interrupted_is_followed_by_another(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch, step: tuple[Any, str], when: str
 ) -> None:

@@ -22,9 +22,9 @@ from afterword.workers.embedded.postgres_server import PostgresServer
 from afterword.workers.stores.ledger import agents, audit
 from afterword.workers.stores.ledger.agents import Agent
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.extraction import journal, progress, subjects
+from afterword.workers.stores.ledger.extraction import claims, journal, progress, subjects
+from afterword.workers.stores.ledger.extraction.claims import Claim
 from afterword.workers.stores.ledger.extraction.journal import Entry, Fact, Slice
-from afterword.workers.stores.ledger.extraction.subjects import Claim
 from afterword.workers.stores.ledger.ingest import conversations
 from afterword.workers.stores.ledger.locks import serialise
 from afterword.workers.stores.ledger.migrate import check_migrated, migrate
@@ -49,7 +49,7 @@ def due(database: Database, user: str, seconds_ago: float = 1) -> None:
 
 def claim(database: Database, lease: timedelta = LEASE) -> Claim | None:
     with database.transaction() as connection:
-        return subjects.claim(connection, lease)
+        return claims.claim(connection, lease)
 
 
 def claimed(database: Database, lease: timedelta = LEASE) -> Claim:
@@ -60,7 +60,7 @@ def claimed(database: Database, lease: timedelta = LEASE) -> Claim:
 
 def hold(database: Database, held: Claim) -> None:
     with database.transaction() as connection:
-        subjects.hold(connection, held, LEASE)
+        claims.hold(connection, held, LEASE)
 
 
 class TestMigrating:
@@ -118,8 +118,8 @@ class TestClaims:
     @pytest.mark.parametrize(
         "act",
         [
-            lambda connection, stale: subjects.postpone(connection, stale, delay=LEASE, error="x", burns_attempt=True),
-            lambda connection, stale: subjects.release(connection, stale, tokens_left=0, since=None, due_at=None),
+            lambda connection, stale: claims.postpone(connection, stale, delay=LEASE, error="x", burns_attempt=True),
+            lambda connection, stale: claims.release(connection, stale, tokens_left=0, since=None, due_at=None),
         ],
         ids=["postpone", "release"],
     )
@@ -139,7 +139,7 @@ class TestClaims:
         before = claimed(database)
         with database.transaction() as connection:
             subjects.raise_generation(connection, "default", "ann")
-            assert subjects.renew(connection, [before], LEASE) == set()
+            assert claims.renew(connection, [before], LEASE) == set()
         with pytest.raises(LeaseLost):
             hold(database, before)
         assert claim(database) is None
@@ -152,14 +152,14 @@ class TestClaims:
         due(database, "bob", 1)
         ann, bob = claimed(database), claimed(database)
         with database.transaction() as connection:
-            assert subjects.renew(connection, [stale, ann, bob], LEASE) == {ann, bob}
+            assert claims.renew(connection, [stale, ann, bob], LEASE) == {ann, bob}
 
     def test_attempts_are_counted_only_when_burned(self, database: Database) -> None:
         due(database, "ann")
         for burns in (True, False, True):
             held = claimed(database)
             with database.transaction() as connection:
-                subjects.postpone(connection, held, delay=timedelta(0), error="x", burns_attempt=burns)
+                claims.postpone(connection, held, delay=timedelta(0), error="x", burns_attempt=burns)
         assert claimed(database).attempts == 2
 
     def test_due_and_free_subjects_are_counted_up_to_the_limit(self, database: Database) -> None:

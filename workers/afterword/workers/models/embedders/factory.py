@@ -32,11 +32,14 @@ def build_embedder(
     Raises: Misconfigured, saying what to do.
     """
     metrics = metrics or Metrics()
-    uncached = _uncached(provider, model, dimensions, base_url, api_key, timeout)
+    uncached = _uncached(
+        provider=provider, model=model, dimensions=dimensions, base_url=base_url, api_key=api_key, timeout=timeout
+    )
     return CachingEmbedder(TimedEmbedder(uncached, metrics), cached, metrics)
 
 
 def _uncached(
+    *,
     provider: str,
     model: str | None,
     dimensions: int | None,

@@ -19,10 +19,10 @@ from afterword.workers.core.errors import BadAnswer, LlmRefused, LlmUnavailable,
 from afterword.workers.services.extraction.lease import LeaseKeeper
 from afterword.workers.services.ingest.rules import Debounce
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.extraction import breaker, progress, subjects
+from afterword.workers.stores.ledger.extraction import breaker, claims, progress
 from afterword.workers.stores.ledger.extraction.breaker import BreakerPolicy, Permit
+from afterword.workers.stores.ledger.extraction.claims import Claim
 from afterword.workers.stores.ledger.extraction.progress import Waiting
-from afterword.workers.stores.ledger.extraction.subjects import Claim
 from afterword.workers.stores.ledger.upkeep import backlog
 
 
@@ -65,7 +65,7 @@ class Claims:
             permit = breaker.take_permit(connection, self._breaker)
             if permit is None:
                 return None
-            claim = subjects.claim(connection, self._keeper.lease)
+            claim = claims.claim(connection, self._keeper.lease)
             if claim is None:
                 breaker.hand_back(connection, permit)
                 return None
@@ -84,7 +84,7 @@ class Claims:
 
         Raises: LeaseLost, when the subject was claimed by another or cleared meanwhile.
         """
-        subjects.hold(connection, claim, self._keeper.lease)
+        claims.hold(connection, claim, self._keeper.lease)
 
     def let_go(
         self, connection: Connection, claim: Claim, *, at_once: bool = False, batch_limit: int | None = None
@@ -92,7 +92,7 @@ class Claims:
         """Let a held subject go; it is due again `at_once`, or when the events that came meanwhile make it due."""
         waiting = progress.waiting(connection, claim.tenant_id, claim.user_id)
         due_at = waiting.last_at if at_once else self._due_at(waiting)
-        subjects.release(
+        claims.release(
             connection,
             claim,
             tokens_left=waiting.tokens,

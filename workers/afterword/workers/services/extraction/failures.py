@@ -21,7 +21,7 @@ from afterword.workers.services.extraction.claims import Claims
 from afterword.workers.services.extraction.work import Work
 from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.extraction import progress, subjects
+from afterword.workers.stores.ledger.extraction import claims, progress
 from afterword.workers.stores.ledger.upkeep import dead_letters
 
 logger = logging.getLogger(__name__)
@@ -102,9 +102,9 @@ class Failures:
         claim = work.claim
         with self._database.transaction() as connection:
             if decision.batch_limit is not None:
-                subjects.narrow(connection, claim, batch_limit=decision.batch_limit, error=told(error))
+                claims.narrow(connection, claim, batch_limit=decision.batch_limit, error=told(error))
             else:
-                subjects.postpone(
+                claims.postpone(
                     connection, claim, delay=decision.delay, error=told(error), burns_attempt=decision.burns_attempt
                 )
             return self._claims.note_failure(connection, work.permit, error)

@@ -12,8 +12,8 @@ from datetime import timedelta
 
 from afterword.workers.core.errors import LeaseLost, LedgerUnavailable
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.extraction import subjects
-from afterword.workers.stores.ledger.extraction.subjects import Claim
+from afterword.workers.stores.ledger.extraction import claims
+from afterword.workers.stores.ledger.extraction.claims import Claim
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class LeaseKeeper:
         asked_at = time.monotonic()
         try:
             with self._database.transaction() as connection:
-                kept = subjects.renew(connection, held, self.lease)
+                kept = claims.renew(connection, held, self.lease)
         except LedgerUnavailable as error:
             logger.warning("leases could not be renewed: %s", error)
             return False

@@ -14,8 +14,8 @@ from afterword.workers.services.extraction.claims import HeldSubject
 from afterword.workers.stores.ledger import agents
 from afterword.workers.stores.ledger.extraction import journal, progress
 from afterword.workers.stores.ledger.extraction.breaker import Permit
+from afterword.workers.stores.ledger.extraction.claims import Claim
 from afterword.workers.stores.ledger.extraction.journal import Entry
-from afterword.workers.stores.ledger.extraction.subjects import Claim
 from afterword.workers.stores.ledger.ingest import conversations, transcripts
 
 _CONVERSATIONS_A_BATCH = 100
