@@ -9,9 +9,10 @@ from pathlib import Path
 from sqlalchemy import text
 
 from afterword.workers.services.analytics.figures import Figures
-from afterword.workers.stores.ledger import milestones, rollups, snapshots
+from afterword.workers.stores.ledger.analytics import rollups, snapshots
+from afterword.workers.stores.ledger.analytics.statistics import day_of
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.statistics import day_of
+from afterword.workers.stores.ledger.upkeep import milestones
 from ops.bench.findings import Comparison, Findings, Row, latency, quantile
 from ops.bench.servers import started
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from afterword.producers import MemoryClient
+from afterword.workers.stores.ledger.audit import audit
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.tables import audit
 from ops.bench.findings import Comparison, Findings, Row
 from ops.bench.samples import Samples
 from ops.bench.servers import Servers, started

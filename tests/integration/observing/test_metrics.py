@@ -15,12 +15,12 @@ from afterword.schemas.wire import Queue
 from afterword.workers.broker import MendedBroker, Postponed, QueueInstruments, build_broker
 from afterword.workers.core.errors import LedgerUnavailable, VectorStoreUnavailable
 from afterword.workers.observing.metrics import Metrics
-from afterword.workers.services.ingest.ingest import Outcome
+from afterword.workers.services.ingest.recorder import Outcome
 from afterword.workers.services.upkeep.readings import Readings
 from afterword.workers.services.upkeep.scheduler import Scheduler, Task
-from afterword.workers.stores.ledger import conversations
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.leadership import Leadership
+from afterword.workers.stores.ledger.ingest import excerpts
+from afterword.workers.stores.ledger.upkeep.leadership import Leadership
 from afterword.workers.stores.vectors.queries import Filter, Match
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support import openai_faults as faults
@@ -78,7 +78,7 @@ class TestIngest:
         workshop.take_in(event("I play the cello."))
         workshop.store.up()
         with workshop.database.transaction() as connection:
-            [left] = conversations.without_excerpts(connection, older_than=timedelta(0), limit=1)
+            [left] = excerpts.without_excerpts(connection, older_than=timedelta(0), limit=1)
         for _ in range(2):
             workshop.house.memories.excerpts.write(left)
         assert memories(workshop, "add", Scope.USER, Kind.EXCERPT) == 1

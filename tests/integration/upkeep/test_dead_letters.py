@@ -13,7 +13,7 @@ from afterword.workers.broker import build_broker
 from afterword.workers.core.errors import NotFound, NotReplayable
 from afterword.workers.runtime.roles import Role, start_role
 from afterword.workers.services.upkeep.dead_letters import DeadLetters
-from afterword.workers.stores.ledger.dead_letters import LetterFilter, StoredLetter
+from afterword.workers.stores.ledger.upkeep.dead_letters import LetterFilter, StoredLetter
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support import openai_faults as faults
 from tests.support.extractions import clear, facts

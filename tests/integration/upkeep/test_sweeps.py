@@ -17,7 +17,7 @@ from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.upkeep.scheduler import Scheduler, Task
 from afterword.workers.services.upkeep.sweeps import Sweeps
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.leadership import Leadership
+from afterword.workers.stores.ledger.upkeep.leadership import Leadership
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support.waiting import wait_until
 from tests.support.workshop import Workshop, event

@@ -14,7 +14,7 @@ from afterword.schemas import AfterwordError
 
 if TYPE_CHECKING:
     from afterword.workers.services.upkeep.dead_letters import DeadLetters
-    from afterword.workers.stores.ledger.dead_letters import LetterFilter, StoredLetter
+    from afterword.workers.stores.ledger.upkeep.dead_letters import LetterFilter, StoredLetter
 
 app = typer.Typer(no_args_is_help=True, help="What was given up on: list, show, replay, discard.")
 
@@ -97,13 +97,13 @@ def discard(
 def _selection(
     number: int | None, queue: str | None, tenant: str | None, user: str | None, error: str | None
 ) -> LetterFilter:
-    from afterword.workers.stores.ledger.dead_letters import LetterFilter
+    from afterword.workers.stores.ledger.upkeep.dead_letters import LetterFilter
 
     return LetterFilter(letter_id=number, queue=queue, tenant_id=tenant, user_id=user, error=error)
 
 
 def _meant(letters: DeadLetters, number: int | None, which: LetterFilter, everything: bool) -> list[StoredLetter]:
-    from afterword.workers.stores.ledger.dead_letters import LetterFilter
+    from afterword.workers.stores.ledger.upkeep.dead_letters import LetterFilter
 
     if which == LetterFilter() and not everything:
         raise typer.BadParameter("name letters: a number, a filter, or --all")
@@ -114,7 +114,7 @@ def _meant(letters: DeadLetters, number: int | None, which: LetterFilter, everyt
 
 def _one(letters: DeadLetters, number: int) -> StoredLetter:
     from afterword.workers.core.errors import NotFound
-    from afterword.workers.stores.ledger.dead_letters import LetterFilter
+    from afterword.workers.stores.ledger.upkeep.dead_letters import LetterFilter
 
     found = letters.select(LetterFilter(letter_id=number))
     if not found:

@@ -28,7 +28,8 @@ def stats(tenant: Annotated[str | None, typer.Option(help="Only this tenant.")] 
     """Calls to the LLM, tokens and cost, by model and per conversation."""
     from afterword.cli.stats import stats_table
     from afterword.workers.runtime.settings import Settings
-    from afterword.workers.stores.ledger import conversations, llm_calls
+    from afterword.workers.stores.ledger.extraction import llm_calls
+    from afterword.workers.stores.ledger.ingest import conversations
 
     with _open_ledger() as database, database.transaction() as connection:
         usages = llm_calls.usage(connection, tenant)

@@ -15,7 +15,8 @@ from redis.retry import Retry
 from afterword.schemas import AfterwordError
 from afterword.workers.core.errors import Misconfigured
 from afterword.workers.runtime.wiring.house import House
-from afterword.workers.stores.ledger import breaker, database
+from afterword.workers.stores.ledger import database
+from afterword.workers.stores.ledger.extraction import breaker
 from afterword.workers.stores.ledger.migrate import check_migrated
 
 MINIMUM_REDIS = (6, 2)

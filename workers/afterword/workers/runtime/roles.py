@@ -22,7 +22,7 @@ from afterword.workers.runtime.health import Health
 from afterword.workers.runtime.wiring.house import House
 from afterword.workers.services.upkeep.scheduler import Scheduler, Task
 from afterword.workers.stores.ledger.gate import LedgerGate
-from afterword.workers.stores.ledger.leadership import Leadership
+from afterword.workers.stores.ledger.upkeep.leadership import Leadership
 
 logger = logging.getLogger(__name__)
 
@@ -156,7 +156,11 @@ def _start_extraction(house: House, threads: int) -> RunningRole:
 
     gate = LedgerGate(house.stores.database)
     settings = house.settings
-    keeper = LeaseKeeper(house.stores.database, timedelta(seconds=settings.lease), timedelta(seconds=settings.max_hold))
+    keeper = LeaseKeeper(
+        database=house.stores.database,
+        lease=timedelta(seconds=settings.lease),
+        max_hold=timedelta(seconds=settings.max_hold),
+    )
     broker = house.stores.open_broker(gate.is_open)
     extraction.declare(broker, house.extraction.extraction(broker, keeper))
     return QueueRole(broker, Queue.EXTRACTION, threads, [gate, keeper])

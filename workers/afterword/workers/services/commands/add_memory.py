@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from afterword.schemas import AddMemory, Kind, Memory, Scope
 from afterword.workers.core import ids
 from afterword.workers.models.embedders.port import Embedder
-from afterword.workers.services.commands.changes import Changes, audit_row
+from afterword.workers.services.commands.changes import Changes, audit_row, origin_of
 from afterword.workers.services.memories.bookkeeping import memory_save
 from afterword.workers.services.memories.importance import importance
 from afterword.workers.services.memories.topics import Topics
@@ -39,11 +39,12 @@ class MemoryAdder:
         vector = self._embedder.embed([memory.text])[0]
         memory = self._topics.labelled([(memory, vector)])[0][0]
         books = self._changes.books
-        record = books.record(memory, command.metadata, source="hand")
+        record = books.record_of(memory, command.metadata, source="hand")
         with self._changes.locked(command) as connection:
             view.insert([(memory, vector)])
-            books.saved(connection, [record], active=True)
-            saved = _saved(command, memory, time.perf_counter() - begun)
+            books.note_saved(connection, [record], active=True)
+            seconds = time.perf_counter() - begun
+            saved = memory_save(origin_of(command), kind=memory.kind, saved=1, messages=0, seconds=seconds)
             added = audit_row(command, "memory_add", count=1, memory_id=memory.id, scope=memory.scope.value)
             audit.write(connection, [saved, added])
         self._changes.metrics.memories.labels("add", memory.scope, memory.kind).inc()
@@ -69,18 +70,4 @@ def _note(command: AddMemory) -> StoredMemory:
         occurred_at=now,
         created_at=now,
         metadata=command.metadata,
-    )
-
-
-def _saved(command: AddMemory, memory: StoredMemory, seconds: float) -> audit.Event:
-    return memory_save(
-        tenant_id=command.tenant_id,
-        user_id=command.user_id,
-        agent_id=command.agent_id,
-        session_id=command.session_id,
-        event_id=None,
-        kind=memory.kind,
-        saved=1,
-        messages=0,
-        seconds=seconds,
     )

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from afterword.schemas.commands import Owned
+from afterword.workers.core.origin import Origin
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.memories.bookkeeping import Books
-from afterword.workers.stores.ledger import audit, subjects
+from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.extraction import subjects
 from afterword.workers.stores.vectors.views import Views
 
 
@@ -38,13 +40,15 @@ def audit_row(
     command: Owned, type: audit.Type, *, count: int, memory_id: str | None = None, **metadata: object
 ) -> audit.Event:
     """The audit row of a command; its metadata tells who asked, where the command names them."""
-    return audit.Event(
-        type=type,
+    told = {**metadata, **({"by": command.by} if command.by else {})}
+    return audit.Event.of(type, origin_of(command), told, memory_id=memory_id, result_count=count)
+
+
+def origin_of(command: Owned) -> Origin:
+    """Whose memories a command changes."""
+    return Origin(
         tenant_id=command.tenant_id,
         user_id=command.user_id,
         agent_id=command.agent_id,
         session_id=command.session_id,
-        memory_id=memory_id,
-        result_count=count,
-        metadata={**metadata, **({"by": command.by} if command.by else {})},
     )

@@ -15,9 +15,12 @@ from afterword.workers.broker import MendedBroker
 from afterword.workers.services.commands.changes import Changes, audit_row
 from afterword.workers.services.extraction.writing import take_back
 from afterword.workers.services.policy.access import owner_of
-from afterword.workers.stores.ledger import audit, conversations, dead_letters, journal, memories, sessions, subjects
-from afterword.workers.stores.ledger.journal import Entry
-from afterword.workers.stores.ledger.subjects import Subject
+from afterword.workers.stores.ledger import audit, memories
+from afterword.workers.stores.ledger.extraction import journal, progress, subjects
+from afterword.workers.stores.ledger.extraction.journal import Entry
+from afterword.workers.stores.ledger.extraction.subjects import Subject
+from afterword.workers.stores.ledger.ingest import conversations, sessions
+from afterword.workers.stores.ledger.upkeep import dead_letters
 
 
 class MemoryClearer:
@@ -48,7 +51,7 @@ class MemoryClearer:
         with self._changes.database.transaction() as connection:
             if command.agent_id is not None:
                 gone = memories.clear_agent(connection, command.tenant_id, command.agent_id)
-                known = self._changes.books.removed(connection, gone, datetime.now(UTC))
+                known = self._changes.books.note_removed(connection, gone, datetime.now(UTC))
             audit.write(connection, [audit_row(command, "memory_clear", count=known, stored=removed)])
         self._changes.metrics.count_memories("delete", counts)
         return Removed(removed=removed)
@@ -65,7 +68,7 @@ class MemoryClearer:
             subjects.raise_generation(connection, tenant_id, user_id)
             conversations.clear(connection, tenant_id, user_id, session_id)
             sessions.clear(connection, tenant_id, user_id, session_id)
-            known = self._changes.books.cleared(connection, tenant_id, user_id, session_id)
+            known = self._changes.books.erase_rows(connection, tenant_id, user_id, session_id)
             if session_id is None:
                 dead_letters.clear(connection, tenant_id, user_id)
             else:
@@ -77,7 +80,7 @@ def _extract_others_anew(connection: Connection, subject: Subject, *, cleared: s
     """What waits of a subject's other sessions belongs to the new generation, and is extracted at once."""
     tenant_id, user_id = subject.tenant_id, subject.user_id
     conversations.carry_over(connection, tenant_id, user_id, but=cleared, generation=subject.generation + 1)
-    waiting = conversations.waiting(connection, tenant_id, user_id)
+    waiting = progress.waiting(connection, tenant_id, user_id)
     if waiting.last_at is not None:
         subjects.note_pending(connection, subject, due_at=subject.now, tokens=waiting.tokens)
 

@@ -29,7 +29,7 @@ class MemoryDeleter:
         )
         with self._changes.locked(command) as connection:
             gone = memories.remove(connection, command.tenant_id, [command.memory_id])
-            self._changes.books.removed(connection, gone, datetime.now(UTC))
+            self._changes.books.note_removed(connection, gone, datetime.now(UTC))
             audit.write(connection, [row])
             # Last: when the vector store refuses, nothing of the above is committed.
             removed = view.delete([command.memory_id])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from afterword.schemas import ListUsers, UserCount, UserPage
-from afterword.workers.stores.ledger import subjects
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.extraction import subjects
 from afterword.workers.stores.vectors.owners import UserOwner
 from afterword.workers.stores.vectors.views import Views
 

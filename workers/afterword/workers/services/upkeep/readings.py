@@ -9,8 +9,9 @@ from afterword.schemas.errors import AfterwordError
 from afterword.schemas.wire import Queue
 from afterword.workers.broker import MendedBroker
 from afterword.workers.observing.metrics import Metrics, Reading
-from afterword.workers.stores.ledger import backlog, breaker
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.extraction import breaker
+from afterword.workers.stores.ledger.upkeep import backlog
 from afterword.workers.stores.vectors.admin import StoreAdmin
 
 

@@ -16,9 +16,12 @@ from afterword.workers.core.messages import ExtractionHint
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.memories.excerpts import Excerpts
 from afterword.workers.services.upkeep.dead_letters import about
-from afterword.workers.stores.ledger import audit, breaker, conversations, dead_letters, subjects, transcripts
+from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.dead_letters import DeadLetter
+from afterword.workers.stores.ledger.extraction import breaker, subjects
+from afterword.workers.stores.ledger.ingest import excerpts, transcripts
+from afterword.workers.stores.ledger.upkeep import dead_letters
+from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter
 from afterword.workers.text.storable import storable
 
 logger = logging.getLogger(__name__)
@@ -63,7 +66,7 @@ class Sweeps:
     def complete_excerpts(self) -> None:
         """Write the excerpts that could not be written when their conversation came."""
         with self._database.transaction() as connection:
-            left = conversations.without_excerpts(connection, older_than=_LEFT_BEHIND, limit=_EXCERPTS_AT_ONCE)
+            left = excerpts.without_excerpts(connection, older_than=_LEFT_BEHIND, limit=_EXCERPTS_AT_ONCE)
         for conversation in left:
             try:
                 self._excerpts.write(conversation)
@@ -84,7 +87,7 @@ class Sweeps:
     def drop_transcripts(self) -> None:
         """Forget transcripts that are done and old enough."""
         with self._database.transaction() as connection:
-            transcripts.drop_transcripts(connection, kept=self._keep_transcripts, limit=_TRANSCRIPTS_AT_ONCE)
+            transcripts.drop_old(connection, kept=self._keep_transcripts, limit=_TRANSCRIPTS_AT_ONCE)
 
 
 def letter_of(queue: Queue, message: DeadMessage) -> DeadLetter:

@@ -1,4 +1,7 @@
-"""Asking the LLM about a batch: the prompt, one call, its answer as facts; counted and recorded whatever came of it."""
+"""The call to the LLM about a batch: the prompt, one request, the facts of its answer.
+
+Every call is counted and recorded, whether it succeeds or not: the provider bills it all the same.
+"""
 
 from __future__ import annotations
 
@@ -15,34 +18,38 @@ from afterword.workers.models.llms.port import Completion, Llm
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.extraction import answer, prompt
 from afterword.workers.services.extraction.batch import Batch
+from afterword.workers.services.extraction.known import Existing
 from afterword.workers.services.extraction.pricing import Price, price_of
-from afterword.workers.services.extraction.prompt import Existing
-from afterword.workers.stores.ledger import llm_calls
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.journal import Entry
-from afterword.workers.stores.ledger.llm_calls import LlmCall, Outcome
+from afterword.workers.stores.ledger.extraction import llm_calls
+from afterword.workers.stores.ledger.extraction.journal import Entry
+from afterword.workers.stores.ledger.extraction.llm_calls import LlmCall, Outcome
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """What a call brought: the entry to journal, and the record of the call."""
+class LlmAnswer:
+    """An answer that can be used: the entry to journal, and the record of the call."""
 
     entry: Entry
     call: LlmCall
 
 
-class Asking:
-    """Asks one LLM. Thread-safe."""
+class LlmCaller:
+    """Calls one LLM, once a batch. Thread-safe.
 
-    def __init__(self, llm: Llm, database: Database, prices: Mapping[str, Price], metrics: Metrics) -> None:
+    >>> caller.call(batch, generation=1, existing=[]).entry.facts  # doctest: +SKIP
+    (Fact(id='…', text='Ann lives in Ghent', scope=<Scope.USER: 'user'>, …),)
+    """
+
+    def __init__(self, *, llm: Llm, database: Database, prices: Mapping[str, Price], metrics: Metrics) -> None:
         self._llm = llm
         self._database = database
         self._price = price_of(llm.model, prices)
         self._metrics = metrics
 
-    def ask(self, asked: Batch, generation: int, existing: Sequence[Existing]) -> Answered:
+    def call(self, asked: Batch, generation: int, existing: Sequence[Existing]) -> LlmAnswer:
         """One call about a batch. A failed one is recorded here, a good one by whoever journals its answer.
 
         Raises: LlmUnavailable, LlmRefused, BadAnswer.
@@ -52,20 +59,22 @@ class Asking:
             completion = self._llm.complete_json(prompt.build(asked, existing))
             entry = _entry(asked, generation, completion, existing)
         except LlmUnavailable as error:
-            self._failed(asked, "unavailable", Tokens(), started, error)
+            self._note_failed(asked, "unavailable", Tokens(), started, error)
             raise
         except LlmRefused as error:
-            self._failed(asked, "refused", Tokens(), started, error)
+            self._note_failed(asked, "refused", Tokens(), started, error)
             raise
         except BadAnswer as error:
-            self._failed(asked, "bad_answer", error.tokens, started, error)
+            self._note_failed(asked, "bad_answer", error.tokens, started, error)
             raise
-        call = self._call(asked, "ok", completion.tokens, started)
+        call = self._record_of(asked, "ok", completion.tokens, started)
         self._count(call)
-        return Answered(entry, call)
+        return LlmAnswer(entry, call)
 
-    def _failed(self, asked: Batch, outcome: Outcome, tokens: Tokens, started: float, error: AfterwordError) -> None:
-        call = self._call(asked, outcome, tokens, started)
+    def _note_failed(
+        self, asked: Batch, outcome: Outcome, tokens: Tokens, started: float, error: AfterwordError
+    ) -> None:
+        call = self._record_of(asked, outcome, tokens, started)
         self._count(call)
         try:
             self.record(call)
@@ -77,7 +86,7 @@ class Asking:
         with self._database.transaction() as connection:
             llm_calls.write(connection, call)
 
-    def _call(self, asked: Batch, outcome: Outcome, tokens: Tokens, started: float) -> LlmCall:
+    def _record_of(self, asked: Batch, outcome: Outcome, tokens: Tokens, started: float) -> LlmCall:
         return LlmCall(
             tenant_id=asked.tenant_id,
             user_id=asked.user_id,

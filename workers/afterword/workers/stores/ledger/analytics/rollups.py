@@ -4,14 +4,66 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from sqlalchemy import Connection, delete, text
+from sqlalchemy import Column, Connection, Date, DateTime, Integer, Table, Text, delete, text
 
 from afterword.workers.stores.ledger import locks
-from afterword.workers.stores.ledger.tables import (
-    content_statistics,
-    daily_statistics,
-    hourly_statistics,
-    tenant_statistics,
+from afterword.workers.stores.ledger.analytics.statistics import daily_statistics
+from afterword.workers.stores.ledger.metadata import amount, count, metadata, total
+
+# Rolled up from the audit: of a tenant's agent in an hour (UTC); agent "": no agent.
+hourly_statistics = Table(
+    "hourly_statistics",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("hour", DateTime(timezone=True), primary_key=True),
+    Column("agent_id", Text, primary_key=True),
+    count("conversations"),
+    count("saves"),
+    count("failed_saves"),
+    amount("save_seconds"),
+    count("added"),
+    count("deleted"),
+    count("searches"),
+    count("eligible_searches"),
+    count("successful_searches"),
+    count("degraded_searches"),
+    count("memories_given"),
+    amount("search_seconds"),
+    amount("slowest_search"),
+    amount("relevance_sum"),
+    count("relevance_count"),
+)
+
+# Rolled up from the hours: of a tenant on a UTC day.
+tenant_statistics = Table(
+    "tenant_statistics",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    count("added"),
+    count("deleted"),
+    count("searches"),
+    count("eligible_searches"),
+    count("successful_searches"),
+    amount("search_seconds"),
+    amount("relevance_sum"),
+    count("relevance_count"),
+)
+
+# What the memories were at the end of a UTC day, or are now.
+content_statistics = Table(
+    "content_statistics",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("tenant_id", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("language", Text, primary_key=True),
+    Column("agent_id", Text, primary_key=True),
+    # Texts of at most so many characters, longer than the next smaller length; 0: longer than any.
+    Column("length", Integer, primary_key=True),
+    count("memories"),
+    total("characters"),
 )
 
 _CONTENT = text(
@@ -98,21 +150,21 @@ _DAYS = text(
 
 
 def roll_up_content(connection: Connection, day: date) -> None:
-    """What the memories are, as of `day`."""
+    """Count the memories by kind, language and length, as of `day`."""
     locks.serialise(connection, ["content_statistics"])
     connection.execute(_NO_CONTENT, {"day": day})
     connection.execute(_CONTENT, {"day": day})
 
 
 def roll_up_storage(connection: Connection) -> None:
-    """How many memories each user has."""
+    """Count how many memories each user has."""
     connection.execute(_STORAGE)
     connection.execute(_GONE)
     connection.execute(_EMPTIED)
 
 
 def roll_up_hours(connection: Connection, since: datetime) -> None:
-    """What happened in each hour from that of `since` on, and in each day from that of `since` on."""
+    """Add up each hour from that of `since` on, and each day from that of `since` on."""
     locks.serialise(connection, ["hourly_statistics"])
     connection.execute(_HOURS, {"since": since})
     connection.execute(_DAYS, {"since": since})

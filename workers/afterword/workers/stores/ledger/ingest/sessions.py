@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Column, ColumnElement, Connection, Table, Text, and_, delete, select
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from afterword.workers.stores.ledger.tables import sessions
+from afterword.workers.stores.ledger.metadata import metadata
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("agent_id", Text, primary_key=True),
+    Column("session_id", Text, primary_key=True),
+    # Keys of the turns it has seen, oldest first: message ids, or digests of role and text
+    Column("seen", JSONB, nullable=False),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,41 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Identity,
+    Index,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    delete,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert
 
-from afterword.workers.stores.ledger.tables import dead_letters
+from afterword.workers.stores.ledger.metadata import metadata, moment
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("message_id", Text, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("tenant_id", Text),
+    Column("user_id", Text),
+    Column("event_id", Text),
+    Column("error", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("died_at", DateTime(timezone=True), nullable=False),
+    moment("recorded_at", now=True),
+    UniqueConstraint("queue", "message_id"),
+    Index("ix_dead_letters_subject", "tenant_id", "user_id"),
+)
 
 
 @dataclass(frozen=True, slots=True)

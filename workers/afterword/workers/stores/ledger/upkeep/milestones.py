@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Column, Connection, DateTime, Table, Text, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from afterword.workers.stores.ledger.tables import milestones
+from afterword.workers.stores.ledger.metadata import metadata
+
+# How far the scheduler's dated work has come: the slot or day that was done last.
+milestones = Table(
+    "milestones",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("reached", DateTime(timezone=True), nullable=False),
+)
 
 
 def now(connection: Connection) -> datetime:
@@ -17,7 +25,7 @@ def now(connection: Connection) -> datetime:
 
 
 def reached(connection: Connection, name: str) -> datetime | None:
-    """What was done last; None when nothing was."""
+    """The slot or day that was done last; None before the first."""
     return connection.execute(select(milestones.c.reached).where(milestones.c.name == name)).scalar_one_or_none()
 
 

@@ -7,12 +7,33 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, Column, Connection, Table, Text, UniqueConstraint, delete, select
+from sqlalchemy.dialects.postgresql import JSONB, UUID, insert
 
 from afterword.schemas import Scope
+from afterword.workers.core.origin import Origin
 from afterword.workers.core.tokens import Tokens
-from afterword.workers.stores.ledger.tables import journal
+from afterword.workers.stores.ledger.metadata import count, metadata, moment
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("batch_id", UUID(as_uuid=False), primary_key=True),
+    Column("tenant_id", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    # [{conversation_id, event_id, first, last}]: the turns that this batch covers
+    Column("slices", JSONB, nullable=False),
+    # The validated answer: every fact with its final id and its metadata
+    Column("facts", JSONB, nullable=False),
+    Column("model", Text, nullable=False),
+    count("prompt_tokens"),
+    count("cached_tokens"),
+    count("completion_tokens"),
+    moment("created_at", now=True),
+    # One open batch a subject.
+    UniqueConstraint("tenant_id", "user_id"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +89,17 @@ class Entry:
     facts: tuple[Fact, ...]
     model: str
     tokens: Tokens = field(default_factory=Tokens)
+
+    def origin(self, fact: Fact) -> Origin:
+        """Whose a fact of this batch is, and what it was learned from."""
+        return Origin(
+            tenant_id=self.tenant_id,
+            user_id=self.user_id,
+            agent_id=fact.agent_id,
+            session_id=fact.session_id,
+            event_id=fact.event_id,
+            batch_id=self.batch_id,
+        )
 
 
 def write(connection: Connection, entry: Entry) -> None:

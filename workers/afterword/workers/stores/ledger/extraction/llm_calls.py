@@ -5,10 +5,28 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import BigInteger, Column, Connection, Double, Identity, Index, Table, Text, func, insert, select
 
 from afterword.workers.core.tokens import Tokens
-from afterword.workers.stores.ledger.tables import llm_calls
+from afterword.workers.stores.ledger.metadata import count, metadata, moment
+
+llm_calls = Table(
+    "llm_calls",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    moment("at", now=True),
+    Column("tenant_id", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    count("conversations"),
+    count("prompt_tokens"),
+    count("cached_tokens"),
+    count("completion_tokens"),
+    Column("seconds", Double, nullable=False),
+    Index("ix_llm_calls_subject", "tenant_id", "user_id"),
+    Index("ix_llm_calls_at", "at"),
+)
 
 Outcome = Literal["ok", "void", "unavailable", "refused", "bad_answer"]
 """`ok`: the answer was journalled. `void`: it came for a subject that was lost to another worker or cleared."""
@@ -31,7 +49,7 @@ class LlmCall:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a model was used for: calls by outcome, and tokens."""
+    """How much a model was used: calls, those of them that failed, and tokens."""
 
     model: str
     calls: int

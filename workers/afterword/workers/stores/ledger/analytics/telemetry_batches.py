@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Column, Connection, Table, delete
+from sqlalchemy.dialects.postgresql import UUID, insert
 
-from afterword.workers.stores.ledger.tables import telemetry_batches
+from afterword.workers.stores.ledger.metadata import metadata, moment
+
+# Batches of query events that are written down: one that comes again is not written again.
+telemetry_batches = Table(
+    "telemetry_batches",
+    metadata,
+    Column("batch_id", UUID(as_uuid=False), primary_key=True),
+    moment("recorded_at", now=True),
+)
 
 
 def note(connection: Connection, batch_id: str) -> bool:

@@ -10,9 +10,47 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime
 
-from sqlalchemy import Connection, delete, text
+from sqlalchemy import Boolean, Column, Connection, Date, Index, Table, Text, delete, text
 
-from afterword.workers.stores.ledger.tables import user_statistics
+from afterword.workers.stores.ledger.metadata import amount, count, metadata, total
+
+# Of a user with an agent on a UTC day. User "": what is nobody's (any more); agent "": no agent.
+daily_statistics = Table(
+    "daily_statistics",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("agent_id", Text, primary_key=True),
+    # Whether the user did something, which an extraction or an expiry on that day is not.
+    Column("active", Boolean, nullable=False, server_default=text("false")),
+    count("conversations"),
+    count("added"),
+    count("deleted"),
+    count("searches"),
+    # Those that passed the relevance gate and whose owner has memories; of these, those with memories and undegraded.
+    count("eligible_searches"),
+    count("successful_searches"),
+    amount("search_seconds"),
+    # The mean relevance (0 to 1) of what each search gave, added up over those that gave something scored.
+    amount("relevance_sum"),
+    count("relevance_count"),
+    Index("ix_daily_statistics_day", "tenant_id", "day"),
+)
+
+# Of a user for as long as they are known.
+user_statistics = Table(
+    "user_statistics",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("first_active_on", Date),
+    Column("last_active_on", Date),
+    # As of the last snapshot.
+    count("memories"),
+    total("characters"),
+    Index("ix_user_statistics_last_active_on", "tenant_id", "last_active_on"),
+)
 
 NOBODY = ""
 """The user of what is nobody's: an agent's own memories, and what a user did who was cleared."""
@@ -25,7 +63,7 @@ def day_of(at: datetime) -> date:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delta:
-    """What is to be counted for a user with an agent (\"\": none) on a day.
+    """Numbers to add for a user with an agent (\"\": none) on a day.
 
     `active`: the user did something. `eligible_searches` passed the relevance gate and their owner has memories; of
     these `successful_searches` gave some, undegraded. `relevance_sum` adds up the mean relevance (0 to 1) of what each
@@ -115,7 +153,7 @@ _ANONYMISE = text(
 
 
 def anonymise(connection: Connection, tenant_id: str, user_id: str) -> None:
-    """What a user did counts as nobody's from now on, and nothing names them any more; sums stay as they were."""
+    """Count what a user did as nobody's from now on, so that nothing names them any more; sums stay as they were."""
     connection.execute(_ANONYMISE, {"tenant_id": tenant_id, "user_id": user_id})
     theirs = (user_statistics.c.tenant_id == tenant_id, user_statistics.c.user_id == user_id)
     connection.execute(delete(user_statistics).where(*theirs))

@@ -6,10 +6,48 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    DateTime,
+    Index,
+    Integer,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+    text,
+)
 
-from afterword.workers.stores.ledger.statistics import day_of
-from afterword.workers.stores.ledger.tables import snapshots
+from afterword.workers.stores.ledger.analytics.statistics import day_of
+from afterword.workers.stores.ledger.metadata import count, metadata, moment, total
+
+# Usage and system figures at the beginning of a slot of some minutes; tenant "": all of them.
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("slot", DateTime(timezone=True), primary_key=True),
+    Column("tenant_id", Text, primary_key=True),
+    moment("taken_at", now=True),
+    count("memories"),
+    total("characters"),
+    # What the vector store counted, and by how much that is more than `memories`; NULL: it did not answer.
+    Column("stored", BigInteger),
+    Column("difference", BigInteger),
+    count("users"),
+    count("active_day"),
+    count("active_week"),
+    count("active_month"),
+    count("waiting_conversations"),
+    count("dead_letters"),
+    # Of the whole, NULL for a tenant.
+    Column("dimensions", Integer),
+    Column("vector_bytes", BigInteger),
+    Column("ledger_bytes", BigInteger),
+    Index("ix_snapshots_tenant", "tenant_id", "slot"),
+)
 
 SNAPSHOT = "snapshot"
 """The milestone of the last slot that was taken."""
@@ -20,7 +58,7 @@ ALL = ""
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """What the vector store tells: points by tenant (all of them under ALL), dimensions, bytes where it knows."""
+    """Figures of the vector store: points by tenant (all of them under ALL), dimensions, bytes where it knows."""
 
     points: Mapping[str, int]
     dimensions: int
@@ -29,7 +67,7 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What the last snapshot of a tenant counted in the ledger and in the vector store (None: it was away)."""
+    """The memories of a tenant as its last snapshot counted them in the ledger and in the vector store (None: away)."""
 
     memories: int
     stored: int | None

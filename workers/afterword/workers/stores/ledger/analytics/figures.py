@@ -15,7 +15,7 @@ COUNTED_EXACTLY = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What happened in a period; `active_days` and `conversations` are told of single users only."""
+    """Sums over a period; `active_days` and `conversations` are told of single users only."""
 
     added: int
     deleted: int
@@ -100,7 +100,7 @@ _SEEN = text(
 
 
 def of_tenant(connection: Connection, tenant_id: str, *, today: date, days: int, rolled_up: date | None) -> Sums:
-    """What happened in a tenant in the last `days`, today included; `rolled_up` is the day of the last snapshot."""
+    """The sums of a tenant over the last `days`, today included; `rolled_up` is the day of the last snapshot."""
     first = today - timedelta(days=days - 1)
     live = max(first, rolled_up) if rolled_up else first
     return Sums(
@@ -109,7 +109,7 @@ def of_tenant(connection: Connection, tenant_id: str, *, today: date, days: int,
 
 
 def of_user(connection: Connection, tenant_id: str, user_id: str, *, today: date, days: int) -> Sums:
-    """What a user did in the last `days`, today included."""
+    """The sums of a user over the last `days`, today included."""
     first = today - timedelta(days=days - 1)
     who = {"tenant_id": tenant_id, "user_id": user_id}
     return Sums(**connection.execute(_OF_USER, {**who, "first_day": first}).one()._asdict())

@@ -1,4 +1,4 @@
-"""What waits in the ledger, and for how long; ages are in seconds, by PostgreSQL's clock."""
+"""The backlog: how much waits in the ledger, and for how long; ages are in seconds, by PostgreSQL's clock."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def dead_letters(connection: Connection) -> dict[str, Standing]:
 
 
 def subjects(connection: Connection) -> Due:
-    """What waits for extraction."""
+    """The subjects that wait for extraction."""
     claimed, due, later, age = connection.execute(_SUBJECTS).one()
     return Due(int(claimed), int(due), int(later), float(age or 0))
 

@@ -8,8 +8,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, and_, func, or_, select, update
 
 from afterword.workers.core.turns import Turn
-from afterword.workers.stores.ledger.conversations import Conversation
-from afterword.workers.stores.ledger.tables import conversations
+from afterword.workers.stores.ledger.ingest.conversations import Conversation, conversations
 
 
 def earlier_turns(connection: Connection, before: Conversation, *, limit: int) -> list[Turn]:
@@ -35,7 +34,33 @@ def earlier_turns(connection: Connection, before: Conversation, *, limit: int) -
     return turns[-limit:]
 
 
-def drop(connection: Connection, ids: Sequence[int]) -> None:
+def turns_before(connection: Connection, conversation: Conversation, *, limit: int) -> list[Turn]:
+    """The last turns of its session that were recorded before it and are still kept, oldest first; at most `limit`."""
+    if conversation.session_id is None:
+        return []
+    rows = connection.execute(
+        select(conversations.c.turns)
+        .where(
+            conversations.c.tenant_id == conversation.tenant_id,
+            conversations.c.user_id == conversation.user_id,
+            conversations.c.session_id == conversation.session_id,
+            conversations.c.agent_id.is_not_distinct_from(conversation.agent_id),
+            conversations.c.id < conversation.id,
+            conversations.c.turns.is_not(None),
+        )
+        .order_by(conversations.c.id.desc())
+        .limit(limit)
+    )
+    turns = [Turn.from_json(turn) for row in reversed(rows.all()) for turn in row.turns[-limit:]]
+    return turns[-limit:]
+
+
+def drop_one(connection: Connection, conversation_id: int) -> None:
+    """Forget what was said in one conversation."""
+    connection.execute(update(conversations).where(conversations.c.id == conversation_id).values(turns=None))
+
+
+def drop_done(connection: Connection, ids: Sequence[int]) -> None:
     """Forget what was said in those of these conversations that are done, excerpts included."""
     connection.execute(
         update(conversations)
@@ -44,7 +69,7 @@ def drop(connection: Connection, ids: Sequence[int]) -> None:
     )
 
 
-def drop_transcripts(connection: Connection, *, kept: timedelta, limit: int) -> int:
+def drop_old(connection: Connection, *, kept: timedelta, limit: int) -> int:
     """Forget what was said in conversations that ended longer ago than `kept`; how many."""
     old = (
         select(conversations.c.id)

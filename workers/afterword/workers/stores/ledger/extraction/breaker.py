@@ -10,10 +10,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import Column, Connection, Table, Text, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from afterword.workers.stores.ledger.tables import breakers
+from afterword.workers.stores.ledger.metadata import count, metadata, moment
+
+breakers = Table(
+    "breakers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    count("failures"),
+    # NULL: closed
+    moment("open_until"),
+    moment("probe_until"),
+    Column("reason", Text),
+)
 
 _NAME = "llm"
 
@@ -55,7 +66,7 @@ _PROBE = text(
 )
 
 
-def permit(connection: Connection, policy: BreakerPolicy) -> Permit | None:
+def take_permit(connection: Connection, policy: BreakerPolicy) -> Permit | None:
     """Leave to begin an extraction: the breaker is closed, or this is the one probe. None: not now."""
     if not is_open(connection):
         return Permit()
@@ -79,7 +90,7 @@ def is_open(connection: Connection) -> bool:
     return connection.execute(found).scalar_one_or_none() is not None
 
 
-def succeeded(connection: Connection, permit: Permit) -> None:
+def note_success(connection: Connection, permit: Permit) -> None:
     """The LLM answered: count failures anew, and close the breaker if this was its probe."""
     if permit.is_probe:
         told = breakers.c.probe_until == permit.probe_until
@@ -92,7 +103,7 @@ def succeeded(connection: Connection, permit: Permit) -> None:
     )
 
 
-def failed(
+def note_failure(
     connection: Connection, policy: BreakerPolicy, permit: Permit, *, reason: str, asked: timedelta, at_once: bool
 ) -> timedelta | None:
     """The LLM failed: open it `at_once`, or at the policy's number of failures in a row; for how long, if so."""
