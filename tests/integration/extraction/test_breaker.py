@@ -128,7 +128,7 @@ class TestOpen:
         sweeps = paused.house.upkeep.sweeps(paused.broker)
         for _ in range(5):
             sweeps.hint_due_subjects()
-        assert paused.broker.queue_length(Queue.EXTRACTION) == 1
+        assert paused.broker.admin.queue_length(Queue.EXTRACTION) == 1
         paused.house.upkeep.readings(paused.broker).read_ledger()
         assert paused.house.metrics.registry.get_sample_value("afterword_breaker_open") == 1
 

@@ -12,7 +12,7 @@ from afterword.schemas import AfterwordError, ErrorBody, InvalidEvent, Reply, Un
 from afterword.schemas.context import Request
 from afterword.schemas.wire import REPLY_PREFIX
 from afterword.workers.actors.replies import Replies
-from afterword.workers.broker.clock import RedisClock
+from afterword.workers.broker import ServerClock
 from afterword.workers.core.errors import Denied, NotFound, StoreUnavailable
 
 _R = TypeVar("_R", bound=Request)
@@ -22,7 +22,7 @@ _SENDING = 0.005
 class Answering:
     """Decodes requests, drops those that nobody waits for any more, and answers the rest."""
 
-    def __init__(self, replies: Replies, clock: RedisClock) -> None:
+    def __init__(self, replies: Replies, clock: ServerClock) -> None:
         self._replies = replies
         self._clock = clock
 

@@ -40,7 +40,7 @@ class CommandRoom:
             self._stores.vectors,
             self._models.embedder,
             self._memories.topics,
-            broker,
+            broker.admin,
             self._memories.books,
             self._analytics.analytics,
             MemorySearch(self._recall.finding, self._stores.vectors),

@@ -49,7 +49,7 @@ class ExtractionRoom:
             timedelta(seconds=settings.retry_after), timedelta(seconds=settings.retry_within), settings.max_attempts
         )
         lease = timedelta(seconds=settings.lease)
-        hint, release = hint_with(broker), Release(self._ingest.debounce)
+        hint, release = hint_with(broker.admin), Release(self._ingest.debounce)
         session_ttl = timedelta(seconds=settings.session_ttl)
         return Extraction(
             database,

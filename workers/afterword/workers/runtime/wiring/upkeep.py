@@ -25,7 +25,7 @@ class UpkeepRoom:
         return Sweeps(
             self._stores.database,
             self._stores.vectors,
-            broker,
+            broker.admin,
             self._memories.excerpts,
             self._memories.books,
             self._ground.metrics,
@@ -34,4 +34,4 @@ class UpkeepRoom:
 
     def readings(self, broker: MendedBroker) -> Readings:
         """What gauges tell."""
-        return Readings(self._stores.database, self._stores.vectors, broker, self._ground.metrics)
+        return Readings(self._stores.database, self._stores.vectors, broker.admin, self._ground.metrics)

@@ -30,7 +30,7 @@ from afterword.schemas import (
     UserCount,
     UserPage,
 )
-from afterword.workers.broker import MendedBroker
+from afterword.workers.broker import QueueAdmin
 from afterword.workers.core import ids
 from afterword.workers.core.errors import Denied, NotFound
 from afterword.workers.models.embedders.port import Embedder
@@ -71,7 +71,7 @@ class Commands:
         store: VectorStore,
         embedder: Embedder,
         topics: Topics,
-        broker: MendedBroker,
+        queues: QueueAdmin,
         books: Books,
         analytics: Analytics,
         search: MemorySearch,
@@ -82,7 +82,7 @@ class Commands:
         self._analytics = analytics
         self._search = search
         self._ownership = Ownership(database)
-        self._broker = broker
+        self._queues = queues
         self._store = store
         self._embedder = embedder
         self._topics = topics
@@ -189,7 +189,7 @@ class Commands:
         """What is queued first, then the ledger: from its commit on, what is in flight takes its own writes back."""
         begun, known = None, 0
         if command.user_id:
-            in_flight.drop_conversations(self._broker, command.tenant_id, command.user_id, command.session_id)
+            in_flight.drop_conversations(self._queues, command.tenant_id, command.user_id, command.session_id)
             begun, known = self._void(command.tenant_id, command.user_id, command.session_id)
         view = self._view(command)
         counts = view.counts_by_kind(owner_of(command))

@@ -7,10 +7,10 @@ from typing import Any
 
 from afterword.schemas.values import DEFAULT_TENANT
 from afterword.schemas.wire import Queue, read_message
-from afterword.workers.broker import MendedBroker
+from afterword.workers.broker import QueueAdmin
 
 
-def drop_conversations(broker: MendedBroker, tenant_id: str, user_id: str, session_id: str | None = None) -> int:
+def drop_conversations(queues: QueueAdmin, tenant_id: str, user_id: str, session_id: str | None = None) -> int:
     """Take a subject's conversations, or those of one session, out of their queue, dead ones too; how many.
 
     One that a worker has in its hands already is not found: it is taken in.
@@ -18,8 +18,8 @@ def drop_conversations(broker: MendedBroker, tenant_id: str, user_id: str, sessi
     Raises: MemoryUnavailable.
     """
     wanted = _is_of(tenant_id, user_id, session_id)
-    found = [message_id for message_id, data in broker.messages(Queue.CONVERSATIONS) if wanted(read_message(data)[1])]
-    return broker.drop(Queue.CONVERSATIONS, found)
+    found = [message_id for message_id, data in queues.messages(Queue.CONVERSATIONS) if wanted(read_message(data)[1])]
+    return queues.drop(Queue.CONVERSATIONS, found)
 
 
 def _is_of(tenant_id: str, user_id: str, session_id: str | None) -> Callable[[dict[str, Any]], bool]:
