@@ -12,7 +12,8 @@ import pytest
 
 from afterword.schemas.wire import Queue
 from afterword.workers.embedded.completions import Reply
-from afterword.workers.runtime.roles import Role, RunningRole, start_role
+from afterword.workers.runtime.roles import Role, start_role
+from afterword.workers.runtime.running import RunningRole
 from afterword.workers.stores.ledger import breaker
 from afterword.workers.stores.ledger.breaker import BreakerPolicy, Permit
 from afterword.workers.stores.ledger.database import Database

@@ -14,7 +14,8 @@ from afterword.workers.embedded.redis_server import FakeRedisServer, RedisServer
 from afterword.workers.runtime import checks
 from afterword.workers.runtime.health import Health
 from afterword.workers.runtime.probes import ProbeServer
-from afterword.workers.runtime.roles import Role, RunningRole, start_role
+from afterword.workers.runtime.roles import Role, start_role
+from afterword.workers.runtime.running import RunningRole
 from afterword.workers.runtime.settings import Settings
 from afterword.workers.runtime.wiring.house import House
 from afterword.workers.stores.ledger import conversations
@@ -110,7 +111,7 @@ class EmbeddedStack:
         self._probes = ProbeServer(
             settings.probe_host,
             settings.probe_port,
-            house.metrics.registry,
+            registry=house.metrics.registry,
             is_alive=lambda: all(role.is_alive() for role in self._roles),
             health=Health(checks.looks(house, get_args(checks.Component)), ["redis", "postgres", "vector_store"]),
         )
