@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import get_args
@@ -63,6 +64,22 @@ class EmbeddedStack:
             return {}
         with self._house.stores.database.transaction() as connection:
             return conversations.counts(connection)
+
+    def welcome(self, models: Sequence[str]) -> str:
+        """For the screen, once it is up: the lines on its models, where everything is, what an agent has to set."""
+        lines = [
+            "Afterword is up.",
+            *models,
+            f"data       {self._folder}" + ("" if self.durable else "  (fakeredis: what is queued is lost at the end)"),
+            f"metrics    http://127.0.0.1:{self.probe_port}/metrics",
+            f"ledger     {self.postgres_url}",
+            "",
+            "In the agent's environment:",
+            f"  export AFTERWORD_REDIS_URL={self.redis_url}",
+            "",
+            "Ctrl-C stops it.",
+        ]
+        return "\n".join(lines)
 
     def start(self) -> None:
         """Start the servers, bring the ledger up to date, start every role.
