@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from afterword.schemas import ContextReply, Kind, Scope
 from afterword.workers.actors import context
-from afterword.workers.actors.replies import Replies
-from afterword.workers.actors.requests import Answering
+from afterword.workers.actors.requests import Responder
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
 from afterword.workers.models.tokenizers.estimating import EstimatingTokenizer
 from afterword.workers.services.recall.answering import Gate
@@ -95,9 +94,7 @@ class TestTheGate:
 
     def test_what_the_gate_did_is_counted_and_what_was_retrieved(self, workshop: Workshop) -> None:
         broker, metrics = workshop.broker, workshop.house.metrics
-        context.declare(
-            broker, workshop.house.recall.recall, Answering(Replies(broker.client), broker.clock), None, metrics
-        )
+        context.declare(broker, workshop.house.recall.recall, Responder(broker.client, broker.clock), None, metrics)
         answer = broker.get_actor("answer_context").fn
 
         def counted() -> tuple[float, ...]:

@@ -10,8 +10,7 @@ from enum import StrEnum
 
 from afterword.schemas.wire import Queue
 from afterword.workers.actors import commands, context, extraction, ingest, telemetry
-from afterword.workers.actors.replies import Replies
-from afterword.workers.actors.requests import Answering
+from afterword.workers.actors.requests import Responder
 from afterword.workers.broker import MendedBroker
 from afterword.workers.runtime.checks import Component, looks
 from afterword.workers.runtime.health import Health
@@ -112,13 +111,13 @@ def _declare_extraction(house: House, broker: MendedBroker) -> Sequence[Companio
 def _declare_context(house: House, broker: MendedBroker) -> Sequence[Companion]:
     log = house.analytics.open_query_log(broker)
     house.recall.question_embedder.prepare()
-    context.declare(broker, house.recall.recall, _answering(broker), log, house.metrics)
+    context.declare(broker, house.recall.recall, _responder(broker), log, house.metrics)
     return [log] if log else []
 
 
 def _declare_commands(house: House, broker: MendedBroker) -> Sequence[Companion]:
     house.recall.question_embedder.prepare()
-    commands.declare(broker, house.commands.commands(broker), _answering(broker), house.metrics)
+    commands.declare(broker, house.commands.commands(broker), _responder(broker), house.metrics)
     return []
 
 
@@ -127,8 +126,8 @@ def _declare_telemetry(house: House, broker: MendedBroker) -> Sequence[Companion
     return []
 
 
-def _answering(broker: MendedBroker) -> Answering:
-    return Answering(Replies(broker.client), broker.clock)
+def _responder(broker: MendedBroker) -> Responder:
+    return Responder(broker.client, broker.clock)
 
 
 def _start_scheduler(house: House) -> RunningRole:
