@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from afterword.schemas.wire import Queue
-from afterword.workers.embedded.completions import Reply
+from afterword.workers.embedded.completions import HttpReply
 from afterword.workers.runtime.roles import Role, start_role
 from afterword.workers.runtime.running import RunningRole
 from afterword.workers.stores.ledger import breaker
@@ -31,7 +31,7 @@ AT_ONCE = {
     "unknown model": faults.unknown_model(),
     "Retry-After": faults.rate_limited("30"),
 }
-IN_A_ROW = {"503": faults.server_error(503), "429 without": Reply({}, 429), "dropped": faults.Dropped()}
+IN_A_ROW = {"503": faults.server_error(503), "429 without": HttpReply({}, 429), "dropped": faults.Dropped()}
 
 
 def row(workshop: Workshop) -> Any:
@@ -168,7 +168,7 @@ class TestProbe:
     @pytest.mark.parametrize("answer", [faults.not_json(), faults.refusal()], ids=["no JSON", "refusal"])
     @pytest.mark.parametrize("attempts", [1, 5])
     def test_a_bad_answer_is_an_answer(
-        self, open_workshop: OpenWorkshop, llm: FakeOpenAI, answer: Reply, attempts: int
+        self, open_workshop: OpenWorkshop, llm: FakeOpenAI, answer: HttpReply, attempts: int
     ) -> None:
         """Also that which ends in a dead letter."""
         workshop = open_workshop(max_attempts=attempts)
