@@ -81,7 +81,7 @@ def _count(metrics: Metrics, answer: Answer) -> None:
 
 
 def query_event(request: ContextRequest, answer: Answer) -> QueryEvent:
-    """What is told of an answered request."""
+    """The record of an answered request, for analytics."""
     relevances = [memory.score for memory in answer.reply.memories if memory.score is not None]
     return QueryEvent(
         tenant_id=request.tenant_id,

@@ -91,7 +91,7 @@ class Responder:
             logger.warning("a reply could not be sent: %s", type(error).__name__)
 
     def _refuse(self, body: Any, error: AfterwordError) -> None:
-        """Answer a request that could not be read, where it can be read who asks."""
+        """Answer a request that could not be read, if it says to whom."""
         if not isinstance(body, dict):
             return
         reply_to, request_id = body.get("reply_to"), body.get("request_id")
@@ -100,7 +100,7 @@ class Responder:
 
 
 def error_body(error: AfterwordError) -> ErrorBody:
-    """An error as the wire tells it."""
+    """The error as it is sent over the wire."""
     match error:
         case InvalidEvent():
             return ErrorBody(code="invalid", message=str(error), field=error.field)

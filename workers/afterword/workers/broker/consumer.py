@@ -171,10 +171,10 @@ class MendedConsumer(Consumer):
             self.logger.warning("%d messages of queue %r go back later: %s", len(ids), self._queue, error)
 
     def _reconcile(self) -> None:
-        """Bring Redis's view of what is in our hands in line with the truth.
+        """Put back the messages that Redis believes to be in our hands, and that are not.
 
-        A fetch whose reply was lost leaves messages that nobody holds: they go back. One that is no message goes to
-        the dead. Redis may run a lost fetch late, so this is also done now and then without cause.
+        A fetch whose reply was lost leaves messages that nobody holds. One that cannot be read is set aside as dead.
+        Redis may run a lost fetch late, so this is also done now and then without cause.
         """
         self._reconcile_at = time.monotonic() + self._transport.pace.heartbeat_timeout_ms / 1000
         stranded = self._held.not_among(self._transport.unacknowledged(self._queue))

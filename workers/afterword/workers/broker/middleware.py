@@ -1,4 +1,4 @@
-"""Middleware: what is done around each message: retries, log context, and figures by queue."""
+"""Middleware around each message: retries, log context, and figures by queue."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class LogContext(dramatiq.Middleware):
     """Binds the actor, the message, which attempt it is, and of its body: tenant, subject (hashed) and event."""
 
     def before_process_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:  # noqa: ARG002
-        """Bind them; what an earlier message of this thread left is dropped."""
+        """Bind them, after dropping those of an earlier message of this thread."""
         clear_contextvars()
         retries = message.options.get("retries", 0)
         attempt = retries + 1 if isinstance(retries, int) else 1
@@ -87,12 +87,12 @@ class LogContext(dramatiq.Middleware):
         result: Any = None,  # noqa: ARG002 - Dramatiq passes it by name
         exception: BaseException | None = None,  # noqa: ARG002
     ) -> None:
-        """What this thread logs next is of no message."""
+        """Drop them: the next line of this thread is about no message."""
         clear_contextvars()
 
 
 def _of_body(body: object) -> dict[str, str]:
-    """A body is anything that somebody sent: only ids that look like ids are told."""
+    # Anybody may send anything as a body: only values that look like ids are logged.
     if not isinstance(body, dict):
         return {}
     tenant, user = body.get("tenant_id", DEFAULT_TENANT), body.get("user_id")
@@ -108,7 +108,7 @@ def _of_body(body: object) -> dict[str, str]:
 
 
 class QueueInstruments(dramatiq.Middleware):
-    """Counts when Redis has taken it: a retry once it is enqueued, the wait of a message once it is acknowledged."""
+    """Counts after Redis has confirmed: a retry once it is enqueued, a message's wait once it is acknowledged."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -127,16 +127,16 @@ class QueueInstruments(dramatiq.Middleware):
         result: Any = None,  # noqa: ARG002 - Dramatiq passes it by name
         exception: BaseException | None = None,
     ) -> None:
-        """What failed, or was postponed, is not settled."""
+        """A message that failed or was postponed is not settled: forget its wait."""
         if exception is not None and isinstance(message, ReceivedMessage):
             message.waited = None
 
     def after_ack(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:  # noqa: ARG002
-        """It is settled."""
+        """Observe the wait of a message that is settled."""
         if isinstance(message, ReceivedMessage) and message.waited is not None:
             self._metrics.queue_wait_seconds.labels(message.queue_name).observe(message.waited)
 
     def after_enqueue(self, broker: dramatiq.Broker, message: dramatiq.Message[Any], delay: int | None) -> None:
-        """Only a retry is enqueued for later."""
+        """Count a retry: only retries are enqueued with a delay."""
         if delay is not None:
             self._metrics.message_retries.labels(broker.get_actor(message.actor_name).queue_name).inc()

@@ -41,7 +41,7 @@ def find_postgres_binaries() -> Path | None:
 
 
 def unprivileged_prefix() -> tuple[str, ...]:
-    """What to put before a command that refuses to run as root, when we are root.
+    """The words before a command that refuses to run as root; none unless we are root.
 
     The other user keeps the right to enter folders (CAP_DAC_OVERRIDE), so that data and binaries may lie below
     root's own home and nobody's permissions have to be widened.

@@ -26,10 +26,14 @@ logger = logging.getLogger(__name__)
 
 
 class EmbeddedStack:
-    """Started and stopped as a whole. The data in `folder` survives both, and a kill."""
+    """Started and stopped as a whole. The data in `folder` survives both, and a kill.
+
+    >>> stack = EmbeddedStack(Path(".afterword"), Settings(llm="none", embedder="hashing"))  # doctest: +SKIP
+    >>> stack.start()  # doctest: +SKIP
+    """
 
     def __init__(self, folder: Path, settings: Settings, *, redis_port: int | None = None) -> None:
-        """`settings` name the models; where the servers are is filled in here."""
+        """`settings` name the models. The addresses of the servers are filled in here."""
         self._folder = folder.resolve()
         self._settings = settings
         self._redis: RedisServer | FakeRedisServer = _redis_server(self._folder / "redis", redis_port or free_port())
@@ -40,7 +44,7 @@ class EmbeddedStack:
 
     @property
     def redis_url(self) -> str:
-        """What an agent sets as AFTERWORD_REDIS_URL."""
+        """The URL that an agent sets as AFTERWORD_REDIS_URL."""
         return self._redis.url
 
     @property
@@ -55,11 +59,11 @@ class EmbeddedStack:
 
     @property
     def durable(self) -> bool:
-        """Whether what is queued survives the process."""
+        """Whether queued messages survive the process."""
         return isinstance(self._redis, RedisServer)
 
     def progress(self) -> dict[str, int]:
-        """How many conversations have come how far, by status. Raises: LedgerUnavailable."""
+        """The number of conversations by status. Raises: LedgerUnavailable."""
         if self._house is None:
             return {}
         with self._house.stores.database.transaction() as connection:

@@ -115,7 +115,7 @@ def check_embedder(house: House) -> Check:
 
 
 class EmbedderLately:
-    """How the embedder fared since the last look, by the metrics: a request of its own may cost money."""
+    """The share of failed requests to the embedder since the last look. It sends none itself: one may cost money."""
 
     def __init__(self) -> None:
         self._requests = self._errors = 0.0

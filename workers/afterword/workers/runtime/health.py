@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from afterword.workers.runtime.checks import Check
 
 LOOK_SECONDS = 2.0
-"""How long a look may take before the component counts as failed, and how long what it found is good for."""
+"""A look that takes longer counts as failed; a result that is older is looked up again."""
 
 
 class Health:

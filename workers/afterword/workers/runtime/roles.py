@@ -45,7 +45,7 @@ class QueueWork:
     waits_for_ledger: bool = False
     """Whether no message is taken while PostgreSQL is away."""
     needs_llm: bool = False
-    """Whether there is nothing to do without an LLM."""
+    """Whether the role idles in verbatim mode."""
 
     def threads_in(self, house: House) -> int:
         """The threads of the worker: as the settings say, else as measured for this role."""

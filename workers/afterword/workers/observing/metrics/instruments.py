@@ -1,4 +1,4 @@
-"""How metrics are declared: counters that begin at 0, gauges that are read from servers, and shared buckets.
+"""The kinds of metrics that rooms declare: counters that begin at 0, gauges read from servers, shared buckets.
 
 Labels are few and bounded: never a user, session or memory id. Times are in seconds, sizes in bytes. What happens is a
 counter or a histogram of the process in which it happened; what stands in a server is a `Reading` of the scheduler.
