@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from afterword.producers import AfterwordError, ConversationFinished, Memory, MemoryClient
-from afterword.workers import logs
 from afterword.workers.embedded import demo_data
 from afterword.workers.embedded.authored import AuthoredAnswers
 from afterword.workers.embedded.completions import CompletionsServer
 from afterword.workers.embedded.demo_data import DemoQuestion
 from afterword.workers.embedded.stack import EmbeddedStack
 from afterword.workers.embedded.welcome import settings_at_hand
-from afterword.workers.settings import Settings
+from afterword.workers.runtime import logs
+from afterword.workers.runtime.settings import Settings
 
 SYSTEM_PROMPT = "You are a helpful assistant."
 _PROCESSING_SECONDS = 600.0

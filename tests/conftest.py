@@ -13,13 +13,16 @@ from typing import NoReturn
 import pytest
 import redis
 
-from afterword.workers import mem0_environment
+from afterword.workers.core.errors import Misconfigured
 from afterword.workers.embedded.postgres_server import PostgresServer
 from afterword.workers.embedded.redis_server import RedisServer
-from afterword.workers.errors import Misconfigured
+from afterword.workers.models import mem0_environment
 from afterword.workers.stores.ledger.database import Database
 from tests.support.canaries import Watch
 from tests.support.ledgers import fresh_ledger, make_template, spare_the_disk
+
+# Fixtures of more than one folder: the services over real servers, and deployments of worker processes.
+pytest_plugins = ["tests.fixtures.workshops", "tests.fixtures.deployments"]
 
 # Before any test imports mem0, whose telemetry is on otherwise.
 mem0_environment.prepare()

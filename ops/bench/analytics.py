@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from afterword.workers.services.analytics import Analytics
+from afterword.workers.services.analytics.analytics import Analytics
 from afterword.workers.stores.ledger import milestones, rollups, snapshots
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.statistics import day_of

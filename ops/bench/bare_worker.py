@@ -11,14 +11,15 @@ from functools import cached_property
 
 from prometheus_client import CollectorRegistry
 
-from afterword.workers import logs
 from afterword.workers.broker import MendedBroker, build_broker
-from afterword.workers.components import Components
-from afterword.workers.metrics import Metrics
-from afterword.workers.probes import ProbeServer
-from afterword.workers.process import wait_for_servers
-from afterword.workers.roles import Role, health_of, start_role
-from afterword.workers.settings import Settings
+from afterword.workers.observing.metrics import Metrics
+from afterword.workers.runtime import logs
+from afterword.workers.runtime.probes import ProbeServer
+from afterword.workers.runtime.process import wait_for_servers
+from afterword.workers.runtime.roles import Role, health_of, start_role
+from afterword.workers.runtime.settings import Settings
+from afterword.workers.runtime.wiring.house import House
+from afterword.workers.runtime.wiring.stores import StoreRoom
 from afterword.workers.stores.vectors.port import VectorStore
 
 
@@ -50,19 +51,26 @@ class BareMetrics(Metrics):
             setattr(self, name, _Nothing())
 
 
-class BareComponents(Components):
-    """The same parts without what measures them."""
+class BareStores(StoreRoom):
+    """The same stores without what measures them."""
 
     @cached_property
-    def metrics(self) -> Metrics:
-        return BareMetrics()
+    def vectors(self) -> VectorStore:
+        return self.open_untimed()
+
+    def open_broker(self, gate: Callable[[], bool] | None = None) -> MendedBroker:
+        return build_broker(self._ground.settings.redis, gate=gate)
+
+
+class BareHouse(House):
+    """The same house without what measures it."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings, metrics=BareMetrics())
 
     @cached_property
-    def store(self) -> VectorStore:
-        return self._untimed_store()
-
-    def broker(self, gate: Callable[[], bool] | None = None) -> MendedBroker:
-        return build_broker(self.settings.redis, gate=gate)
+    def stores(self) -> StoreRoom:
+        return BareStores(self._ground)
 
 
 def main() -> None:
@@ -74,20 +82,20 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     settings = Settings.load(analytics=False)
     logs.configure(settings)
-    components = BareComponents(settings)
-    wait_for_servers(role, components, stopping)
-    running = start_role(role, components)
+    house = BareHouse(settings)
+    wait_for_servers(role, house, stopping)
+    running = start_role(role, house)
     probes = ProbeServer(
         settings.probe_host,
         settings.probe_port,
-        components.metrics.registry,
+        house.metrics.registry,
         is_alive=running.is_alive,
-        health=health_of(role, components),
+        health=health_of(role, house),
     )
     probes.start()
     stopping.wait()
     running.stop(settings.shutdown_grace)
-    components.close()
+    house.close()
 
 
 if __name__ == "__main__":

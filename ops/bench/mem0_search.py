@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 from qdrant_client import QdrantClient
 
-from afterword.workers.mem0_environment import prepare
 from afterword.workers.models.embedders.port import Embedder
+from afterword.workers.models.mem0_environment import prepare
 from afterword.workers.stores.vectors.port import Point, VectorStore
 from afterword.workers.stores.vectors.views import AgentOwner, Owner, SessionOwner, UserOwner
 from ops.recall.mem0_search import InjectedEmbedding, memory_over

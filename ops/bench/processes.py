@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from afterword.workers.errors import Misconfigured
+from afterword.workers.core.errors import Misconfigured
 
 _ROOT = Path(__file__).parents[2]
 _STOP_SECONDS = 30.0

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from afterword.producers import MemoryClient
 from afterword.schemas.values import DEFAULT_TENANT
 from afterword.schemas.wire import NAMESPACE, Queue, messages_key
-from afterword.workers.errors import Misconfigured
+from afterword.workers.core.errors import Misconfigured
 from afterword.workers.stores.ledger import subjects, tables
 from afterword.workers.stores.ledger.tables import conversations
 from ops.bench.findings import Comparison, Findings, Row

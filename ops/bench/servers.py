@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from afterword.workers.core.errors import Misconfigured
 from afterword.workers.embedded.postgres_server import PostgresServer
 from afterword.workers.embedded.redis_server import RedisServer, free_port
-from afterword.workers.errors import Misconfigured
 from afterword.workers.stores.ledger import conversations
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.migrate import migrate

@@ -11,8 +11,8 @@ from typing import Any
 
 from afterword.schemas import ConversationFinished, Scope
 from afterword.schemas.conversation import LEARNED_ROLES
-from afterword.workers import mem0_environment
-from afterword.workers.errors import BadAnswer, LlmUnavailable
+from afterword.workers.core.errors import BadAnswer, LlmUnavailable
+from afterword.workers.models import mem0_environment
 from afterword.workers.models.embedders.port import Embedder, Vector
 from ops.eval.counting import CountingLlm
 from ops.eval.learning import Learned

@@ -11,13 +11,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from afterword.schemas.errors import AfterwordError
-from afterword.workers import logs
-from afterword.workers.components import Components
+from afterword.workers.core.errors import Misconfigured
 from afterword.workers.embedded.models import choose_embedder
-from afterword.workers.errors import Misconfigured
 from afterword.workers.models.llms.port import Llm
-from afterword.workers.services.debounce import Debounce
-from afterword.workers.settings import Settings
+from afterword.workers.runtime import logs
+from afterword.workers.runtime.settings import Settings
+from afterword.workers.runtime.wiring.house import House
+from afterword.workers.services.ingest.debounce import Debounce
 from ops.eval.cases import Case, cases
 from ops.eval.counting import CountingLlm
 from ops.eval.learning import Learner, bursts
@@ -32,11 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         settings = _settings()
         logs.configure(settings)
         with tempfile.TemporaryDirectory(prefix="afterword-eval-") as folder:
-            components = Components(settings.model_copy(update={"qdrant_url": None, "edge_path": Path(folder)}))
+            house = House(settings.model_copy(update={"qdrant_url": None, "edge_path": Path(folder)}))
             try:
-                _run(components, options)
+                _run(house, options)
             finally:
-                components.close()
+                house.close()
     except (AfterwordError, OSError) as error:
         sys.exit(f"eval: {error}")
 
@@ -54,28 +54,28 @@ def _settings() -> Settings:
     return settings.model_copy(update={"embedder": choose_embedder(settings).provider})
 
 
-def _run(components: Components, options: argparse.Namespace) -> None:
-    llm = components.llm
+def _run(house: House, options: argparse.Namespace) -> None:
+    llm = house.models.llm
     if llm is None:
         raise Misconfigured("AFTERWORD_LLM is none: set OPENAI_API_KEY, or AFTERWORD_LLM_BASE_URL, and leave it unset")
-    embedder = str(components.embedder.identity)
-    print(f"model     {llm.model} ({components.settings.llm})\nembedder  {embedder}")
-    learners = _learners(components, llm, ours_only=options.ours_only)
-    sides = _evaluate(cases()[: options.limit], learners, _debounce(components.settings))
+    embedder = str(house.models.embedder.identity)
+    print(f"model     {llm.model} ({house.settings.llm})\nembedder  {embedder}")
+    learners = _learners(house, llm, ours_only=options.ours_only)
+    sides = _evaluate(cases()[: options.limit], learners, _debounce(house.settings))
     print(f"\n{tables(sides)}")
     if options.json:
         report = as_json(llm.model, embedder, sides)
         options.json.write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
-def _learners(components: Components, llm: Llm, *, ours_only: bool) -> list[Learner]:
+def _learners(house: House, llm: Llm, *, ours_only: bool) -> list[Learner]:
     # mem0 takes a second to import: the settings are checked first.
     from ops.eval.plain_mem0 import PlainMem0
     from ops.eval.single_call import SingleCall
 
-    components.prepare_store()
-    embedder, tokens = components.embedder, components.settings.batch_tokens
-    ours = SingleCall(CountingLlm(llm), embedder, components.store, batch_tokens=tokens)
+    house.collections.prepare()
+    embedder, tokens = house.models.embedder, house.settings.batch_tokens
+    ours = SingleCall(CountingLlm(llm), embedder, house.stores.vectors, batch_tokens=tokens)
     return [ours] if ours_only else [ours, PlainMem0(CountingLlm(llm), embedder)]
 
 

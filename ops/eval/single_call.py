@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from afterword.schemas import ConversationFinished, Kind, Scope
-from afterword.workers.errors import BadAnswer, LlmUnavailable
+from afterword.workers.core.errors import BadAnswer, LlmUnavailable
+from afterword.workers.core.turns import Turn, turns_of
 from afterword.workers.models.embedders.port import Embedder, Vector
 from afterword.workers.services.extraction import answer, batch, mem0_memory, prompt
 from afterword.workers.services.extraction.batch import Batch
@@ -24,7 +25,6 @@ from afterword.workers.stores.ledger.journal import Fact
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.stores.vectors.port import VectorStore
 from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, UserOwner
-from afterword.workers.turns import Turn, turns_of
 from ops.eval.counting import CountingLlm
 from ops.eval.learning import Learned
 from ops.eval.scoring import Found

@@ -10,7 +10,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from afterword.workers.mem0_environment import prepare
+from afterword.workers.models.mem0_environment import prepare
 
 prepare()
 

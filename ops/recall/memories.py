@@ -8,15 +8,15 @@ from enum import StrEnum
 
 from afterword.schemas import ConversationFinished, Kind, Scope
 from afterword.schemas.conversation import Message
-from afterword.workers import ids
+from afterword.workers.core import ids
+from afterword.workers.core.turns import turns_of
 from afterword.workers.models.embedders.port import Embedder, Vector
-from afterword.workers.services import excerpts
-from afterword.workers.services.importance import importance
-from afterword.workers.services.topics import Topics
+from afterword.workers.services.memories import excerpts
+from afterword.workers.services.memories.importance import importance
+from afterword.workers.services.memories.topics import Topics
 from afterword.workers.stores.ledger import conversations as ledger
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.stores.vectors.views import UserOwner
-from afterword.workers.turns import turns_of
 from ops.recall.corpus import Conversation, Turn
 
 TENANT = "recall"

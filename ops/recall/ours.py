@@ -10,17 +10,17 @@ from afterword.schemas import ContextRequest
 from afterword.schemas.wire import REPLY_PREFIX
 from afterword.workers.models.embedders.port import Embedder
 from afterword.workers.models.tokenizers.estimating import EstimatingTokenizer
-from afterword.workers.services.recall import question
+from afterword.workers.runtime.settings import Settings
+from afterword.workers.services.memories.topics import Topics
+from afterword.workers.services.policy.registry import AgentRegistry
+from afterword.workers.services.recall.answering import Recall
 from afterword.workers.services.recall.deadline import Deadline
-from afterword.workers.services.recall.embedding import QuestionEmbedder
-from afterword.workers.services.recall.finding import Finding
-from afterword.workers.services.recall.ranking import WEIGHTS, Signals
-from afterword.workers.services.recall.recall import Recall
-from afterword.workers.services.recall.searching import Searching, corners_of
+from afterword.workers.services.recall.finding.finding import Finding
+from afterword.workers.services.recall.finding.searching import Searching, corners_of
+from afterword.workers.services.recall.question import question
+from afterword.workers.services.recall.question.embedding import QuestionEmbedder
+from afterword.workers.services.recall.ranking.ranking import WEIGHTS, Signals
 from afterword.workers.services.recall.steps import Steps
-from afterword.workers.services.registry import AgentRegistry
-from afterword.workers.services.topics import Topics
-from afterword.workers.settings import Settings
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors.port import VectorStore
 from ops.recall.systems import DEPTH, Asking, Ranked, Recalled

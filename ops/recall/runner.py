@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from afterword.schemas.errors import AfterwordError
-from afterword.workers import logs
 from afterword.workers.models.embedders.factory import build_embedder
 from afterword.workers.models.embedders.port import Embedder
-from afterword.workers.settings import Settings
+from afterword.workers.runtime import logs
+from afterword.workers.runtime.settings import Settings
 from afterword.workers.stores.vectors.edge import EdgeStore
 from afterword.workers.stores.vectors.port import VectorStore
 from ops.recall import corpus

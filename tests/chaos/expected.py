@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from afterword.schemas import ConversationFinished, Kind, Scope
+from afterword.workers.core.turns import Turn, turns_of
 from afterword.workers.stores.vectors.payload import StoredMemory
-from afterword.workers.turns import Turn, turns_of
 from tests.chaos.story import FOR_NOW, NOTED, TIP
 from tests.support.fake_openai import Fact
 

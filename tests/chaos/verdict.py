@@ -14,10 +14,10 @@ from sqlalchemy import text
 
 from afterword.schemas import ConversationFinished, Kind
 from afterword.schemas.wire import Queue
-from afterword.workers.errors import LedgerUnavailable
+from afterword.workers.core.errors import LedgerUnavailable
+from afterword.workers.core.turns import turns_of
 from afterword.workers.stores.ledger import conversations
 from afterword.workers.stores.vectors.payload import StoredMemory, from_payload
-from afterword.workers.turns import turns_of
 from tests.chaos import publisher
 from tests.chaos.city import City
 from tests.chaos.expected import compare, expected

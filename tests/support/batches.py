@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from afterword.workers.core.turns import Turn
 from afterword.workers.services.extraction.batch import Batch, Line, take
 from afterword.workers.stores.ledger.conversations import Conversation
-from afterword.workers.turns import Turn
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from afterword.workers.core.turns import turns_of
 from afterword.workers.embedded.authored import new_messages
 from afterword.workers.embedded.completions import Messages
-from afterword.workers.turns import turns_of
 from ops.eval.cases import Case, ExpectedFact
 from ops.eval.scoring import Found
 

@@ -13,7 +13,7 @@ from tests.support.workshop import REPLY_TO, Workshop
 
 def clear(workshop: Workshop, user: str = "ann", session: str | None = None) -> None:
     """Clear a user, or one session of theirs."""
-    workshop.components.commands(workshop.broker).run(
+    workshop.house.commands.commands(workshop.broker).run(
         ClearMemories(user_id=user, session_id=session, reply_to=REPLY_TO)
     )
 
@@ -35,4 +35,4 @@ def shown_new(prompt: Messages) -> str:
 
 def count(workshop: Workshop, name: str, **labels: str) -> float:
     """The value of a counter."""
-    return workshop.components.metrics.registry.get_sample_value(name, labels) or 0.0
+    return workshop.house.metrics.registry.get_sample_value(name, labels) or 0.0

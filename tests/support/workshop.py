@@ -15,17 +15,17 @@ from sqlalchemy import text
 from afterword.schemas import ContextRequest, ConversationFinished
 from afterword.schemas.context import Request
 from afterword.workers.broker import MendedBroker
-from afterword.workers.components import Components
-from afterword.workers.errors import EmbeddingFailed, VectorStoreUnavailable
+from afterword.workers.core.errors import EmbeddingFailed, VectorStoreUnavailable
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
 from afterword.workers.models.embedders.timed import TimedEmbedder
 from afterword.workers.models.llms.port import Completion, Llm, Prompt
+from afterword.workers.runtime.settings import Settings
+from afterword.workers.runtime.wiring.house import House
 from afterword.workers.services.extraction.extraction import Extraction
 from afterword.workers.services.extraction.lease import LeaseKeeper
-from afterword.workers.services.ingest import Ingest, Outcome
+from afterword.workers.services.ingest.ingest import Ingest, Outcome
 from afterword.workers.services.recall.steps import Steps
-from afterword.workers.settings import Settings
 from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.vectors.edge import EdgeStore
 from afterword.workers.stores.vectors.payload import StoredMemory, from_payload
@@ -157,7 +157,7 @@ class WatchedLlm:
 
 
 class Workshop:
-    """Components over real servers. Due at once unless `extract_after` says otherwise."""
+    """House over real servers. Due at once unless `extract_after` says otherwise."""
 
     def __init__(self, ledger_url: str, redis_url: str, folder: Path, llm_url: str, **settings: Any) -> None:
         given: dict[str, Any] = {
@@ -171,40 +171,40 @@ class Workshop:
             "extract_after": 0.0,
             "retry_after": 5.0,
         }
-        self.components = Components(Settings(**{**given, **settings}))
+        self.house = House(Settings(**{**given, **settings}))
         self.store = WatchedStore(folder / "memories")
         self.embedder = WatchedEmbedder()
-        self.components.store = TimedStore(self.store, self.components.metrics)
-        self.components.embedder = TimedEmbedder(self.embedder, self.components.metrics)
-        if self.components.llm is not None:
-            self.llm = WatchedLlm(self.components.llm)
-            self.components.llm = self.llm
-        self.components.prepare_store()
-        self.database = self.components.database
+        self.house.stores.vectors = TimedStore(self.store, self.house.metrics)
+        self.house.models.embedder = TimedEmbedder(self.embedder, self.house.metrics)
+        if self.house.models.llm is not None:
+            self.llm = WatchedLlm(self.house.models.llm)
+            self.house.models.llm = self.llm
+        self.house.collections.prepare()
+        self.database = self.house.stores.database
 
     def with_servers(self) -> None:
         """Store and embedder are taken for servers, which a test may make hang: what they hold up is left behind.
         Before the first question.
         """
-        threads = 4 * (self.components.settings.threads or 4)
-        self.components.embedding_steps, self.components.searching_steps = Steps(threads), Steps(threads)
+        threads = 4 * (self.house.settings.threads or 4)
+        self.house.recall.embedding_steps, self.house.recall.searching_steps = Steps(threads), Steps(threads)
 
     @cached_property
     def broker(self) -> MendedBroker:
-        return self.components.broker()
+        return self.house.stores.open_broker()
 
     @cached_property
     def ingest(self) -> Ingest:
-        return self.components.ingest(self.broker)
+        return self.house.ingest.ingest(self.broker)
 
     @cached_property
     def keeper(self) -> LeaseKeeper:
-        settings = self.components.settings
+        settings = self.house.settings
         return LeaseKeeper(self.database, timedelta(seconds=settings.lease), timedelta(seconds=settings.max_hold))
 
     @cached_property
     def extraction(self) -> Extraction:
-        return self.components.extraction(self.broker, self.keeper)
+        return self.house.extraction.extraction(self.broker, self.keeper)
 
     def take_in(self, *events: ConversationFinished) -> list[Outcome]:
         """Ingest events, in order."""
@@ -219,7 +219,7 @@ class Workshop:
 
     def ask(self, request: Request) -> Any:
         assert isinstance(request, ContextRequest)
-        return self.components.recall.answer(request).reply
+        return self.house.recall.recall.answer(request).reply
 
     # What is stored.
 
@@ -275,7 +275,8 @@ class Workshop:
     def close(self) -> None:
         if "broker" in self.__dict__:
             self.broker.client.close()
-        self.components.close()
+        self.house.close()
+        self.store.close()
 
 
 def said_json(*items: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ AfterwordError
 ├── UnsupportedVersion    written by a newer contract than this one reads
 ├── MemoryUnavailable     no answer in time, or no Redis
 ├── CommandFailed         a memory command was answered with an error
-└── workers add their own in afterword.workers.errors
+└── workers add their own in afterword.workers.core.errors
 """
 
 from __future__ import annotations

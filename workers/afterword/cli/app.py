@@ -30,6 +30,23 @@ app.command()(recall.search)
 Tenant = Annotated[str, typer.Option(help="Whose agents.")]
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from afterword.producers import __version__
+
+        print(f"afterword {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Long-term memory for AI agents."""
+
+
 def run() -> None:
     """Run the command line. An error of ours is one line, and exit status 1."""
     try:
@@ -47,13 +64,13 @@ def worker(
     threads: Annotated[int | None, typer.Option(min=1, help="Its threads; each role has a default.")] = None,
 ) -> None:
     """Run a worker until SIGTERM or Ctrl-C."""
-    from afterword.workers.loading import loading
+    from afterword.workers.runtime.loading import loading
 
     with loading():
-        from afterword.workers import logs
-        from afterword.workers.process import run_worker
-        from afterword.workers.roles import Role
-        from afterword.workers.settings import Settings
+        from afterword.workers.runtime import logs
+        from afterword.workers.runtime.process import run_worker
+        from afterword.workers.runtime.roles import Role
+        from afterword.workers.runtime.settings import Settings
 
     if role not in list(Role):
         raise typer.BadParameter(f"{role!r} is no role: use one of {', '.join(Role)}", param_hint="--role")
@@ -74,15 +91,15 @@ def migrate() -> None:
 @app.command()
 def doctor() -> None:
     """Check every component, its version and its settings, and say what to do. Asks the LLM one tiny question."""
-    from afterword.workers import checks
-    from afterword.workers.components import Components
-    from afterword.workers.settings import Settings
+    from afterword.workers.runtime import checks
+    from afterword.workers.runtime.settings import Settings
+    from afterword.workers.runtime.wiring.house import House
 
-    components = Components(Settings.load())
+    house = House(Settings.load())
     try:
-        found = checks.run(components, checks.ALL)
+        found = checks.run(house, checks.ALL)
     finally:
-        components.close()
+        house.close()
     for check in found:
         detail = check.detail.replace("\n", "\n" + " " * 24)
         print(f"{check.status:8} {check.component:14} {detail}")
@@ -93,7 +110,7 @@ def doctor() -> None:
 def stats(tenant: Annotated[str | None, typer.Option(help="Only this tenant.")] = None) -> None:
     """Calls to the LLM, tokens and cost, by model and per conversation."""
     from afterword.cli.stats import stats_table
-    from afterword.workers.settings import Settings
+    from afterword.workers.runtime.settings import Settings
     from afterword.workers.stores.ledger import conversations, llm_calls
 
     with _ledger() as database, database.transaction() as connection:
@@ -114,7 +131,7 @@ def settings() -> None:
 def health(alive: Annotated[bool, typer.Option(help="Ask whether its threads run, and nothing else.")] = False) -> None:
     """Ask the worker in this container whether it is ready, and how each component is; exit status 0 or 1."""
     from afterword.cli.health import ask
-    from afterword.workers.settings import Settings
+    from afterword.workers.runtime.settings import Settings
 
     ready, told = ask(Settings.load().probe_port, "healthz" if alive else "readyz")
     print(told)
@@ -127,10 +144,10 @@ def up(
     redis_port: Annotated[int, typer.Option(help="Port of its Redis on the loopback interface.")] = 6390,
 ) -> None:
     """Run the whole stack in this process, without Docker, until Ctrl-C. The data stays."""
-    from afterword.workers import logs
     from afterword.workers.embedded.stack import EmbeddedStack
     from afterword.workers.embedded.welcome import settings_at_hand, welcome
-    from afterword.workers.settings import Settings
+    from afterword.workers.runtime import logs
+    from afterword.workers.runtime.settings import Settings
 
     settings, said = settings_at_hand(Settings.load())
     logs.configure(settings)
@@ -181,33 +198,33 @@ def reembed(
     """Copy all memories into a new collection, with vectors of the embedder that is set now, and new search terms. The
     old one stays.
     """
-    from afterword.workers.components import Components
-    from afterword.workers.services.reembedding import reembed as copy
-    from afterword.workers.settings import Settings
+    from afterword.workers.runtime.settings import Settings
+    from afterword.workers.runtime.wiring.house import House
+    from afterword.workers.services.collections.reembedding import reembed as copy
 
     settings = Settings.load()
-    old = Components(settings.model_copy(update={"collection": source or settings.collection}))
-    new = Components(settings.model_copy(update={"collection": into}))
+    old = House(settings.model_copy(update={"collection": source or settings.collection}))
+    new = House(settings.model_copy(update={"collection": into}))
     try:
-        copied = copy(old.store, new.store, new.embedder)
+        copied = copy(old.stores.vectors, new.stores.vectors, new.models.embedder)
     finally:
         old.close()
         new.close()
-    print(f"{copied} memories embedded with {new.embedder.identity}; now set AFTERWORD_COLLECTION={into}")
+    print(f"{copied} memories embedded with {new.models.embedder.identity}; now set AFTERWORD_COLLECTION={into}")
 
 
 @app.command()
 def adopt(tenant: Annotated[str, typer.Option(help="The tenant whose memories they become.")] = "default") -> None:
     """Make memories that plain mem0 wrote into this collection readable here. Run again after a stop, it goes on."""
-    from afterword.workers.components import Components
-    from afterword.workers.settings import Settings
+    from afterword.workers.runtime.settings import Settings
+    from afterword.workers.runtime.wiring.house import House
 
-    components = Components(Settings.load())
+    house = House(Settings.load())
     try:
-        components.prepare_store()
-        done = components.adoption.adopt(tenant)
+        house.collections.prepare()
+        done = house.collections.adoption.adopt(tenant)
     finally:
-        components.close()
+        house.close()
     print(f"{done.memories} memories adopted into tenant {tenant}")
     if done.nobodys:
         print(f"{done.nobodys} left as they are: they name no user, and no agent outside a run")
@@ -244,7 +261,7 @@ def list_agents(tenant: Tenant = "default") -> None:
 
 @contextmanager
 def _ledger() -> Iterator[Database]:
-    from afterword.workers.settings import Settings
+    from afterword.workers.runtime.settings import Settings
     from afterword.workers.stores.ledger.database import Database
 
     database = Database(Settings.load().postgres, connections=1)

@@ -13,7 +13,7 @@ import typer
 from afterword.schemas import AfterwordError
 
 if TYPE_CHECKING:
-    from afterword.workers.services.dead_letters import DeadLetters
+    from afterword.workers.services.upkeep.dead_letters import DeadLetters
     from afterword.workers.stores.ledger.dead_letters import Selection, StoredLetter
 
 app = typer.Typer(no_args_is_help=True, help="What was given up on: list, show, replay, discard.")
@@ -113,7 +113,7 @@ def _meant(letters: DeadLetters, number: int | None, which: Selection, everythin
 
 
 def _one(letters: DeadLetters, number: int) -> StoredLetter:
-    from afterword.workers.errors import NotFound
+    from afterword.workers.core.errors import NotFound
     from afterword.workers.stores.ledger.dead_letters import Selection
 
     found = letters.select(Selection(letter_id=number))
@@ -124,10 +124,10 @@ def _one(letters: DeadLetters, number: int) -> StoredLetter:
 
 @contextmanager
 def _letters() -> Iterator[DeadLetters]:
-    # Without Components: what all the services need takes as long to load as the rest of such a command.
+    # Without House: what all the services need takes as long to load as the rest of such a command.
     from afterword.workers.broker import build_broker
-    from afterword.workers.services.dead_letters import DeadLetters
-    from afterword.workers.settings import Settings
+    from afterword.workers.runtime.settings import Settings
+    from afterword.workers.services.upkeep.dead_letters import DeadLetters
     from afterword.workers.stores.ledger.database import Database
 
     settings = Settings.load()

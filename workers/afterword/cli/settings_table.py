@@ -1,11 +1,11 @@
-"""The settings as a Markdown table, for the README and for `afterword settings`."""
+"""The settings as a Markdown table, for docs/settings.md and for `afterword settings`."""
 
 from __future__ import annotations
 
 from pydantic import SecretStr, TypeAdapter
 
-from afterword.workers.services.pricing import Price
-from afterword.workers.settings import Settings
+from afterword.workers.runtime.settings import Settings
+from afterword.workers.services.extraction.pricing import Price
 
 
 def settings_table() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from afterword.workers.services.pricing import Price, price_of
+from afterword.workers.services.extraction.pricing import Price, price_of
 from afterword.workers.stores.ledger.llm_calls import Usage
 
 

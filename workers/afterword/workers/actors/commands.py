@@ -12,8 +12,8 @@ from afterword.schemas.commands import Command, parse_command
 from afterword.schemas.wire import ACTORS, Queue
 from afterword.workers.actors.requests import Answering
 from afterword.workers.broker import MendedBroker
-from afterword.workers.metrics import Metrics
-from afterword.workers.services.commands import Commands
+from afterword.workers.observing.metrics import Metrics
+from afterword.workers.services.commands.commands import Commands
 
 
 def declare(broker: MendedBroker, commands: Commands, answering: Answering, metrics: Metrics) -> None:

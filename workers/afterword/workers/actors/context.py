@@ -17,10 +17,10 @@ from afterword.schemas import ContextReply, ContextRequest
 from afterword.schemas.wire import ACTORS, Queue
 from afterword.workers.actors.requests import Answering
 from afterword.workers.broker import MendedBroker
-from afterword.workers.messages import QueryEvent
-from afterword.workers.metrics import Metrics
-from afterword.workers.services.recall.recall import Answer, Gate, Recall
-from afterword.workers.services.telemetry import QueryLog
+from afterword.workers.core.messages import QueryEvent
+from afterword.workers.observing.metrics import Metrics
+from afterword.workers.services.analytics.telemetry import QueryLog
+from afterword.workers.services.recall.answering import Answer, Gate, Recall
 
 logger = logging.getLogger(__name__)
 

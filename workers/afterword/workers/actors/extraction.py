@@ -8,7 +8,7 @@ import dramatiq
 
 from afterword.schemas.wire import ACTORS, Queue
 from afterword.workers.broker import MendedBroker, Postponed
-from afterword.workers.errors import LedgerUnavailable
+from afterword.workers.core.errors import LedgerUnavailable
 
 if TYPE_CHECKING:
     from afterword.workers.services.extraction.extraction import Extraction  # imports mem0, which takes a second

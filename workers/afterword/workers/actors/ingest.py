@@ -9,8 +9,8 @@ import dramatiq
 from afterword.schemas import ConversationFinished, InvalidEvent, UnsupportedVersion
 from afterword.schemas.wire import ACTORS, Queue
 from afterword.workers.broker import MendedBroker, Postponed
-from afterword.workers.errors import LedgerUnavailable
-from afterword.workers.services.ingest import Ingest
+from afterword.workers.core.errors import LedgerUnavailable
+from afterword.workers.services.ingest.ingest import Ingest
 
 
 def declare(broker: MendedBroker, ingest: Ingest) -> None:

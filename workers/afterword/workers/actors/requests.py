@@ -11,9 +11,9 @@ from pydantic import BaseModel
 from afterword.schemas import AfterwordError, ErrorBody, InvalidEvent, Reply, UnsupportedVersion
 from afterword.schemas.context import Request
 from afterword.schemas.wire import REPLY_PREFIX
-from afterword.workers.clock import RedisClock
-from afterword.workers.errors import Denied, NotFound, StoreUnavailable
-from afterword.workers.replies import Replies
+from afterword.workers.actors.replies import Replies
+from afterword.workers.broker.clock import RedisClock
+from afterword.workers.core.errors import Denied, NotFound, StoreUnavailable
 
 _R = TypeVar("_R", bound=Request)
 _SENDING = 0.005

@@ -8,10 +8,10 @@ import dramatiq
 
 from afterword.schemas.wire import ACTORS, Queue
 from afterword.workers.broker import MendedBroker, Postponed
-from afterword.workers.errors import LedgerUnavailable
-from afterword.workers.messages import QueryEvents
-from afterword.workers.services import telemetry
-from afterword.workers.services.bookkeeping import Books
+from afterword.workers.core.errors import LedgerUnavailable
+from afterword.workers.core.messages import QueryEvents
+from afterword.workers.services.analytics import telemetry
+from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.stores.ledger.database import Database
 
 

@@ -9,7 +9,7 @@ from dramatiq import Message, MessageProxy
 from dramatiq.errors import DecodeError, Retry
 
 from afterword.schemas.errors import AfterwordError
-from afterword.workers.errors import told
+from afterword.workers.core.errors import told
 
 _ERROR_LENGTH = 500
 

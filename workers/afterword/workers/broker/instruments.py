@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from afterword.workers.broker.delivery import Delivery
 from afterword.workers.broker.mended import MendedBroker
-from afterword.workers.metrics import Metrics
+from afterword.workers.observing.metrics import Metrics
 
 
 class QueueInstruments(dramatiq.Middleware):

@@ -8,7 +8,7 @@ import dramatiq
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from afterword.schemas.values import DEFAULT_TENANT
-from afterword.workers.ids import pseudonym
+from afterword.workers.core.ids import pseudonym
 
 _LONGEST = 200
 

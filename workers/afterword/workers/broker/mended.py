@@ -25,11 +25,11 @@ from afterword.schemas import wire
 from afterword.schemas.errors import MemoryUnavailable
 from afterword.schemas.values import Model
 from afterword.workers.broker.backlog import QueueBacklog, RedisMemory, read_backlog, read_memory
+from afterword.workers.broker.clock import RedisClock
 from afterword.workers.broker.consumer import BATCH, MendedConsumer, Pace, is_delay_queue
 from afterword.workers.broker.delivery import Held
 from afterword.workers.broker.log_context import LogContext
 from afterword.workers.broker.retries import Retries
-from afterword.workers.clock import RedisClock
 
 _REDIS_WITH_FLAGS = 7
 _WHEN_FULL = b"#!lua flags=allow-oom\n"

@@ -6,9 +6,9 @@ import os
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from afterword.workers.errors import Misconfigured
+from afterword.workers.core.errors import Misconfigured
 from afterword.workers.models.embedders.factory import build_embedder
-from afterword.workers.settings import Settings
+from afterword.workers.runtime.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import psycopg
 
+from afterword.workers.core.errors import Misconfigured
 from afterword.workers.embedded.leftovers import end_leftover
-from afterword.workers.errors import Misconfigured
 
 _SUPERUSER = "postgres"
 _START_SECONDS = 30.0

@@ -13,8 +13,8 @@ from typing import Any
 
 import redis
 
+from afterword.workers.core.errors import Misconfigured
 from afterword.workers.embedded.leftovers import end_leftover
-from afterword.workers.errors import Misconfigured
 
 _START_SECONDS = 15.0
 _STOP_SECONDS = 10.0

@@ -9,14 +9,14 @@ from typing import get_args
 
 from pydantic import SecretStr
 
-from afterword.workers import checks
-from afterword.workers.components import Components
 from afterword.workers.embedded.postgres_server import PostgresServer
 from afterword.workers.embedded.redis_server import FakeRedisServer, RedisServer, find_redis_binary, free_port
-from afterword.workers.health import Health
-from afterword.workers.probes import ProbeServer
-from afterword.workers.roles import Role, RunningRole, start_role
-from afterword.workers.settings import Settings
+from afterword.workers.runtime import checks
+from afterword.workers.runtime.health import Health
+from afterword.workers.runtime.probes import ProbeServer
+from afterword.workers.runtime.roles import Role, RunningRole, start_role
+from afterword.workers.runtime.settings import Settings
+from afterword.workers.runtime.wiring.house import House
 from afterword.workers.stores.ledger import conversations
 from afterword.workers.stores.ledger.migrate import migrate
 
@@ -32,7 +32,7 @@ class EmbeddedStack:
         self._settings = settings
         self._redis: RedisServer | FakeRedisServer = _redis_server(self._folder / "redis", redis_port or free_port())
         self._postgres = PostgresServer(self._folder / "postgres")
-        self._components: Components | None = None
+        self._house: House | None = None
         self._roles: list[RunningRole] = []
         self._probes: ProbeServer | None = None
 
@@ -58,9 +58,9 @@ class EmbeddedStack:
 
     def progress(self) -> dict[str, int]:
         """How many conversations have come how far, by status. Raises: LedgerUnavailable."""
-        if self._components is None:
+        if self._house is None:
             return {}
-        with self._components.database.transaction() as connection:
+        with self._house.stores.database.transaction() as connection:
             return conversations.counts(connection)
 
     def start(self) -> None:
@@ -72,12 +72,12 @@ class EmbeddedStack:
         try:
             self._redis.start()
             self._postgres.start()
-            self._components = Components(self._settings_here())
-            migrate(self._components.database)
-            self._components.prepare_store()
-            self._roles = [start_role(role, self._components) for role in Role]
-            self._components.discovery.at_start()
-            self._start_probes(self._components)
+            self._house = House(self._settings_here())
+            migrate(self._house.stores.database)
+            self._house.collections.prepare()
+            self._roles = [start_role(role, self._house) for role in Role]
+            self._house.collections.discovery.at_start()
+            self._start_probes(self._house)
         except BaseException:
             self.stop()
             raise
@@ -89,11 +89,11 @@ class EmbeddedStack:
         with ThreadPoolExecutor() as pool:
             for role in self._roles:
                 pool.submit(role.stop, self._settings.shutdown_grace)
-        if self._components:
-            self._components.close()
+        if self._house:
+            self._house.close()
         self._postgres.stop()
         self._redis.stop()
-        self._roles, self._components, self._probes = [], None, None
+        self._roles, self._house, self._probes = [], None, None
 
     def _settings_here(self) -> Settings:
         return self._settings.model_copy(
@@ -105,18 +105,18 @@ class EmbeddedStack:
             }
         )
 
-    def _start_probes(self, components: Components) -> None:
-        settings = components.settings
+    def _start_probes(self, house: House) -> None:
+        settings = house.settings
         self._probes = ProbeServer(
             settings.probe_host,
             settings.probe_port,
-            components.metrics.registry,
+            house.metrics.registry,
             is_alive=lambda: all(role.is_alive() for role in self._roles),
-            health=Health(checks.looks(components, get_args(checks.Component)), ["redis", "postgres", "vector_store"]),
+            health=Health(checks.looks(house, get_args(checks.Component)), ["redis", "postgres", "vector_store"]),
         )
         self._probes.start()
         for role, running in zip(Role, self._roles, strict=True):
-            components.metrics.up.labels(role).set_function(running.is_alive)
+            house.metrics.up.labels(role).set_function(running.is_alive)
 
 
 def _redis_server(folder: Path, port: int) -> RedisServer | FakeRedisServer:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from afterword.workers.embedded.models import choose_embedder, choose_llm
 from afterword.workers.embedded.stack import EmbeddedStack
-from afterword.workers.settings import Settings
+from afterword.workers.runtime.settings import Settings
 
 
 def settings_at_hand(settings: Settings) -> tuple[Settings, list[str]]:

@@ -19,7 +19,7 @@ from typing import Final
 
 import Stemmer
 
-from afterword.workers.text.irregular import BASES
+from afterword.workers.text.en.irregular import BASES
 from afterword.workers.text.language import detection
 from afterword.workers.text.stopwords import ENGLISH, HAN_STOP_CHARACTERS, STOP_WORDS
 

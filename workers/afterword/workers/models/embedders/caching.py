@@ -6,8 +6,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity, Vector
+from afterword.workers.observing.metrics import Metrics
 
 
 class CachingEmbedder:

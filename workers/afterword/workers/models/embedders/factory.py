@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from afterword.workers.errors import Misconfigured
-from afterword.workers.metrics import Metrics
+from afterword.workers.core.errors import Misconfigured
 from afterword.workers.models.embedders.caching import CachingEmbedder
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.port import Embedder
 from afterword.workers.models.embedders.timed import TimedEmbedder
+from afterword.workers.observing.metrics import Metrics
 
 _OPENAI_MODEL = "text-embedding-3-small"
 _FASTEMBED_MODEL = "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"

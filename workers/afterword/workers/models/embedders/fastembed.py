@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from afterword.workers.errors import EmbeddingFailed, Misconfigured
+from afterword.workers.core.errors import EmbeddingFailed, Misconfigured
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from afterword.workers import mem0_environment
-from afterword.workers.errors import EmbeddingFailed, Misconfigured
+from afterword.workers.core.errors import EmbeddingFailed, Misconfigured
+from afterword.workers.models import mem0_environment
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
 
 _BASE_URL = {

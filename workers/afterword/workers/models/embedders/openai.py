@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import openai
 from pydantic import BaseModel, ValidationError
 
-from afterword.workers.errors import EmbeddingFailed
+from afterword.workers.core.errors import EmbeddingFailed
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
 
 MAX_INPUTS = 256

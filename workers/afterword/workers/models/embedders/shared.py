@@ -18,8 +18,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from afterword.schemas.wire import NAMESPACE
-from afterword.workers.metrics import Metrics
 from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity, Vector
+from afterword.workers.observing.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 

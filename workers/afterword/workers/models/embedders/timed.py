@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from afterword.workers.errors import EmbeddingFailed
-from afterword.workers.metrics import Metrics
+from afterword.workers.core.errors import EmbeddingFailed
 from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity, Vector
+from afterword.workers.observing.metrics import Metrics
 
 
 class TimedEmbedder:

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
 
-from afterword.workers.errors import BadAnswer
-from afterword.workers.models.llms.port import Completion, Tokens
+from afterword.workers.core.errors import BadAnswer
+from afterword.workers.core.tokens import Tokens
+from afterword.workers.models.llms.port import Completion
 
 
 class _Message(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from afterword.workers.errors import Misconfigured
+from afterword.workers.core.errors import Misconfigured
 from afterword.workers.models.llms.port import Llm
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from afterword.schemas.errors import AfterwordError
-from afterword.workers.errors import BadAnswer, LlmRefused, LlmUnavailable
+from afterword.workers.core.errors import BadAnswer, LlmRefused, LlmUnavailable
 
 _REFUSED = frozenset({401, 402, 403, 404})
 _REFUSED_CODES = frozenset(

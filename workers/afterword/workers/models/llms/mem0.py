@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from afterword.workers import mem0_environment
-from afterword.workers.errors import BadAnswer, LlmUnavailable, Misconfigured
+from afterword.workers.core.errors import BadAnswer, LlmUnavailable, Misconfigured
+from afterword.workers.core.tokens import Tokens
+from afterword.workers.models import mem0_environment
 from afterword.workers.models.llms.failures import failure
-from afterword.workers.models.llms.port import Completion, Prompt, Tokens
+from afterword.workers.models.llms.port import Completion, Prompt
 
 # mem0's default of 2,000 cuts the facts of a large batch off; every model takes this many.
 _MAX_TOKENS = 4_096

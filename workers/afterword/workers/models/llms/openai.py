@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from openai import AsyncOpenAI, OpenAIError
 from openai.types.chat import ChatCompletionMessageParam
 
-from afterword.workers.errors import LlmUnavailable
+from afterword.workers.core.errors import LlmUnavailable
 from afterword.workers.models.llms.chat_completion import read
 from afterword.workers.models.llms.failures import failure
 from afterword.workers.models.llms.port import Completion, Prompt

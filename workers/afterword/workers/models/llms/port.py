@@ -6,21 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypedDict
 
+from afterword.workers.core.tokens import Tokens
+
 
 class Prompt(TypedDict):
     """One message of a prompt."""
 
     role: Literal["system", "user"]
     content: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """What a call cost. `cached` is the part of `prompt` that the provider had cached."""
-
-    prompt: int = 0
-    cached: int = 0
-    completion: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from afterword.workers.errors import Misconfigured
+from afterword.workers.core.errors import Misconfigured
 
 if TYPE_CHECKING:
     import tokenizers

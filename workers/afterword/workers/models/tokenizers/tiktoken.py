@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from afterword.workers.errors import Misconfigured
+from afterword.workers.core.errors import Misconfigured
 
 if TYPE_CHECKING:
     import tiktoken

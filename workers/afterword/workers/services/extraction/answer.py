@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from afterword.schemas import Scope
-from afterword.workers import ids
-from afterword.workers.errors import BadAnswer
+from afterword.workers.core import ids
+from afterword.workers.core.errors import BadAnswer
 from afterword.workers.services.extraction.batch import Batch, Line
 from afterword.workers.services.extraction.prompt import Existing
 from afterword.workers.stores.ledger.journal import Fact

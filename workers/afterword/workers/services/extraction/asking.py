@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from afterword.schemas import AfterwordError
-from afterword.workers.errors import BadAnswer, LedgerUnavailable, LlmRefused, LlmUnavailable
-from afterword.workers.metrics import Metrics
-from afterword.workers.models.llms.port import Completion, Llm, Tokens
+from afterword.workers.core.errors import BadAnswer, LedgerUnavailable, LlmRefused, LlmUnavailable
+from afterword.workers.core.tokens import Tokens
+from afterword.workers.models.llms.port import Completion, Llm
+from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.extraction import answer, prompt
 from afterword.workers.services.extraction.batch import Batch
+from afterword.workers.services.extraction.pricing import Price, price_of
 from afterword.workers.services.extraction.prompt import Existing
-from afterword.workers.services.pricing import Price, price_of
 from afterword.workers.stores.ledger import llm_calls
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.journal import Entry

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from afterword.schemas import Scope
+from afterword.workers.core.turns import Turn
 from afterword.workers.stores.ledger.conversations import Conversation
 from afterword.workers.stores.ledger.journal import Slice
-from afterword.workers.turns import Turn
 
 
 @dataclass(frozen=True, slots=True)

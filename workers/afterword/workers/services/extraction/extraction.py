@@ -15,11 +15,11 @@ from structlog.contextvars import bound_contextvars
 
 from afterword.schemas import Kind
 from afterword.schemas.errors import AfterwordError
-from afterword.workers.errors import LeaseLost
-from afterword.workers.ids import pseudonym
-from afterword.workers.metrics import Metrics
+from afterword.workers.core.errors import LeaseLost
+from afterword.workers.core.ids import pseudonym
 from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity, Vector
-from afterword.workers.services.bookkeeping import Books
+from afterword.workers.observing.metrics import Metrics
+from afterword.workers.observing.stopwatch import Stopwatch
 from afterword.workers.services.extraction import mem0_memory, records
 from afterword.workers.services.extraction.asking import Asking
 from afterword.workers.services.extraction.batch import Batch
@@ -30,7 +30,7 @@ from afterword.workers.services.extraction.prompt import Existing
 from afterword.workers.services.extraction.release import Release
 from afterword.workers.services.extraction.work import Limits, Work, take
 from afterword.workers.services.extraction.writing import FactWriter, Stored
-from afterword.workers.services.stopwatch import Stopwatch
+from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.stores.ledger import (
     audit,
     backlog,

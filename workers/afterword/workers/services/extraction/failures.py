@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from afterword.schemas.errors import AfterwordError
-from afterword.workers.metrics import Metrics
+from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.extraction import records
 from afterword.workers.services.extraction.batch import Line
 from afterword.workers.services.extraction.pausing import tell_breaker

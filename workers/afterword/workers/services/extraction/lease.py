@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from afterword.workers.errors import LeaseLost, LedgerUnavailable
+from afterword.workers.core.errors import LeaseLost, LedgerUnavailable
 from afterword.workers.stores.ledger import subjects
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.subjects import Claim

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
-from afterword.workers.mem0_environment import prepare
+from afterword.workers.models.mem0_environment import prepare
 
 prepare()
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from afterword.schemas.errors import AfterwordError
-from afterword.workers.errors import BadAnswer, LlmRefused, LlmUnavailable
+from afterword.workers.core.errors import BadAnswer, LlmRefused, LlmUnavailable
 from afterword.workers.stores.ledger import breaker
 from afterword.workers.stores.ledger.breaker import BreakerPolicy, Permit
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from afterword.workers.mem0_environment import prepare
+from afterword.workers.models.mem0_environment import prepare
 
 prepare()
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from afterword.schemas import Kind
 from afterword.schemas.errors import AfterwordError
-from afterword.workers.services.bookkeeping import memory_save
 from afterword.workers.services.extraction.batch import Batch, Line
+from afterword.workers.services.memories.bookkeeping import memory_save
 from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.ledger.dead_letters import DeadLetter
 from afterword.workers.stores.ledger.journal import Entry, Fact

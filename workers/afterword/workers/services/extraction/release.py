@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from afterword.workers.services.debounce import Debounce
+from afterword.workers.services.ingest.debounce import Debounce
 from afterword.workers.stores.ledger import conversations, subjects
 from afterword.workers.stores.ledger.conversations import Waiting
 from afterword.workers.stores.ledger.subjects import Claim

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection
 
 from afterword.schemas import Kind, Scope
-from afterword.workers.services.importance import importance, repeated
+from afterword.workers.services.memories.importance import importance, repeated
 from afterword.workers.stores.ledger import audit, locks
 from afterword.workers.stores.ledger.journal import Entry, Fact
 from afterword.workers.stores.vectors import collection

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from afterword.schemas.errors import AfterwordError
-from afterword.workers.errors import BadAnswer, LlmRefused, LlmUnavailable
+from afterword.workers.core.errors import BadAnswer, LlmRefused, LlmUnavailable
 
 _MOST_DOUBLINGS = 20
 """Doubled as often, a second is twelve days; a timedelta ends far beyond."""

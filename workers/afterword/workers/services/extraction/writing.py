@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection
 
 from afterword.schemas import Kind, Scope
-from afterword.workers.errors import WritesMissing
+from afterword.workers.core.errors import WritesMissing
 from afterword.workers.models.embedders.port import Vector
 from afterword.workers.services.extraction import repetition
-from afterword.workers.services.importance import importance
-from afterword.workers.services.topics import Topics
+from afterword.workers.services.memories.importance import importance
+from afterword.workers.services.memories.topics import Topics
 from afterword.workers.stores.ledger import locks
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.journal import Entry, Fact

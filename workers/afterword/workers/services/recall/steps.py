@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from typing import Any, TypeVar
 
-from afterword.workers.errors import Late
+from afterword.workers.core.errors import Late
 
 _T = TypeVar("_T")
 

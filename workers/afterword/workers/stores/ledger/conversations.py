@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, select,
 from sqlalchemy.dialects.postgresql import insert
 
 from afterword.schemas import ConversationFinished
+from afterword.workers.core.turns import Turn
 from afterword.workers.stores.ledger.tables import conversations
-from afterword.workers.turns import Turn
 
 Status = Literal["received", "stored", "extracting", "done", "skipped", "dead"]
 _PENDING = ("received", "stored", "extracting")

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from afterword.schemas import Scope
-from afterword.workers.models.llms.port import Tokens
+from afterword.workers.core.tokens import Tokens
 from afterword.workers.stores.ledger.tables import journal
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from afterword.workers.errors import LedgerUnavailable
+from afterword.workers.core.errors import LedgerUnavailable
 from afterword.workers.stores.ledger.database import Database
 
 _TRY = text("SELECT pg_try_advisory_lock(hashtextextended('afterword:scheduler', 0))")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, func, insert, select
 
-from afterword.workers.models.llms.port import Tokens
+from afterword.workers.core.tokens import Tokens
 from afterword.workers.stores.ledger.tables import llm_calls
 
 Outcome = Literal["ok", "void", "unavailable", "refused", "bad_answer"]

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, case, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from afterword.workers.errors import LeaseLost
+from afterword.workers.core.errors import LeaseLost
 from afterword.workers.stores.ledger.tables import subjects
 
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, and_, func, or_, select, update
 
+from afterword.workers.core.turns import Turn
 from afterword.workers.stores.ledger.conversations import Conversation
 from afterword.workers.stores.ledger.tables import conversations
-from afterword.workers.turns import Turn
 
 
 def earlier_turns(connection: Connection, before: Conversation, *, limit: int) -> list[Turn]:

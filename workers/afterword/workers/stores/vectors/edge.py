@@ -20,7 +20,7 @@ from typing import Any
 
 import qdrant_edge as q
 
-from afterword.workers.errors import Misconfigured, VectorStoreUnavailable, WrongEmbedder
+from afterword.workers.core.errors import Misconfigured, VectorStoreUnavailable, WrongEmbedder
 from afterword.workers.models.embedders.port import EmbedderIdentity
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors import edge_requests as requests

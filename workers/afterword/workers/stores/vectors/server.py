@@ -16,7 +16,7 @@ from qdrant_client import models as m
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
-from afterword.workers.errors import Misconfigured, VectorStoreUnavailable, WrongEmbedder
+from afterword.workers.core.errors import Misconfigured, VectorStoreUnavailable, WrongEmbedder
 from afterword.workers.models.embedders.port import EmbedderIdentity
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors import server_requests as requests

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from afterword.workers.errors import VectorStoreUnavailable
-from afterword.workers.metrics import Metrics
+from afterword.workers.core.errors import VectorStoreUnavailable
 from afterword.workers.models.embedders.port import EmbedderIdentity
+from afterword.workers.observing.metrics import Metrics
 from afterword.workers.stores.vectors.port import CollectionSize, Filter, Hit, Page, Point, Search, VectorStore
 
 logger = logging.getLogger(__name__)

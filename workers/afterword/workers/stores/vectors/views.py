@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 import structlog
 
 from afterword.schemas.values import Kind, Scope
-from afterword.workers.errors import Denied
-from afterword.workers.ids import pseudonym
+from afterword.workers.core.errors import Denied
+from afterword.workers.core.ids import pseudonym
 from afterword.workers.models.embedders.port import Vector
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.partitions import partition, partitioned
@@ -273,6 +273,21 @@ class MemoryView:
             else:
                 self._log.error("foreign_memory_dropped", memory_id=hit.id, owner=type(owner).__name__)
         return found
+
+
+class Views:
+    """Opens views of one store. Services are given this, never the store itself.
+
+    >>> views.of(UserOwner("acme", "ann")).count(UserOwner("acme", "ann"))  # doctest: +SKIP
+    12
+    """
+
+    def __init__(self, store: VectorStore) -> None:
+        self._store = store
+
+    def of(self, *owners: Owner) -> MemoryView:
+        """The memories of these owners. Raises: ValueError, without owners or with owners of several tenants."""
+        return MemoryView(self._store, owners)
 
 
 def _told(owner: Owner) -> str:

@@ -1,0 +1,293 @@
+"""Every role at work over real servers: what comes in by the queues, and what comes back."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import redis
+
+from afterword.schemas import ContextReply, ContextRequest, ConversationFinished, Kind, ListUsers, Reply, wire
+from afterword.schemas.values import Model
+from afterword.schemas.wire import Queue
+from afterword.workers.embedded.postgres_server import PostgresServer
+from afterword.workers.runtime.roles import Role, RunningRole, start_role
+from afterword.workers.stores.ledger.migrate import migrate
+from tests.fixtures.workshops import OpenWorkshop
+from tests.support import openai_faults as faults
+from tests.support.fake_openai import FakeOpenAI
+from tests.support.waiting import wait_until
+from tests.support.workshop import Workshop, event
+
+Start = Callable[..., RunningRole]
+GRACE = 10.0
+
+
+class Asker:
+    """A client by hand: the contract's own Redis commands."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.client = client
+
+    def send(self, queue: Queue, body: Model) -> None:
+        message_id = uuid4().hex
+        self.put(queue, message_id, wire.encode_message(queue, body, now_ms=self.now_ms(), message_id=message_id))
+
+    def put(self, queue: Queue, message_id: str, encoded: bytes) -> None:
+        with self.client.pipeline() as pipe:
+            for command in wire.enqueue_commands(queue, message_id, encoded):
+                pipe.execute_command(*command)
+            pipe.execute()
+
+    def send_raw(self, queue: Queue, body: Any) -> None:
+        """A body that the contract would not let through."""
+        message_id = uuid4().hex
+        message = {
+            "queue_name": queue.value,
+            "actor_name": wire.ACTORS[queue],
+            "args": [body],
+            "kwargs": {},
+            "options": {"redis_message_id": message_id},
+            "message_id": message_id,
+            "message_timestamp": self.now_ms(),
+        }
+        self.put(queue, message_id, json.dumps(message).encode())
+
+    def publish(self, *events: ConversationFinished) -> None:
+        for each in events:
+            self.send(Queue.CONVERSATIONS, each)
+
+    def answer(self, reply_to: str, timeout: float = 10) -> Reply:
+        found: Any = self.client.blpop([reply_to], timeout=timeout)
+        assert found is not None, "no reply came"
+        return Reply.model_validate_json(found[1])
+
+    def ask(self, query: str | None, **more: Any) -> Reply:
+        request = ContextRequest(user_id="ann", query=query, reply_to=wire.new_reply_key(), **more)
+        self.send(Queue.CONTEXT, request)
+        return self.answer(request.reply_to)
+
+    def waiting(self, queue: Queue) -> int:
+        found: Any = self.client.hlen(wire.messages_key(queue))
+        return int(found)
+
+    def dead(self, queue: Queue) -> int:
+        found: Any = self.client.zcard(f"{wire.queue_key(queue)}.XQ")
+        return int(found)
+
+    def now_ms(self) -> int:
+        seconds, micros = self.client.time()
+        return int(seconds) * 1000 + int(micros) // 1000
+
+
+@pytest.fixture
+def asker(redis_url: str) -> Iterator[Asker]:
+    with redis.Redis.from_url(redis_url) as client:
+        yield Asker(client)
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts roles of a workshop; stops all of them at the end, side by side."""
+    running: list[RunningRole] = []
+
+    def started(role: Role, workshop: Workshop) -> RunningRole:
+        running.append(start_role(role, workshop.house))
+        return running[-1]
+
+    yield started
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda role: role.stop(GRACE), running))
+
+
+def counted(workshop: Workshop, name: str, **labels: str) -> float:
+    return workshop.house.metrics.registry.get_sample_value(name, labels) or 0.0
+
+
+class TestAllTogether:
+    def test_what_is_published_comes_back_as_context(self, workshop: Workshop, start: Start, asker: Asker) -> None:
+        roles = [start(role, workshop) for role in Role]
+        assert all(role.is_alive() for role in roles)
+        asker.publish(event("I play the cello.", agent_id="coach", session_id="s1"))
+        wait_until(lambda: workshop.statuses() == ["done"], what="the extraction")
+        reply = ContextReply.model_validate(asker.ask("cello", agent_id="coach", session_id="s1").unwrap())
+        # The fact stands for the turn that it was learned from.
+        assert [memory.kind for memory in reply.memories] == [Kind.FACT]
+        assert "cello" in reply.text
+        users = ListUsers(reply_to=wire.new_reply_key())
+        asker.send(Queue.COMMANDS, users)
+        assert asker.answer(users.reply_to).unwrap()["users"] == [{"user_id": "ann", "memories": 2}]
+        wait_until(lambda: "memory_query" in workshop.audit_types(), what="the query's audit row")
+        [query] = [row for row in workshop.audited() if row.type == "memory_query"]
+        assert (query.result_count, query.metadata["query_length"]) == (1, 5)
+        assert counted(workshop, "afterword_context_requests_total", outcome="answered") == 1
+        assert counted(workshop, "afterword_ingested_conversations_total", outcome="stored") == 1
+        for queue in (Queue.CONVERSATIONS, Queue.CONTEXT, Queue.COMMANDS):
+            wait_until(lambda: counted(workshop, "afterword_queue_wait_seconds_count", queue=queue) == 1, what=queue)  # noqa: B023
+        assert counted(workshop, "afterword_context_seconds_count", step="reply") == 1
+        replied = counted(workshop, "afterword_context_seconds_sum", step="reply")
+        assert replied >= counted(workshop, "afterword_context_seconds_sum", step="total") > 0
+        assert counted(workshop, "afterword_command_seconds_count", command="users") == 1
+        assert counted(workshop, "afterword_commands_total", command="users", outcome="ok") == 1
+
+    def test_a_debounced_subject_is_extracted_without_any_hint_of_ingest(
+        self, open_workshop: OpenWorkshop, start: Start, asker: Asker
+    ) -> None:
+        workshop = open_workshop(extract_after=0.5)
+        for role in (Role.INGEST, Role.EXTRACTION, Role.SCHEDULER):
+            start(role, workshop)
+        asker.publish(event("one"), event("two", event_id="e2"))
+        wait_until(lambda: workshop.statuses() == ["done", "done"], what="the extraction")
+
+    def test_replies_do_not_stay_for_ever(self, workshop: Workshop, start: Start, asker: Asker) -> None:
+        start(Role.CONTEXT, workshop)
+        request = ContextRequest(user_id="ann", query="x", reply_to=wire.new_reply_key())
+        asker.send(Queue.CONTEXT, request)
+        wait_until(lambda: asker.client.llen(request.reply_to) == 1, what="the reply")
+        assert 0 < asker.client.pttl(request.reply_to) <= wire.REPLY_TTL_MS
+
+
+class TestAnswering:
+    @pytest.fixture(autouse=True)
+    def _role(self, workshop: Workshop, start: Start) -> None:
+        start(Role.CONTEXT, workshop)
+
+    def test_a_request_past_its_deadline_is_dropped(self, workshop: Workshop, asker: Asker) -> None:
+        late = ContextRequest(user_id="ann", query="x", reply_to=wire.new_reply_key(), deadline_ms=asker.now_ms() - 1)
+        asker.send(Queue.CONTEXT, late)
+        asker.ask("in time", deadline_ms=asker.now_ms() + 60_000)
+        wait_until(lambda: not asker.waiting(Queue.CONTEXT), what="the queue to be empty")
+        assert asker.client.exists(late.reply_to) == 0
+        assert counted(workshop, "afterword_context_requests_total", outcome="expired") == 1
+
+    @pytest.mark.parametrize(
+        ("body", "field"), [({"query": "x"}, "user_id"), ({"user_id": "ann", "version": 9}, "version")]
+    )
+    def test_an_invalid_request_is_told_why(self, asker: Asker, body: dict[str, Any], field: str) -> None:
+        reply_to = wire.new_reply_key()
+        asker.send_raw(Queue.CONTEXT, {**body, "reply_to": reply_to, "request_id": "r1"})
+        reply = asker.answer(reply_to)
+        assert reply.error is not None
+        assert (reply.request_id, reply.error.code, reply.error.field) == ("r1", "invalid", field)
+
+    @pytest.mark.parametrize("body", [None, 5, "text", {"reply_to": "afterword:conversations"}, {"reply_to": 7}])
+    def test_what_names_no_reply_list_is_let_go(self, workshop: Workshop, asker: Asker, body: Any) -> None:
+        asker.send_raw(Queue.CONTEXT, body)
+        wait_until(
+            lambda: counted(workshop, "afterword_context_requests_total", outcome="invalid"), what="the request to go"
+        )
+        assert asker.ask("still here").ok
+        assert asker.client.exists("afterword:conversations") == 0
+
+    def test_what_goes_wrong_in_a_service_is_answered_too(self, workshop: Workshop, asker: Asker) -> None:
+        def fail() -> None:
+            raise ZeroDivisionError("ann said something private")
+
+        workshop.store.before["search"] = fail
+        reply = asker.ask("x")
+        assert reply.error is not None
+        assert reply.error.code == "internal"
+        assert "private" not in reply.error.message
+        wait_until(lambda: asker.dead(Queue.CONTEXT) == 1, what="the dead letter")
+        assert counted(workshop, "afterword_context_requests_total", outcome="failed") == 1
+        workshop.store.up()
+        assert asker.ask("x").ok
+
+
+def test_only_extraction_pays_for_importing_mem0() -> None:
+    program = "import sys, afterword.workers.runtime.process; sys.exit('mem0' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+class TestIngest:
+    def test_an_invalid_event_is_a_dead_letter_at_once(self, workshop: Workshop, start: Start, asker: Asker) -> None:
+        start(Role.INGEST, workshop)
+        asker.send_raw(Queue.CONVERSATIONS, {"user_id": "ann", "messages": []})
+        asker.publish(event("sound"))
+        wait_until(lambda: asker.dead(Queue.CONVERSATIONS) == 1, what="the dead letter")
+        wait_until(lambda: workshop.statuses() == ["stored"], what="the other event")
+        workshop.house.upkeep.sweeps(workshop.broker).keep_dead_messages()
+        [letter] = workshop.rows("SELECT user_id, error FROM dead_letters")
+        assert letter.user_id == "ann"
+        assert letter.error.startswith("InvalidEvent: messages")
+
+    def test_stopping_hands_back_what_was_not_begun(self, workshop: Workshop, asker: Asker, redis_url: str) -> None:
+        """Two threads, each with an event in hand, and more prefetched behind them."""
+        role = start_role(Role.INGEST, workshop.house)
+        begun: list[float] = []
+
+        def slowly() -> None:
+            begun.append(time.monotonic())
+            time.sleep(0.3)
+
+        workshop.store.before["insert"] = slowly
+        asker.publish(*(event(f"number {number}", user=f"user-{number}") for number in range(60)))
+        wait_until(lambda: begun, what="the first event")
+        role.stop(GRACE)
+        done = len(workshop.statuses())
+        assert 0 < done < 60
+        assert not role.is_alive()
+        with redis.Redis.from_url(redis_url) as client:
+            assert client.llen(wire.queue_key(Queue.CONVERSATIONS)) == 60 - done
+            assert not client.keys("afterword:__acks__*")
+        workshop.store.up()
+        second = start_role(Role.INGEST, workshop.house)
+        wait_until(lambda: workshop.statuses() == ["stored"] * 60, what="the rest")
+        second.stop(GRACE)
+
+
+class TestExtraction:
+    def test_without_an_llm_the_role_idles(self, open_workshop: OpenWorkshop, start: Start) -> None:
+        role = start(Role.EXTRACTION, open_workshop(llm="none"))
+        assert role.is_alive()
+        role.stop(1)
+        assert not role.is_alive()
+
+    def test_a_slow_subject_holds_up_no_other(
+        self, workshop: Workshop, llm: FakeOpenAI, start: Start, asker: Asker
+    ) -> None:
+        llm.fail(faults.Hang())
+        for role in (Role.INGEST, Role.EXTRACTION):
+            start(role, workshop)
+        asker.publish(event("slow", user="slow"))
+        llm.wait_for_chats(1)
+        asker.publish(*(event("quick", user=f"user-{number}") for number in range(5)))
+        wait_until(lambda: workshop.statuses().count("done") == 5, what="the others")
+        assert workshop.statuses().count("stored") == 1
+        llm.release()
+        wait_until(lambda: workshop.statuses().count("done") == 6, what="the slow one")
+
+
+class TestWithoutPostgres:
+    def test_ingest_fetches_nothing_and_burns_no_attempt_until_it_is_back(
+        self, tmp_path: Path, edge_folder: Path, redis_url: str, llm: FakeOpenAI, asker: Asker
+    ) -> None:
+        postgres = PostgresServer(tmp_path / "pg")
+        postgres.start()
+        with closing(Workshop(postgres.url, redis_url, edge_folder, llm.url)) as workshop:
+            migrate(workshop.database)
+            role = start_role(Role.INGEST, workshop.house)
+            asker.publish(event("before", event_id="e0"))
+            wait_until(lambda: workshop.statuses() == ["stored"], what="the first event")
+            postgres.kill()
+            asker.publish(*(event(f"during {number}", event_id=f"e{number}") for number in range(1, 30)))
+            wait_until(
+                lambda: asker.client.llen(wire.queue_key(Queue.CONVERSATIONS)) == 29, what="all to wait in Redis"
+            )
+            retried: Any = asker.client.hvals(wire.messages_key(Queue.CONVERSATIONS))
+            assert not any("retries" in json.loads(message)["options"] for message in retried)
+            postgres.start()
+            wait_until(workshop.database.answers, what="PostgreSQL")
+            wait_until(lambda: workshop.statuses() == ["stored"] * 30, what="the backlog")
+            assert asker.dead(Queue.CONVERSATIONS) == 0
+            role.stop(GRACE)
+        postgres.stop()

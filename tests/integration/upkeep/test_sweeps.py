@@ -1,0 +1,187 @@
+"""What the scheduler does again and again, over real servers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import redis
+
+from afterword.schemas import wire
+from afterword.schemas.wire import Queue
+from afterword.workers.core.errors import LedgerUnavailable
+from afterword.workers.observing.metrics import Metrics
+from afterword.workers.services.upkeep.scheduler import Scheduler, Task
+from afterword.workers.services.upkeep.sweeps import Sweeps
+from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.leadership import Leadership
+from tests.fixtures.workshops import OpenWorkshop
+from tests.support.waiting import wait_until
+from tests.support.workshop import Workshop, event
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def sweeps(workshop: Workshop) -> Sweeps:
+    return workshop.house.upkeep.sweeps(workshop.broker)
+
+
+def letters(workshop: Workshop) -> list[Any]:
+    return workshop.rows("SELECT * FROM dead_letters")
+
+
+class TestHints:
+    def test_there_are_as_many_as_subjects_are_due(self, workshop: Workshop, sweeps: Sweeps) -> None:
+        workshop.take_in(*(event("Hello.", user=f"user-{number}") for number in range(5)))
+        workshop.broker.flush(Queue.EXTRACTION)
+        sweeps.hint_due_subjects()
+        assert workshop.broker.queue_length(Queue.EXTRACTION) == 5
+        sweeps.hint_due_subjects()
+        assert workshop.broker.queue_length(Queue.EXTRACTION) == 5
+
+    def test_none_for_who_is_in_work_or_not_due(self, open_workshop: OpenWorkshop) -> None:
+        workshop = open_workshop(extract_after=60.0)
+        workshop.take_in(event("Hello."), event("Hello.", user="bob"))
+        workshop.house.upkeep.sweeps(workshop.broker).hint_due_subjects()
+        assert workshop.broker.queue_length(Queue.EXTRACTION) == 0
+        workshop.rows("UPDATE subjects SET due_at = now(), lease_until = now() + interval '1 hour'")
+        workshop.house.upkeep.sweeps(workshop.broker).hint_due_subjects()
+        assert workshop.broker.queue_length(Queue.EXTRACTION) == 0
+
+
+def die(client: redis.Redis, message_id: str, data: bytes | str, queue: Queue = Queue.CONVERSATIONS) -> None:
+    """A message that was given up on, as the broker leaves it."""
+    client.zadd(f"{wire.queue_key(queue)}.XQ", {message_id: 1_780_000_000_000})
+    client.hset(f"{wire.queue_key(queue)}.XQ.msgs", message_id, data)
+
+
+class TestDeadMessages:
+    def test_they_are_kept_once_and_forgotten_by_redis(
+        self, workshop: Workshop, sweeps: Sweeps, client: redis.Redis
+    ) -> None:
+        body = {"tenant_id": "t", "user_id": "ann", "event_id": "e1", "messages": []}
+        data = json.dumps({"args": [body], "options": {"error": "InvalidEvent: messages"}})
+        die(client, "m1", data)
+        sweeps.keep_dead_messages()
+        die(client, "m1", data)  # Redis did not forget it: the worker ended in between
+        sweeps.keep_dead_messages()
+        [letter] = letters(workshop)
+        assert (letter.message_id, letter.queue, letter.error) == ("m1", "conversations", "InvalidEvent: messages")
+        assert (letter.tenant_id, letter.user_id, letter.event_id) == ("t", "ann", "e1")
+        assert letter.body == data.encode()
+        assert client.keys("*XQ*") == []
+        counted = workshop.house.metrics.registry.get_sample_value(
+            "afterword_dead_letters_total", {"queue": "conversations"}
+        )
+        assert counted == 1
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"",
+            b"\xff\x00 no JSON",
+            b"[" * 100_000,
+            b'"text"',
+            b'{"args": {"a": 1}}',
+            b'{"args": 5, "options": 7}',
+            b'{"args": [], "options": {"error": "nul \\u0000 and half \\ud800"}}',
+            b'{"args": [{"user_id": "half \\ud800", "event_id": "nul \\u0000", "tenant_id": 5}]}',
+        ],
+    )
+    def test_no_message_is_too_broken_to_be_kept(
+        self, workshop: Workshop, sweeps: Sweeps, client: redis.Redis, data: bytes
+    ) -> None:
+        die(client, "broken", data)
+        die(client, "sound", b'{"args": [{"user_id": "ann"}]}')
+        sweeps.keep_dead_messages()
+        assert {letter.message_id: letter.body for letter in letters(workshop)}["broken"] == data
+        assert len(letters(workshop)) == 2
+        assert client.keys("*XQ*") == []
+
+
+class TestTranscripts:
+    def test_they_go_after_their_time_and_not_before(self, open_workshop: OpenWorkshop) -> None:
+        workshop = open_workshop(keep_transcripts=100.0)
+        workshop.take_in(event("done"))
+        workshop.extract_all()
+        workshop.take_in(event("pending", user="bob"))
+        sweeps = workshop.house.upkeep.sweeps(workshop.broker)
+        workshop.some_time_passes(90)
+        sweeps.drop_transcripts()
+        assert self.kept(workshop) == 2
+        workshop.some_time_passes(20)
+        sweeps.drop_transcripts()
+        assert self.kept(workshop) == 1
+        workshop.extract_all()
+        assert workshop.statuses() == ["done", "done"]
+
+    def test_one_without_its_excerpts_is_kept_for_them(self, open_workshop: OpenWorkshop) -> None:
+        workshop = open_workshop(keep_transcripts=0.0)
+        workshop.store.down()
+        workshop.take_in(event("I play the cello."))
+        workshop.store.up()
+        workshop.extract_all()
+        workshop.some_time_passes(60)
+        sweeps = workshop.house.upkeep.sweeps(workshop.broker)
+        sweeps.drop_transcripts()
+        assert self.kept(workshop) == 1
+        sweeps.complete_excerpts()
+        sweeps.drop_transcripts()
+        assert self.kept(workshop) == 0
+        assert "I play the cello." in workshop.texts()
+        assert workshop.statuses() == ["done"]
+
+    def kept(self, workshop: Workshop) -> int:
+        return len(workshop.rows("SELECT 1 FROM conversations WHERE turns IS NOT NULL"))
+
+
+class TestScheduler:
+    def test_it_goes_on_after_a_task_that_fails(self, database: Database) -> None:
+        ran: list[str] = []
+
+        def fail() -> None:
+            ran.append("failing")
+            raise LedgerUnavailable("PostgreSQL is away")
+
+        tasks = [Task("failing", 0.0, fail), Task("sound", 0.0, lambda: ran.append("sound"))]
+        scheduler = Scheduler(Leadership(database), tasks, Metrics())
+        scheduler.start()
+        wait_until(lambda: ran.count("sound") >= 2, what="a second round")
+        assert scheduler.is_alive()
+        scheduler.stop(5)
+        assert not scheduler.is_alive()
+        assert ran[:4] == ["failing", "sound", "failing", "sound"]
+
+    def test_of_two_only_the_leader_works_and_the_other_follows_it(self, ledger_url: str) -> None:
+        databases = [Database(ledger_url), Database(ledger_url)]
+        ran: list[str] = []
+        first = Scheduler(Leadership(databases[0]), [Task("t", 0.0, lambda: ran.append("first"))], Metrics())
+        second = Scheduler(Leadership(databases[1]), [Task("t", 0.0, lambda: ran.append("second"))], Metrics())
+        first.start()
+        wait_until(lambda: len(ran) >= 1, what="the first to lead")
+        second.start()
+        wait_until(lambda: len(ran) >= 4, what="the first to go on")
+        assert set(ran) == {"first"}
+        first.stop(5)
+        wait_until(lambda: "second" in ran, what="the second to lead")
+        second.stop(5)
+        for database in databases:
+            database.close()
+
+
+def test_a_session_s_transcript_gives_context_for_as_long_as_it_is_kept(workshop: Workshop, sweeps: Sweeps) -> None:
+    workshop.take_in(event("I play the cello.", session_id="s1"))
+    workshop.extract_all()
+    workshop.some_time_passes(timedelta(days=2).total_seconds())
+    sweeps.drop_transcripts()
+    workshop.take_in(event("And the harp.", session_id="s1", occurred_at=event("x").occurred_at + timedelta(hours=1)))
+    workshop.extract_all()
+    assert workshop.statuses() == ["done", "done"]

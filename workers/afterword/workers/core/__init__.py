@@ -1,0 +1,1 @@
+"""Core: what every room speaks in. Errors, ids, turns and messages."""

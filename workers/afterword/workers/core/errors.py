@@ -1,0 +1,109 @@
+"""Errors of the workers, grown from the contract's tree.
+
+AfterwordError (afterword.schemas.errors)
+├── Misconfigured          settings or servers that cannot work; says what to do
+│   └── WrongEmbedder      the collection was built with another embedder
+├── StoreUnavailable       a store cannot be reached; the work waits
+│   ├── LedgerUnavailable
+│   └── VectorStoreUnavailable
+├── EmbeddingFailed        the embedder did not answer
+├── Late                   a step of an answer took longer than its deadline allows
+├── LlmUnavailable         the LLM provider's fault: nothing is wrong with the batch
+├── LlmRefused             the provider refuses us: key, quota, model
+├── BadAnswer              the LLM answered, but not what was asked for
+├── LeaseLost              another worker owns the subject now, or it was cleared; this one's work is void
+├── WritesMissing          what is stored is not what was journalled
+├── NotFound               no such memory for this owner, or no such dead letter
+├── AnalyticsOff           asked for figures that are not collected
+├── NotReplayable          a dead letter that must be mended first
+└── Denied                 the owner is somebody else's
+"""
+
+from __future__ import annotations
+
+from afterword.schemas.errors import AfterwordError
+from afterword.workers.core.tokens import Tokens
+
+
+class Misconfigured(AfterwordError):
+    """A setting or a server that cannot work as it is; the message says what to do."""
+
+
+class WrongEmbedder(Misconfigured):
+    """The collection was built with another embedder or other dimensions."""
+
+
+class StoreUnavailable(AfterwordError):
+    """A store cannot be reached just now. The work is not at fault: it waits and burns no attempt."""
+
+
+class LedgerUnavailable(StoreUnavailable):
+    """PostgreSQL cannot be reached."""
+
+
+class VectorStoreUnavailable(StoreUnavailable):
+    """Qdrant cannot be reached."""
+
+
+class EmbeddingFailed(AfterwordError):
+    """The embedder did not answer, or not with the vectors asked for."""
+
+
+class Late(AfterwordError):
+    """A step took longer than its share of the deadline."""
+
+
+class LlmUnavailable(AfterwordError):
+    """The provider's fault (429, 5xx, timeout, dropped connection); `retry_after` in seconds where it said so."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class LlmRefused(AfterwordError):
+    """The provider refuses us (401, 403, quota, unknown model): somebody has to mend the configuration."""
+
+
+class BadAnswer(AfterwordError):
+    """The LLM answered, but not with what was asked for (refusal, no JSON, truncated, wrong shape).
+
+    `tokens` are what the provider told of it: it is paid for all the same.
+    """
+
+    def __init__(self, message: str, tokens: Tokens | None = None) -> None:
+        super().__init__(message)
+        self.tokens = tokens or Tokens()
+
+
+class LeaseLost(AfterwordError):
+    """The subject is another worker's now, or was cleared meanwhile: what this one holds must not be committed."""
+
+
+class WritesMissing(AfterwordError):
+    """The ids in the vector store are not the journalled ones: the step failed and is to be retried."""
+
+
+class NotFound(AfterwordError):
+    """There is no such memory for this owner, or no such dead letter."""
+
+
+class AnalyticsOff(AfterwordError):
+    """Analytics are switched off: nothing is counted."""
+
+
+class NotReplayable(AfterwordError):
+    """A dead letter that cannot be replayed as it is; the message says what to do."""
+
+
+class Denied(AfterwordError):
+    """The caller does not own what it asks for."""
+
+
+def told(error: BaseException) -> str:
+    """An error as logs and dead letters tell it: its class, and its message where it is one of ours.
+
+    What others say may repeat what they were given: a text that could not be read, a key that was refused.
+    """
+    name = type(error).__name__
+    return f"{name}: {error}" if isinstance(error, AfterwordError) and str(error) else name

@@ -1,0 +1,1 @@
+"""Observing: metrics, one registry a process, and the stopwatch."""

@@ -1,0 +1,1 @@
+"""Runtime: one process that plays one role."""

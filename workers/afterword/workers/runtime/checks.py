@@ -1,0 +1,215 @@
+"""Checks: whether every server and setting can do what Afterword promises. For doctor, readiness and start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from typing import Any, Literal
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from afterword.schemas import AfterwordError
+from afterword.workers.core.errors import Misconfigured
+from afterword.workers.runtime.wiring.house import House
+from afterword.workers.stores.ledger import breaker, database
+from afterword.workers.stores.ledger.migrate import check_migrated
+
+MINIMUM_REDIS = (6, 2)
+
+Status = Literal["ok", "warning", "failed", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was found out about a component. `failed` needs mending before anything works, `warning` should be read.
+
+    `unknown`: nobody has looked yet.
+    """
+
+    component: str
+    status: Status
+    detail: str
+
+
+def run(house: House, checks: Sequence[Callable[[House], Check]]) -> list[Check]:
+    """Run checks; one that raises an error of ours has failed with its message."""
+    return [run_one(house, check) for check in checks]
+
+
+def run_one(house: House, check: Callable[[House], Check], name: str | None = None) -> Check:
+    """Run a check of the component `name`, by default the one that the check is called after."""
+    component = name or check.__name__.removeprefix("check_")
+    try:
+        return check(house)
+    except AfterwordError as error:
+        return Check(component, "failed", str(error))
+    except redis.RedisError as error:
+        return Check(component, "failed", f"{type(error).__name__}: {error}")
+
+
+def check_redis(house: House) -> Check:
+    """Reachable, new enough, never evicting, and durable."""
+    with _redis(house) as client:
+        info: Any = client.info()
+        policy = info.get("maxmemory_policy", "unknown")
+        number = str(info["redis_version"])
+        if tuple(int(part) for part in number.split(".")[:2]) < MINIMUM_REDIS:
+            return Check("redis", "failed", f"version {number}: {'.'.join(map(str, MINIMUM_REDIS))} or later is needed")
+        if policy != "noeviction":
+            return Check(
+                "redis", "failed", f"maxmemory-policy is {policy}: set it to noeviction, or events will be lost"
+            )
+        if not info.get("aof_enabled"):
+            return Check("redis", "warning", f"version {number}, without AOF: set appendonly yes to survive a crash")
+        return Check("redis", "ok", f"version {number}, AOF, noeviction")
+
+
+def check_redis_answers(house: House) -> Check:
+    """Reachable."""
+    with _redis(house) as client:
+        client.ping()
+    return Check("redis", "ok", "answers")
+
+
+def check_postgres(house: House) -> Check:
+    """Reachable, new enough, and migrated."""
+    number = house.stores.database.version()
+    if number < database.MINIMUM_VERSION:
+        return Check("postgres", "failed", f"version {number // 10000}: 15 or later is needed")
+    check_migrated(house.stores.database)
+    return Check("postgres", "ok", f"version {number // 10000}.{number % 10000}, migrated")
+
+
+def check_vector_store(house: House) -> Check:
+    """Reachable, new enough, and built with this embedder."""
+    house.collections.prepare()
+    return Check("vector_store", "ok", f"Qdrant {house.stores.vectors.version()}, {house.models.embedder.identity}")
+
+
+def check_vector_store_answers(house: House) -> Check:
+    """Reachable."""
+    return Check("vector_store", "ok", f"Qdrant {house.stores.vectors.version()}")
+
+
+def check_payloads(house: House) -> Check:
+    """Points of ours, and all of them reached."""
+    check_migrated(house.stores.database)
+    found = house.collections.discovery.look()
+    status: Status = "warning" if found.needs_mending else "ok"
+    return Check("payloads", status, "\n".join(found.told))
+
+
+def check_embedder(house: House) -> Check:
+    """Answers with vectors of its own size."""
+    identity = house.models.embedder.identity
+    vector = house.models.embedder.embed(["afterword doctor"])[0]
+    if len(vector) != identity.dimensions:
+        return Check("embedder", "failed", f"{identity} gave {len(vector)} dimensions")
+    if identity.provider == "hashing":
+        return Check("embedder", "warning", f"{identity}: words and n-grams only; set AFTERWORD_EMBEDDER for meaning")
+    return Check("embedder", "ok", str(identity))
+
+
+class EmbedderLately:
+    """How the embedder fared since it was last looked at. It is not asked for that: each request may cost money."""
+
+    def __init__(self) -> None:
+        self._requests = self._errors = 0.0
+        self._last = Check("embedder", "ok", "no request yet")
+
+    def __call__(self, house: House) -> Check:
+        registry = house.metrics.registry
+        requests = registry.get_sample_value("afterword_embedder_seconds_count") or 0.0
+        errors = registry.get_sample_value("afterword_embedder_errors_total") or 0.0
+        made, failed = requests - self._requests, errors - self._errors
+        self._requests, self._errors = requests, errors
+        if made:
+            status: Status = "failed" if failed >= made else "warning" if failed else "ok"
+            self._last = Check("embedder", status, f"{failed:.0f} of the last {made:.0f} requests failed")
+        return self._last
+
+
+def check_breaker(house: House) -> Check:
+    """Whether the LLM is asked at all just now."""
+    if house.settings.llm == "none":
+        return Check("llm", "ok", "none: verbatim mode")
+    with house.stores.database.transaction() as connection:
+        paused = breaker.is_open(connection)
+    return Check("llm", "warning", "the breaker is open") if paused else Check("llm", "ok", "the breaker is closed")
+
+
+def check_llm(house: House) -> Check:
+    """Answers a tiny question with JSON."""
+    llm = house.models.llm
+    if llm is None:
+        return Check("llm", "warning", "none: verbatim mode, excerpts are kept and no facts are extracted")
+    completion = llm.complete_json([{"role": "user", "content": 'Answer with this JSON object: {"ok": true}'}])
+    return Check("llm", "ok", f"{completion.model} answered with {completion.tokens.completion} tokens")
+
+
+def check_tokenizer(house: House) -> Check:
+    """There, and able to count."""
+    tokens = house.models.tokenizer.count("afterword doctor")
+    return Check("tokenizer", "ok", f'{house.settings.tokenizer}: "afterword doctor" is {tokens} tokens')
+
+
+def check_mem0(_house: House) -> Check:
+    """The version that extraction was built against."""
+    installed = version("mem0ai")
+    if not installed.startswith("2.2."):
+        return Check("mem0", "failed", f"version {installed}: install mem0ai 2.2.x")
+    return Check("mem0", "ok", f"version {installed}")
+
+
+def check_switch(house: House) -> Check:
+    """The master switch."""
+    if not house.settings.memory_enabled:
+        return Check("memory", "warning", "switched off by AFTERWORD_MEMORY_ENABLED")
+    return Check("memory", "ok", "switched on")
+
+
+ALL = (
+    check_redis,
+    check_postgres,
+    check_vector_store,
+    check_payloads,
+    check_embedder,
+    check_llm,
+    check_tokenizer,
+    check_mem0,
+    check_switch,
+)
+AT_START = (check_redis, check_postgres, check_vector_store)
+
+Component = Literal["redis", "postgres", "vector_store", "mem0", "embedder", "llm"]
+
+
+def looks(house: House, wanted: Sequence[Component]) -> dict[str, Callable[[], Check]]:
+    """How to look at each of these while a process works: quickly, often, and at no cost."""
+    lately: dict[Component, Callable[[House], Check]] = {
+        "redis": check_redis_answers,
+        "postgres": check_postgres,
+        "vector_store": check_vector_store_answers,
+        "mem0": check_mem0,
+        "embedder": EmbedderLately(),
+        "llm": check_breaker,
+    }
+    return {name: partial(run_one, house, lately[name], name) for name in wanted}
+
+
+def require(house: House, *, vector_store: bool = True) -> None:
+    """Raises: Misconfigured, naming every component that a worker cannot start with."""
+    needed = [check for check in AT_START if vector_store or check is not check_vector_store]
+    failed = [check for check in run(house, needed) if check.status == "failed"]
+    if failed:
+        raise Misconfigured("; ".join(f"{check.component}: {check.detail}" for check in failed))
+
+
+def _redis(house: House) -> redis.Redis:
+    return redis.Redis.from_url(
+        house.settings.redis, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
+    )

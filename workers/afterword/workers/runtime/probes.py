@@ -1,0 +1,91 @@
+"""The HTTP port of a worker process: /metrics, /healthz (its threads run) and /readyz (what it needs answers, too).
+
+Both tell the status of each component. /healthz never waits for one, so that no worker is killed since a server hangs;
+/readyz waits a bounded time.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from afterword.workers.runtime.checks import Check
+from afterword.workers.runtime.health import Health
+
+_STOP_SECONDS = 0.05  # how soon `stop` is noticed
+
+
+class ProbeServer:
+    """Listens from `start` to `stop`. `port` is the real one, also where 0 was asked for."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        registry: CollectorRegistry,
+        *,
+        is_alive: Callable[[], bool],
+        health: Health,
+    ) -> None:
+        self._server = ThreadingHTTPServer((host, port), _handler(registry, is_alive, health))
+        self._server.daemon_threads = True
+        serve = partial(self._server.serve_forever, poll_interval=_STOP_SECONDS)
+        self._thread = threading.Thread(target=serve, name="probes", daemon=True)
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_address[1])
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Answer no more."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _handler(registry: CollectorRegistry, is_alive: Callable[[], bool], health: Health) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            match self.path.partition("?")[0]:
+                case "/metrics":
+                    self._send(200, CONTENT_TYPE_LATEST, generate_latest(registry))
+                case "/healthz":
+                    self._tell("alive", is_alive(), health.known())
+                case "/readyz":
+                    found = health.look()
+                    self._tell("ready", is_alive() and health.suffices(found), found)
+                case _:
+                    self._send_json(404, {"error": "try /metrics, /healthz or /readyz"})
+
+        def _tell(self, what: str, holds: bool, found: Sequence[Check]) -> None:
+            worker = {"status": "ok" if is_alive() else "failed", "detail": "its threads", "needed": True}
+            components = {"worker": worker} | {each.component: self._told(each) for each in found}
+            self._send_json(200 if holds else 503, {what: holds, "components": components})
+
+        def _told(self, check: Check) -> dict[str, object]:
+            needed = health.needs(check.component)
+            return {"status": check.status, "detail": check.detail, "needed": needed}
+
+        def _send_json(self, code: int, body: object) -> None:
+            self._send(code, "application/json", json.dumps(body).encode())
+
+        def _send(self, code: int, content_type: str, body: bytes) -> None:
+            self.send_response(code)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Probes come every few seconds: not worth a line each."""
+
+    return Handler

@@ -1,0 +1,80 @@
+"""A worker process: one role, one probe port, ended by SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+
+from afterword.workers.core.errors import Misconfigured
+from afterword.workers.runtime import checks
+from afterword.workers.runtime.loading import loading
+from afterword.workers.runtime.probes import ProbeServer
+from afterword.workers.runtime.roles import USING_THE_VECTOR_STORE, Role, RunningRole, health_of, start_role
+from afterword.workers.runtime.settings import Settings
+from afterword.workers.runtime.wiring.house import House
+
+logger = logging.getLogger(__name__)
+
+_WAIT_SECONDS = 60.0
+
+
+def run_worker(role: Role, settings: Settings) -> None:
+    """Play a role until SIGTERM or SIGINT; then finish or hand back what is in work within the grace.
+
+    Raises: Misconfigured, when the servers cannot be worked with, or are not there within a minute.
+    """
+    stopping = threading.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda *_: stopping.set())
+    house = House(settings)
+    try:
+        with loading():
+            wait_for_servers(role, house, stopping)
+        if not stopping.is_set():
+            _play(role, house, stopping)
+    finally:
+        house.close()
+
+
+def wait_for_servers(role: Role, house: House, stopping: threading.Event) -> None:
+    """Return once every server that the role uses can be worked with. Raises: Misconfigured, after a minute."""
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while not stopping.is_set():
+        try:
+            checks.require(house, vector_store=role in USING_THE_VECTOR_STORE)
+        except Misconfigured as error:
+            if time.monotonic() > deadline:
+                raise
+            logger.warning("waiting: %s", error)
+            stopping.wait(2.0)
+        else:
+            return
+
+
+def _play(role: Role, house: House, stopping: threading.Event) -> None:
+    settings = house.settings
+    with loading():
+        running = start_role(role, house)
+    probes = ProbeServer(
+        settings.probe_host,
+        settings.probe_port,
+        house.metrics.registry,
+        is_alive=running.is_alive,
+        health=health_of(role, house),
+    )
+    probes.start()
+    house.metrics.up.labels(role).set_function(running.is_alive)
+    logger.info("%s works; probes on port %d", role, probes.port)
+    if role in USING_THE_VECTOR_STORE:
+        house.collections.discovery.at_start()
+    stopping.wait()
+    _stop(role, running, probes, settings)
+
+
+def _stop(role: Role, running: RunningRole, probes: ProbeServer, settings: Settings) -> None:
+    logger.info("%s stops", role)
+    running.stop(settings.shutdown_grace)
+    probes.stop()
+    logger.info("%s has stopped", role)

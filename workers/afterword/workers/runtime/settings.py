@@ -1,0 +1,176 @@
+"""Every setting of the workers, in one frozen object. Read from the environment, prefix `AFTERWORD_`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from afterword.workers.core.errors import Misconfigured
+from afterword.workers.services.extraction.pricing import Price
+
+_SCHEMES = {
+    "redis_url": ("redis", "rediss", "unix"),
+    "postgres_url": ("postgresql", "postgres", "postgresql+psycopg"),
+    "qdrant_url": ("http", "https"),
+}
+
+Seconds = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+# What is rolled up must not be gone before.
+Days = Annotated[int, Field(ge=3)]
+
+
+class Settings(BaseSettings):
+    """What the workers are told from outside. Secrets never show in a repr or a log."""
+
+    model_config = SettingsConfigDict(env_prefix="AFTERWORD_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    # Servers
+    redis_url: SecretStr = Field(SecretStr("redis://localhost:6379/0"), description="Redis, credentials included.")
+    postgres_url: SecretStr = Field(
+        SecretStr("postgresql://localhost/afterword"), description="PostgreSQL (the ledger), credentials included."
+    )
+    postgres_connections: Count = Field(10, description="PostgreSQL connections of a process, doubled at peaks.")
+    qdrant_url: str | None = Field(None, description="A Qdrant server; without one, Qdrant Edge in `edge_path`.")
+    qdrant_api_key: SecretStr | None = Field(None, description="The Qdrant server's API key.")
+    qdrant_timeout: Seconds = Field(5.0, description="Seconds a request to Qdrant may take.")
+    edge_path: Path | None = Field(None, description="Folder of the in-process vector store (one process only).")
+    collection: str = Field("memories", description="The Qdrant collection of all memories.")
+
+    # Memory as a whole
+    memory_enabled: bool = Field(
+        True, description="The master switch. Off: publishes are recorded as skipped, contexts are empty."
+    )
+
+    # LLM
+    llm: str = Field("openai", description="`openai` (any compatible endpoint), `mem0:<provider>`, or `none`.")
+    llm_model: str = Field("gpt-5-mini", description="The model that extracts facts.")
+    llm_base_url: str | None = Field(None, description="Base URL of the endpoint; default `OPENAI_BASE_URL`.")
+    llm_api_key: SecretStr | None = Field(None, description="Key of the endpoint; default `OPENAI_API_KEY`.")
+    llm_timeout: Seconds = Field(60.0, description="Seconds a call to the LLM may take in all.")
+
+    # Embedder
+    embedder: str = Field("openai", description="`openai`, `fastembed`, `hashing`, or `mem0:<provider>`.")
+    embedder_model: str | None = Field(None, description="The embedding model; each provider has a default.")
+    embedder_dimensions: Count | None = Field(None, description="Vector size, where the model lets it be chosen.")
+    embedder_base_url: str | None = Field(None, description="Base URL of the endpoint; default `OPENAI_BASE_URL`.")
+    embedder_api_key: SecretStr | None = Field(None, description="Key of the endpoint; default `OPENAI_API_KEY`.")
+    embedder_timeout: Seconds = Field(10.0, description="Seconds an embedding request may take in all.")
+    embedder_cache: int = Field(10_000, ge=0, description="Texts whose vectors are kept in memory.")
+    question_cache: int = Field(
+        3600, ge=0, description="Seconds that vectors of questions are kept in Redis for all workers; 0: not at all."
+    )
+
+    # Extraction
+    extract_after: Seconds = Field(30.0, description="Seconds of silence of a subject before it is extracted.")
+    extract_within: Seconds = Field(300.0, description="Seconds after its first event that a subject waits at most.")
+    extract_at_tokens: Count = Field(4_000, description="New tokens of a subject that make it due at once.")
+    batch_tokens: Count = Field(8_000, description="Tokens of conversation in one LLM call at most.")
+    lease: Seconds = Field(6.0, gt=0, description="Seconds a claim on a subject holds unless it is renewed.")
+    max_attempts: Count = Field(5, description="Failed extractions of a batch before it is dead.")
+    retry_after: Seconds = Field(5.0, description="Seconds before the first retry; doubled each time.")
+    retry_within: Seconds = Field(600.0, description="Seconds between retries at most.")
+
+    max_hold: Seconds = Field(600.0, gt=0, description="Seconds after which a worker that hangs loses its subject.")
+    breaker_failures: Count = Field(5, description="Failures of the LLM in a row that pause extraction everywhere.")
+    breaker_after: Seconds = Field(5.0, gt=0, description="Seconds of the first pause; doubled each time.")
+    breaker_within: Seconds = Field(300.0, gt=0, description="Seconds of a pause at most.")
+    prices: dict[str, Price] = Field(
+        {"gpt-5-mini": Price(prompt=0.25, cached=0.025, completion=2.0)},
+        description="US dollars per million tokens by model, as JSON; check them against your provider's.",
+    )
+
+    # Lifetimes
+    keep_transcripts: Seconds = Field(86_400.0, description="Seconds a transcript is kept after it is done.")
+    session_ttl: Seconds = Field(7 * 86_400.0, description="Seconds that session facts live; 0 keeps them.")
+
+    # Analytics
+    analytics: bool = Field(True, description="Count queries and statistics. Off: memories work all the same.")
+    analytics_interval: Count = Field(300, description="Seconds between snapshots of usage and system figures.")
+    analytics_query_text: bool = Field(False, description="Keep the words of queries, not only their length and hash.")
+    keep_query_days: Days = Field(90, description="Days that single queries are kept; cleaned at 02:00 UTC.")
+    keep_snapshot_days: Days = Field(30, description="Days that all snapshots are kept; of older days the last one is.")
+    keep_statistic_days: Days = Field(400, description="Days that statistics and snapshots are kept.")
+
+    # Context
+    relevance_floor: float = Field(
+        0.3, ge=0, le=1, description="Nothing is injected unless a memory reaches this relevance."
+    )
+    tokenizer: str = Field(
+        "estimate",
+        description="Counts a context's tokens: `estimate`, `tiktoken:<encoding or model>`, or a `tokenizer.json`.",
+    )
+
+    # Worker process
+    threads: Count | None = Field(None, description="Threads of the worker; each role has a default.")
+    shutdown_grace: Seconds = Field(25.0, description="Seconds that work in progress may take after SIGTERM.")
+    probe_host: str = Field("127.0.0.1", description="Where /metrics, /healthz and /readyz listen.")
+    probe_port: int = Field(9464, ge=0, le=65535, description="Their port; 0 takes a free one.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="`json`, `text`, or by whether it is a terminal."
+    )
+
+    @field_validator("redis_url", "postgres_url", "qdrant_url")
+    @classmethod
+    def _is_a_url(cls, value: SecretStr | str | None, info: ValidationInfo) -> SecretStr | str | None:
+        """Refused here, where that can be said without the URL: what fails on it later would repeat the password."""
+        if value is not None:
+            url = value.get_secret_value() if isinstance(value, SecretStr) else value
+            schemes = _SCHEMES[str(info.field_name)]
+            if not _is_well_formed(url, schemes):
+                raise ValueError(f"must be a URL that begins with {' or '.join(f'{each}://' for each in schemes)}")
+        return value
+
+    @model_validator(mode="after")
+    def _one_vector_store(self) -> Self:
+        if self.qdrant_url and self.edge_path:
+            raise ValueError("set AFTERWORD_QDRANT_URL or AFTERWORD_EDGE_PATH, not both")
+        return self
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Settings:
+        """The settings in the environment, the OpenAI client's own variables included.
+
+        Raises: Misconfigured, naming the variable and the mend.
+        """
+        try:
+            return cls(**{**_openai_defaults(), **overrides})
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            name = "_".join(str(step) for step in problem["loc"]).upper()
+            where = f"AFTERWORD_{name}: " if name else ""
+            raise Misconfigured(where + problem["msg"].removeprefix("Value error, ")) from None
+
+    @property
+    def redis(self) -> str:
+        return self.redis_url.get_secret_value()
+
+    @property
+    def postgres(self) -> str:
+        return self.postgres_url.get_secret_value()
+
+
+def _is_well_formed(url: str, schemes: Sequence[str]) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in schemes and (parts.port is None or parts.port > 0)
+    except ValueError:  # its port, or its host in brackets
+        return False
+
+
+def _openai_defaults() -> dict[str, Any]:
+    """OPENAI_API_KEY and OPENAI_BASE_URL, where ours are not set."""
+    found: dict[str, Any] = {}
+    for ours, theirs in (("api_key", "OPENAI_API_KEY"), ("base_url", "OPENAI_BASE_URL")):
+        for model in ("llm", "embedder"):
+            value = os.environ.get(theirs)
+            if value and not os.environ.get(f"AFTERWORD_{model}_{ours}".upper()):
+                found[f"{model}_{ours}"] = value
+    return found

@@ -1,0 +1,61 @@
+"""Wiring of the ingest, and of the hints that it gives to extraction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+
+from afterword.schemas import MemoryUnavailable
+from afterword.schemas.wire import Queue
+from afterword.workers.broker import MendedBroker
+from afterword.workers.core.messages import ExtractionHint
+from afterword.workers.runtime.wiring.ground import Ground
+from afterword.workers.runtime.wiring.memories import MemoryRoom
+from afterword.workers.runtime.wiring.stores import StoreRoom
+from afterword.workers.services.ingest.debounce import Debounce
+from afterword.workers.services.ingest.ingest import Ingest
+
+
+class IngestRoom:
+    """Takes conversations in."""
+
+    def __init__(self, ground: Ground, *, stores: StoreRoom, memories: MemoryRoom) -> None:
+        self._ground = ground
+        self._stores = stores
+        self._memories = memories
+
+    @property
+    def debounce(self) -> Debounce:
+        """When a subject is due."""
+        settings = self._ground.settings
+        return Debounce(
+            timedelta(seconds=settings.extract_after),
+            timedelta(seconds=settings.extract_within),
+            settings.extract_at_tokens,
+        )
+
+    def ingest(self, broker: MendedBroker) -> Ingest:
+        """The service, which hints over this broker."""
+        settings = self._ground.settings
+        return Ingest(
+            self._stores.database,
+            self._memories.excerpts,
+            self._memories.books,
+            self._memories.registry,
+            self.debounce,
+            hint_with(broker),
+            self._ground.metrics,
+            memory_enabled=settings.memory_enabled,
+            verbatim=settings.llm == "none",
+        )
+
+
+def hint_with(broker: MendedBroker) -> Callable[[], None]:
+    """Tells the extraction workers that a subject is due. Lost without harm: the sweep hints again."""
+
+    def send_hint() -> None:
+        with suppress(MemoryUnavailable):
+            broker.enqueue_body(Queue.EXTRACTION, ExtractionHint())
+
+    return send_hint

@@ -1,0 +1,50 @@
+"""Wiring of what all writers of memories use: topics, books, excerpts, and the registry of agents."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from afterword.workers.runtime.wiring.ground import Ground
+from afterword.workers.runtime.wiring.models import ModelRoom
+from afterword.workers.runtime.wiring.stores import StoreRoom
+from afterword.workers.services.memories.bookkeeping import Books
+from afterword.workers.services.memories.excerpts import Excerpts
+from afterword.workers.services.memories.topics import Topics
+from afterword.workers.services.policy.registry import AgentRegistry
+
+
+class MemoryRoom:
+    """Topics, books and excerpts of a process, and the agents it knows."""
+
+    def __init__(self, ground: Ground, *, models: ModelRoom, stores: StoreRoom) -> None:
+        self._ground = ground
+        self._models = models
+        self._stores = stores
+
+    @cached_property
+    def topics(self) -> Topics:
+        """Tells what a text is about."""
+        return Topics(self._models.embedder)
+
+    @cached_property
+    def books(self) -> Books:
+        """Keeps the books of what is written and removed."""
+        identity = self._models.embedder.identity
+        return Books(f"{identity.provider}/{identity.model}", analytics=self._ground.settings.analytics)
+
+    @cached_property
+    def excerpts(self) -> Excerpts:
+        """Writes turns verbatim."""
+        return Excerpts(
+            self._stores.database,
+            self._stores.vectors,
+            self._models.embedder,
+            self.topics,
+            self.books,
+            self._ground.metrics,
+        )
+
+    @cached_property
+    def registry(self) -> AgentRegistry:
+        """The registered agents."""
+        return AgentRegistry(self._stores.database)

@@ -1,0 +1,98 @@
+"""Wiring of recall: the steps that may be left behind, and what they are taken for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from afterword.workers.models.embedders.caching import CachingEmbedder
+from afterword.workers.models.embedders.port import Embedder
+from afterword.workers.models.embedders.shared import SharedEmbedder
+from afterword.workers.runtime.wiring.ground import Ground
+from afterword.workers.runtime.wiring.memories import MemoryRoom
+from afterword.workers.runtime.wiring.models import ModelRoom
+from afterword.workers.runtime.wiring.stores import StoreRoom
+from afterword.workers.services.recall.answering import Recall
+from afterword.workers.services.recall.finding.finding import Finding
+from afterword.workers.services.recall.finding.searching import Searching
+from afterword.workers.services.recall.question.embedding import QuestionEmbedder
+from afterword.workers.services.recall.steps import Steps
+
+_DEFAULT_THREADS = 4
+_STEPS_A_THREAD = 4
+"""Each of a worker's threads may wait for several scopes."""
+
+
+class RecallRoom:
+    """Finds memories for questions."""
+
+    def __init__(self, ground: Ground, *, models: ModelRoom, stores: StoreRoom, memories: MemoryRoom) -> None:
+        self._ground = ground
+        self._models = models
+        self._stores = stores
+        self._memories = memories
+
+    @property
+    def in_place(self) -> bool:
+        """Whether neither the vector store nor the embedder is a server."""
+        settings = self._ground.settings
+        return not settings.qdrant_url and settings.embedder == "hashing"
+
+    @cached_property
+    def embedding_steps(self) -> Steps:
+        """Threads for what a request may leave behind. Each server has its own: one that hangs takes only those."""
+        return self._open_steps(in_place=self._ground.settings.embedder == "hashing")
+
+    @cached_property
+    def searching_steps(self) -> Steps:
+        """Threads for searches, which a server may hold up; Qdrant Edge holds up the interpreter itself."""
+        return self._open_steps(in_place=not self._ground.settings.qdrant_url)
+
+    @cached_property
+    def ledger_steps(self) -> Steps:
+        """Threads for what is asked of the ledger."""
+        return self._open_steps()
+
+    def _open_steps(self, *, in_place: bool = False) -> Steps:
+        steps = Steps(_STEPS_A_THREAD * (self._ground.settings.threads or _DEFAULT_THREADS), in_place=in_place)
+        self._ground.closing.callback(steps.close)
+        return steps
+
+    @cached_property
+    def question_embedder(self) -> QuestionEmbedder:
+        """Embeds questions, within their deadline."""
+        return QuestionEmbedder(self._embedder_of_questions, self._memories.topics, self.embedding_steps)
+
+    @property
+    def _embedder_of_questions(self) -> Embedder:
+        """Hashing takes less time than asking Redis would."""
+        settings, metrics = self._ground.settings, self._ground.metrics
+        if settings.embedder == "hashing" or settings.question_cache == 0:
+            return self._models.embedder
+        shared = SharedEmbedder(self._models.embedder, self._stores.question_cache, settings.question_cache, metrics)
+        # Before Redis the process's own: that of `embedder` stands behind it.
+        return CachingEmbedder(shared, settings.embedder_cache, metrics)
+
+    @cached_property
+    def searching(self) -> Searching:
+        """Asks the vector store."""
+        return Searching(self._stores.vectors, self.searching_steps)
+
+    @cached_property
+    def finding(self) -> Finding:
+        """From a question to ranked memories."""
+        return Finding(self.question_embedder, self.searching)
+
+    @cached_property
+    def recall(self) -> Recall:
+        """Answers context requests."""
+        settings = self._ground.settings
+        return Recall(
+            self.finding,
+            self.searching,
+            self.ledger_steps,
+            self._stores.database,
+            self._memories.registry,
+            self._models.tokenizer,
+            memory_enabled=settings.memory_enabled,
+            relevance_floor=settings.relevance_floor,
+        )

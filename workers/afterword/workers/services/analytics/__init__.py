@@ -1,0 +1,1 @@
+"""Analytics: figures of usage, kept and asked for."""

@@ -1,0 +1,1 @@
+"""Collections: discovered, adopted, embedded anew."""

@@ -1,0 +1,69 @@
+"""Re-embedding: all memories into a new collection, with another embedder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from afterword.workers.models.embedders.port import Embedder, Vector
+from afterword.workers.services.memories import in_context
+from afterword.workers.stores.vectors import collection
+from afterword.workers.stores.vectors.payload import from_payload, to_payload
+from afterword.workers.stores.vectors.port import Filter, Hit, Payload, Point, VectorStore
+from afterword.workers.text.lexical_field import lexical_field
+
+_AT_ONCE = 100
+
+
+def reembed(source: VectorStore, target: VectorStore, embedder: Embedder) -> int:
+    """Copy every memory of `source` to `target` with its id and payload, and with a new vector and new search terms;
+    how many. What plain mem0 wrote gets no terms: `afterword adopt` gives it some.
+
+    Run again after a failure, it writes what is still missing.
+
+    Raises: VectorStoreUnavailable, EmbeddingFailed; WrongEmbedder, when the target is of another embedder.
+    """
+    source.open()
+    target.prepare(embedder.identity)
+    copied = 0
+    for hits in _batches(source.scan(Filter())):
+        target.insert(_points(source, embedder, hits))
+        copied += len(hits)
+    return copied
+
+
+def _points(source: VectorStore, embedder: Embedder, hits: Sequence[Hit]) -> list[Point]:
+    """As they would be written today: an excerpt with the turns before it."""
+    wanted = dict.fromkeys(point_id for hit in hits for point_id in _previous(hit))
+    texts = {hit.id: _text(hit) for hit in (*source.get(list(wanted)), *hits)}
+    vectors = dict(zip(texts, embedder.embed(list(texts.values())), strict=True))
+    return [_point(hit, texts, vectors) for hit in hits]
+
+
+def _point(hit: Hit, texts: Mapping[str, str], vectors: Mapping[str, Vector]) -> Point:
+    before = [each for each in _previous(hit) if each in texts]
+    vector = in_context.vector(vectors[hit.id], [vectors[each] for each in before])
+    return Point(hit.id, vector, hit.payload | _terms(hit, [texts[each] for each in before]))
+
+
+def _terms(hit: Hit, before: Sequence[str]) -> Payload:
+    if collection.TENANT not in hit.payload:
+        return {}
+    memory = from_payload(hit.id, hit.payload)
+    terms = lexical_field(memory.text, memory.speaker, before)
+    return {collection.LEXICAL: to_payload(replace(memory, terms=terms))[collection.LEXICAL]}
+
+
+def _previous(hit: Hit) -> list[str]:
+    return list(hit.payload.get(collection.PREVIOUS, ()))
+
+
+def _text(hit: Hit) -> str:
+    return str(hit.payload.get(collection.TEXT, ""))
+
+
+def _batches(hits: Iterable[Hit]) -> Iterator[list[Hit]]:
+    remaining = iter(hits)
+    while batch := list(islice(remaining, _AT_ONCE)):
+        yield batch

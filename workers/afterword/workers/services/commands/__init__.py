@@ -1,0 +1,1 @@
+"""Commands: memories managed by those who own them."""

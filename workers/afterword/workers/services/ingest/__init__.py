@@ -1,0 +1,1 @@
+"""Ingest: from an event to a conversation, its excerpts, and a subject that is due."""

@@ -1,0 +1,68 @@
+"""Which turns of an incoming window are new to a session. Pure.
+
+Agent platforms publish the last messages of a thread after every run, so that windows overlap. A session keeps the
+keys of the turns it has seen, in order. A turn with a message id is known by it. Turns without are known by where the
+window lies: at the offset at which window and session agree on every turn that they share, and share the most.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from afterword.workers.core.turns import Turn
+
+KEPT = 500
+"""Keys that a session keeps: its newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """The places of the window's new turns, and the session's keys with them in their order."""
+
+    fresh: tuple[int, ...]
+    seen: tuple[str, ...]
+
+
+def key_of(turn: Turn) -> str:
+    """What a turn is known by: its message id, else its role and text."""
+    if turn.message_id is not None:
+        return f"id:{turn.message_id}"
+    return hashlib.sha256(f"{turn.role}\n{turn.text}".encode()).hexdigest()[:32]
+
+
+def align(seen: Sequence[str], window: Sequence[Turn]) -> Alignment:
+    """Tell the new turns of a window from those a session has seen."""
+    keys = [key_of(turn) for turn in window]
+    if keys and all(turn.message_id is not None for turn in window):
+        return _by_id(seen, keys)
+    offset = _best_offset(seen, keys)
+    if offset is None:
+        return Alignment(tuple(range(len(keys))), _kept([*seen, *keys]))
+    fresh = [place for place in range(len(keys)) if not 0 <= offset + place < len(seen)]
+    before = keys[: max(-offset, 0)]
+    after = keys[max(len(seen) - offset, 0) :]
+    return Alignment(tuple(fresh), _kept([*before, *seen, *after]))
+
+
+def _by_id(seen: Sequence[str], keys: Sequence[str]) -> Alignment:
+    known = set(seen)
+    first = {key: place for place, key in reversed(list(enumerate(keys)))}
+    fresh = tuple(place for place, key in enumerate(keys) if key not in known and first[key] == place)
+    return Alignment(fresh, _kept([*seen, *(keys[place] for place in fresh)]))
+
+
+def _best_offset(seen: Sequence[str], keys: Sequence[str]) -> int | None:
+    """Where the window begins within the session (before it, when negative); None when they share nothing."""
+    best: tuple[int, int] | None = None
+    for offset in range(-len(keys) + 1, len(seen)):
+        first, last = max(offset, 0), min(offset + len(keys), len(seen))
+        if all(seen[place] == keys[place - offset] for place in range(first, last)):
+            # Of equal overlaps the latest: a conversation goes on.
+            best = max(best or (0, offset), (last - first, offset))
+    return best[1] if best else None
+
+
+def _kept(keys: Sequence[str]) -> tuple[str, ...]:
+    return tuple(keys[-KEPT:])

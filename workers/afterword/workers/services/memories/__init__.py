@@ -1,0 +1,1 @@
+"""Memories: excerpts, importance, topics, and the books that are kept of them."""

@@ -1,0 +1,206 @@
+"""Excerpts: turns kept verbatim, searchable before any LLM has seen them."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection
+
+from afterword.schemas import Kind, Scope
+from afterword.workers.core import ids
+from afterword.workers.core.turns import Turn
+from afterword.workers.models.embedders.port import Embedder, Vector
+from afterword.workers.observing.metrics import Metrics
+from afterword.workers.observing.stopwatch import Stopwatch
+from afterword.workers.services.memories import in_context
+from afterword.workers.services.memories.bookkeeping import Books, memory_save
+from afterword.workers.services.memories.importance import importance
+from afterword.workers.services.memories.topics import Topics
+from afterword.workers.stores.ledger import audit, conversations
+from afterword.workers.stores.ledger.conversations import Conversation
+from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.vectors import collection
+from afterword.workers.stores.vectors.payload import StoredMemory
+from afterword.workers.stores.vectors.port import Filter, Ids, Match, VectorStore
+from afterword.workers.stores.vectors.views import MemoryView, UserOwner
+from afterword.workers.text.lexical_field import lexical_field
+
+PIECE_CHARACTERS = 1200
+"""A longer turn is kept in pieces: a vector of a whole page finds nothing in it."""
+
+SAME_TALK = timedelta(hours=1)
+"""What was said longer before a turn says nothing about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A piece of a turn, and the texts before it, nearest first."""
+
+    memory: StoredMemory
+    before: tuple[str, ...]
+
+
+class Excerpts:
+    """Writes the excerpts of recorded conversations."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: VectorStore,
+        embedder: Embedder,
+        topics: Topics,
+        books: Books,
+        metrics: Metrics,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._embedder = embedder
+        self._topics = topics
+        self._books = books
+        self._metrics = metrics
+
+    def write(self, conversation: Conversation, watch: Stopwatch | None = None) -> None:
+        """Embed all turns in one batch, write them in one request, and note it in the ledger.
+
+        Doing it again changes nothing. When the subject was cleared meanwhile, what was written goes again.
+        `watch` takes the steps `embed` and `vector_write`.
+
+        Raises: EmbeddingFailed, VectorStoreUnavailable, LedgerUnavailable.
+        """
+        begun = time.perf_counter()
+        with self._database.transaction() as connection:
+            before = conversations.turns_before(connection, conversation, limit=in_context.TURNS_BEFORE)
+        excerpts = excerpts_of(conversation, before)
+        view = MemoryView(self._store, (UserOwner(conversation.tenant_id, conversation.user_id),))
+        watch = watch or Stopwatch()
+        with watch.step("embed"):
+            vectors = self._topics.labelled(embedded(excerpts, self._embedder))
+        with watch.step("vector_write"):
+            view.insert(vectors)
+        with self._database.transaction() as connection:
+            kept = conversations.mark_excerpts(connection, conversation)
+            new = self._note(connection, conversation, [memory for memory, _ in vectors], begun) if kept else 0
+        if not kept:
+            # Another event may have written the same turns since.
+            own = Match(collection.EVENT, (conversation.event_id,))
+            view.delete_all(Filter((Ids(tuple(excerpt.memory.id for excerpt in excerpts)), own)))
+            return
+        self._metrics.memories.labels("add", Scope.USER, Kind.EXCERPT).inc(new)
+
+    def _note(
+        self, connection: Connection, conversation: Conversation, memories: Sequence[StoredMemory], begun: float
+    ) -> int:
+        """Put what was written on the books; how many memories are new."""
+        labels = conversation.metadata
+        records = [self._books.record(memory, labels, source="conversation") for memory in memories]
+        new = self._books.saved(connection, records)
+        if new:
+            audit.write(connection, [_audited(conversation, new, time.perf_counter() - begun)])
+        return new
+
+
+def _audited(conversation: Conversation, saved: int, seconds: float) -> audit.Event:
+    return memory_save(
+        tenant_id=conversation.tenant_id,
+        user_id=conversation.user_id,
+        agent_id=conversation.agent_id,
+        session_id=conversation.session_id,
+        event_id=conversation.event_id,
+        kind=Kind.EXCERPT,
+        saved=saved,
+        messages=len(conversation.turns),
+        seconds=seconds,
+    )
+
+
+def embedded(excerpts: Sequence[Excerpt], embedder: Embedder) -> list[tuple[StoredMemory, Vector]]:
+    """The excerpts with their vectors, those of the texts before them blended in; one call to the embedder.
+
+    Raises: EmbeddingFailed.
+    """
+    texts = list(dict.fromkeys(text for excerpt in excerpts for text in (excerpt.memory.text, *excerpt.before)))
+    if not texts:
+        return []
+    vectors = dict(zip(texts, embedder.embed(texts), strict=True))
+    return [
+        (excerpt.memory, in_context.vector(vectors[excerpt.memory.text], [vectors[text] for text in excerpt.before]))
+        for excerpt in excerpts
+    ]
+
+
+def excerpts_of(conversation: Conversation, before: Sequence[Turn] = ()) -> list[Excerpt]:
+    """The excerpts of a conversation, each id once. `before` are the last turns of its session, oldest first."""
+    chain = [memory for turn in before for memory in _excerpts_of_turn(conversation, turn)]
+    first = len(chain)
+    chain.extend(memory for turn in conversation.turns for memory in _excerpts_of_turn(conversation, turn))
+    found: dict[str, Excerpt] = {}
+    for place in range(first, len(chain)):
+        found.setdefault(chain[place].id, _in_context(chain, place))
+    return list(found.values())
+
+
+def _in_context(chain: Sequence[StoredMemory], place: int) -> Excerpt:
+    memory = chain[place]
+    nearest_first = chain[max(0, place - in_context.TURNS_BEFORE) : place][::-1]
+    before = [each for each in nearest_first if memory.occurred_at - each.occurred_at <= SAME_TALK]
+    texts = tuple(each.text for each in before)
+    previous = tuple(each.id for each in before)
+    return Excerpt(replace(memory, previous=previous, terms=lexical_field(memory.text, memory.speaker, texts)), texts)
+
+
+def _excerpts_of_turn(conversation: Conversation, turn: Turn) -> Iterator[StoredMemory]:
+    now = datetime.now(UTC)
+    for number, piece in enumerate(pieces(turn.text)):
+        yield StoredMemory(
+            id=ids.excerpt_id(
+                conversation.tenant_id,
+                conversation.user_id,
+                conversation.thread,
+                message_id=turn.message_id,
+                role=turn.role,
+                text=turn.text,
+                piece=number,
+            ),
+            text=piece,
+            scope=Scope.USER,
+            kind=Kind.EXCERPT,
+            tenant_id=conversation.tenant_id,
+            user_id=conversation.user_id,
+            agent_id=conversation.agent_id,
+            session_id=conversation.session_id,
+            event_id=conversation.event_id,
+            message=turn.position,
+            message_id=turn.message_id,
+            role=turn.role,
+            speaker=turn.name,
+            occurred_at=turn.at,
+            created_at=now,
+            importance=importance(piece, Kind.EXCERPT, turn.role),
+            metadata=conversation.metadata,
+        )
+
+
+_BREAK = re.compile(r"\n+|(?<=[.!?])\s+|(?<=[。！？])\s*")
+
+
+def pieces(text: str, limit: int = PIECE_CHARACTERS) -> list[str]:
+    """The text in pieces of at most `limit` characters, cut between sentences where that is possible, else between
+    words. Only white space around a cut is lost.
+    """
+    found, start = [], 0
+    while len(text) - start > limit:
+        cut = _cut(text, start, start + limit)
+        found.append(text[start:cut].strip())
+        start = cut
+    found.append(text[start:].strip())
+    return [piece for piece in found if piece]
+
+
+def _cut(text: str, start: int, end: int) -> int:
+    """Where a piece that begins at `start` ends, at `end` at the latest."""
+    sentences = [found.end() for found in _BREAK.finditer(text, start, end) if found.end() > start]
+    return sentences[-1] if sentences else text.rfind(" ", start, end) + 1 or end

@@ -1,0 +1,1 @@
+"""The question: its terms, its time, its vector."""

@@ -1,0 +1,1 @@
+"""Ranking: evidence weighed, memories ordered and chosen. Pure."""

@@ -1,0 +1,147 @@
+"""Ranking: which memories answer a question best, and why. Pure.
+
+A memory's score is the weighted sum of its signals, each documented at `Signals`. Only what moved the recall benchmark
+has a weight; `python -m ops.recall` shows what each is worth. What shows a memory to be of no use is no signal but a
+verdict: it repeats a better one, or a newer one has taken its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from afterword.schemas import Kind, Scope
+from afterword.workers.services.recall.question.question import Question
+from afterword.workers.services.recall.ranking.evidence import Evidence
+from afterword.workers.stores.vectors.payload import StoredMemory
+from afterword.workers.text import analysis
+from afterword.workers.text.periods import closeness
+from afterword.workers.text.telling_time import tells_time
+
+HALF_LIFE = {
+    Scope.USER: timedelta(days=90),
+    Scope.AGENT: timedelta(days=180),
+    Scope.SESSION: timedelta(days=2),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What speaks for a memory, or how much each of these weighs.
+
+    dense: cosine similarity above what the embedder gives to chance, in deviations; an answer has about 5.
+    lexical: BM25, from 0 to 1 of the best of the question.
+    learned: 1 for a fact or a note, which stands by itself; 0 for a turn kept verbatim.
+    topic: 1 where the memory is of the question's topic.
+    importance: 0 to 1, as it was scored when the memory was written, and raised when it was learned again.
+    recency: 1 for this moment, halved with each half-life of the scope; 0 unless the question asks how things are now.
+    period: how close the memory lies to the time that is asked about, 0 to 1; 0 when none is.
+    tells_time: 1 where the memory names a time and the question asks for one.
+    """
+
+    dense: float = 0.0
+    lexical: float = 0.0
+    learned: float = 0.0
+    topic: float = 0.0
+    importance: float = 0.0
+    recency: float = 0.0
+    period: float = 0.0
+    tells_time: float = 0.0
+
+
+WEIGHTS = Signals(
+    dense=0.12, lexical=0.55, learned=0.25, topic=0.08, importance=0.1, recency=0.25, period=0.3, tells_time=0.12
+)
+
+
+_FIRST = 5
+_WHOLE_RELEVANCE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A memory with its signals, its score by them, and its relevance from 0 to 1."""
+
+    memory: StoredMemory
+    signals: Signals
+    score: float
+    relevance: float
+
+
+def rank(
+    evidence: Iterable[Evidence],
+    memories: Sequence[StoredMemory],
+    question: Question,
+    *,
+    now: datetime,
+    weights: Signals = WEIGHTS,
+) -> list[Ranked]:
+    """The memories, best first. Of the first few, one that holds every word of the question is relevant, however common
+    the words are among the owner's memories.
+    """
+    by_id = {each.id: each for each in evidence}
+    ranked = [_ranked(memory, by_id[memory.id], question, now, weights) for memory in memories]
+    ranked.sort(key=lambda each: (-each.score, each.memory.id))
+    return [*(_held_whole(each, question) for each in ranked[:_FIRST]), *ranked[_FIRST:]]
+
+
+def proposed(evidence: Iterable[Evidence], most: int, weights: Signals = WEIGHTS) -> list[str]:
+    """The ids of the best by what the store says alone: those whose payload is worth fetching."""
+    best = sorted(evidence, key=lambda each: (-_stored(each, weights), each.id))
+    return [each.id for each in best[:most]]
+
+
+def newest(memories: Iterable[StoredMemory]) -> list[StoredMemory]:
+    """Without a question: what was learned before what was merely said, the most important and recent first."""
+    return sorted(
+        memories,
+        key=lambda memory: (memory.kind is not Kind.EXCERPT, memory.importance or 0.0, memory.occurred_at, memory.id),
+        reverse=True,
+    )
+
+
+def recency(memory: StoredMemory, now: datetime) -> float:
+    """1 for this moment, halved with each half-life of the memory's scope."""
+    age = max(now - memory.occurred_at, timedelta(0))
+    return float(0.5 ** (age / HALF_LIFE[memory.scope]))
+
+
+def score(signals: Signals, weights: Signals = WEIGHTS) -> float:
+    """The weighted sum; it rises with each signal."""
+    return (
+        weights.dense * signals.dense
+        + weights.lexical * signals.lexical
+        + weights.learned * signals.learned
+        + weights.topic * signals.topic
+        + weights.importance * signals.importance
+        + weights.recency * signals.recency
+        + weights.period * signals.period
+        + weights.tells_time * signals.tells_time
+    )
+
+
+def _ranked(memory: StoredMemory, evidence: Evidence, question: Question, now: datetime, weights: Signals) -> Ranked:
+    signals = Signals(
+        dense=evidence.dense,
+        lexical=evidence.lexical,
+        learned=float(memory.kind is not Kind.EXCERPT),
+        topic=float(question.topic is not None and memory.topic == question.topic),
+        importance=memory.importance or 0.0,
+        recency=recency(memory, now) if question.wants_current else 0.0,
+        period=closeness(question.period, memory.occurred_at) if question.period else 0.0,
+        tells_time=float(question.asks_when and tells_time(memory.text)),
+    )
+    return Ranked(memory, signals, score(signals, weights), evidence.relevance)
+
+
+def _held_whole(ranked: Ranked, question: Question) -> Ranked:
+    if ranked.relevance >= _WHOLE_RELEVANCE or not question.terms:
+        return ranked
+    if not set(question.terms) <= set(analysis.terms(ranked.memory.text)):
+        return ranked
+    return replace(ranked, relevance=_WHOLE_RELEVANCE)
+
+
+def _stored(evidence: Evidence, weights: Signals) -> float:
+    return weights.dense * evidence.dense + weights.lexical * evidence.lexical

@@ -1,0 +1,1 @@
+"""Upkeep: sweeps, readings, dead letters, and the scheduler that leads them."""

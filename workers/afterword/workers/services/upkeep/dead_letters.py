@@ -1,0 +1,113 @@
+"""Dead letters in somebody's hands: read, mended, replayed or discarded."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection
+
+from afterword.schemas.values import DEFAULT_TENANT
+from afterword.schemas.wire import Queue
+from afterword.workers.broker import MendedBroker
+from afterword.workers.core.errors import NotFound, NotReplayable
+from afterword.workers.stores.ledger import audit, conversations, dead_letters, subjects
+from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.dead_letters import DeadLetter, Selection, StoredLetter
+
+_LISTED = 10_000
+
+
+class DeadLetters:
+    """What can be done with dead letters."""
+
+    def __init__(self, database: Database, broker: MendedBroker) -> None:
+        self._database = database
+        self._broker = broker
+
+    def select(self, which: Selection) -> list[StoredLetter]:
+        """The letters that are meant, newest first. Raises: LedgerUnavailable."""
+        with self._database.transaction() as connection:
+            return dead_letters.read(connection, which, limit=_LISTED)
+
+    def replay(self, letter_id: int, body: bytes | None = None) -> None:
+        """Give a letter another chance, under its own event id; `body` replaces its message, mended.
+
+        A conversation waits for extraction again; a message goes back to its queue.
+
+        Raises:
+            NotFound: there is no such letter.
+            NotReplayable: it cannot be read, and no mended body was given.
+            LedgerUnavailable, MemoryUnavailable: the letter stays.
+        """
+        with self._database.transaction() as connection:
+            letter = _taken(connection, letter_id)
+            audit.write(connection, [about("dead_letter_replay", letter)])
+            conversation_id = _conversation_of(letter)
+            if conversation_id is None:
+                self._enqueue(letter, letter.body if body is None else body)
+                return
+            if body is not None:
+                raise NotReplayable("this letter is a conversation: it has no message to be mended")
+            revived = conversations.revive(connection, conversation_id)
+            if revived is None:
+                raise NotReplayable("the conversation was cleared, or its transcript is no longer kept")
+            subject = subjects.lock(connection, revived.tenant_id, revived.user_id)
+            tokens = sum(turn.tokens for turn in revived.turns)
+            subjects.note_pending(connection, subject, due_at=subject.now, tokens=tokens)
+
+    def discard(self, letter_id: int) -> None:
+        """Drop a letter for good, and what was said in it. Raises: NotFound, LedgerUnavailable."""
+        with self._database.transaction() as connection:
+            letter = _taken(connection, letter_id)
+            audit.write(connection, [about("dead_letter_discard", letter)])
+            conversation_id = _conversation_of(letter)
+            if conversation_id is not None:
+                conversations.drop_transcript(connection, conversation_id)
+
+    def _enqueue(self, letter: DeadLetter, body: bytes) -> None:
+        message = _readable(body)
+        message_id = uuid4().hex
+        # Its failures are forgotten, and it is a new message to Redis; what it asks for keeps its own ids.
+        message |= {"queue_name": letter.queue, "options": {"redis_message_id": message_id}, "message_id": message_id}
+        self._broker.enqueue_encoded(letter.queue, message_id, json.dumps(message).encode())
+
+
+def _taken(connection: Connection, letter_id: int) -> DeadLetter:
+    """The letter, taken out; of a conversation after its subject was locked, as a clear does. Raises: NotFound."""
+    for found in dead_letters.read(connection, Selection(letter_id=letter_id), limit=1):
+        if _conversation_of(found.letter) is not None:
+            subjects.lock(connection, found.letter.tenant_id or DEFAULT_TENANT, found.letter.user_id or "")
+    letter = dead_letters.remove(connection, letter_id)
+    if letter is None:
+        raise NotFound(f"there is no dead letter {letter_id}")
+    return letter
+
+
+def _conversation_of(letter: DeadLetter) -> int | None:
+    """The conversation whose extraction a letter is about; None for a message of a queue."""
+    if letter.queue != Queue.EXTRACTION or not letter.message_id.startswith("conversation:"):
+        return None
+    return int(letter.message_id.removeprefix("conversation:"))
+
+
+def _readable(body: bytes) -> dict[str, Any]:
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise NotReplayable(f"the message is not JSON ({error}): replay it with a mended body") from None
+    if not isinstance(message, dict) or not isinstance(message.get("args"), list) or "actor_name" not in message:
+        raise NotReplayable("the message has no actor_name or no args: replay it with a mended body")
+    return message
+
+
+def about(type: audit.Type, letter: DeadLetter) -> audit.Event:
+    """What happened to a letter, for the audit."""
+    return audit.Event(
+        type=type,
+        tenant_id=letter.tenant_id or DEFAULT_TENANT,
+        user_id=letter.user_id,
+        event_id=letter.event_id,
+        metadata={"queue": letter.queue},
+    )

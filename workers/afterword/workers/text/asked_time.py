@@ -1,0 +1,89 @@
+"""The time a question asks about, and whether it asks for one. Pure; English and Chinese.
+
+The most exact expression counts: "on 3 June last year" is a day. What is ambiguous is taken for the past, since
+memories are of it: "in May" is the last May that has begun.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from afterword.workers.text import periods
+from afterword.workers.text.en import asked_times as asked_in_english
+from afterword.workers.text.periods import Period
+from afterword.workers.text.zh import asked_times as asked_in_chinese
+
+_READ = 2_000  # characters: who pastes a page asks before or after it
+
+_Meaning = Callable[[re.Match[str], datetime], Period | None]
+
+
+def asked_time(question: str, now: datetime) -> Period | None:
+    """The period that a question is about, with some tolerance on both sides; None when it names no time."""
+    at = now.astimezone(UTC)
+    for part in _ends(question):
+        period = _named(part, at)
+        if period is not None:
+            return period
+    return None
+
+
+def asks_when(question: str) -> bool:
+    """Whether a question asks for a time: when something was, since when, how long ago."""
+    return any(_ASKS_WHEN.search(asked_in_chinese.simplified(part.lower())) for part in _ends(question))
+
+
+def _ends(question: str) -> tuple[str, ...]:
+    if len(question) <= 2 * _READ:
+        return (question,)
+    return question[:_READ], question[-_READ:]
+
+
+def _named(question: str, now: datetime) -> Period | None:
+    if not question.isascii() and asked_in_chinese.HAN.search(question):
+        return _first(_CHINESE, asked_in_chinese.simplified(question), now)
+    text = question.lower()
+    return _first(_ENGLISH, text, now) if asked_in_english.SIGN.search(text) else None
+
+
+def _first(expressions: Sequence[tuple[re.Pattern[str], _Meaning]], text: str, now: datetime) -> Period | None:
+    for pattern, meaning in expressions:
+        for match in pattern.finditer(text):
+            period = meaning(match, now)
+            if period is not None:
+                return _bounded(text, match, period, now)
+    return None
+
+
+def _bounded(text: str, match: re.Match[str], period: Period, now: datetime) -> Period | None:
+    """Since, after and before a period are other periods; what was before it has no beginning, so it is none."""
+    side = _SIDE_BEFORE.search(text, max(0, match.start() - 12), match.start()) or _SIDE_AFTER.match(text, match.end())
+    word = (side or match)[0].split()[0]  # it may have been read as a part of the expression
+    if word in _BEFORE:
+        return None
+    since = period.since if word in _SINCE else period.until if word in _AFTER else now
+    return Period(since, now) if since < now else period
+
+
+_SINCE = ("since", "以来", "至今")
+_AFTER = ("after", "之后", "以后")
+_BEFORE = ("before", "之前", "以前", "前")
+_SIDE_BEFORE = re.compile(r"\b(?:since|after|before)\s(?:the\s)?$")
+_SIDE_AFTER = re.compile("以来|至今|之后|以后|之前|以前|前(?![天年后面])")
+
+
+def _date(match: re.Match[str], _now: datetime) -> Period | None:
+    period = periods.date(*(int(part) for part in match.groups()))
+    return period.widened() if period else None
+
+
+def _compiled(expressions: Sequence[tuple[str, _Meaning]]) -> tuple[tuple[re.Pattern[str], _Meaning], ...]:
+    return tuple((re.compile(pattern), meaning) for pattern, meaning in expressions)
+
+
+_ISO_DATE = (r"(?<!\d)((?:19|20)\d\d)[-/.](\d\d?)[-/.](\d\d?)(?!\d)", _date)
+_ENGLISH = _compiled((_ISO_DATE, *asked_in_english.EXPRESSIONS))
+_CHINESE = _compiled((_ISO_DATE, *asked_in_chinese.EXPRESSIONS))
+_ASKS_WHEN = re.compile(f"{asked_in_english.ASKS_WHEN}|{asked_in_chinese.ASKS_WHEN}")

@@ -1,0 +1,1 @@
+"""Chinese: its words, as data."""
