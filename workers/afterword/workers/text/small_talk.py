@@ -37,7 +37,10 @@ _MOST_CHARACTERS = 200
 
 def is_small_talk(text: str) -> bool:
     """Whether nothing of it is about anything: thanks, greetings, agreement, laughter, emoji, punctuation."""
-    return len(text) <= _MOST_CHARACTERS and only_talk(analysis.terms(_PHRASES.sub(" ", text)))
+    if len(text) > _MOST_CHARACTERS:
+        return False
+    # No phrase is in ASCII, and the terms of the text as it stands were just looked up: a third of reading a question.
+    return only_talk(analysis.terms(text if text.isascii() else _PHRASES.sub(" ", text)))
 
 
 def only_talk(terms: Iterable[str]) -> bool:

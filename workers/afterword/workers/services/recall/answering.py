@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -174,15 +174,19 @@ class Recall:
         chosen = selection.each_once((*always, *ranked), asked=asked.text, most=2 * request.limit)
         has_room = len(chosen.memories) < request.limit
         relevance = {each.memory.id: round(each.relevance, 4) for each in relevant}
+        begun = time.perf_counter()
+        matched = [memory for memory in chosen.memories if memory.id in relevance] if has_room else []
+        beside = self._beside(corners, matched, deadline) if matched else []
+        searched = found.seconds["search"] + time.perf_counter() - begun
         return Recalled(
             memories=chosen.memories,
-            around=self._around(corners, asked, chosen, relevance.keys(), deadline) if has_room else (),
+            around=_new(beside, chosen, asked),
             relevance=relevance,
             explanations=explained(found.ranked, found.replaced, chosen, floor) if request.explain else (),
             degraded=tuple(dict.fromkeys((*found.degraded, *missing))),
             gate=Gate.PASSED if relevant else Gate.STOPPED,
             has_memories=found.has_memories,
-            seconds=found.seconds,
+            seconds={**found.seconds, "search": searched},
         )
 
     def _always(
@@ -198,22 +202,14 @@ class Recall:
             return (), (Scope.USER,)
         return identity.chosen(newest.memories, request.always), ()
 
-    def _around(
-        self,
-        corners: Sequence[Corner],
-        asked: Question,
-        chosen: Selection,
-        matched: Collection[str],
-        deadline: Deadline,
-    ) -> tuple[StoredMemory, ...]:
-        """What completes those that matched and says something new; without it the answer stands as it is."""
-        given = chosen.memories
+    def _beside(
+        self, corners: Sequence[Corner], matched: Sequence[StoredMemory], deadline: Deadline
+    ) -> list[StoredMemory]:
+        """The neighbours of those that matched; without them the answer stands as it is."""
         try:
-            found = self._searching.around(corners, [each for each in given if each.id in matched], deadline)
+            return self._searching.around(corners, matched, deadline)
         except (VectorStoreUnavailable, Late):
-            return ()
-        completed = selection.each_once((*given, *found), asked=asked.text, most=len(given) + len(found))
-        return completed.memories[len(given) :]
+            return []
 
     def _from_ledger(self, request: ContextRequest, deadline: Deadline) -> Recalled:
         if deadline.share(_FROM_LEDGER) == 0:
@@ -237,6 +233,13 @@ class Recall:
             shares=request.shares,
             tokenizer=self._tokenizer,
         )
+
+
+def _new(beside: Sequence[StoredMemory], chosen: Selection, asked: Question) -> tuple[StoredMemory, ...]:
+    """What says something that neither the chosen memories nor the question say."""
+    given = chosen.memories
+    together = selection.each_once((*given, *beside), asked=asked.text, most=len(given) + len(beside))
+    return together.memories[len(given) :]
 
 
 def _language(request: ContextRequest, memories: Sequence[StoredMemory]) -> str:
