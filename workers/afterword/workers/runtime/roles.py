@@ -166,7 +166,7 @@ def _start_context(house: House, threads: int) -> RunningRole:
     broker = house.stores.open_broker()
     log = house.analytics.open_query_log(broker)
     house.recall.question_embedder.prepare()
-    context.declare(broker, house.recall.recall, _answering(broker), log, house.metrics)
+    context.declare(broker, house.recall.answerer, _answering(broker), log, house.metrics)
     return QueueRole(broker, Queue.CONTEXT, threads, [log] if log else [])
 
 
