@@ -13,16 +13,18 @@ from afterword.workers.models.tokenizers.estimating import EstimatingTokenizer
 from afterword.workers.runtime.settings import Settings
 from afterword.workers.services.memories.topics import Topics
 from afterword.workers.services.policy.registry import AgentRegistry
-from afterword.workers.services.recall.answering import Recall
-from afterword.workers.services.recall.deadline import Deadline
-from afterword.workers.services.recall.finding.finding import Finding
-from afterword.workers.services.recall.finding.searching import Searching, corners_of
-from afterword.workers.services.recall.question import question
+from afterword.workers.services.recall.answering import Answerer
+from afterword.workers.services.recall.corners import corners_of
+from afterword.workers.services.recall.finding.corner_search import CornerSearch
+from afterword.workers.services.recall.finding.finder import MemoryFinder
+from afterword.workers.services.recall.ledger_reader import LedgerReader
 from afterword.workers.services.recall.question.embedding import QuestionEmbedder
-from afterword.workers.services.recall.ranking.ranking import WEIGHTS, Signals
-from afterword.workers.services.recall.steps import Steps
+from afterword.workers.services.recall.question.parsing import parse_question
+from afterword.workers.services.recall.ranking.scores import WEIGHTS, Signals
+from afterword.workers.services.recall.steps import Deadline, Steps
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.views import Views
 from ops.recall.systems import DEPTH, Asking, Ranked, Recalled
 
 _NAME = "afterword"
@@ -31,16 +33,16 @@ _NAME = "afterword"
 class Ours:
     """Ranks without threshold and budget, and injects what a context request with the settings' defaults gets."""
 
-    def __init__(self, name: str, finding: Finding, recall: Recall) -> None:
+    def __init__(self, name: str, finder: MemoryFinder, answerer: Answerer) -> None:
         self.name = name
-        self._finding = finding
-        self._recall = recall
+        self._finder = finder
+        self._answerer = answerer
 
     def recall(self, asking: Asking) -> Recalled:
         request = _request(asking)
-        asked = question.read(asking.text, asking.at)
-        found = self._finding.find(corners_of(request), asked, Deadline(), now=asking.at, most=DEPTH)
-        injected = self._recall.answer(request, now=asking.at).reply.memories
+        asked = parse_question(asking.text, asking.at)
+        found = self._finder.find(corners_of(request), asked, Deadline(), now=asking.at, most=DEPTH)
+        injected = self._answerer.answer(request, now=asking.at).reply.memories
         return Recalled(
             [Ranked(each.memory.id, each.relevance) for each in found.ranked], [memory.id for memory in injected]
         )
@@ -52,21 +54,20 @@ def our_systems(store: VectorStore, bare: VectorStore, embedder: Embedder, setti
     steps = Steps(threads=1)
     # The ledger and its registry of agents are for what these questions do not need.
     database = Database(settings.postgres)
+    ledger = LedgerReader(database=database, registry=AgentRegistry(database), steps=steps, memory_enabled=True)
 
     def system(name: str, memories: VectorStore, weights: Signals = WEIGHTS) -> Ours:
-        searching = Searching(memories, steps)
-        finding = Finding(QuestionEmbedder(embedder, Topics(embedder), steps), searching, weights)
-        recall = Recall(
-            finding,
-            searching,
-            steps,
-            database,
-            AgentRegistry(database),
-            EstimatingTokenizer(),
-            memory_enabled=True,
+        search = CornerSearch(views=Views(memories), steps=steps)
+        embedding = QuestionEmbedder(embedder=embedder, topics=Topics(embedder), steps=steps)
+        finder = MemoryFinder(embedder=embedding, search=search, weights=weights)
+        answerer = Answerer(
+            finder=finder,
+            search=search,
+            ledger=ledger,
+            tokenizer=EstimatingTokenizer(),
             relevance_floor=settings.relevance_floor,
         )
-        return Ours(name, finding, recall)
+        return Ours(name, finder, answerer)
 
     try:
         yield [

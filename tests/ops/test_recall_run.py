@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from afterword.workers.services.recall.ranking.ranking import WEIGHTS
+from afterword.workers.services.recall.ranking.scores import WEIGHTS
 from ops.recall.runner import main
 from tests.support.fake_openai import FakeOpenAI
 

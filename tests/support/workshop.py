@@ -219,7 +219,7 @@ class Workshop:
 
     def ask(self, request: Request) -> Any:
         assert isinstance(request, ContextRequest)
-        return self.house.recall.recall.answer(request).reply
+        return self.house.recall.answerer.answer(request).reply
 
     # What is stored.
 

@@ -197,7 +197,7 @@ class TestQueries:
 
     def test_words_are_kept_only_where_that_was_opted_in(self, workshop: Workshop) -> None:
         asked = question("What about my cello?", agent_id="coach")
-        told = query_event(asked, workshop.house.recall.recall.answer(asked))
+        told = query_event(asked, workshop.house.recall.answerer.answer(asked))
         assert told.query_length == len("What about my cello?")
         for keep_words, kept in ((False, None), (True, "What about my cello?")):
             sent: list[QueryEvents] = []
@@ -218,7 +218,7 @@ class TestQueries:
     def test_hashes_tell_repeated_queries_of_a_tenant(self, workshop: Workshop) -> None:
         def hashed(words: str | None, tenant: str = "default") -> str | None:
             asked = question(words, tenant_id=tenant)
-            return query_event(asked, workshop.house.recall.recall.answer(asked)).query_hash
+            return query_event(asked, workshop.house.recall.answerer.answer(asked)).query_hash
 
         assert hashed("my  cello") == hashed("my cello") != hashed("my harp")
         assert hashed("my cello") != hashed("my cello", "other")
@@ -239,7 +239,7 @@ class TestQueries:
     def test_what_the_gate_said_and_whether_there_were_memories_is_told(self, workshop: Workshop) -> None:
         def told(words: str | None, user: str = "ann") -> tuple[bool, bool, bool]:
             asked = question(words, user=user)
-            event = query_event(asked, workshop.house.recall.recall.answer(asked))
+            event = query_event(asked, workshop.house.recall.answerer.answer(asked))
             return event.gate_passed, event.has_memories, event.relevance is not None
 
         workshop.take_in(event("I play the cello in a quartet."))

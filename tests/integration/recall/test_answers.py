@@ -1,4 +1,4 @@
-"""What is in a context, and what is not: the gate, what is always kept in, what completes, budgets, explanations."""
+"""The content of a context: the relevance floor, what is always kept in, what completes, budgets, explanations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from afterword.workers.actors import context
 from afterword.workers.actors.requests import Responder
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
 from afterword.workers.models.tokenizers.estimating import EstimatingTokenizer
-from afterword.workers.services.recall.answering import Gate
+from afterword.workers.services.recall.answering import RelevanceVerdict
 from tests.fixtures.workshops import OpenWorkshop
 from tests.integration.commands.test_memory_search import COACH, THREAD, keep, stored
 from tests.integration.observing.test_metrics import count
@@ -61,7 +61,7 @@ def knowing(workshop: Workshop) -> None:
 
 
 @pytest.mark.usefixtures("knowing", "said")
-class TestTheGate:
+class TestTheRelevanceFloor:
     SAID = ("I play the cello.", "We found a flat in Porto.", "Peanuts make me ill: an allergy.")
 
     @pytest.fixture
@@ -73,18 +73,18 @@ class TestTheGate:
         for query, expected in zip(
             ("Which instrument was it?", "Where do they live?", "What may he not eat?"), self.SAID, strict=True
         ):
-            answer = workshop.house.recall.recall.answer(question(query))
+            answer = workshop.house.recall.answerer.answer(question(query))
             assert texts(answer.reply) == [expected]
-            assert answer.gate is Gate.PASSED
+            assert answer.verdict is RelevanceVerdict.PASSED
             assert 0.9 < (answer.reply.memories[0].score or 0) <= 1
 
     @pytest.mark.parametrize(
         "query", ["Translate this poem into Welsh", "quantum chromodynamics", "明日の天気は？", "2 + 2"]
     )
     def test_what_has_nothing_to_do_with_it_is_stopped(self, workshop: Workshop, query: str) -> None:
-        answer = workshop.house.recall.recall.answer(question(query))
+        answer = workshop.house.recall.answerer.answer(question(query))
         assert (answer.reply.memories, answer.reply.text, answer.reply.degraded) == ((), "", ())
-        assert (answer.gate, answer.has_memories) == (Gate.STOPPED, True)
+        assert (answer.verdict, answer.has_memories) == (RelevanceVerdict.STOPPED, True)
 
     def test_scores_are_between_0_and_1_and_the_best_is_first(self, workshop: Workshop) -> None:
         reply = ask(workshop, "Which instrument is played in the flat in Porto?")
@@ -92,13 +92,13 @@ class TestTheGate:
         assert scores
         assert all(0 <= score <= 1 for score in scores)
 
-    def test_what_the_gate_did_is_counted_and_what_was_retrieved(self, workshop: Workshop) -> None:
+    def test_the_verdict_is_counted_and_what_was_retrieved(self, workshop: Workshop) -> None:
         broker, metrics = workshop.broker, workshop.house.metrics
-        context.declare(broker, workshop.house.recall.recall, Responder(broker.client, broker.clock), None, metrics)
+        context.declare(broker, workshop.house.recall.answerer, Responder(broker.client, broker.clock), None, metrics)
         answer = broker.get_actor("answer_context").fn
 
         def counted() -> tuple[float, ...]:
-            gate = (count(workshop, "relevance_gate_total", outcome=outcome) for outcome in Gate)
+            gate = (count(workshop, "relevance_gate_total", outcome=outcome) for outcome in RelevanceVerdict)
             found = (
                 count(workshop, "retrievals_total", outcome=outcome) for outcome in ("success", "empty", "degraded")
             )
@@ -125,9 +125,9 @@ class TestSmallTalk:
         workshop.take_in(event("Thanks a lot!", "ok then", "谢谢"))
         workshop.store.calls.clear()
         workshop.embedder.batches.clear()
-        answer = workshop.house.recall.recall.answer(question(query))
+        answer = workshop.house.recall.answerer.answer(question(query))
         assert (answer.reply.memories, answer.reply.text, answer.reply.degraded) == ((), "", ())
-        assert answer.gate is Gate.STOPPED
+        assert answer.verdict is RelevanceVerdict.STOPPED
         assert workshop.store.calls == []
         assert workshop.embedder.batches == []
 
@@ -280,7 +280,7 @@ def test_the_time_of_a_question_is_when_it_is_asked(workshop: Workshop) -> None:
     keep(workshop, stored("Ann saw a heron at the lake", days=-40), stored("Ann saw an owl at the lake", days=-300))
     asked = question("What did Ann see at the lake last month?")
     at = stored("").occurred_at
-    first = workshop.house.recall.recall.answer(asked, now=at).reply.memories[0]
+    first = workshop.house.recall.answerer.answer(asked, now=at).reply.memories[0]
     assert first.text == "Ann saw a heron at the lake"
-    earlier = workshop.house.recall.recall.answer(asked, now=at - timedelta(days=265)).reply.memories[0]
+    earlier = workshop.house.recall.answerer.answer(asked, now=at - timedelta(days=265)).reply.memories[0]
     assert earlier.text == "Ann saw an owl at the lake"

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from afterword.schemas import ContextReply, Kind, Scope
 from afterword.workers.embedded.completions import HttpReply
 from afterword.workers.models.embedders.factory import build_embedder
-from afterword.workers.services.recall.answering import Gate
+from afterword.workers.services.recall.answering import RelevanceVerdict
 from afterword.workers.stores.ledger import agents
 from afterword.workers.stores.ledger.agents import Agent
 from afterword.workers.stores.vectors import collection
@@ -32,7 +32,7 @@ OF_ALL = "Cello lessons, the cello concert, the luthier of the cello"
 
 
 def ask(workshop: Workshop, query: str | None = ASKED, within: float = WITHIN, **about: Any) -> ContextReply:
-    return workshop.house.recall.recall.answer(question(query, **about), within).reply
+    return workshop.house.recall.answerer.answer(question(query, **about), within).reply
 
 
 def texts(reply: ContextReply) -> list[str]:
@@ -102,6 +102,7 @@ def slow(workshop: Workshop) -> Iterator[Callable[[Callable[[Filter], bool]], Sl
     def slow_down(is_slow: Callable[[Filter], bool]) -> SlowStore:
         store = SlowStore(workshop.house.stores.vectors, is_slow)
         workshop.house.stores.vectors = cast(VectorStore, store)
+        workshop.house.stores.__dict__.pop("views", None)
         made.append(store)
         return store
 
@@ -267,7 +268,7 @@ class TestAScope:
 
         store = slow(of_scope(scope))
         # What was built over the store before it was slow is built anew.
-        for name in ("searching", "finding", "recall"):
+        for name in ("search", "finder", "answerer"):
             workshop.house.recall.__dict__.pop(name, None)
         reply = ask(workshop, query, **about)
 
@@ -284,8 +285,12 @@ class TestAScope:
         assert reply.degraded == ("user",)
         assert {memory.scope for memory in reply.memories} == {Scope.AGENT, Scope.SESSION}
 
-        answer = workshop.house.recall.recall.answer(question("thanks!", always=3), WITHIN)
-        assert (answer.reply.memories, answer.reply.degraded, answer.gate) == ((), ("user",), Gate.STOPPED)
+        answer = workshop.house.recall.answerer.answer(question("thanks!", always=3), WITHIN)
+        assert (answer.reply.memories, answer.reply.degraded, answer.verdict) == (
+            (),
+            ("user",),
+            RelevanceVerdict.STOPPED,
+        )
 
 
 def test_a_registry_that_hangs_does_not_hold_an_answer_back(workshop: Workshop, ledger_lock: LedgerLock) -> None:

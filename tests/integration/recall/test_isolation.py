@@ -99,7 +99,7 @@ def linked(memories: list[tuple[Owner, StoredMemory]], chance: random.Random) ->
 
 @pytest.fixture(params=["edge", "server"])
 def workshop(request: pytest.FixtureRequest, open_workshop: OpenWorkshop, tmp_path: Path) -> Iterator[Workshop]:
-    """Over either adapter, with every memory passing the gate."""
+    """Over either adapter, with every memory above the relevance floor."""
     workshop = open_workshop(relevance_floor=0.0)
     if request.param == "edge":
         yield workshop
@@ -109,6 +109,7 @@ def workshop(request: pytest.FixtureRequest, open_workshop: OpenWorkshop, tmp_pa
     store = ServerStore(face.url, collection="memories")
     store.prepare(workshop.embedder.identity)
     workshop.house.stores.vectors = TimedStore(store, workshop.house.metrics)
+    workshop.house.stores.__dict__.pop("views", None)
     yield workshop
     face.stop()
 

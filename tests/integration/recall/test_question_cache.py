@@ -20,7 +20,7 @@ from afterword.workers.models.embedders.shared import KEY_PREFIX, SharedEmbedder
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.runtime.settings import Settings
 from afterword.workers.runtime.wiring.house import House
-from afterword.workers.services.recall.question import question
+from afterword.workers.services.recall.question.parsing import parse_question
 from tests.support.fake_openai import FakeOpenAI
 from tests.support.workshop import NOON
 
@@ -172,7 +172,7 @@ class TestInWorkers:
     ) -> None:
         for _ in range(2):
             with closing(components(redis_url, llm, tmp_path)) as worker:
-                worker.recall.question_embedder.embed(question.read("Which instrument do I play?", NOON), None)
+                worker.recall.question_embedder.embed(parse_question("Which instrument do I play?", NOON), None)
                 metrics = worker.metrics
         asked = [text for request in llm.embeddings for text in request.body["input"]]
         assert asked.count("Which instrument do I play?") == 1
@@ -185,7 +185,7 @@ class TestInWorkers:
         self, redis_url: str, llm: FakeOpenAI, tmp_path: Path, client: Any, given: dict[str, Any]
     ) -> None:
         with closing(components(redis_url, llm, tmp_path, **given)) as worker:
-            worker.recall.question_embedder.embed(question.read("Which instrument do I play?", NOON), None)
+            worker.recall.question_embedder.embed(parse_question("Which instrument do I play?", NOON), None)
         assert client.keys() == []
 
 

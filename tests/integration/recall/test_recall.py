@@ -210,6 +210,6 @@ def test_a_store_in_this_process_that_is_too_slow_is_named_and_nothing_else(work
     workshop.take_in(event("I play the cello."))
     workshop.house.recall.question_embedder.prepare()
     workshop.store.before["search"] = lambda: time.sleep(0.3)
-    reply = workshop.house.recall.recall.answer(question("Who plays the cello?"), 0.2).reply
+    reply = workshop.house.recall.answerer.answer(question("Who plays the cello?"), 0.2).reply
     assert reply.degraded == ("vector_store",)
     assert reply.memories == ()

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from afterword.workers.services.memories import in_context
 from afterword.workers.services.memories.in_context import vector
 from afterword.workers.text import analysis
-from afterword.workers.text.en.irregular import BASES
+from afterword.workers.text.en.words import BASES
+from afterword.workers.text.en.words import STOP_WORDS as ENGLISH
 from afterword.workers.text.lexical_field import lexical_field
-from afterword.workers.text.stopwords import ENGLISH
 
 OWN, BEFORE, FURTHER = [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]
 

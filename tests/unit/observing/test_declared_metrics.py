@@ -17,7 +17,7 @@ from afterword.schemas.wire import Queue
 from afterword.workers.observing.metrics import Metrics, Reading
 from afterword.workers.observing.stopwatch import Stopwatch
 from afterword.workers.services.ingest.ingest import Outcome as IngestOutcome
-from afterword.workers.services.recall.answering import Gate
+from afterword.workers.services.recall.answering import RelevanceVerdict
 
 SOURCES = Path(afterword.workers.__path__[0])
 BOUNDED = {
@@ -118,7 +118,7 @@ def series(metrics: Metrics, name: str) -> dict[tuple[str, ...], float]:
         ("memories", product(Kind, ("add", "delete"), Scope)),
         ("context_memories", product(Kind, Scope)),
         ("context_degraded", [(part,) for part in ("memory_off", "embedder", *Scope, "vector_store", "ledger")]),
-        ("relevance_gate", [(Gate.PASSED,), (Gate.STOPPED,)]),
+        ("relevance_gate", [(RelevanceVerdict.PASSED,), (RelevanceVerdict.STOPPED,)]),
         ("dead_letters", [(queue,) for queue in Queue]),
         ("message_retries", [(queue,) for queue in Queue]),
     ],

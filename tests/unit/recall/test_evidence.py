@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
+from afterword.workers.services.recall.corners import Listing
 from afterword.workers.services.recall.question.calibration import Calibration, Scale, calibrate
-from afterword.workers.services.recall.ranking.evidence import Evidence, Listing, relevance, weigh
+from afterword.workers.services.recall.ranking.evidence import Evidence, relevance, weigh
 
 TRUSTED = Scale(related=0.6, unrelated=0.1, spread=0.1)
 

@@ -8,16 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afterword.workers.services.recall.question.question import Question
-from afterword.workers.services.recall.question.question import read as read_at
+from afterword.workers.services.recall.question.parsing import ParsedQuestion, is_small_talk, parse_question
 from afterword.workers.text import analysis
-from afterword.workers.text.small_talk import is_small_talk
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
-def read(message: str) -> Question:
-    return read_at(message, NOW)
+def read(message: str) -> ParsedQuestion:
+    return parse_question(message, NOW)
 
 
 class TestReading:

@@ -11,14 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afterword.schemas import Kind, Scope
-from afterword.workers.services.recall.question import question
+from afterword.workers.services.recall.question.parsing import parse_question
 from afterword.workers.services.recall.ranking.evidence import Evidence
-from afterword.workers.services.recall.ranking.ranking import WEIGHTS, Signals, newest, proposed, rank, recency, score
+from afterword.workers.services.recall.ranking.scores import (
+    WEIGHTS,
+    Signals,
+    newest_first,
+    proposed,
+    rank,
+    recency,
+    score,
+)
 from afterword.workers.stores.vectors.payload import StoredMemory
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 NAMES = [each.name for each in fields(Signals)]
-PLAIN = question.read("Which instrument does Ann play?", NOW)
+PLAIN = parse_question("Which instrument does Ann play?", NOW)
 
 signals = st.builds(Signals, **{name: st.floats(0, 10 if name == "dense" else 1) for name in NAMES})
 evidence = st.builds(
@@ -41,7 +49,7 @@ def memory(key: str, **more: object) -> StoredMemory:
 
 
 def ids(*memories: StoredMemory, evidence: list[Evidence], asked: str) -> list[str]:
-    ranked = rank(evidence, memories, question.read(asked, NOW), now=NOW)
+    ranked = rank(evidence, memories, parse_question(asked, NOW), now=NOW)
     return [each.memory.id for each in ranked]
 
 
@@ -149,11 +157,13 @@ def test_without_a_question_what_was_learned_then_what_is_important_then_what_is
     for seed in range(10):
         shuffled = ordered[:]
         random.Random(seed).shuffle(shuffled)
-        assert newest(shuffled) == ordered
+        assert newest_first(shuffled) == ordered
 
 
 def test_a_memory_that_holds_every_word_is_relevant_however_common_they_are() -> None:
     tea, other = memory("a", text="We drank green tea again."), memory("b", text="We drank again.")
     common = [Evidence(key, 0.0, 1.0, 0.01) for key in "ab"]
-    found = {each.memory.id: each.relevance for each in rank(common, [tea, other], question.read("tea?", NOW), now=NOW)}
+    found = {
+        each.memory.id: each.relevance for each in rank(common, [tea, other], parse_question("tea?", NOW), now=NOW)
+    }
     assert found["a"] >= 0.5 > found["b"]

@@ -12,8 +12,7 @@ import pytest
 from afterword.workers.core.errors import Late, VectorStoreUnavailable
 from afterword.workers.runtime.settings import Settings
 from afterword.workers.runtime.wiring.house import House
-from afterword.workers.services.recall.deadline import Deadline
-from afterword.workers.services.recall.steps import Steps
+from afterword.workers.services.recall.steps import Deadline, Steps
 
 
 @pytest.fixture

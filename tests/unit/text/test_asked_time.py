@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afterword.workers.text.asked_time import asked_time, asks_when
-from afterword.workers.text.periods import Period, closeness
+from afterword.workers.text.periods import TimeSpan, closeness
 
 NOW = datetime(2026, 11, 20, 15, tzinfo=UTC)  # a Friday
 FOUR_MONTHS = timedelta(days=123)
@@ -262,19 +262,19 @@ def test_the_last_of_a_month_is_within_a_year(now: datetime) -> None:
 
 
 PERIODS = st.builds(
-    lambda since, length: Period(since, since + length),
+    lambda since, length: TimeSpan(since, since + length),
     MOMENTS,
     st.timedeltas(timedelta(minutes=1), timedelta(days=4000)),
 )
 
 
 @given(PERIODS, st.floats(0, 0.999))
-def test_within_a_period_closeness_is_one(period: Period, share: float) -> None:
+def test_within_a_period_closeness_is_one(period: TimeSpan, share: float) -> None:
     assert closeness(period, period.since + period.length * share) == 1.0
 
 
 @given(PERIODS, MOMENTS, st.timedeltas(timedelta(0), timedelta(days=1000)))
-def test_closeness_falls_with_the_distance(period: Period, moment: datetime, more: timedelta) -> None:
+def test_closeness_falls_with_the_distance(period: TimeSpan, moment: datetime, more: timedelta) -> None:
     nearer, farther = (
         closeness(period, moment),
         closeness(
@@ -285,6 +285,6 @@ def test_closeness_falls_with_the_distance(period: Period, moment: datetime, mor
 
 
 @given(PERIODS)
-def test_a_length_away_closeness_is_a_half(period: Period) -> None:
+def test_a_length_away_closeness_is_a_half(period: TimeSpan) -> None:
     assert closeness(period, period.since - period.length) == pytest.approx(0.5)
     assert closeness(period, period.until + period.length) == pytest.approx(0.5)

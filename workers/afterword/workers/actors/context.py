@@ -20,13 +20,13 @@ from afterword.workers.broker import MendedBroker
 from afterword.workers.core.messages import QueryEvent
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.analytics.telemetry import QueryLog
-from afterword.workers.services.recall.answering import Answer, Gate, Recall
+from afterword.workers.services.recall.answering import Answer, Answerer, RelevanceVerdict
 
 logger = logging.getLogger(__name__)
 
 
 def declare(
-    broker: MendedBroker, recall: Recall, responder: Responder, query_log: QueryLog | None, metrics: Metrics
+    broker: MendedBroker, answerer: Answerer, responder: Responder, query_log: QueryLog | None, metrics: Metrics
 ) -> None:
     """Answer context requests; those past their deadline are dropped. Never retried: the asker has gone by then.
 
@@ -34,7 +34,7 @@ def declare(
     """
 
     def run(request: ContextRequest) -> ContextReply:
-        answer = recall.answer(request, responder.seconds_left(request))
+        answer = answerer.answer(request, responder.seconds_left(request))
         _count(metrics, answer)
         if query_log is not None:
             query_log.add(query_event(request, answer))
@@ -62,14 +62,14 @@ def _time_reply(broker: MendedBroker, metrics: Metrics) -> None:
 
 
 def _count(metrics: Metrics, answer: Answer) -> None:
-    reply = answer.reply
+    reply, verdict = answer.reply, answer.verdict
     outcome = "degraded" if reply.degraded else "answered" if reply.memories else "empty"
     metrics.context_requests.labels(outcome).inc()
     found = [memory.id for memory in reply.memories]
-    logger.debug("context: %s %s, gate %s, %s ms: %s", outcome, reply.degraded, answer.gate, reply.timings_ms, found)
-    if answer.gate is not Gate.NONE:
-        metrics.relevance_gate.labels(answer.gate).inc()
-    if answer.gate is Gate.PASSED and answer.has_memories:
+    logger.debug("context: %s %s, relevance %s, %s ms: %s", outcome, reply.degraded, verdict, reply.timings_ms, found)
+    if verdict is not RelevanceVerdict.NONE:
+        metrics.relevance_gate.labels(verdict).inc()
+    if verdict is RelevanceVerdict.PASSED and answer.has_memories:
         success = "degraded" if reply.degraded else "success" if reply.memories else "empty"
         metrics.retrievals.labels(success).inc()
     for part in reply.degraded:
@@ -95,7 +95,7 @@ def query_event(request: ContextRequest, answer: Answer) -> QueryEvent:
         result_length=len(answer.reply.text),
         result_count=len(answer.reply.memories),
         relevance=fmean(relevances) if relevances else None,
-        gate_passed=answer.gate is Gate.PASSED,
+        gate_passed=answer.verdict is RelevanceVerdict.PASSED,
         has_memories=answer.has_memories,
         seconds=answer.seconds["total"],
         degraded=answer.reply.degraded,

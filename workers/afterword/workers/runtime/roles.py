@@ -111,7 +111,7 @@ def _declare_extraction(house: House, broker: MendedBroker) -> Sequence[Companio
 def _declare_context(house: House, broker: MendedBroker) -> Sequence[Companion]:
     log = house.analytics.open_query_log(broker)
     house.recall.question_embedder.prepare()
-    context.declare(broker, house.recall.recall, _responder(broker), log, house.metrics)
+    context.declare(broker, house.recall.answerer, _responder(broker), log, house.metrics)
     return [log] if log else []
 
 

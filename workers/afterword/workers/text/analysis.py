@@ -19,9 +19,10 @@ from typing import Final
 
 import Stemmer
 
-from afterword.workers.text.en.irregular import BASES
-from afterword.workers.text.language import detection
-from afterword.workers.text.stopwords import ENGLISH, HAN_STOP_CHARACTERS, STOP_WORDS
+from afterword.workers.text.en.words import BASES
+from afterword.workers.text.en.words import STOP_WORDS as ENGLISH
+from afterword.workers.text.language import STOP_WORDS, detection
+from afterword.workers.text.zh.phrases import STOP_CHARACTERS
 
 MAX_CHARACTERS = 20_000
 """A longer text is analysed up to here."""
@@ -92,7 +93,7 @@ def _normalised(text: str) -> str:
 def _characters(run: str) -> Iterator[str]:
     """Overlapping pairs; single Chinese characters too, where they mean something by themselves."""
     for position, character in enumerate(run):
-        if character not in HAN_STOP_CHARACTERS and (len(run) == 1 or _HAN.match(character)):
+        if character not in STOP_CHARACTERS and (len(run) == 1 or _HAN.match(character)):
             yield character
         if position + 1 < len(run):
             yield run[position : position + 2]

@@ -1,4 +1,5 @@
-"""The time a question asks about, and whether it asks for one. Pure; English and Chinese.
+"""Times: which one a question asks about, whether it asks for one, and whether a text tells one. Pure; English and
+Chinese, whose words are in `en` and `zh`.
 
 The most exact expression counts: "on 3 June last year" is a day. What is ambiguous is taken for the past, since
 memories are of it: "in May" is the last May that has begun.
@@ -12,15 +13,17 @@ from datetime import UTC, datetime
 
 from afterword.workers.text import periods
 from afterword.workers.text.en import asked_times as asked_in_english
-from afterword.workers.text.periods import Period
+from afterword.workers.text.en import phrases as english
+from afterword.workers.text.periods import TimeSpan
 from afterword.workers.text.zh import asked_times as asked_in_chinese
+from afterword.workers.text.zh import phrases as chinese
 
 _READ = 2_000  # characters: who pastes a page asks before or after it
 
-_Meaning = Callable[[re.Match[str], datetime], Period | None]
+_Meaning = Callable[[re.Match[str], datetime], TimeSpan | None]
 
 
-def asked_time(question: str, now: datetime) -> Period | None:
+def asked_time(question: str, now: datetime) -> TimeSpan | None:
     """The period that a question is about, with some tolerance on both sides; None when it names no time."""
     at = now.astimezone(UTC)
     for part in _ends(question):
@@ -35,20 +38,25 @@ def asks_when(question: str) -> bool:
     return any(_ASKS_WHEN.search(asked_in_chinese.simplified(part.lower())) for part in _ends(question))
 
 
+def tells_time(text: str) -> bool:
+    """Whether a text names a day, a month, a year, or a time before or after now."""
+    return _TELLS_TIME.search(text) is not None
+
+
 def _ends(question: str) -> tuple[str, ...]:
     if len(question) <= 2 * _READ:
         return (question,)
     return question[:_READ], question[-_READ:]
 
 
-def _named(question: str, now: datetime) -> Period | None:
-    if not question.isascii() and asked_in_chinese.HAN.search(question):
+def _named(question: str, now: datetime) -> TimeSpan | None:
+    if not question.isascii() and chinese.HAN.search(question):
         return _first(_CHINESE, asked_in_chinese.simplified(question), now)
     text = question.lower()
     return _first(_ENGLISH, text, now) if asked_in_english.SIGN.search(text) else None
 
 
-def _first(expressions: Sequence[tuple[re.Pattern[str], _Meaning]], text: str, now: datetime) -> Period | None:
+def _first(expressions: Sequence[tuple[re.Pattern[str], _Meaning]], text: str, now: datetime) -> TimeSpan | None:
     for pattern, meaning in expressions:
         for match in pattern.finditer(text):
             period = meaning(match, now)
@@ -57,14 +65,14 @@ def _first(expressions: Sequence[tuple[re.Pattern[str], _Meaning]], text: str, n
     return None
 
 
-def _bounded(text: str, match: re.Match[str], period: Period, now: datetime) -> Period | None:
+def _bounded(text: str, match: re.Match[str], period: TimeSpan, now: datetime) -> TimeSpan | None:
     """Since, after and before a period are other periods; what was before it has no beginning, so it is none."""
     side = _SIDE_BEFORE.search(text, max(0, match.start() - 12), match.start()) or _SIDE_AFTER.match(text, match.end())
     word = (side or match)[0].split()[0]  # it may have been read as a part of the expression
     if word in _BEFORE:
         return None
     since = period.since if word in _SINCE else period.until if word in _AFTER else now
-    return Period(since, now) if since < now else period
+    return TimeSpan(since, now) if since < now else period
 
 
 _SINCE = ("since", "以来", "至今")
@@ -74,7 +82,7 @@ _SIDE_BEFORE = re.compile(r"\b(?:since|after|before)\s(?:the\s)?$")
 _SIDE_AFTER = re.compile("以来|至今|之后|以后|之前|以前|前(?![天年后面])")
 
 
-def _date(match: re.Match[str], _now: datetime) -> Period | None:
+def _date(match: re.Match[str], _now: datetime) -> TimeSpan | None:
     period = periods.date(*(int(part) for part in match.groups()))
     return period.widened() if period else None
 
@@ -87,3 +95,4 @@ _ISO_DATE = (r"(?<!\d)((?:19|20)\d\d)[-/.](\d\d?)[-/.](\d\d?)(?!\d)", _date)
 _ENGLISH = _compiled((_ISO_DATE, *asked_in_english.EXPRESSIONS))
 _CHINESE = _compiled((_ISO_DATE, *asked_in_chinese.EXPRESSIONS))
 _ASKS_WHEN = re.compile(f"{asked_in_english.ASKS_WHEN}|{asked_in_chinese.ASKS_WHEN}")
+_TELLS_TIME = re.compile(f"{english.TELLS_TIME}|{chinese.TELLS_TIME}", re.IGNORECASE)

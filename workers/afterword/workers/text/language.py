@@ -6,11 +6,18 @@ import re
 from collections import Counter, defaultdict
 from functools import lru_cache
 from itertools import chain
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from afterword.workers.text.stopwords import STOP_WORDS
+from afterword.workers.text import other_languages
+from afterword.workers.text.en import words as english
 
 UNDETERMINED = "und"
+
+STOP_WORDS: Final = {
+    "en": english.STOP_WORDS,
+    **{language: frozenset(words.split()) for language, words in other_languages.STOP_WORDS.items()},
+}
+"""Small sets of words that carry grammar, by ISO 639-1 code. English comes first: it wins a tie."""
 
 _TEXTS_CACHED = 256  # a text that is written is asked about three times in a row
 _SAMPLE = 2_000  # characters are enough to tell; a long transcript costs no more than a page

@@ -33,7 +33,7 @@ _FULL_MOONS = dict(enumerate((
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class TimeSpan:
     """From `since`, until just before `until`."""
 
     since: datetime
@@ -46,13 +46,13 @@ class Period:
     def length(self) -> timedelta:
         return self.until - self.since
 
-    def widened(self) -> Period:
+    def widened(self) -> TimeSpan:
         """With half a day on each side, or a tenth of its length, whichever is more."""
         slack = max(_TIME_ZONES, self.length * _SLACK)
-        return Period(self.since - slack, self.until + slack)
+        return TimeSpan(self.since - slack, self.until + slack)
 
 
-def closeness(period: Period, at: datetime) -> float:
+def closeness(period: TimeSpan, at: datetime) -> float:
     """1 within the period; outside halved with each length of the period that lies between."""
     if at in period:
         return 1.0
@@ -60,53 +60,53 @@ def closeness(period: Period, at: datetime) -> float:
     return float(0.5 ** min(distance / max(period.length, timedelta(seconds=1)), 1000.0))
 
 
-def day(at: datetime, away: int = 0) -> Period:
+def day(at: datetime, away: int = 0) -> TimeSpan:
     """The day of a moment, or one so many days away from it."""
     start = _midnight(at) + away * DAY
-    return Period(start, start + DAY)
+    return TimeSpan(start, start + DAY)
 
 
-def days(at: datetime, first: int, count: int) -> Period:
+def days(at: datetime, first: int, count: int) -> TimeSpan:
     """So many days, the first of them so many days away from a moment."""
     start = _midnight(at) + first * DAY
-    return Period(start, start + count * DAY)
+    return TimeSpan(start, start + count * DAY)
 
 
-def week(at: datetime, away: int = 0) -> Period:
+def week(at: datetime, away: int = 0) -> TimeSpan:
     """The week of a moment, from Monday, or one so many weeks away."""
     return days(at, 7 * away - at.weekday(), 7)
 
 
-def weekend(at: datetime, away: int = 0) -> Period:
+def weekend(at: datetime, away: int = 0) -> TimeSpan:
     """The Friday evening, Saturday and Sunday of a week; see `week`."""
     monday = week(at, away).since
-    return Period(monday + 4 * DAY + timedelta(hours=18), monday + 7 * DAY)
+    return TimeSpan(monday + 4 * DAY + timedelta(hours=18), monday + 7 * DAY)
 
 
-def month(year: int, number: int) -> Period:
+def month(year: int, number: int) -> TimeSpan:
     """A month; numbers beyond 1 to 12 are those of the years before and after."""
     first = datetime(year + (number - 1) // 12, (number - 1) % 12 + 1, 1, tzinfo=UTC)
-    return Period(first, first + monthrange(first.year, first.month)[1] * DAY)
+    return TimeSpan(first, first + monthrange(first.year, first.month)[1] * DAY)
 
 
-def year(number: int) -> Period:
-    return Period(datetime(number, 1, 1, tzinfo=UTC), datetime(number + 1, 1, 1, tzinfo=UTC))
+def year(number: int) -> TimeSpan:
+    return TimeSpan(datetime(number, 1, 1, tzinfo=UTC), datetime(number + 1, 1, 1, tzinfo=UTC))
 
 
-def season(year: int, first_month: int) -> Period:
+def season(year: int, first_month: int) -> TimeSpan:
     """A season of the year it begins in: the winter of 2024 ends in February 2025."""
-    return Period(month(year, first_month).since, month(year, first_month + 2).until)
+    return TimeSpan(month(year, first_month).since, month(year, first_month + 2).until)
 
 
-def date(year: int, month: int, day: int) -> Period | None:
+def date(year: int, month: int, day: int) -> TimeSpan | None:
     """A day by its numbers, if there is such a day."""
     if year not in YEARS or not 1 <= month <= 12 or not 1 <= day <= monthrange(year, month)[1]:
         return None
     start = datetime(year, month, day, tzinfo=UTC)
-    return Period(start, start + DAY)
+    return TimeSpan(start, start + DAY)
 
 
-def festival(year: int, name: str) -> Period:
+def festival(year: int, name: str) -> TimeSpan:
     """The days that a festival is about, in a year.
 
     Raises: KeyError, for a name that is not one of `FESTIVALS`.

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from afterword.workers.text import periods
-from afterword.workers.text.periods import DAY, Period
+from afterword.workers.text.periods import DAY, TimeSpan
 
 _LONGEST_AGO = timedelta(days=365 * 120)
 _COUNTED_DAYS = 7  # so many days ago is a day that somebody counted; more is about then
@@ -33,7 +33,7 @@ _UNITS = {
 _Part = TypeVar("_Part", int, str)
 
 
-def ago(count: int, unit: str, now: datetime) -> Period | None:
+def ago(count: int, unit: str, now: datetime) -> TimeSpan | None:
     """Around so long ago; the longer ago, the vaguer. A count of 0 is a half. None for what nobody remembers."""
     span, length = _UNITS[unit], _UNITS[unit] * (count or 0.5)
     if length > _LONGEST_AGO:
@@ -41,20 +41,20 @@ def ago(count: int, unit: str, now: datetime) -> Period | None:
     if unit in ("day", "night") and 0 < count <= _COUNTED_DAYS:
         return periods.day(now, -count).widened()
     vague = span * (count / 8 if count > 4 else 0.5 if count else 0.2)
-    return Period(now - length - vague, now - length + vague)
+    return TimeSpan(now - length - vague, now - length + vague)
 
 
-def lasting(count: int, unit: str, now: datetime) -> Period | None:
+def lasting(count: int, unit: str, now: datetime) -> TimeSpan | None:
     """The time since so long ago; see `ago`."""
     length = _UNITS[unit] * (count or 0.5)
-    return None if length > _LONGEST_AGO else Period(now - length * 1.1, now)
+    return None if length > _LONGEST_AGO else TimeSpan(now - length * 1.1, now)
 
 
-def recent(now: datetime) -> Period:
-    return Period(now - _RECENT, now)
+def recent(now: datetime) -> TimeSpan:
+    return TimeSpan(now - _RECENT, now)
 
 
-def stepped(unit: str, step: int, now: datetime) -> Period:
+def stepped(unit: str, step: int, now: datetime) -> TimeSpan:
     """A week, weekend, month or year, so many away from the present one."""
     match unit:
         case "week":
@@ -68,12 +68,12 @@ def stepped(unit: str, step: int, now: datetime) -> Period:
     return period.widened()
 
 
-def latest_weekend(now: datetime) -> Period:
+def latest_weekend(now: datetime) -> TimeSpan:
     """The last that has begun, or begins today."""
     return stepped("weekend", 0 if now.weekday() >= 5 else -1, now)
 
 
-def weekday(number: int, now: datetime, step: int | None = None) -> Period:
+def weekday(number: int, now: datetime, step: int | None = None) -> TimeSpan:
     """The last such day, 0 for Monday. Today may be it, unless the last (-1) or the next (1) was said."""
     back = (now.weekday() - number) % 7
     if step == -1:
@@ -83,7 +83,7 @@ def weekday(number: int, now: datetime, step: int | None = None) -> Period:
     return periods.day(now, -back).widened()
 
 
-def date(month: int, day: int, now: datetime, year: int | None) -> Period | None:
+def date(month: int, day: int, now: datetime, year: int | None) -> TimeSpan | None:
     """A day of a month; None when there is no such day."""
     if year is not None:
         period = periods.date(year, month, day)
@@ -94,8 +94,8 @@ def date(month: int, day: int, now: datetime, year: int | None) -> Period | None
 
 
 def of_year(
-    make: Callable[[int, _Part], Period], part: _Part, now: datetime, *, year: int | None, step: int | None
-) -> Period | None:
+    make: Callable[[int, _Part], TimeSpan], part: _Part, now: datetime, *, year: int | None, step: int | None
+) -> TimeSpan | None:
     """A part of the year, which `make` makes of a year: of the one that was named, else the last that has begun, or as
     the step says. None for a year that is not understood.
     """
@@ -115,7 +115,7 @@ def of_year(
     return found.widened()
 
 
-def through(first: tuple[int, int | None], last: tuple[int, int | None], now: datetime) -> Period | None:
+def through(first: tuple[int, int | None], last: tuple[int, int | None], now: datetime) -> TimeSpan | None:
     """From a month until the end of another, each as its number and its year, if that was said. None for what would end
     before it begins, and for a year that is not understood.
     """
@@ -128,4 +128,4 @@ def through(first: tuple[int, int | None], last: tuple[int, int | None], now: da
     if from_year not in periods.YEARS or to_year not in periods.YEARS:
         return None
     since, until = periods.month(from_year, from_number).since, periods.month(to_year, to_number).until
-    return Period(since, until).widened() if since < until else None
+    return TimeSpan(since, until).widened() if since < until else None

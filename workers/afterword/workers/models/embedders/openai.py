@@ -29,7 +29,7 @@ class _Item(BaseModel):
     embedding: list[float]
 
 
-class _Answer(BaseModel):
+class _EmbeddingsBody(BaseModel):
     data: list[_Item]
 
 
@@ -72,7 +72,7 @@ class OpenAIEmbedder:
     def _request(self, texts: list[str]) -> list[Vector]:
         try:
             body = asyncio.run_coroutine_threadsafe(self._ask(texts), self._loop).result()
-            items = _Answer.model_validate_json(body).data
+            items = _EmbeddingsBody.model_validate_json(body).data
         except TimeoutError:
             raise EmbeddingFailed(f"{self._model}: no answer within {self._timeout:g} seconds") from None
         except openai.OpenAIError as error:

@@ -43,6 +43,6 @@ class CommandRoom:
             broker.admin,
             self._memories.books,
             self._analytics.analytics,
-            MemorySearch(self._recall.finding, self._stores.vectors),
+            MemorySearch(self._recall.finder, self._stores.vectors),
             self._ground.metrics,
         )

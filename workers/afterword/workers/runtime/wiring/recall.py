@@ -1,4 +1,4 @@
-"""Wiring of recall: the steps that may be left behind, and what they are taken for."""
+"""Wiring of recall: its parts, and the threads for steps that may be left behind."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from afterword.workers.runtime.wiring.ground import Ground
 from afterword.workers.runtime.wiring.memories import MemoryRoom
 from afterword.workers.runtime.wiring.models import ModelRoom
 from afterword.workers.runtime.wiring.stores import StoreRoom
-from afterword.workers.services.recall.answering import Recall
-from afterword.workers.services.recall.finding.finding import Finding
-from afterword.workers.services.recall.finding.searching import Searching
+from afterword.workers.services.recall.answering import Answerer
+from afterword.workers.services.recall.finding.corner_search import CornerSearch
+from afterword.workers.services.recall.finding.finder import MemoryFinder
+from afterword.workers.services.recall.ledger_reader import LedgerReader
 from afterword.workers.services.recall.question.embedding import QuestionEmbedder
 from afterword.workers.services.recall.steps import Steps
 
@@ -39,7 +40,7 @@ class RecallRoom:
 
     @cached_property
     def embedding_steps(self) -> Steps:
-        """Threads for what a request may leave behind. Each server has its own: one that hangs takes only those."""
+        """Threads for embedding. Each server has its own threads: one that hangs takes only those."""
         return self._open_steps(in_place=self._ground.settings.embedder == "hashing")
 
     @cached_property
@@ -49,7 +50,7 @@ class RecallRoom:
 
     @cached_property
     def ledger_steps(self) -> Steps:
-        """Threads for what is asked of the ledger."""
+        """Threads for questions to the ledger."""
         return self._open_steps()
 
     def _open_steps(self, *, in_place: bool = False) -> Steps:
@@ -60,7 +61,9 @@ class RecallRoom:
     @cached_property
     def question_embedder(self) -> QuestionEmbedder:
         """Embeds questions, within their deadline."""
-        return QuestionEmbedder(self._embedder_of_questions, self._memories.topics, self.embedding_steps)
+        return QuestionEmbedder(
+            embedder=self._embedder_of_questions, topics=self._memories.topics, steps=self.embedding_steps
+        )
 
     @property
     def _embedder_of_questions(self) -> Embedder:
@@ -73,26 +76,31 @@ class RecallRoom:
         return CachingEmbedder(shared, settings.embedder_cache, metrics)
 
     @cached_property
-    def searching(self) -> Searching:
+    def search(self) -> CornerSearch:
         """Asks the vector store."""
-        return Searching(self._stores.vectors, self.searching_steps)
+        return CornerSearch(views=self._stores.views, steps=self.searching_steps)
 
     @cached_property
-    def finding(self) -> Finding:
+    def finder(self) -> MemoryFinder:
         """From a question to ranked memories."""
-        return Finding(self.question_embedder, self.searching)
+        return MemoryFinder(embedder=self.question_embedder, search=self.search)
 
     @cached_property
-    def recall(self) -> Recall:
+    def answerer(self) -> Answerer:
         """Answers context requests."""
-        settings = self._ground.settings
-        return Recall(
-            self.finding,
-            self.searching,
-            self.ledger_steps,
-            self._stores.database,
-            self._memories.registry,
-            self._models.tokenizer,
-            memory_enabled=settings.memory_enabled,
-            relevance_floor=settings.relevance_floor,
+        return Answerer(
+            finder=self.finder,
+            search=self.search,
+            ledger=self._ledger_reader,
+            tokenizer=self._models.tokenizer,
+            relevance_floor=self._ground.settings.relevance_floor,
+        )
+
+    @property
+    def _ledger_reader(self) -> LedgerReader:
+        return LedgerReader(
+            database=self._stores.database,
+            registry=self._memories.registry,
+            steps=self.ledger_steps,
+            memory_enabled=self._ground.settings.memory_enabled,
         )

@@ -43,7 +43,7 @@ from afterword.workers.services.memories.bookkeeping import Books, memory_save
 from afterword.workers.services.memories.importance import importance
 from afterword.workers.services.memories.topics import Topics
 from afterword.workers.services.policy.ownership import Owned, Ownership, owner_of
-from afterword.workers.services.recall.deadline import Deadline
+from afterword.workers.services.recall.steps import Deadline
 from afterword.workers.stores.ledger import (
     audit,
     conversations,

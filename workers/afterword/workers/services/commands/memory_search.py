@@ -21,13 +21,12 @@ from afterword.schemas.commands import MAX_RANKED, MAX_RELATED
 from afterword.schemas.errors import shortened
 from afterword.workers.core.errors import Late, NotFound, VectorStoreUnavailable
 from afterword.workers.services.policy.ownership import owner_of
-from afterword.workers.services.recall.deadline import Deadline
-from afterword.workers.services.recall.finding.finding import Finding, Found
-from afterword.workers.services.recall.finding.searching import Corner
-from afterword.workers.services.recall.question import question
-from afterword.workers.services.recall.ranking.explaining import explained
-from afterword.workers.services.recall.ranking.ranking import Ranked
-from afterword.workers.services.recall.ranking.selection import Selection
+from afterword.workers.services.recall.corners import Corner
+from afterword.workers.services.recall.finding.finder import Findings, MemoryFinder
+from afterword.workers.services.recall.question.parsing import parse_question
+from afterword.workers.services.recall.ranking.scores import RankedMemory
+from afterword.workers.services.recall.ranking.shortlist import Shortlist, explained
+from afterword.workers.services.recall.steps import Deadline
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import StoredMemory, to_memory
 from afterword.workers.stores.vectors.port import Condition, Equals, Filter, Ids, Match, Newest, TimeRange, VectorStore
@@ -41,8 +40,8 @@ _ID_BYTES = 16
 class MemorySearch:
     """Answers `search` and `related`. Nothing is held back for being irrelevant: each score tells how near it is."""
 
-    def __init__(self, finding: Finding, store: VectorStore) -> None:
-        self._finding = finding
+    def __init__(self, finder: MemoryFinder, store: VectorStore) -> None:
+        self._finder = finder
         self._store = store
 
     def search(self, command: SearchMemories, deadline: Deadline) -> SearchPage:
@@ -78,7 +77,7 @@ class MemorySearch:
         found = self._found(owner_of(command), where, query, deadline)
         rest = [each for each in found.ranked if each.memory.id not in seen][: MAX_RANKED - len(seen)]
         page = rest[: command.limit]
-        given = Selection(tuple(each.memory for each in page), {})
+        given = Shortlist(tuple(each.memory for each in page), {})
         return SearchPage(
             memories=tuple(to_memory(each.memory, round(each.relevance, 4)) for each in page),
             next_cursor=_cursor([*seen, *(each.memory.id for each in page)]) if len(rest) > len(page) else None,
@@ -86,11 +85,11 @@ class MemorySearch:
             explanations=explained(page, found.replaced, given, 0.0) if command.explain else (),
         )
 
-    def _found(self, owner: Owner, where: Filter, text: str, deadline: Deadline) -> Found:
+    def _found(self, owner: Owner, where: Filter, text: str, deadline: Deadline) -> Findings:
         now = datetime.now(UTC)
         corner = Corner(_scope(owner), owner, where, depth=MAX_RANKED, corpus=self._corpus(owner, where))
         try:
-            return self._finding.find([corner], question.read(text, now), deadline, now=now, most=MAX_RANKED)
+            return self._finder.find([corner], parse_question(text, now), deadline, now=now, most=MAX_RANKED)
         except Late:
             raise VectorStoreUnavailable("the vector store did not answer in time") from None
 
@@ -138,7 +137,7 @@ def _linked(view: MemoryView, owner: Owner, memory: StoredMemory) -> list[Stored
     return list(found.values())
 
 
-def _related(linked: Sequence[StoredMemory], ranked: Sequence[Ranked]) -> list[RelatedMemory]:
+def _related(linked: Sequence[StoredMemory], ranked: Sequence[RankedMemory]) -> list[RelatedMemory]:
     """Linked ones first, each best first; a linked one that is not among the nearest has no score."""
     relevance = {each.memory.id: round(each.relevance, 4) for each in ranked}
     ids = {memory.id for memory in linked}

@@ -1,8 +1,9 @@
 """Fitting memories into a prompt. Pure.
 
-Best first: a memory that is too long for what is left gives way to the next. With shares, each section of the prompt
-first fills its own part of both bounds, best first; what it leaves goes to the best of all. A piece is counted with its
-line's end; since few tokenizers promise that a whole takes no more tokens than its parts, the whole is counted at last.
+The best memory comes first; one that is too long for the room left gives way to the next. With shares, each section of
+the prompt first fills its own part of both bounds, and the room that it leaves goes to the best memories of all. Each
+line is counted alone, with its end. Few tokenizers promise that a whole takes no more tokens than its parts, so the
+whole is counted at last.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ _ROUNDING = 1e-9  # a third of three is one
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """At most so many memories, at most so many tokens."""
+    """At most so many memories and so many tokens."""
 
     memories: int
     tokens: int
 
     def part(self, share: float) -> Bounds:
-        """That share of both, rounded down."""
+        """This share of both, rounded down."""
         return Bounds(floor(self.memories * share + _ROUNDING), floor(self.tokens * share + _ROUNDING))
 
 
@@ -44,11 +45,11 @@ def fit(
     shares: Mapping[Scope, float] | None = None,
     tokenizer: Tokenizer | None = None,
 ) -> list[Memory]:
-    """The memories that fit, of those given best first, in the same order, never half of one: at most `limit`, and
-    rendered with their headings at most `token_budget` tokens of the tokenizer (without one: estimated). `completing`
-    come after them, where there is still room when each of them had its chance.
+    """The memories that fit, in the order given, which is best first; never half of one.
 
-    `shares` are parts of 1 and add up to 1 at most; a section that is not named has no part of its own.
+    They are at most `limit`, and rendered with their headings they take at most `token_budget` tokens of the tokenizer
+    (without one, tokens are estimated). Memories of `completing` come after all others had their chance. `shares` are
+    parts of 1 and add up to 1 at most; a section that is not named has no part of its own.
     """
     first = list(memories)
     given = [*first, *completing]
@@ -69,13 +70,14 @@ def fit(
         filling.fill({section: bounds.part(shares.get(section, 0.0)) for section in Scope}, len(first))
     filling.fill(dict.fromkeys(Scope, bounds), len(given))
     chosen = filling.chosen
+    # Rarely: where the tokenizer makes more of the whole than of its lines.
     while chosen and rendered(chosen) > token_budget:
         chosen.pop()
     return [given[index] for index in sorted(chosen)]
 
 
 class _Filling:
-    """Memories that are being chosen, by their index: `chosen` holds them in the order of choice."""
+    """Chooses memories by their index; `chosen` holds them in the order of choice."""
 
     def __init__(
         self,
@@ -95,7 +97,7 @@ class _Filling:
         self._tokens: Counter[Scope] = Counter()
 
     def fill(self, allowed: Mapping[Scope, Bounds], first: int) -> None:
-        """Take what fits of the `first` so many, best first, no section beyond what it is allowed."""
+        """Take those that fit of the `first` so many, best first, and no more of a section than is allowed."""
         taken = set(self.chosen)
         for index, section in enumerate(self._sections[:first]):
             if len(self.chosen) == self._bounds.memories:

@@ -1,10 +1,15 @@
-"""Steps of an answer that another server may hold up: each is given its time, and left behind when that is over."""
+"""The time that an answer may take, and the steps of it that another server may hold up.
+
+Each step is given a share of the time that is left, and is left behind when that is over.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from afterword.workers.core.errors import Late
@@ -12,12 +17,36 @@ from afterword.workers.core.errors import Late
 _T = TypeVar("_T")
 
 
-class Steps:
-    """Runs steps on threads of its own, as many at once as `threads`; what comes after them waits its turn.
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A moment of this process's monotonic clock; None: never.
 
-    With `in_place` a single step runs on the caller's thread, however long it takes. That is for what runs in this
-    process and holds up its other threads anyhow: none of them could leave it behind, and handing it over takes as
-    long as a tenth of an answer.
+    >>> Deadline().share(0.5) is None
+    True
+    """
+
+    at: float | None = None
+
+    @classmethod
+    def within(cls, seconds: float | None) -> Deadline:
+        """So many seconds from now."""
+        return cls(None if seconds is None else time.monotonic() + seconds)
+
+    def part(self, part: float) -> Deadline:
+        """An earlier one, which comes after this part (0 to 1) of what is left."""
+        return Deadline.within(self.share(part))
+
+    def share(self, part: float) -> float | None:
+        """Seconds that a step may take which may use this part (0 to 1) of what is left."""
+        return None if self.at is None else max(0.0, part * (self.at - time.monotonic()))
+
+
+class Steps:
+    """Runs steps on its own threads, at most `threads` at once; further steps wait their turn.
+
+    With `in_place` a single step runs on the caller's thread, however long it takes. That is for work in this process
+    that holds up its other threads anyhow: no thread could leave it behind, and handing it over takes a tenth of the
+    time of an answer.
     """
 
     def __init__(self, threads: int, *, in_place: bool = False) -> None:
@@ -25,7 +54,9 @@ class Steps:
         self._in_place = in_place
 
     def run(self, step: Callable[[], _T], seconds: float | None) -> _T:
-        """The step's result. Raises: Late, and what the step raises; one that is late goes on and is ignored."""
+        """The step's result. Raises: Late, and whatever the step raises. A step that is late goes on, and its result is
+        ignored.
+        """
         if seconds is not None and seconds <= 0:
             raise Late("there is no time left for a step")
         if seconds is None or self._in_place:
@@ -36,8 +67,8 @@ class Steps:
         return future.result()
 
     def run_all(self, steps: Sequence[Callable[[], _T]], seconds: float | None) -> list[Future[_T]]:
-        """The steps side by side: those that are done in time hold a result or an error, the others neither. Without
-        time none begins.
+        """Run the steps side by side. Those done in time hold a result or an error, the others neither. Without any
+        time no step begins.
         """
         if seconds is not None and seconds <= 0:
             return [_cancelled() for _ in steps]
@@ -48,7 +79,7 @@ class Steps:
         return futures
 
     def _submit(self, step: Callable[[], _T]) -> Future[_T]:
-        """What it logs tells whose request it is of, as the thread that asks for it would."""
+        # With the asker's context, so that the step's log lines name the request too.
         return self._pool.submit(copy_context().run, step)
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from afterword.workers.text import periods, relative_periods
-from afterword.workers.text.periods import Period
+from afterword.workers.text.periods import TimeSpan
 
 _STEPS = {"last": -1, "past": -1, "previous": -1, "this": 0, "current": 0, "next": 1, "coming": 1}
 _DAYS = {"before": -2, "yesterday": -1, "last": -1, "tomorrow": 1, "after": 2}
@@ -67,63 +67,63 @@ _FESTIVAL = (
 )
 
 
-def _day(match: re.Match[str], now: datetime) -> Period:
+def _day(match: re.Match[str], now: datetime) -> TimeSpan:
     return periods.day(now, _DAYS.get(match["day"].split()[0], 0)).widened()
 
 
-def _date(match: re.Match[str], now: datetime) -> Period | None:
+def _date(match: re.Match[str], now: datetime) -> TimeSpan | None:
     return relative_periods.date(_month_number(match["month"]), int(match["day"]), now, _year(match["year"], now))
 
 
-def _ago(match: re.Match[str], now: datetime) -> Period | None:
+def _ago(match: re.Match[str], now: datetime) -> TimeSpan | None:
     return relative_periods.ago(_count(match["count"]), match["unit"], now)
 
 
-def _lasting(match: re.Match[str], now: datetime) -> Period | None:
+def _lasting(match: re.Match[str], now: datetime) -> TimeSpan | None:
     return relative_periods.lasting(_count(match["count"] or "one"), match["unit"], now)
 
 
-def _weekday(match: re.Match[str], now: datetime) -> Period:
+def _weekday(match: re.Match[str], now: datetime) -> TimeSpan:
     return relative_periods.weekday(_WEEKDAYS[match["weekday"][:3]], now, _step(match))
 
 
-def _stepped(match: re.Match[str], now: datetime) -> Period:
+def _stepped(match: re.Match[str], now: datetime) -> TimeSpan:
     return relative_periods.stepped(match["unit"], _STEPS[match["step"]], now)
 
 
-def _before_last(match: re.Match[str], now: datetime) -> Period:
+def _before_last(match: re.Match[str], now: datetime) -> TimeSpan:
     return relative_periods.stepped(match["unit"], -2, now)
 
 
-def _weekend(_match: re.Match[str], now: datetime) -> Period:
+def _weekend(_match: re.Match[str], now: datetime) -> TimeSpan:
     return relative_periods.latest_weekend(now)
 
 
-def _festival(match: re.Match[str], now: datetime) -> Period | None:
+def _festival(match: re.Match[str], now: datetime) -> TimeSpan | None:
     name = _FESTIVALS[re.split(r"\W", match["festival"])[0]]
     return relative_periods.of_year(periods.festival, name, now, year=_year(match["year"], now), step=_step(match))
 
 
-def _through(match: re.Match[str], now: datetime) -> Period | None:
+def _through(match: re.Match[str], now: datetime) -> TimeSpan | None:
     first = _month_number(match["month0"]), _year(match["year0"], now)
     return relative_periods.through(first, (_month_number(match["month"]), _year(match["year"], now)), now)
 
 
-def _month(match: re.Match[str], now: datetime) -> Period | None:
+def _month(match: re.Match[str], now: datetime) -> TimeSpan | None:
     number = _month_number(match["month"])
     return relative_periods.of_year(periods.month, number, now, year=_year(match["year"], now), step=_step(match))
 
 
-def _season(match: re.Match[str], now: datetime) -> Period | None:
+def _season(match: re.Match[str], now: datetime) -> TimeSpan | None:
     first_month = _SEASONS[match["season"]]
     return relative_periods.of_year(periods.season, first_month, now, year=_year(match["year"], now), step=_step(match))
 
 
-def _calendar_year(match: re.Match[str], _now: datetime) -> Period:
+def _calendar_year(match: re.Match[str], _now: datetime) -> TimeSpan:
     return periods.year(int(match["year"])).widened()
 
 
-def _recently(_match: re.Match[str], now: datetime) -> Period:
+def _recently(_match: re.Match[str], now: datetime) -> TimeSpan:
     return relative_periods.recent(now)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from afterword.workers.text import periods, relative_periods
-from afterword.workers.text.periods import Period
+from afterword.workers.text.periods import TimeSpan
 
 _STEPS = {"上上": -2, "上": -1, "这": 0, "本": 0, "今": 0, "下": 1, "下下": 2}
 _DAYS = {"大前": -3, "前": -2, "昨": -1, "今": 0, "明": 1, "后": 2, "大后": 3}
@@ -69,23 +69,23 @@ def simplified(text: str) -> str:
     return text.translate(_SIMPLER)
 
 
-def _date(match: re.Match[str], now: datetime) -> Period | None:
+def _date(match: re.Match[str], now: datetime) -> TimeSpan | None:
     return relative_periods.date(_number(match["month"]), _number(match["day"]), now, _year(match["year"], now))
 
 
-def _day(match: re.Match[str], now: datetime) -> Period:
+def _day(match: re.Match[str], now: datetime) -> TimeSpan:
     return periods.day(now, _DAYS[match["day"]]).widened()
 
 
-def _ago(match: re.Match[str], now: datetime) -> Period | None:
+def _ago(match: re.Match[str], now: datetime) -> TimeSpan | None:
     return relative_periods.ago(_number(match["count"]), _UNITS[match["unit"]], now)
 
 
-def _lasting(match: re.Match[str], now: datetime) -> Period | None:
+def _lasting(match: re.Match[str], now: datetime) -> TimeSpan | None:
     return relative_periods.lasting(_number(match["count"]), _UNITS[match["unit"]], now)
 
 
-def _week(match: re.Match[str], now: datetime) -> Period:
+def _week(match: re.Match[str], now: datetime) -> TimeSpan:
     step, day = _STEPS[match["step"]], match["day"]
     if day is None:
         return relative_periods.stepped("week", step, now)
@@ -94,44 +94,44 @@ def _week(match: re.Match[str], now: datetime) -> Period:
     return periods.day(periods.week(now, step).since, _WEEKDAYS[day]).widened()
 
 
-def _weekday(match: re.Match[str], now: datetime) -> Period:
+def _weekday(match: re.Match[str], now: datetime) -> TimeSpan:
     return relative_periods.weekday(_WEEKDAYS[match["day"]], now)
 
 
-def _weekend(_match: re.Match[str], now: datetime) -> Period:
+def _weekend(_match: re.Match[str], now: datetime) -> TimeSpan:
     return relative_periods.latest_weekend(now)
 
 
-def _festival(match: re.Match[str], now: datetime) -> Period | None:
+def _festival(match: re.Match[str], now: datetime) -> TimeSpan | None:
     name = _FESTIVALS[match["festival"]]
     return relative_periods.of_year(periods.festival, name, now, year=_year(match["year"], now), step=None)
 
 
-def _through(match: re.Match[str], now: datetime) -> Period | None:
+def _through(match: re.Match[str], now: datetime) -> TimeSpan | None:
     first = _number(match["month0"]), _year(match["year0"], now)
     return relative_periods.through(first, (_number(match["month"]), _year(match["year"], now)), now)
 
 
-def _month(match: re.Match[str], now: datetime) -> Period | None:
+def _month(match: re.Match[str], now: datetime) -> TimeSpan | None:
     number = _number(match["month"])
     return relative_periods.of_year(periods.month, number, now, year=_year(match["year"], now), step=None)
 
 
-def _near_month(match: re.Match[str], now: datetime) -> Period:
+def _near_month(match: re.Match[str], now: datetime) -> TimeSpan:
     return relative_periods.stepped("month", _STEPS[match["step"]], now)
 
 
-def _season(match: re.Match[str], now: datetime) -> Period | None:
+def _season(match: re.Match[str], now: datetime) -> TimeSpan | None:
     first_month, step = _SEASONS[match["season"]], _STEPS.get(match["step"])
     return relative_periods.of_year(periods.season, first_month, now, year=_year(match["year"], now), step=step)
 
 
-def _calendar_year(match: re.Match[str], now: datetime) -> Period | None:
+def _calendar_year(match: re.Match[str], now: datetime) -> TimeSpan | None:
     year = _year(match["year"], now)
     return periods.year(year).widened() if year is not None and year in periods.YEARS else None
 
 
-def _recently(_match: re.Match[str], now: datetime) -> Period:
+def _recently(_match: re.Match[str], now: datetime) -> TimeSpan:
     return relative_periods.recent(now)
 
 
@@ -169,8 +169,6 @@ EXPRESSIONS: Final = (
     (r"最近|近来|近期|近日|这阵子|这段时间", _recently),
 )
 """Patterns, each with what a match means now, the most exact first."""
-
-HAN: Final = re.compile(r"[\u4e00-\u9fff]")
 
 ASKS_WHEN: Final = (
     r"什么时[候间]|何时|啥时候?|几时|什么日[子期]|什么年|哪一?[天年日周]|哪一?个[月星礼]|几(?:[月点]|号(?![线楼店门馆院]))"

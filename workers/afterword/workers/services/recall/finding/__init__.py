@@ -1,1 +1,1 @@
-"""Finding: from a question to the memories that may answer it."""
+"""Finding: from a question to the ranked memories that may answer it."""

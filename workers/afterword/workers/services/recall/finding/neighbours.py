@@ -1,32 +1,32 @@
-"""What completes a memory that matched: the turns around an excerpt, what a learned memory is linked with."""
+"""Neighbours complete a memory that matched: the turns around an excerpt, and memories linked with a learned one.
+
+They are in the corners of the request only: a link gives access to nothing.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from afterword.schemas import Kind
+from afterword.workers.services.recall.corners import Corner
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.stores.vectors.port import Condition, Either, Filter, Ids, Match, Newest
 from afterword.workers.stores.vectors.views import MemoryView, ScopedSearch
 
-if TYPE_CHECKING:
-    from afterword.workers.services.recall.finding.searching import Corner
-
 MATCHES = 4
-"""Excerpts, and as many learned memories, best first, that are completed."""
+"""So many excerpts, and as many learned memories, are completed, the best first."""
 
 LINKS = 12
-"""Linked memories of each corner that are looked at, the newest."""
+"""So many linked memories of each corner are looked at, the newest first."""
 
 
 def neighbours(view: MemoryView, corners: Sequence[Corner], matched: Sequence[StoredMemory]) -> list[StoredMemory]:
-    """The turns directly before and after the best excerpts among these, where a corner holds excerpts; and, of the
-    other corners, the memories that the best learned ones link to or that link to them. In one request; none that is
-    among the matches.
+    """The neighbours of the best matches, in one request, without the matches themselves.
 
-    Ordered as their matches are, a turn before ahead of one after. Raises: VectorStoreUnavailable.
+    A corner of excerpts gives the turns directly before and after the best excerpts; every other corner gives the
+    memories that the best learned ones link to, and those that link to them. They come in the order of their matches,
+    a turn before ahead of one after. Raises: VectorStoreUnavailable.
     """
     excerpts = [memory for memory in matched if memory.kind is Kind.EXCERPT][:MATCHES]
     learned = [memory for memory in matched if memory.kind is not Kind.EXCERPT][:MATCHES]
@@ -42,7 +42,7 @@ def neighbours(view: MemoryView, corners: Sequence[Corner], matched: Sequence[St
 
 
 def _search(corner: Corner, excerpts: Sequence[StoredMemory], learned: Sequence[StoredMemory]) -> ScopedSearch | None:
-    """What a corner holds around these; None where it can hold nothing."""
+    """The search for a corner's neighbours of these; None where it can hold none."""
     completed = excerpts if corner.verbatim else learned
     if not completed:
         return None

@@ -1,1 +1,1 @@
-"""The question: its terms, its time, its vector."""
+"""The question: read, embedded, and the scale of its similarities."""

@@ -1,9 +1,10 @@
-"""What a cosine similarity of an embedder says.
+"""How much a cosine similarity of an embedder means.
 
-Embedders differ: of one, .3 is a paraphrase, of another, .8 is chance. So each is asked once about questions with their
-answers, in English and Chinese: how near are those that belong together, how near the others, and how much do the
-others vary? From that a similarity becomes *evidence*: how many deviations it stands above chance, less where the
-embedder hardly tells the two apart (one that hashes words, an English model that is asked in Chinese).
+Embedders differ: with one, .3 is a paraphrase; with another, .8 is chance. So each embedder is asked once about
+questions and their answers, in English and in Chinese. How near are those that belong together? How near are the
+others, and how much do they vary? From that a similarity becomes *evidence*: the number of deviations that it stands
+above chance. It counts for less where the embedder hardly tells answers from chance, as one that hashes words does,
+or an English model that is asked in Chinese.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from numpy.typing import NDArray
 from afterword.workers.models.embedders.port import Embedder
 
 _TRUSTED_APART = 5.0
-"""Deviations between answers and chance from which on an embedder is trusted in full."""
+"""Deviations between answers and chance from which on an embedder is trusted in full. Set on the development part of
+`make bench-recall`."""
 
 _LATIN: Final = (
     ("Where did we go on holiday last summer?", "We spent two weeks by the sea in Brittany, the kids loved it."),

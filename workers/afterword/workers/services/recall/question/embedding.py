@@ -9,7 +9,7 @@ from afterword.workers.core.errors import EmbeddingFailed
 from afterword.workers.models.embedders.port import Embedder, Vector
 from afterword.workers.services.memories.topics import Topics
 from afterword.workers.services.recall.question.calibration import Calibration, Scale, calibrate
-from afterword.workers.services.recall.question.question import Question
+from afterword.workers.services.recall.question.parsing import ParsedQuestion
 from afterword.workers.services.recall.steps import Steps
 from afterword.workers.text.topic_words import Topic
 
@@ -17,10 +17,10 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
+class EmbeddedQuestion:
     """A question that knows its topic, its vector, and the scale of its similarities."""
 
-    question: Question
+    question: ParsedQuestion
     vector: Vector
     scale: Scale
 
@@ -28,34 +28,34 @@ class Embedded:
 class QuestionEmbedder:
     """Embeds questions, and knows what their similarities say. The embedder is calibrated before its first use."""
 
-    def __init__(self, embedder: Embedder, topics: Topics, steps: Steps) -> None:
+    def __init__(self, *, embedder: Embedder, topics: Topics, steps: Steps) -> None:
         self._embedder = embedder
         self._topics = topics
         self._steps = steps
         self._calibration: Calibration | None = None
 
     def prepare(self) -> None:
-        """Calibrate now, so that no request waits for it; an embedder that is away is calibrated when it is back."""
+        """Calibrate now, so that no request waits for it. An embedder that is away is calibrated when it is back."""
         try:
             self._calibrated()
             self._topics.prepare()
         except EmbeddingFailed as error:
             logger.warning("the embedder is calibrated later: %s", error)
 
-    def embed(self, question: Question, seconds: float | None) -> Embedded:
+    def embed(self, question: ParsedQuestion, seconds: float | None) -> EmbeddedQuestion:
         """Raises: EmbeddingFailed, Late."""
         return self._steps.run(lambda: self._embedded(question), seconds)
 
-    def by_words(self, question: Question) -> Question:
+    def by_words(self, question: ParsedQuestion) -> ParsedQuestion:
         """The question with the topic that its words tell."""
         return self._about(question, None)
 
-    def _embedded(self, question: Question) -> Embedded:
+    def _embedded(self, question: ParsedQuestion) -> EmbeddedQuestion:
         scale = self._calibrated().scale(question.unparted)
         vector = self._embedder.embed([question.text])[0]
-        return Embedded(self._about(question, vector), vector, scale)
+        return EmbeddedQuestion(self._about(question, vector), vector, scale)
 
-    def _about(self, question: Question, vector: Vector | None) -> Question:
+    def _about(self, question: ParsedQuestion, vector: Vector | None) -> ParsedQuestion:
         topic = self._topics.about(question.text, vector).topic
         return replace(question, topic=None if topic is Topic.OTHER else topic.value)
 

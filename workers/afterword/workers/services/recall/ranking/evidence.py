@@ -1,4 +1,4 @@
-"""What the two signals say of each memory found: how it compares with the others, and what it is worth by itself. Pure.
+"""Evidence: how each memory found compares with the others by the two signals, and how much it is worth alone. Pure.
 
 *Dense*: the cosine similarity as evidence above chance (see `calibration`). A memory that only its words proposed was
 not in the dense list: it is taken for as near as the last of that list. *Lexical*: BM25 (Robertson and Zaragoza 2009),
@@ -6,9 +6,9 @@ as a share of the best score of the question, since its height depends on the qu
 on the development part of the recall benchmark it beats reciprocal ranks, min-max and z-score fusion.
 
 *Relevance*, from 0 to 1, is what users see, and what the threshold is for: the chance that a memory is about what is
-asked, were both signals independent. Its two curves are logistic, fitted to the best memory of answerable questions
+asked, if both signals were independent. Its two curves are logistic, fitted to the best memory of answerable questions
 against that of messages that ask for no memory. BM25 sums grow with the number of memories and, where characters stand
-for words, with each character; both are taken out before.
+for words, with each character; both effects are taken out first.
 """
 
 from __future__ import annotations
@@ -18,47 +18,22 @@ from dataclasses import dataclass
 from math import exp, log, log1p
 
 from afterword.workers.services.memories.in_context import TURNS_BEFORE
+from afterword.workers.services.recall.corners import Listing
 from afterword.workers.services.recall.question.calibration import Scale
 
+# All fitted on the development part of `make bench-recall`.
 _DENSE_MIDDLE, _DENSE_SLOPE = 4.8, 1.6
 _LEXICAL_MIDDLE, _LEXICAL_SLOPE = 8.0, 2.5
 _UNPARTED_EXCESS = 0.65
-_MEMORIES_FITTED = 250
-
-Scored = tuple[str, float]
-"""An id with its raw score."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """What one corner of the memory holds for a question, best first, by both signals; at most `depth` of each.
-
-    `dense` is None when there was no vector. How rare a word is, was counted over `corpus` memories; None: over those
-    of the corner, as far as they are all here.
-    """
-
-    dense: Sequence[Scored] | None
-    lexical: Sequence[Scored]
-    depth: int
-    corpus: int | None = None
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether all memories of the corner are in the dense list."""
-        return self.dense is not None and len(self.dense) < self.depth
-
-    @property
-    def counted_over(self) -> int | None:
-        """Of how many memories the rarity of words is, as far as that is known."""
-        if self.dense is None:
-            return None
-        return len(self.dense) if self.corpus is None and self.is_whole else self.corpus
+_MEMORIES_FITTED = 250  # of a person, where the curves were fitted
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Of one memory: `dense` above chance (about 5 is an answer), `lexical` from 0 to 1 of the best, `words` the BM25
-    sum as it would be of parted words among some hundred memories.
+    """What speaks for one memory.
+
+    `dense` is above chance; an answer has about 5. `lexical` is from 0 to 1 of the best. `words` is the BM25 sum as it
+    would be with parted words among a few hundred memories.
     """
 
     id: str
@@ -82,6 +57,7 @@ def weigh(listings: Sequence[Listing], scale: Scale | None, unparted: float) -> 
         similarities = dict(listing.dense or ())
         last = 0.0 if listing.is_whole or not listing.dense else listing.dense[-1][1]
         for key in {**similarities, **words}:
+            # A memory that only its words proposed is at most as near as the last of the dense list.
             dense = scale.evidence(similarities.get(key, last)) if scale else 0.0
             score = words.get(key, 0.0)
             found[key] = Evidence(key, dense, score / best if best else 0.0, score * worth)
@@ -96,7 +72,7 @@ def relevance(dense: float, lexical: float) -> float:
 
 
 def _lexical_worth(listings: Sequence[Listing], unparted: float) -> float:
-    """What a BM25 sum is multiplied with, to be as one of parted words among as many memories as the curve knows."""
+    """The factor that makes a BM25 sum one of parted words among as many memories as the curve was fitted to."""
     parted = 1 - _UNPARTED_EXCESS * min(1.0, unparted)
     counted = [listing.counted_over for listing in listings]
     if not counted or None in counted:

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afterword.schemas import Kind, Scope
-from afterword.workers.services.recall.ranking.ranking import Ranked, Signals
-from afterword.workers.services.recall.ranking.replaced import below_what_replaced_them, replaces
+from afterword.workers.services.recall.ranking.replacement import below_what_replaced_them, replaces
+from afterword.workers.services.recall.ranking.scores import RankedMemory, Signals
 from afterword.workers.stores.vectors.payload import StoredMemory
-from afterword.workers.text.telling_time import tells_time
+from afterword.workers.text.asked_time import tells_time
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 ASKED = "Where does Ann live?"
@@ -24,8 +24,8 @@ def fact(text: str, days: int = 0, **more: object) -> StoredMemory:
     return StoredMemory(text=text, occurred_at=at, created_at=at, **(plain | more))  # type: ignore[arg-type]
 
 
-def ranked(*memories: StoredMemory) -> list[Ranked]:
-    return [Ranked(memory, Signals(), 1.0 - place / 100, 0.5) for place, memory in enumerate(memories)]
+def ranked(*memories: StoredMemory) -> list[RankedMemory]:
+    return [RankedMemory(memory, Signals(), 1.0 - place / 100, 0.5) for place, memory in enumerate(memories)]
 
 
 def ordered(*memories: StoredMemory, asked: str = ASKED) -> list[str]:

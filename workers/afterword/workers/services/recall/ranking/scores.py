@@ -1,8 +1,8 @@
-"""Ranking: which memories answer a question best, and why. Pure.
+"""Scores: which memories answer a question best, and why. Pure.
 
-A memory's score is the weighted sum of its signals, each documented at `Signals`. Only what moved the recall benchmark
-has a weight; `python -m ops.recall` shows what each is worth. What shows a memory to be of no use is no signal but a
-verdict: it repeats a better one, or a newer one has taken its place.
+A memory's score is the weighted sum of its signals; `Signals` documents each. Only a signal that moved the recall
+benchmark has a weight; `make bench-recall` shows how much each is worth. Two things make a memory useless and are no
+signals: it repeats a better one (`shortlist`), or a newer one has taken its place (`replacement`).
 """
 
 from __future__ import annotations
@@ -12,23 +12,24 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from afterword.schemas import Kind, Scope
-from afterword.workers.services.recall.question.question import Question
+from afterword.workers.services.recall.question.parsing import ParsedQuestion
 from afterword.workers.services.recall.ranking.evidence import Evidence
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.text import analysis
+from afterword.workers.text.asked_time import tells_time
 from afterword.workers.text.periods import closeness
-from afterword.workers.text.telling_time import tells_time
 
 HALF_LIFE = {
     Scope.USER: timedelta(days=90),
     Scope.AGENT: timedelta(days=180),
     Scope.SESSION: timedelta(days=2),
 }
+"""After so long a memory's recency has halved. Chosen, not measured; only the weight of recency was."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What speaks for a memory, or how much each of these weighs.
+    """The signals that speak for a memory, or the weight of each.
 
     dense: cosine similarity above what the embedder gives to chance, in deviations; an answer has about 5.
     lexical: BM25, from 0 to 1 of the best of the question.
@@ -53,14 +54,16 @@ class Signals:
 WEIGHTS = Signals(
     dense=0.12, lexical=0.55, learned=0.25, topic=0.08, importance=0.1, recency=0.25, period=0.3, tells_time=0.12
 )
-
+"""Set on the development part of `make bench-recall`; ARCHITECTURE.md shows what is lost without each."""
 
 _FIRST = 5
 _WHOLE_RELEVANCE = 0.5
+"""Of the first so many, a memory that holds every word of the question has this relevance, at least. Set on the
+development part of `make bench-recall`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
+class RankedMemory:
     """A memory with its signals, its score by them, and its relevance from 0 to 1."""
 
     memory: StoredMemory
@@ -72,13 +75,15 @@ class Ranked:
 def rank(
     evidence: Iterable[Evidence],
     memories: Sequence[StoredMemory],
-    question: Question,
+    question: ParsedQuestion,
     *,
     now: datetime,
     weights: Signals = WEIGHTS,
-) -> list[Ranked]:
-    """The memories, best first. Of the first few, one that holds every word of the question is relevant, however common
-    the words are among the owner's memories.
+) -> list[RankedMemory]:
+    """The memories, best first.
+
+    Of the first few, a memory that holds every word of the question is relevant, however common these words are among
+    the owner's memories.
     """
     by_id = {each.id: each for each in evidence}
     ranked = [_ranked(memory, by_id[memory.id], question, now, weights) for memory in memories]
@@ -87,13 +92,15 @@ def rank(
 
 
 def proposed(evidence: Iterable[Evidence], most: int, weights: Signals = WEIGHTS) -> list[str]:
-    """The ids of the best by what the store says alone: those whose payload is worth fetching."""
+    """The ids of the best by the store's two signals alone: those whose payload is worth fetching."""
     best = sorted(evidence, key=lambda each: (-_stored(each, weights), each.id))
     return [each.id for each in best[:most]]
 
 
-def newest(memories: Iterable[StoredMemory]) -> list[StoredMemory]:
-    """Without a question: what was learned before what was merely said, the most important and recent first."""
+def newest_first(memories: Iterable[StoredMemory]) -> list[StoredMemory]:
+    """Memories in the order that serves when nothing is asked: learned ones before excerpts, then by importance, then
+    the newest first.
+    """
     return sorted(
         memories,
         key=lambda memory: (memory.kind is not Kind.EXCERPT, memory.importance or 0.0, memory.occurred_at, memory.id),
@@ -121,7 +128,9 @@ def score(signals: Signals, weights: Signals = WEIGHTS) -> float:
     )
 
 
-def _ranked(memory: StoredMemory, evidence: Evidence, question: Question, now: datetime, weights: Signals) -> Ranked:
+def _ranked(
+    memory: StoredMemory, evidence: Evidence, question: ParsedQuestion, now: datetime, weights: Signals
+) -> RankedMemory:
     signals = Signals(
         dense=evidence.dense,
         lexical=evidence.lexical,
@@ -132,10 +141,10 @@ def _ranked(memory: StoredMemory, evidence: Evidence, question: Question, now: d
         period=closeness(question.period, memory.occurred_at) if question.period else 0.0,
         tells_time=float(question.asks_when and tells_time(memory.text)),
     )
-    return Ranked(memory, signals, score(signals, weights), evidence.relevance)
+    return RankedMemory(memory, signals, score(signals, weights), evidence.relevance)
 
 
-def _held_whole(ranked: Ranked, question: Question) -> Ranked:
+def _held_whole(ranked: RankedMemory, question: ParsedQuestion) -> RankedMemory:
     if ranked.relevance >= _WHOLE_RELEVANCE or not question.terms:
         return ranked
     if not set(question.terms) <= set(analysis.terms(ranked.memory.text)):

@@ -1,20 +1,10 @@
-"""Small sets of words that carry grammar, not content: they vote for a language, and are left out of the terms."""
+"""The little that is known of languages other than English and Chinese, as data."""
 
 from __future__ import annotations
 
 from typing import Final
 
-_WORDS = {
-    "en": """
-        a about after again all am an and any are aren't as at be because been before being but by can can't could
-        couldn't did didn't do does doesn't doing don't down during each few for from further had hadn't has hasn't
-        have haven't having he he'd he'll he's her here hers herself him himself his how i i'd i'll i'm i've if in
-        into is isn't it it's its itself just let's me more most my myself no nor not of off on once only or other
-        our ours out over own same she she'd she'll she's should shouldn't so some such than that that's the their
-        theirs them themselves then there there's these they they'd they'll they're they've this those through to
-        too under until up us very was wasn't we we'd we'll we're we've were weren't what what's when where which
-        while who whom why will with won't would wouldn't you you'd you'll you're you've your yours yourself
-    """,
+STOP_WORDS: Final = {
     "es": """
         a al algo como con cuando de del desde donde el ella ellos en era es esa ese eso esta este esto estoy está
         cuál cuándo cómo dónde quién están fue ha hace hay he la las le les lo los me mi mis muy más nada ni no nos
@@ -53,9 +43,26 @@ _WORDS = {
         när och om oss på sig sin sina sitt ska som så till under upp ut utan vad var vara vi vid vilken är över
     """,
 }
+"""Words that carry grammar, by ISO 639-1 code."""
 
-STOP_WORDS: Final = {language: frozenset(words.split()) for language, words in _WORDS.items()}
-"""By ISO 639-1 code. English comes first: it wins a tie."""
+SMALL_TALK: Final = """
+    hola gracias adios vale claro buenos buenas dias noches hasta luego favor perdon
+    bonjour merci salut oui non bonsoir revoir accord bien sur plait
+    danke hallo bitte tschuss ja nein gut morgen abend nacht genau prima
+    ciao grazie prego buongiorno buonasera ola obrigado obrigada tchau sim nao
+"""
+"""Words that carry a conversation on without being about anything, without their accents."""
 
-ENGLISH: Final = STOP_WORDS["en"]
-HAN_STOP_CHARACTERS: Final = frozenset("的了是在我你他她它们和与也都就而及着或这那有不吗呢吧啊么个一很到说要会")
+SMALL_TALK_PHRASES: Final = (
+    "ありがとうございます|ありがとう|こんにちは|おはよう|こんばんは|おやすみ|はい|いいえ|すみません|さようなら|"
+    "감사합니다|고마워|안녕하세요|안녕|네|아니요|ขอบคุณ|สวัสดี"
+)
+"""The same in scripts that do not part their words, as a regular expression."""
+
+ASKS_FOR_NOW: Final = "今はもう|今は|現在|最近の"
+"""Japanese signs that a question asks how things are now."""
+
+ASKS_FOR_ALL: Final = (
+    r"私のこと(?:を|は|について)?(?:何を)?(?:知って|覚えて)[いる]*(?:の|か|んですか)?|私は誰(?:ですか)?"
+)
+"""Japanese questions for whatever is known of who asks."""

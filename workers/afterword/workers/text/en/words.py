@@ -1,8 +1,32 @@
-"""English forms that no stemmer brings together: "went" is a form of "go", "children" of "child"."""
+"""English words that carry grammar, words of small talk, and forms that no stemmer brings together."""
 
 from __future__ import annotations
 
 from typing import Final
+
+_STOP_WORDS = """
+    a about after again all am an and any are aren't as at be because been before being but by can can't could
+    couldn't did didn't do does doesn't doing don't down during each few for from further had hadn't has hasn't
+    have haven't having he he'd he'll he's her here hers herself him himself his how i i'd i'll i'm i've if in
+    into is isn't it it's its itself just let's me more most my myself no nor not of off on once only or other
+    our ours out over own same she she'd she'll she's should shouldn't so some such than that that's the their
+    theirs them themselves then there there's these they they'd they'll they're they've this those through to
+    too under until up us very was wasn't we we'd we'll we're we've were weren't what what's when where which
+    while who whom why will with won't would wouldn't you you'd you'll you're you've your yours yourself
+"""
+STOP_WORDS: Final = frozenset(_STOP_WORDS.split())
+"""Words that carry grammar, not content."""
+
+SMALL_TALK: Final = """
+    thanks thank thx ty cheers please sorry pardon welcome hello hi hey hiya yo morning afternoon evening night
+    good great nice fine cool awesome perfect lovely excellent amazing wonderful super brilliant wow
+    bye goodbye cya later tomorrow soon now talk see ok okay okey kay yes yeah yep yup yea no nope nah sure right
+    exactly absolutely definitely agreed correct true indeed course alright
+    lol haha hahaha hehe hmm hm uh um er oh ah aha ooh oops wait stop continue go ahead next
+    repeat again say mean sense make really help helpful lot much bit sound got get understand understood
+    funny happy glad welcome problem worry let know thing
+"""
+"""Words that carry a conversation on without being about anything."""
 
 _FORMS = """
     become: became · begin: began begun · bend: bent · bet: betting · bite: bit bitten · bleed: bled

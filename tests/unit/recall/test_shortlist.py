@@ -9,10 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afterword.schemas import Kind, Scope
-from afterword.workers.services.recall.ranking import identity
-from afterword.workers.services.recall.ranking.explaining import after_fitting, explained
-from afterword.workers.services.recall.ranking.ranking import WEIGHTS, Ranked, Signals, score
-from afterword.workers.services.recall.ranking.selection import each_once, relevant
+from afterword.workers.services.recall.ranking.scores import WEIGHTS, RankedMemory, Signals, score
+from afterword.workers.services.recall.ranking.shortlist import after_fitting, each_once, explained, identity, relevant
 from afterword.workers.stores.vectors.payload import StoredMemory, to_memory
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -28,9 +26,10 @@ def chosen(*texts: str, most: int = 100, asked: str | None = None) -> list[str]:
     return [each.text for each in each_once(memories, most=most, asked=asked).memories]
 
 
-def ranked(*relevances: float) -> list[Ranked]:
+def ranked(*relevances: float) -> list[RankedMemory]:
     return [
-        Ranked(memory(f"m{number}", f"text {number}"), Signals(), 0.0, value) for number, value in enumerate(relevances)
+        RankedMemory(memory(f"m{number}", f"text {number}"), Signals(), 0.0, value)
+        for number, value in enumerate(relevances)
     ]
 
 
@@ -149,15 +148,15 @@ class TestIdentity:
             memory("new", "is a vet", importance=0.9),
             memory("most", "has a severe allergy", importance=1.0),
         ]
-        assert [each.id for each in identity.chosen(facts, 10)] == ["most", "new", "old"]
-        assert [each.id for each in identity.chosen(facts[::-1], 2)] == ["most", "new"]
-        assert identity.chosen(facts[:2], 3) == identity.chosen([], 3) == identity.chosen(facts, 0) == ()
+        assert [each.id for each in identity(facts, 10)] == ["most", "new", "old"]
+        assert [each.id for each in identity(facts[::-1], 2)] == ["most", "new"]
+        assert identity(facts[:2], 3) == identity([], 3) == identity(facts, 0) == ()
 
 
 class TestExplaining:
     def test_the_weighed_signals_add_up_to_the_score(self) -> None:
         signals = Signals(dense=3.3, lexical=0.7, learned=1.0, importance=0.65, recency=0.31)
-        found = [Ranked(memory("m", "text"), signals, score(signals), 0.8)]
+        found = [RankedMemory(memory("m", "text"), signals, score(signals), 0.8)]
         [told] = explained(found, {}, each_once([found[0].memory], most=1), 0.2)
         assert sum(told.signals.values()) == pytest.approx(told.score, abs=1e-3)
         assert told.signals.keys() <= {"dense", "lexical", "learned", "importance", "recency"}, "what says nothing"
@@ -166,7 +165,7 @@ class TestExplaining:
 
     def test_each_that_was_left_out_has_its_reason(self) -> None:
         found = [
-            Ranked(memory(key, text), Signals(lexical=value), value, value)
+            RankedMemory(memory(key, text), Signals(lexical=value), value, value)
             for key, text, value in (
                 ("best", "Ann plays the cello", 0.9),
                 ("same", "Ann plays the cello!", 0.8),
@@ -189,7 +188,7 @@ class TestExplaining:
         assert fitted[1].left_out == told[1].left_out
 
     def test_what_has_taken_a_memorys_place_is_told(self) -> None:
-        found = [Ranked(memory("paris", "Ann moved to Paris"), Signals(), 0.5, 0.5)]
-        found.append(Ranked(memory("rome", "Ann lives in Rome"), Signals(), 0.6, 0.6))
+        found = [RankedMemory(memory("paris", "Ann moved to Paris"), Signals(), 0.5, 0.5)]
+        found.append(RankedMemory(memory("rome", "Ann lives in Rome"), Signals(), 0.6, 0.6))
         told = explained(found, {"rome": "paris"}, each_once([each.memory for each in found], most=2), 0.2)
         assert [each.replaced_by for each in told] == [None, "paris"]

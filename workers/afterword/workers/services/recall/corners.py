@@ -1,0 +1,81 @@
+"""Corners: the parts of the memory that are searched each by itself, and what one of them holds for a question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from afterword.schemas import ContextRequest, Kind, Scope
+from afterword.workers.stores.vectors import collection
+from afterword.workers.stores.vectors.port import Filter, Match
+from afterword.workers.stores.vectors.views import AgentOwner, Owner, SessionOwner, UserOwner
+
+DEPTH = 40
+"""Memories that each signal may propose for each corner, unless more are wanted of it. The development part of
+`make bench-recall` shows what fewer would cost."""
+
+Scored = tuple[str, float]
+"""An id with its raw score."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corner:
+    """A part of the memory: an owner, and which of their memories. `verbatim`: it holds the excerpts.
+
+    Each signal may propose `depth` of its memories. `corpus` is how many memories the owner has, where filters leave
+    so few in the corner that these do not tell it.
+    """
+
+    scope: Scope
+    owner: Owner
+    where: Filter
+    verbatim: bool = False
+    depth: int = DEPTH
+    corpus: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The memories of one corner that each signal found for a question, best first, at most `depth` each.
+
+    `dense` is None when there was no vector. `corpus` is how many memories the rarity of words was counted over; None:
+    over those of the corner, as far as they are all here.
+    """
+
+    dense: Sequence[Scored] | None
+    lexical: Sequence[Scored]
+    depth: int
+    corpus: int | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all memories of the corner are in the dense list."""
+        return self.dense is not None and len(self.dense) < self.depth
+
+    @property
+    def counted_over(self) -> int | None:
+        """Of how many memories the rarity of words is, as far as that is known."""
+        if self.dense is None:
+            return None
+        return len(self.dense) if self.corpus is None and self.is_whole else self.corpus
+
+
+def corners_of(request: ContextRequest) -> list[Corner]:
+    """The corners that a request asks for: learned memories of each of its scopes, and the user's excerpts."""
+    learned = Filter((Match(collection.KIND, (Kind.FACT.value, Kind.NOTE.value)),))
+    user = UserOwner(request.tenant_id, request.user_id)
+    # Twice the limit, since some of what is found repeats something better and is left out.
+    depth = max(DEPTH, 2 * request.limit)
+    found: list[Corner] = []
+    if Scope.USER in request.scopes:
+        of_user = learned.narrowed(Match(collection.SCOPE, (Scope.USER.value,)))
+        found.append(Corner(Scope.USER, user, of_user, depth=depth))
+        excerpts = Filter((Match(collection.KIND, (Kind.EXCERPT.value,)),))
+        found.append(Corner(Scope.USER, user, excerpts, verbatim=True, depth=depth))
+    if Scope.AGENT in request.scopes and request.agent_id:
+        found.append(Corner(Scope.AGENT, AgentOwner(request.tenant_id, request.agent_id), learned, depth=depth))
+    if Scope.SESSION in request.scopes and request.session_id:
+        session = SessionOwner(request.tenant_id, request.user_id, request.session_id)
+        of_session = learned.narrowed(Match(collection.SCOPE, (Scope.SESSION.value,)))
+        found.append(Corner(Scope.SESSION, session, of_session, depth=depth))
+    return found

@@ -1,0 +1,63 @@
+"""What recall reads from the ledger: whether an agent remembers, and what was said last."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from afterword.schemas import ContextRequest, Scope
+from afterword.workers.core.errors import Late
+from afterword.workers.services.memories.excerpts import excerpts_of
+from afterword.workers.services.policy.registry import AgentRegistry
+from afterword.workers.services.recall.steps import Deadline, Steps
+from afterword.workers.stores.ledger import conversations
+from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.vectors.payload import StoredMemory
+
+_CONVERSATIONS = 5
+
+_REGISTRY = 0.2
+"""The part of the time left that the registry of agents may take; every answer waits for it."""
+
+_LAST_TURNS = 0.8
+"""The part of the time left that the last turns may take; nothing but the reply comes after them."""
+
+
+class LedgerReader:
+    """Reads the ledger within the time of an answer."""
+
+    def __init__(self, *, database: Database, registry: AgentRegistry, steps: Steps, memory_enabled: bool) -> None:
+        self._database = database
+        self._registry = registry
+        self._steps = steps
+        self._memory_enabled = memory_enabled
+
+    def memory_is_off(self, request: ContextRequest, deadline: Deadline) -> bool:
+        """Whether memory is switched off, for everybody or for the request's agent.
+
+        A registry that is too slow answers as it last did.
+        """
+        if not self._memory_enabled:
+            return True
+        return bool(request.agent_id and not self._remembers(request.tenant_id, request.agent_id, deadline))
+
+    def last_turns(self, request: ContextRequest, deadline: Deadline) -> list[StoredMemory]:
+        """The user's last turns that are still kept, newest first, as their excerpts; none when the request does not
+        ask for the user's memories.
+
+        Raises: LedgerUnavailable, Late.
+        """
+        return self._steps.run(lambda: self._turns(request), deadline.share(_LAST_TURNS))
+
+    def _remembers(self, tenant_id: str, agent_id: str, deadline: Deadline) -> bool:
+        agent, is_fresh = self._registry.known(tenant_id, agent_id)
+        if not is_fresh:
+            with suppress(Late):
+                agent = self._steps.run(lambda: self._registry.agent(tenant_id, agent_id), deadline.share(_REGISTRY))
+        return agent.memory_enabled
+
+    def _turns(self, request: ContextRequest) -> list[StoredMemory]:
+        if Scope.USER not in request.scopes:
+            return []
+        with self._database.transaction() as connection:
+            last = conversations.recent(connection, request.tenant_id, request.user_id, limit=_CONVERSATIONS)
+        return [excerpt.memory for conversation in last for excerpt in reversed(excerpts_of(conversation))]
