@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from afterword.workers.services.analytics.analytics import Analytics
+from afterword.workers.services.analytics.figures import Figures
 from afterword.workers.stores.ledger import milestones, rollups, snapshots
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.statistics import day_of
@@ -74,7 +74,7 @@ def measure(folder: Path, quick: bool) -> Findings:
         database = servers.database
         _fill(database, events)
         kept = _roll_up(database)
-        answers = Analytics(database, enabled=True)
+        answers = Figures(database=database, enabled=True)
         overview = _timed(asked, lambda _: answers.overview(_TENANT, days=30))
         year = _timed(asked, lambda _: answers.overview(_TENANT, days=366))
         user = _timed(asked, lambda number: answers.user(_TENANT, f"user-{number * 17 % _USERS}", days=30))

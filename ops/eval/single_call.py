@@ -22,9 +22,10 @@ from afterword.workers.services.extraction.known import KnownMemories
 from afterword.workers.services.extraction.prompt import Existing
 from afterword.workers.stores.ledger.conversations import Conversation
 from afterword.workers.stores.ledger.journal import Fact
+from afterword.workers.stores.vectors.owners import AgentOwner, Owner, UserOwner
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.stores.vectors.port import VectorStore
-from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, UserOwner
+from afterword.workers.stores.vectors.views import Views
 from ops.eval.counting import CountingLlm
 from ops.eval.learning import Learned
 from ops.eval.scoring import Found
@@ -92,7 +93,7 @@ class SingleCall:
     def _write(self, asked: Batch, facts: Sequence[Fact], vectors: Mapping[str, Vector]) -> None:
         owners: set[Owner] = {UserOwner(asked.tenant_id, asked.user_id)}
         owners |= {AgentOwner(asked.tenant_id, fact.agent_id) for fact in facts if fact.agent_id}
-        MemoryView(self._store, tuple(owners)).insert([(_memory(asked, fact), vectors[fact.text]) for fact in facts])
+        Views(self._store).of(*owners).insert([(_memory(asked, fact), vectors[fact.text]) for fact in facts])
 
 
 def _conversation(number: int, event: ConversationFinished) -> Conversation:

@@ -29,7 +29,7 @@ from afterword.workers.services.recall.steps import Steps
 from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.vectors.edge import EdgeStore
 from afterword.workers.stores.vectors.payload import StoredMemory, from_payload
-from afterword.workers.stores.vectors.port import Filter, Hit, Match, Point, Search
+from afterword.workers.stores.vectors.queries import Filter, Hit, Match, Point, Search
 from afterword.workers.stores.vectors.timed import TimedStore
 
 REPLY_TO = "afterword:reply:test"

@@ -105,7 +105,7 @@ class TestFacts:
         workshop.take_in(event("Hello again.", session_id="s1"))
         workshop.extract_all()
         assert facts(workshop, scope=Scope.SESSION) == ["for now", "for now"]
-        workshop.house.upkeep.sweeps(workshop.broker).drop_expired_memories()
+        workshop.house.upkeep.expiry.drop_expired_memories()
         assert facts(workshop, scope=Scope.USER) == ["for good"]
         assert len(facts(workshop, scope=Scope.SESSION)) <= 1
 

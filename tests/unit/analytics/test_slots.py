@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from afterword.workers.services.analytics.analytics import growth, period
+from afterword.workers.services.analytics.figures import growth, period
 from afterword.workers.services.analytics.retention import due_at
 from afterword.workers.services.analytics.snapshots import slot_of
 from afterword.workers.services.memories.bookkeeping import label, tags

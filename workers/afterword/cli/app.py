@@ -206,7 +206,7 @@ def reembed(
     old = House(settings.model_copy(update={"collection": source or settings.collection}))
     new = House(settings.model_copy(update={"collection": into}))
     try:
-        copied = copy(old.stores.vectors, new.stores.vectors, new.models.embedder)
+        copied = copy(source=old.stores.admin, target=new.stores.admin, embedder=new.models.embedder)
     finally:
         old.close()
         new.close()

@@ -14,7 +14,7 @@ from afterword.schemas import AfterwordError
 
 if TYPE_CHECKING:
     from afterword.workers.services.upkeep.dead_letters import DeadLetters
-    from afterword.workers.stores.ledger.dead_letters import Selection, StoredLetter
+    from afterword.workers.stores.ledger.dead_letters import LetterFilter, StoredLetter
 
 app = typer.Typer(no_args_is_help=True, help="What was given up on: list, show, replay, discard.")
 
@@ -96,16 +96,16 @@ def discard(
 
 def _selection(
     number: int | None, queue: str | None, tenant: str | None, user: str | None, error: str | None
-) -> Selection:
-    from afterword.workers.stores.ledger.dead_letters import Selection
+) -> LetterFilter:
+    from afterword.workers.stores.ledger.dead_letters import LetterFilter
 
-    return Selection(letter_id=number, queue=queue, tenant_id=tenant, user_id=user, error=error)
+    return LetterFilter(letter_id=number, queue=queue, tenant_id=tenant, user_id=user, error=error)
 
 
-def _meant(letters: DeadLetters, number: int | None, which: Selection, everything: bool) -> list[StoredLetter]:
-    from afterword.workers.stores.ledger.dead_letters import Selection
+def _meant(letters: DeadLetters, number: int | None, which: LetterFilter, everything: bool) -> list[StoredLetter]:
+    from afterword.workers.stores.ledger.dead_letters import LetterFilter
 
-    if which == Selection() and not everything:
+    if which == LetterFilter() and not everything:
         raise typer.BadParameter("name letters: a number, a filter, or --all")
     if number is not None:
         _one(letters, number)
@@ -114,9 +114,9 @@ def _meant(letters: DeadLetters, number: int | None, which: Selection, everythin
 
 def _one(letters: DeadLetters, number: int) -> StoredLetter:
     from afterword.workers.core.errors import NotFound
-    from afterword.workers.stores.ledger.dead_letters import Selection
+    from afterword.workers.stores.ledger.dead_letters import LetterFilter
 
-    found = letters.select(Selection(letter_id=number))
+    found = letters.select(LetterFilter(letter_id=number))
     if not found:
         raise NotFound(f"there is no dead letter {number}")
     return found[0]
@@ -133,7 +133,7 @@ def _letters() -> Iterator[DeadLetters]:
     settings = Settings.load()
     database, broker = Database(settings.postgres, connections=1), build_broker(settings.redis)
     try:
-        yield DeadLetters(database, broker.admin)
+        yield DeadLetters(database=database, queues=broker.admin)
     finally:
         broker.client.close()
         database.close()

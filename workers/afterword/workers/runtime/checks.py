@@ -100,7 +100,7 @@ def check_payloads(house: House) -> Check:
     check_migrated(house.stores.database)
     found = house.collections.discovery.look()
     status: Status = "warning" if found.needs_mending else "ok"
-    return Check("payloads", status, "\n".join(found.told))
+    return Check("payloads", status, "\n".join(found.lines))
 
 
 def check_embedder(house: House) -> Check:

@@ -141,14 +141,14 @@ def _start_scheduler(house: House) -> RunningRole:
         Task("complete_excerpts", 10.0, sweeps.complete_excerpts),
         Task("keep_dead_messages", 10.0, sweeps.keep_dead_messages),
         Task("drop_transcripts", 60.0, sweeps.drop_transcripts),
-        Task("drop_expired_memories", 300.0, sweeps.drop_expired_memories),
+        Task("drop_expired_memories", 300.0, house.upkeep.expiry.drop_expired_memories),
         # By all: without PostgreSQL nobody leads, and just then the queues are to be seen.
         Task("read_redis", 15.0, readings.read_redis, by_all=True),
         Task("read_ledger", 15.0, readings.read_ledger, by_all=True),
         Task("read_vector_store", 15.0, readings.read_vector_store, by_all=True),
         Task("count_memories", 60.0, readings.count_memories, by_all=True),
     ]
-    scheduler = Scheduler(Leadership(house.stores.database), tasks, house.metrics)
+    scheduler = Scheduler(tasks, leadership=Leadership(house.stores.database), metrics=house.metrics)
     scheduler.start()
     return scheduler
 

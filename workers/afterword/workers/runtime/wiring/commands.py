@@ -42,7 +42,7 @@ class CommandRoom:
             self._memories.topics,
             broker.admin,
             self._memories.books,
-            self._analytics.analytics,
+            self._analytics.figures,
             MemorySearch(self._recall.finder, self._stores.vectors),
             self._ground.metrics,
         )

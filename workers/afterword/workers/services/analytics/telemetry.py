@@ -26,7 +26,7 @@ _MOST_A_MESSAGE = 500
 class QueryLog:
     """Gathers query events and hands them to `send` about once a second, from a thread of its own."""
 
-    def __init__(self, send: Callable[[QueryEvents], None], metrics: Metrics, *, keep_words: bool = False) -> None:
+    def __init__(self, *, send: Callable[[QueryEvents], None], metrics: Metrics, keep_words: bool = False) -> None:
         self._send = send
         self._keep_words = keep_words
         self._metrics = metrics

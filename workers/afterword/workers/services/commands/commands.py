@@ -35,7 +35,7 @@ from afterword.workers.core import ids
 from afterword.workers.core.errors import Denied, NotFound
 from afterword.workers.models.embedders.port import Embedder
 from afterword.workers.observing.metrics import Metrics
-from afterword.workers.services.analytics.analytics import Analytics
+from afterword.workers.services.analytics.figures import Figures
 from afterword.workers.services.commands import in_flight
 from afterword.workers.services.commands.memory_search import MemorySearch
 from afterword.workers.services.extraction.writing import take_back
@@ -56,9 +56,11 @@ from afterword.workers.stores.ledger import (
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.journal import Entry
 from afterword.workers.stores.vectors import collection
+from afterword.workers.stores.vectors.owners import UserOwner
 from afterword.workers.stores.vectors.payload import StoredMemory, to_memory
-from afterword.workers.stores.vectors.port import Condition, Filter, Match, VectorStore
-from afterword.workers.stores.vectors.views import MemoryView, UserOwner
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Condition, Filter, Match
+from afterword.workers.stores.vectors.views import MemoryView
 from afterword.workers.text.language import detect
 
 
@@ -73,7 +75,7 @@ class Commands:
         topics: Topics,
         queues: QueueAdmin,
         books: Books,
-        analytics: Analytics,
+        analytics: Figures,
         search: MemorySearch,
         metrics: Metrics,
     ) -> None:

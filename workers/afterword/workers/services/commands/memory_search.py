@@ -28,9 +28,11 @@ from afterword.workers.services.recall.ranking.scores import RankedMemory
 from afterword.workers.services.recall.ranking.shortlist import Shortlist, explained
 from afterword.workers.services.recall.steps import Deadline
 from afterword.workers.stores.vectors import collection
+from afterword.workers.stores.vectors.owners import AgentOwner, Owner, SessionOwner
 from afterword.workers.stores.vectors.payload import StoredMemory, to_memory
-from afterword.workers.stores.vectors.port import Condition, Equals, Filter, Ids, Match, Newest, TimeRange, VectorStore
-from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, ScopedSearch, SessionOwner
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Condition, Equals, Filter, Ids, Match, Newest, TimeRange
+from afterword.workers.stores.vectors.views import MemoryView, ScopedSearch
 from afterword.workers.text.topic_words import Topic
 
 _RANKED = b"ranked"

@@ -9,8 +9,10 @@ from afterword.workers.models.embedders.port import Vector
 from afterword.workers.services.extraction.batch import Batch
 from afterword.workers.services.extraction.prompt import Existing
 from afterword.workers.stores.vectors import collection
-from afterword.workers.stores.vectors.port import Dense, Filter, Match, VectorStore
-from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, ScopedSearch, UserOwner
+from afterword.workers.stores.vectors.owners import AgentOwner, Owner, UserOwner
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Dense, Filter, Match
+from afterword.workers.stores.vectors.views import MemoryView, ScopedSearch
 
 SHOWN = 15
 """mem0 shows ten memories of one scope; these are of all scopes together."""

@@ -16,9 +16,10 @@ from afterword.workers.services.memories.importance import importance, repeated
 from afterword.workers.stores.ledger import audit, locks
 from afterword.workers.stores.ledger.journal import Entry, Fact
 from afterword.workers.stores.vectors import collection
+from afterword.workers.stores.vectors.owners import Owner
 from afterword.workers.stores.vectors.payload import StoredMemory, text_hash
-from afterword.workers.stores.vectors.port import Filter, Match
-from afterword.workers.stores.vectors.views import MemoryView, Owner
+from afterword.workers.stores.vectors.queries import Filter, Match
+from afterword.workers.stores.vectors.views import MemoryView
 
 
 def count(connection: Connection, view: MemoryView, entry: Entry, again: Iterable[tuple[Owner, Fact]]) -> None:

@@ -19,9 +19,11 @@ from afterword.workers.stores.ledger import locks
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.journal import Entry, Fact
 from afterword.workers.stores.vectors import collection
+from afterword.workers.stores.vectors.owners import AgentOwner, Owner, SessionOwner, UserOwner
 from afterword.workers.stores.vectors.payload import StoredMemory, text_hash
-from afterword.workers.stores.vectors.port import Filter, Ids, Match, TimeRange, VectorStore
-from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, SessionOwner, UserOwner
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Filter, Ids, Match, TimeRange
+from afterword.workers.stores.vectors.views import MemoryView
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,11 @@ from afterword.workers.stores.ledger import audit, conversations
 from afterword.workers.stores.ledger.conversations import Conversation
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors import collection
+from afterword.workers.stores.vectors.owners import UserOwner
 from afterword.workers.stores.vectors.payload import StoredMemory
-from afterword.workers.stores.vectors.port import Filter, Ids, Match, VectorStore
-from afterword.workers.stores.vectors.views import MemoryView, UserOwner
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Filter, Ids, Match
+from afterword.workers.stores.vectors.views import MemoryView
 from afterword.workers.text.lexical_field import lexical_field
 
 PIECE_CHARACTERS = 1200

@@ -14,7 +14,7 @@ from afterword.schemas import (
 from afterword.workers.core.errors import Denied
 from afterword.workers.stores.ledger import agents
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.vectors.views import AgentOwner, Owner, SessionOwner, UserOwner
+from afterword.workers.stores.vectors.owners import AgentOwner, Owner, SessionOwner, UserOwner
 
 Owned = ListMemories | SearchMemories | FindRelated | GetMemory | AddMemory | DeleteMemory | ClearMemories
 

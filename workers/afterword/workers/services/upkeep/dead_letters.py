@@ -14,7 +14,7 @@ from afterword.workers.broker import QueueAdmin
 from afterword.workers.core.errors import NotFound, NotReplayable
 from afterword.workers.stores.ledger import audit, conversations, dead_letters, subjects
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.dead_letters import DeadLetter, Selection, StoredLetter
+from afterword.workers.stores.ledger.dead_letters import DeadLetter, LetterFilter, StoredLetter
 
 _LISTED = 10_000
 
@@ -22,11 +22,11 @@ _LISTED = 10_000
 class DeadLetters:
     """What can be done with dead letters."""
 
-    def __init__(self, database: Database, queues: QueueAdmin) -> None:
+    def __init__(self, *, database: Database, queues: QueueAdmin) -> None:
         self._database = database
         self._queues = queues
 
-    def select(self, which: Selection) -> list[StoredLetter]:
+    def select(self, which: LetterFilter) -> list[StoredLetter]:
         """The letters that are meant, newest first. Raises: LedgerUnavailable."""
         with self._database.transaction() as connection:
             return dead_letters.read(connection, which, limit=_LISTED)
@@ -76,7 +76,7 @@ class DeadLetters:
 
 def _taken(connection: Connection, letter_id: int) -> DeadLetter:
     """The letter, taken out; of a conversation after its subject was locked, as a clear does. Raises: NotFound."""
-    for found in dead_letters.read(connection, Selection(letter_id=letter_id), limit=1):
+    for found in dead_letters.read(connection, LetterFilter(letter_id=letter_id), limit=1):
         if _conversation_of(found.letter) is not None:
             subjects.lock(connection, found.letter.tenant_id or DEFAULT_TENANT, found.letter.user_id or "")
     letter = dead_letters.remove(connection, letter_id)

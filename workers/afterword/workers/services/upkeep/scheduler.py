@@ -39,7 +39,7 @@ class Scheduler:
     A task that fails is logged and tried again at its next turn.
     """
 
-    def __init__(self, leadership: Leadership, tasks: Sequence[Task], metrics: Metrics) -> None:
+    def __init__(self, tasks: Sequence[Task], *, leadership: Leadership, metrics: Metrics) -> None:
         self._leadership = leadership
         self._metrics = metrics
         self._tasks = tasks

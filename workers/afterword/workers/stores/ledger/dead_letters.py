@@ -35,7 +35,7 @@ class StoredLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class LetterFilter:
     """Which letters are meant: those to which all of it applies. `error` is a part of the error's text."""
 
     letter_id: int | None = None
@@ -59,7 +59,7 @@ def write(connection: Connection, letters: Sequence[DeadLetter]) -> list[DeadLet
     return [letter for letter in letters if (letter.queue, letter.message_id) in new]
 
 
-def read(connection: Connection, which: Selection, *, limit: int) -> list[StoredLetter]:
+def read(connection: Connection, which: LetterFilter, *, limit: int) -> list[StoredLetter]:
     """The letters that are meant, newest first."""
     rows = connection.execute(
         select(dead_letters.c.id, *_COLUMNS).where(*_where(which)).order_by(dead_letters.c.id.desc()).limit(limit)
@@ -82,7 +82,7 @@ def clear(connection: Connection, tenant_id: str, user_id: str) -> None:
     )
 
 
-def _where(which: Selection) -> list[ColumnElement[bool]]:
+def _where(which: LetterFilter) -> list[ColumnElement[bool]]:
     """The conditions of a selection: what is None does not matter."""
     found: list[ColumnElement[bool]] = []
     for column, wanted in (

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, delete, text
 
 from afterword.workers.stores.ledger import locks
+from afterword.workers.stores.ledger.tables import (
+    content_statistics,
+    daily_statistics,
+    hourly_statistics,
+    tenant_statistics,
+)
 
 _CONTENT = text(
     """
@@ -110,3 +116,15 @@ def roll_up_hours(connection: Connection, since: datetime) -> None:
     locks.serialise(connection, ["hourly_statistics"])
     connection.execute(_HOURS, {"since": since})
     connection.execute(_DAYS, {"since": since})
+
+
+def drop_statistics(connection: Connection, *, before: datetime) -> int:
+    """Remove the statistics of days and hours before then; how many rows there were."""
+    day = before.astimezone(UTC).date()
+    old = (
+        delete(daily_statistics).where(daily_statistics.c.day < day),
+        delete(content_statistics).where(content_statistics.c.day < day),
+        delete(tenant_statistics).where(tenant_statistics.c.day < day),
+        delete(hourly_statistics).where(hourly_statistics.c.hour < before),
+    )
+    return sum(connection.execute(each).rowcount for each in old)

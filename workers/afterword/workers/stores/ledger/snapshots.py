@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, delete, insert, select, text
 
 from afterword.workers.stores.ledger.statistics import day_of
 from afterword.workers.stores.ledger.tables import snapshots
@@ -126,3 +126,8 @@ def thin_out(connection: Connection, before: datetime) -> int:
     """Of the days before that of `before` keep the last snapshot of each tenant; how many went."""
     start = before.replace(hour=0, minute=0, second=0, microsecond=0)
     return connection.execute(_THIN, {"before": start}).rowcount
+
+
+def drop(connection: Connection, *, before: datetime) -> int:
+    """Remove the snapshots of slots before then; how many there were."""
+    return connection.execute(delete(snapshots).where(snapshots.c.slot < before)).rowcount

@@ -1,4 +1,4 @@
-"""Figures on request: of a tenant, and of a user."""
+"""Figures of usage, told on request: a tenant's, and a user's."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from afterword.workers.stores.ledger.snapshots import SNAPSHOT
 from afterword.workers.stores.ledger.statistics import day_of
 
 
-class Analytics:
-    """Answers from what was counted. Every method raises LedgerUnavailable, and AnalyticsOff when that is so."""
+class Figures:
+    """Tells figures from what was counted. Every method raises LedgerUnavailable, and AnalyticsOff where nothing is
+    counted.
+    """
 
-    def __init__(self, database: Database, *, enabled: bool) -> None:
+    def __init__(self, *, database: Database, enabled: bool) -> None:
         self._database = database
         self._enabled = enabled
 
