@@ -7,8 +7,8 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from afterword.producers import MemoryClient
-from afterword.workers.stores.ledger.audit import audit
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.ingest.conversations import conversations
 from ops.bench.findings import Comparison, Findings, Row
 from ops.bench.samples import Samples
 from ops.bench.servers import Servers, started
@@ -53,7 +53,7 @@ def _fill(servers: Servers, count: int) -> None:
 
 def _seconds(database: Database) -> float:
     """From the first call to the last conversation that was done, by PostgreSQL's clock."""
-    span = func.max(audit.c.at) - func.min(audit.c.at)
-    query = select(func.extract("epoch", span)).where(audit.c.type == "extraction")
+    span = func.max(conversations.c.finished_at) - func.min(conversations.c.finished_at)
+    query = select(func.extract("epoch", span)).where(conversations.c.status == "done")
     with database.transaction() as connection:
         return float(connection.execute(query).scalar_one()) + LLM_SECONDS

@@ -22,9 +22,9 @@ from afterword.workers.embedded.completions import (
     CHAT,
     Answer,
     CompletionsServer,
+    HttpReply,
+    HttpRequest,
     Messages,
-    Reply,
-    Request,
 )
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.port import Embedder
@@ -108,9 +108,9 @@ class FakeOpenAI(CompletionsServer):
 
     def _begin(self) -> None:
         self._rule = self._default
-        self._requests: list[Request] = []
-        self._faults: dict[str, deque[Reply]] = {CHAT: deque(), EMBEDDINGS: deque()}
-        self._fault_rule: Callable[[Request], Reply | None] = lambda _: None
+        self._requests: list[HttpRequest] = []
+        self._faults: dict[str, deque[HttpReply]] = {CHAT: deque(), EMBEDDINGS: deque()}
+        self._fault_rule: Callable[[HttpRequest], HttpReply | None] = lambda _: None
         self._released = threading.Event()
 
     def _by_rule(self, prompt: Messages) -> str:
@@ -120,12 +120,12 @@ class FakeOpenAI(CompletionsServer):
         """Answer chat completions by this rule from now on."""
         self._rule = rule
 
-    def fail(self, *faults: Reply, times: int = 1, at: Literal["chat", "embeddings"] = "chat") -> None:
+    def fail(self, *faults: HttpReply, times: int = 1, at: Literal["chat", "embeddings"] = "chat") -> None:
         """Give each of these answers instead, in order, `times` over, to the next requests."""
         with self._lock:
             self._faults[CHAT if at == "chat" else EMBEDDINGS].extend(faults * times)
 
-    def fail_when(self, rule: Callable[[Request], Reply | None]) -> None:
+    def fail_when(self, rule: Callable[[HttpRequest], HttpReply | None]) -> None:
         """Give the rule's answer instead, whenever it has one (and no fault is queued)."""
         self._fault_rule = rule
 
@@ -147,18 +147,18 @@ class FakeOpenAI(CompletionsServer):
         super().stop()
 
     @property
-    def requests(self) -> list[Request]:
+    def requests(self) -> list[HttpRequest]:
         """Every request so far, in order."""
         with self._lock:
             return list(self._requests)
 
     @property
-    def chats(self) -> list[Request]:
+    def chats(self) -> list[HttpRequest]:
         """The chat completions among them."""
         return [request for request in self.requests if request.path == CHAT]
 
     @property
-    def embeddings(self) -> list[Request]:
+    def embeddings(self) -> list[HttpRequest]:
         """The embedding requests among them."""
         return [request for request in self.requests if request.path == EMBEDDINGS]
 
@@ -168,7 +168,7 @@ class FakeOpenAI(CompletionsServer):
             arrived = self._came.wait_for(lambda: sum(r.path == CHAT for r in self._requests) >= count, timeout)
         assert arrived, f"{len(self.chats)} of {count} chat completions were asked for within {timeout} s"
 
-    def reply(self, request: Request) -> Reply:
+    def reply(self, request: HttpRequest) -> HttpReply:
         with self._came:
             self._requests.append(request)
             self._came.notify_all()
@@ -181,7 +181,7 @@ class FakeOpenAI(CompletionsServer):
             return fault
         return self._embedded(request) if request.path == EMBEDDINGS else super().reply(request)
 
-    def _embedded(self, request: Request) -> Reply:
+    def _embedded(self, request: HttpRequest) -> HttpReply:
         asked = request.body["input"]
         embedder = self._embedder(request.body.get("dimensions") or 512)
         packed = request.body.get("encoding_format") == "base64"
@@ -190,7 +190,7 @@ class FakeOpenAI(CompletionsServer):
             for number, vector in enumerate(embedder.embed([asked] if isinstance(asked, str) else asked))
         ]
         usage = {"prompt_tokens": len(data), "total_tokens": len(data)}
-        return Reply({"object": "list", "model": request.body.get("model"), "data": data, "usage": usage})
+        return HttpReply({"object": "list", "model": request.body.get("model"), "data": data, "usage": usage})
 
     def _embedder(self, dimensions: int) -> Embedder:
         return self._embedders.setdefault(dimensions, HashingEmbedder(dimensions))

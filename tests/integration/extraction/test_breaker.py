@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from afterword.schemas.wire import Queue
-from afterword.workers.embedded.completions import Reply
-from afterword.workers.runtime.roles import Role, RunningRole, start_role
+from afterword.workers.embedded.completions import HttpReply
+from afterword.workers.runtime.roles import Role, start_role
+from afterword.workers.runtime.running import RunningRole
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.extraction import breaker
 from afterword.workers.stores.ledger.extraction.breaker import BreakerPolicy, Permit
@@ -30,7 +31,7 @@ AT_ONCE = {
     "unknown model": faults.unknown_model(),
     "Retry-After": faults.rate_limited("30"),
 }
-IN_A_ROW = {"503": faults.server_error(503), "429 without": Reply({}, 429), "dropped": faults.Dropped()}
+IN_A_ROW = {"503": faults.server_error(503), "429 without": HttpReply({}, 429), "dropped": faults.Dropped()}
 
 
 def row(workshop: Workshop) -> Any:
@@ -128,7 +129,7 @@ class TestOpen:
         sweeps = paused.house.upkeep.sweeps(paused.broker)
         for _ in range(5):
             sweeps.hint_due_subjects()
-        assert paused.broker.queue_length(Queue.EXTRACTION) == 1
+        assert paused.broker.admin.queue_length(Queue.EXTRACTION) == 1
         paused.house.upkeep.readings(paused.broker).read_ledger()
         assert paused.house.metrics.registry.get_sample_value("afterword_breaker_open") == 1
 
@@ -167,7 +168,7 @@ class TestProbe:
     @pytest.mark.parametrize("answer", [faults.not_json(), faults.refusal()], ids=["no JSON", "refusal"])
     @pytest.mark.parametrize("attempts", [1, 5])
     def test_a_bad_answer_is_an_answer(
-        self, open_workshop: OpenWorkshop, llm: FakeOpenAI, answer: Reply, attempts: int
+        self, open_workshop: OpenWorkshop, llm: FakeOpenAI, answer: HttpReply, attempts: int
     ) -> None:
         """Also that which ends in a dead letter."""
         workshop = open_workshop(max_attempts=attempts)

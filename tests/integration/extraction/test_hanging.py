@@ -165,7 +165,7 @@ class TestManyBehindOne:
             time.sleep(self.SECONDS)  # a rate is what is measured
             after = int(client.info("stats")["total_commands_processed"])
         assert (after - before) / self.SECONDS < self.MOST_A_SECOND
-        assert at_work.broker.queue_length(Queue.EXTRACTION) == 0
+        assert at_work.broker.admin.queue_length(Queue.EXTRACTION) == 0
         assert len(llm.chats) == 1, "nobody else asks about the same subject"
         llm.release()
         wait_until(lambda: set(at_work.statuses()) == {"done"}, 60, "all to be done")

@@ -12,7 +12,7 @@ from afterword.schemas import AddMemory, ClearMemories, DeleteMemory, Kind, Scop
 from afterword.schemas.conversation import PublishCounts
 from afterword.schemas.errors import MemoryUnavailable
 from afterword.schemas.wire import Queue
-from afterword.workers.broker import MendedBroker, Postponed, QueueInstruments, build_broker
+from afterword.workers.broker import MendedBroker, Pace, Postponed, QueueInstruments, build_broker
 from afterword.workers.core.errors import LedgerUnavailable, VectorStoreUnavailable
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.ingest.recorder import Outcome
@@ -221,7 +221,7 @@ class TestQueues:
 
     @pytest.fixture
     def broker(self, redis_url: str, metrics: Metrics) -> Iterator[MendedBroker]:
-        broker = build_broker(redis_url, middleware=[QueueInstruments(metrics)], maintenance_interval=0.1)
+        broker = build_broker(redis_url, middleware=[QueueInstruments(metrics)], pace=Pace(maintenance=0.1))
         yield broker
         broker.client.close()
 
@@ -262,7 +262,7 @@ class TestQueues:
         work.failure = Broken()
         broker.enqueue(work.actor.message("one"))
         with working(broker):
-            wait_until(lambda: broker.backlog(QUEUE).dead == 1, what="its death")
+            wait_until(lambda: broker.admin.backlog(QUEUE).dead == 1, what="its death")
         assert sample(metrics, "queue_wait_seconds_count", queue=QUEUE) is None
 
 
@@ -361,7 +361,7 @@ class TestReadings:
         away = build_broker("redis://127.0.0.1:1/0")
         database = Database("postgresql://127.0.0.1:1/none")
         there = workshop.house.upkeep.readings(workshop.broker)
-        gone = Readings(database=database, admin=workshop.house.stores.admin, broker=away, metrics=metrics)
+        gone = Readings(database=database, admin=workshop.house.stores.admin, queues=away.admin, metrics=metrics)
         names = {
             "redis": "redis_memory_bytes",
             "postgres": "postgres_size_bytes",

@@ -20,7 +20,8 @@ from afterword.schemas import ContextReply, ContextRequest, ConversationFinished
 from afterword.schemas.values import Model
 from afterword.schemas.wire import Queue
 from afterword.workers.embedded.postgres_server import PostgresServer
-from afterword.workers.runtime.roles import Role, RunningRole, start_role
+from afterword.workers.runtime.roles import Role, start_role
+from afterword.workers.runtime.running import RunningRole
 from afterword.workers.stores.ledger.migrate import migrate
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support import openai_faults as faults

@@ -133,7 +133,7 @@ def _letters() -> Iterator[DeadLetters]:
     settings = Settings.load()
     database, broker = Database(settings.postgres, connections=1), build_broker(settings.redis)
     try:
-        yield DeadLetters(database=database, broker=broker)
+        yield DeadLetters(database=database, queues=broker.admin)
     finally:
         broker.client.close()
         database.close()

@@ -37,8 +37,8 @@ def up(
     redis_port: Annotated[int, typer.Option(help="Port of its Redis on the loopback interface.")] = 6390,
 ) -> None:
     """Run the whole stack in this process, without Docker, until Ctrl-C. The data stays."""
+    from afterword.workers.embedded.models import settings_at_hand
     from afterword.workers.embedded.stack import EmbeddedStack
-    from afterword.workers.embedded.welcome import settings_at_hand, welcome
     from afterword.workers.runtime import logs
     from afterword.workers.runtime.settings import Settings
 
@@ -49,7 +49,7 @@ def up(
         signal.signal(signal_number, lambda *_: stopping.set())
     stack = EmbeddedStack(folder, settings, redis_port=redis_port)
     stack.start()
-    print(welcome(stack, said, folder), flush=True)
+    print(stack.welcome(said), flush=True)
     stopping.wait()
     print("stopping", flush=True)
     stack.stop()

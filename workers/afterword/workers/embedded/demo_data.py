@@ -1,4 +1,4 @@
-"""What the demo is made of: conversations, the facts that people wrote for them, and messages to ask context for."""
+"""The demo's data: conversations, the facts that people wrote for them, and messages to ask context for."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from afterword.schemas import (
     ListUsers,
     SearchMemories,
 )
-from afterword.workers.broker import MendedBroker
+from afterword.workers.broker import MendedBroker, QueueAdmin
 from afterword.workers.runtime.wiring.analytics import AnalyticsRoom
 from afterword.workers.runtime.wiring.ground import Ground
 from afterword.workers.runtime.wiring.memories import MemoryRoom
@@ -57,9 +57,9 @@ class CommandRoom:
 
     def commands(self, broker: MendedBroker) -> Commands:
         """The service, which takes messages of a cleared user out of this broker's queues."""
-        return Commands(Access(self._stores.database), self._handlers(broker))
+        return Commands(Access(self._stores.database), self._handlers(broker.admin))
 
-    def _handlers(self, broker: MendedBroker) -> list[CommandHandler]:
+    def _handlers(self, queues: QueueAdmin) -> list[CommandHandler]:
         database, views = self._stores.database, self._stores.views
         changes = Changes(database, views, self._memories.books, self._ground.metrics)
         reader, figures = MemoryReader(views), FigureReader(self._analytics.figures)
@@ -72,7 +72,7 @@ class CommandRoom:
             CommandHandler.of(GetMemory, reader.get),
             CommandHandler.of(AddMemory, adder.add),
             CommandHandler.of(DeleteMemory, MemoryDeleter(changes).delete),
-            CommandHandler.of(ClearMemories, MemoryClearer(changes, broker).clear),
+            CommandHandler.of(ClearMemories, MemoryClearer(changes, queues).clear),
             CommandHandler.of(ListUsers, UserLister(database, views).list),
             CommandHandler.of(GetOverview, figures.overview),
             CommandHandler.of(GetUserAnalytics, figures.user),

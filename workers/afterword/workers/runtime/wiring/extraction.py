@@ -49,7 +49,7 @@ class ExtractionRoom:
             keeper=keeper,
             breaker_policy=self._breaker_policy,
             debounce=self._ingest.debounce,
-            hint=hint_with(broker),
+            hint=hint_with(broker.admin),
         )
         retry = RetryPolicy(
             timedelta(seconds=settings.retry_after), timedelta(seconds=settings.retry_within), settings.max_attempts

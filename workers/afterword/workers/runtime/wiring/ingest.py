@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from afterword.schemas import MemoryUnavailable
 from afterword.schemas.wire import Queue
-from afterword.workers.broker import MendedBroker
+from afterword.workers.broker import MendedBroker, QueueAdmin
 from afterword.workers.core.messages import ExtractionHint
 from afterword.workers.runtime.wiring.ground import Ground
 from afterword.workers.runtime.wiring.memories import MemoryRoom
@@ -42,7 +42,7 @@ class IngestRoom:
         return Ingest(
             recorder=recorder,
             excerpts=self._memories.excerpts,
-            hint=hint_with(broker),
+            hint=hint_with(broker.admin),
             metrics=self._ground.metrics,
         )
 
@@ -57,11 +57,11 @@ class IngestRoom:
         )
 
 
-def hint_with(broker: MendedBroker) -> Callable[[], None]:
+def hint_with(queues: QueueAdmin) -> Callable[[], None]:
     """Tells the extraction workers that a subject is due. Lost without harm: the sweep hints again."""
 
     def send_hint() -> None:
         with suppress(MemoryUnavailable):
-            broker.enqueue_body(Queue.EXTRACTION, ExtractionHint())
+            queues.enqueue_body(Queue.EXTRACTION, ExtractionHint())
 
     return send_hint

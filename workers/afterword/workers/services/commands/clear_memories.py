@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from afterword.schemas import ClearMemories, Removed
 from afterword.schemas.values import DEFAULT_TENANT
 from afterword.schemas.wire import Queue, read_message
-from afterword.workers.broker import MendedBroker
+from afterword.workers.broker import QueueAdmin
 from afterword.workers.services.commands.changes import Changes, audit_row
 from afterword.workers.services.extraction.writing import take_back
 from afterword.workers.services.policy.access import owner_of
@@ -26,9 +26,9 @@ from afterword.workers.stores.ledger.upkeep import dead_letters
 class MemoryClearer:
     """Answers `clear`."""
 
-    def __init__(self, changes: Changes, broker: MendedBroker) -> None:
+    def __init__(self, changes: Changes, queues: QueueAdmin) -> None:
         self._changes = changes
-        self._broker = broker
+        self._queues = queues
 
     def clear(self, command: ClearMemories, _: float | None) -> Removed:
         """All removed, and nothing that is in flight brings them back.
@@ -40,7 +40,7 @@ class MemoryClearer:
         """
         begun, known = None, 0
         if command.user_id:
-            drop_conversations(self._broker, command.tenant_id, command.user_id, command.session_id)
+            drop_conversations(self._queues, command.tenant_id, command.user_id, command.session_id)
             begun, known = self._void(command.tenant_id, command.user_id, command.session_id)
         owner = owner_of(command)
         view = self._changes.views.of(owner)
@@ -85,7 +85,7 @@ def _extract_others_anew(connection: Connection, subject: Subject, *, cleared: s
         subjects.note_pending(connection, subject, due_at=subject.now, tokens=waiting.tokens)
 
 
-def drop_conversations(broker: MendedBroker, tenant_id: str, user_id: str, session_id: str | None = None) -> int:
+def drop_conversations(queues: QueueAdmin, tenant_id: str, user_id: str, session_id: str | None = None) -> int:
     """Take a subject's conversations, or those of one session, out of their queue, dead ones too; how many.
 
     One that a worker has in its hands already is not found: it is taken in.
@@ -93,8 +93,8 @@ def drop_conversations(broker: MendedBroker, tenant_id: str, user_id: str, sessi
     Raises: MemoryUnavailable.
     """
     wanted = _is_of(tenant_id, user_id, session_id)
-    found = [message_id for message_id, data in broker.messages(Queue.CONVERSATIONS) if wanted(read_message(data)[1])]
-    return broker.drop(Queue.CONVERSATIONS, found)
+    found = [message_id for message_id, data in queues.messages(Queue.CONVERSATIONS) if wanted(read_message(data)[1])]
+    return queues.drop(Queue.CONVERSATIONS, found)
 
 
 def _is_of(tenant_id: str, user_id: str, session_id: str | None) -> Callable[[dict[str, Any]], bool]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from afterword.schemas.values import DEFAULT_TENANT
 from afterword.schemas.wire import Queue
-from afterword.workers.broker import MendedBroker
+from afterword.workers.broker import QueueAdmin
 from afterword.workers.core.errors import NotFound, NotReplayable
 from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.ledger.database import Database
@@ -25,9 +25,9 @@ _LISTED = 10_000
 class DeadLetters:
     """What can be done with dead letters."""
 
-    def __init__(self, *, database: Database, broker: MendedBroker) -> None:
+    def __init__(self, *, database: Database, queues: QueueAdmin) -> None:
         self._database = database
-        self._broker = broker
+        self._queues = queues
 
     def select(self, which: LetterFilter) -> list[StoredLetter]:
         """The letters that are meant, newest first. Raises: LedgerUnavailable."""
@@ -74,7 +74,7 @@ class DeadLetters:
         message_id = uuid4().hex
         # Its failures are forgotten, and it is a new message to Redis; what it asks for keeps its own ids.
         message |= {"queue_name": letter.queue, "options": {"redis_message_id": message_id}, "message_id": message_id}
-        self._broker.enqueue_encoded(letter.queue, message_id, json.dumps(message).encode())
+        self._queues.enqueue_encoded(letter.queue, message_id, json.dumps(message).encode())
 
 
 def _taken(connection: Connection, letter_id: int) -> DeadLetter:

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from afterword.schemas.values import DEFAULT_TENANT
 from afterword.schemas.wire import Queue, read_message
-from afterword.workers.broker import DeadMessage, MendedBroker
+from afterword.workers.broker import DeadMessage, QueueAdmin
 from afterword.workers.core.errors import EmbeddingFailed, VectorStoreUnavailable
 from afterword.workers.core.messages import ExtractionHint
 from afterword.workers.observing.metrics import Metrics
@@ -43,13 +43,13 @@ class Sweeps:
         self,
         *,
         database: Database,
-        broker: MendedBroker,
+        queues: QueueAdmin,
         excerpts: Excerpts,
         metrics: Metrics,
         keep_transcripts: timedelta,
     ) -> None:
         self._database = database
-        self._broker = broker
+        self._queues = queues
         self._excerpts = excerpts
         self._metrics = metrics
         self._keep_transcripts = keep_transcripts
@@ -59,9 +59,9 @@ class Sweeps:
         with self._database.transaction() as connection:
             paused = breaker.is_open(connection)
             due = subjects.due_count(connection, 1 if paused else _MOST_HINTS)
-        waiting = self._broker.queue_length(Queue.EXTRACTION) if due else 0
+        waiting = self._queues.queue_length(Queue.EXTRACTION) if due else 0
         for _ in range(due - waiting):
-            self._broker.enqueue_body(Queue.EXTRACTION, ExtractionHint())
+            self._queues.enqueue_body(Queue.EXTRACTION, ExtractionHint())
 
     def complete_excerpts(self) -> None:
         """Write the excerpts that could not be written when their conversation came."""
@@ -77,11 +77,11 @@ class Sweeps:
     def keep_dead_messages(self) -> None:
         """Copy dead messages to PostgreSQL, then let Redis forget them."""
         for queue in Queue:
-            dead = self._broker.dead_messages(queue, _DEAD_AT_ONCE)
+            dead = self._queues.dead_messages(queue, _DEAD_AT_ONCE)
             with self._database.transaction() as connection:
                 new = dead_letters.write(connection, [letter_of(queue, message) for message in dead])
                 audit.write(connection, [about("dead_letter", letter) for letter in new])
-            self._broker.forget_dead(queue, [message.message_id for message in dead])
+            self._queues.forget_dead(queue, [message.message_id for message in dead])
             self._metrics.dead_letters.labels(queue).inc(len(new))
 
     def drop_transcripts(self) -> None:

@@ -21,7 +21,7 @@ class Postponed(AfterwordError, Retry):
     """
 
 
-class Delivery(MessageProxy):
+class ReceivedMessage(MessageProxy):
     """A message handed to this process.
 
     Its text form shows no argument, so that Dramatiq's log lines never repeat a conversation.
@@ -44,17 +44,17 @@ class Delivery(MessageProxy):
         return f"{self.actor_name}({self.message_id})"
 
     def __repr__(self) -> str:
-        return f"<Delivery {self}>"
+        return f"<ReceivedMessage {self}>"
 
 
-def read_delivery(data: bytes | None, queue_name: str) -> Delivery | None:
+def read_received(data: bytes | None, queue_name: str) -> ReceivedMessage | None:
     """The message in `data`, or None where it is missing, no message, or none that a worker of this queue survives."""
     try:
         message: Message[object] = Message.decode(data or b"")
         redis_id = message.options["redis_message_id"].encode()
     except (DecodeError, TypeError, KeyError, AttributeError, UnicodeEncodeError):
         return None
-    return Delivery(message, redis_id) if _is_sound(message, queue_name) else None
+    return ReceivedMessage(message, redis_id) if _is_sound(message, queue_name) else None
 
 
 def _is_sound(message: Message[object], queue_name: str) -> bool:
