@@ -20,11 +20,11 @@ from typing import Literal
 from afterword.workers.embedded.authored import new_messages
 from afterword.workers.embedded.completions import (
     CHAT,
-    Answer,
     CompletionsServer,
     HttpReply,
     HttpRequest,
     Messages,
+    Script,
 )
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.port import Embedder
@@ -65,12 +65,12 @@ def echoing(prompt: Messages) -> str:
     return memory([Fact(f"User said: {message['content']}", source=message["n"]) for message in said])
 
 
-def given(*facts: Fact) -> Answer:
+def given(*facts: Fact) -> Script:
     """A rule: these facts, whatever is asked."""
     return lambda prompt: memory(facts, last=_last(prompt))
 
 
-def by_content(facts: Mapping[str, Sequence[Fact]]) -> Answer:
+def by_content(facts: Mapping[str, Sequence[Fact]]) -> Script:
     """A rule: for each new message, the facts of every key that occurs in its content, with that message as source."""
 
     def rule(prompt: Messages) -> str:
@@ -86,7 +86,7 @@ def by_content(facts: Mapping[str, Sequence[Fact]]) -> Answer:
     return rule
 
 
-def text(answer: str) -> Answer:
+def text(answer: str) -> Script:
     """A rule: this text, whatever is asked."""
     return lambda _: answer
 
@@ -98,7 +98,7 @@ def _last(prompt: Messages) -> int:
 class FakeOpenAI(CompletionsServer):
     """Chat completions by a rule and embeddings by the hashing embedder; faults first, as they were scripted."""
 
-    def __init__(self, rule: Answer = echoing, *, port: int = 0) -> None:
+    def __init__(self, rule: Script = echoing, *, port: int = 0) -> None:
         super().__init__(self._by_rule, model=MODEL, port=port)
         self._lock = threading.RLock()  # a fault rule may look at the requests so far
         self._came = threading.Condition(self._lock)
@@ -116,8 +116,8 @@ class FakeOpenAI(CompletionsServer):
     def _by_rule(self, prompt: Messages) -> str:
         return self._rule(prompt)
 
-    def answer_with(self, rule: Answer) -> None:
-        """Answer chat completions by this rule from now on."""
+    def answer_with(self, rule: Script) -> None:
+        """Script chat completions by this rule from now on."""
         self._rule = rule
 
     def fail(self, *faults: HttpReply, times: int = 1, at: Literal["chat", "embeddings"] = "chat") -> None:
@@ -130,7 +130,7 @@ class FakeOpenAI(CompletionsServer):
         self._fault_rule = rule
 
     def release(self) -> None:
-        """Answer every request that hangs; later ones hang again."""
+        """Script every request that hangs; later ones hang again."""
         with self._lock:
             released, self._released = self._released, threading.Event()
         released.set()

@@ -14,7 +14,7 @@ from typing import Any, Self
 from afterword.workers.text.tokens import estimate
 
 Messages = Sequence[Mapping[str, Any]]
-Answer = Callable[[Messages], str]
+Script = Callable[[Messages], str]
 
 CHAT = "/v1/chat/completions"
 MODELS = "/v1/models"
@@ -88,7 +88,7 @@ class CompletionsServer:
     `answer` is called in several threads at once. `start` again after `stop` keeps the port.
     """
 
-    def __init__(self, answer: Answer, *, model: str = "authored", port: int = 0) -> None:
+    def __init__(self, answer: Script, *, model: str = "authored", port: int = 0) -> None:
         """`port` 0 takes a free one."""
         self.model = model
         self._answer = answer

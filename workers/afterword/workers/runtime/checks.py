@@ -21,7 +21,7 @@ from afterword.workers.stores.ledger.migrate import check_migrated
 
 MINIMUM_REDIS = (6, 2)
 
-Status = Literal["ok", "warning", "failed", "unknown"]
+CheckStatus = Literal["ok", "warning", "failed", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Check:
     """
 
     component: str
-    status: Status
+    status: CheckStatus
     detail: str
 
 
@@ -100,7 +100,7 @@ def check_payloads(house: House) -> Check:
     """All points of the collection are Afterword's, and can be recalled."""
     check_migrated(house.stores.database)
     found = house.collections.discovery.look()
-    status: Status = "warning" if found.needs_mending else "ok"
+    status: CheckStatus = "warning" if found.needs_mending else "ok"
     return Check("payloads", status, "\n".join(found.lines))
 
 
@@ -129,7 +129,7 @@ class EmbedderLately:
         made, failed = requests - self._requests, errors - self._errors
         self._requests, self._errors = requests, errors
         if made:
-            status: Status = "failed" if failed >= made else "warning" if failed else "ok"
+            status: CheckStatus = "failed" if failed >= made else "warning" if failed else "ok"
             self._last = Check("embedder", status, f"{failed:.0f} of the last {made:.0f} requests failed")
         return self._last
 

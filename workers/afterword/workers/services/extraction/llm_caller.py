@@ -23,7 +23,7 @@ from afterword.workers.services.extraction.pricing import Price, price_of
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.extraction import llm_calls
 from afterword.workers.stores.ledger.extraction.journal import Entry
-from afterword.workers.stores.ledger.extraction.llm_calls import LlmCall, Outcome
+from afterword.workers.stores.ledger.extraction.llm_calls import CallOutcome, LlmCall
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class LlmCaller:
         return LlmAnswer(entry, call)
 
     def _note_failed(
-        self, asked: Batch, outcome: Outcome, tokens: Tokens, started: float, error: AfterwordError
+        self, asked: Batch, outcome: CallOutcome, tokens: Tokens, started: float, error: AfterwordError
     ) -> None:
         call = self._record_of(asked, outcome, tokens, started)
         self._count(call)
@@ -86,7 +86,7 @@ class LlmCaller:
         with self._database.transaction() as connection:
             llm_calls.write(connection, call)
 
-    def _record_of(self, asked: Batch, outcome: Outcome, tokens: Tokens, started: float) -> LlmCall:
+    def _record_of(self, asked: Batch, outcome: CallOutcome, tokens: Tokens, started: float) -> LlmCall:
         return LlmCall(
             tenant_id=asked.tenant_id,
             user_id=asked.user_id,

@@ -21,15 +21,15 @@ collections = Table(
     moment("changed_at", now=True),
 )
 
-Signature = dict[str, Any]
+StoredSignature = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
     """The signature recognised in a collection, since when, and the one before it (None: there was none)."""
 
-    signature: Signature
-    before: Signature | None
+    signature: StoredSignature
+    before: StoredSignature | None
     changed_at: datetime
 
 
@@ -43,12 +43,14 @@ def get(connection: Connection, name: str) -> Kept | None:
     return Kept(*row) if row else None
 
 
-def keep(connection: Connection, name: str, signature: Signature) -> Signature | None:
+def keep(connection: Connection, name: str, signature: StoredSignature) -> StoredSignature | None:
     """Keep what was recognised; what had been kept when that was something else, else None. Of several workers that
     start at once one is told so."""
     connection.execute(insert(collections).values(name=name, signature=signature).on_conflict_do_nothing())
     of_name = collections.c.name == name
-    kept: Signature = connection.execute(select(collections.c.signature).where(of_name).with_for_update()).scalar_one()
+    kept: StoredSignature = connection.execute(
+        select(collections.c.signature).where(of_name).with_for_update()
+    ).scalar_one()
     if kept == signature:
         return None
     connection.execute(

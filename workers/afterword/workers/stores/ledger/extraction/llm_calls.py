@@ -28,7 +28,7 @@ llm_calls = Table(
     Index("ix_llm_calls_at", "at"),
 )
 
-Outcome = Literal["ok", "void", "unavailable", "refused", "bad_answer"]
+CallOutcome = Literal["ok", "void", "unavailable", "refused", "bad_answer"]
 """`ok`: the answer was journalled. `void`: it came for a subject that was lost to another worker or cleared."""
 
 
@@ -39,7 +39,7 @@ class LlmCall:
     tenant_id: str
     user_id: str
     model: str
-    outcome: Outcome
+    outcome: CallOutcome
     conversations: int
     prompt_tokens: int
     cached_tokens: int

@@ -13,7 +13,7 @@ from afterword.workers.stores.ledger.ingest.conversations import (
     ORDER,
     PENDING,
     Conversation,
-    Status,
+    ConversationStatus,
     conversation_of,
     conversations,
 )
@@ -67,7 +67,7 @@ def advance(connection: Connection, conversation_id: int, *, extracted_turns: in
     return bool(status == "done")
 
 
-def finish(connection: Connection, ids: Sequence[int], status: Status, reason: str) -> None:
+def finish(connection: Connection, ids: Sequence[int], status: ConversationStatus, reason: str) -> None:
     """End conversations without (more) facts."""
     connection.execute(
         update(conversations)

@@ -75,7 +75,7 @@ conversations = Table(
     Index("ix_conversations_finished_at", "finished_at", postgresql_where=text("turns IS NOT NULL")),
 )
 
-Status = Literal["received", "stored", "extracting", "done", "skipped", "dead"]
+ConversationStatus = Literal["received", "stored", "extracting", "done", "skipped", "dead"]
 PENDING = ("received", "stored", "extracting")
 
 
@@ -107,7 +107,7 @@ class Known:
     """How an event id is already recorded."""
 
     id: int
-    status: Status
+    status: ConversationStatus
     body_hash: bytes
     has_excerpts: bool
 
