@@ -24,6 +24,11 @@ Metadata = dict[str, Scalar]
 """Flat JSON: what can be filtered on in a vector store."""
 
 
+def encodable(text: str) -> str:
+    """The text with a mark for each half of a surrogate pair, which has no UTF-8 form."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 def _check_scalar(value: Any) -> Any:
     fits = (
         value is None
@@ -139,5 +144,8 @@ Moment = Annotated[datetime, BeforeValidator(_refuse_numbers), AfterValidator(_c
 
 Time = Annotated[Moment, AfterValidator(_check_not_ahead)]
 """An aware time, kept in UTC, at most a day ahead."""
+
+Query = Annotated[str, AfterValidator(encodable)]
+"""A question's words; each half of a surrogate pair, which has no UTF-8 form, is marked."""
 
 Text = Annotated[str, Field(min_length=1), AfterValidator(_check_storable)]
