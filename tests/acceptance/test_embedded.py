@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -16,30 +13,8 @@ import psutil
 from afterword.producers import MemoryClient
 from afterword.workers.embedded.redis_server import free_port
 from tests.acceptance.test_pipeline import TURNS, ask
-from tests.support.deployment import AFTERWORD
+from tests.support.afterword_up import bare_environment, up
 from tests.support.waiting import wait_until
-
-
-@contextmanager
-def up(folder: Path, port: int) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """`afterword up` until the block ends, and what it said."""
-    log = folder.parent / "up.log"
-    bare = {name: value for name, value in os.environ.items() if not name.startswith(("AFTERWORD_", "OPENAI_"))}
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [AFTERWORD, "up", "--folder", str(folder), "--redis-port", str(port)],
-            env={**bare, "AFTERWORD_PROBE_PORT": "0"},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        wait_until(lambda: b"Ctrl-C" in log.read_bytes() or process.poll() is not None, 60, "the stack")
-        assert process.poll() is None, log.read_text()
-        yield process, log.read_text()
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
 
 
 def servers_in(folder: Path) -> list[psutil.Process]:
@@ -70,16 +45,15 @@ def test_data_survives_a_kill_and_ctrl_c_leaves_nothing_running(tmp_path: Path) 
 def test_the_demo_shows_conversations_of_your_own(tmp_path: Path) -> None:
     file = tmp_path / "own.jsonl"
     file.write_text('{"user_id": "ada", "messages": [{"role": "user", "content": "My cat is called Gummo"}]}\n')
-    bare = {name: value for name, value in os.environ.items() if not name.startswith(("AFTERWORD_", "OPENAI_"))}
     demo = [sys.executable, "-m", "ops.demo", "--conversations", str(file)]
 
-    shown = subprocess.run(demo, env=bare, capture_output=True, text=True, timeout=120, check=False)
+    shown = subprocess.run(demo, env=bare_environment(), capture_output=True, text=True, timeout=120, check=False)
 
     assert shown.returncode == 0, shown.stderr
     assert "verbatim mode" in shown.stdout
     assert "1 skipped" in shown.stdout
 
     file.write_text('{"messages": []}')
-    wrong = subprocess.run(demo, env=bare, capture_output=True, text=True, timeout=120, check=False)
+    wrong = subprocess.run(demo, env=bare_environment(), capture_output=True, text=True, timeout=120, check=False)
     assert wrong.returncode == 1
     assert "line 1" in wrong.stderr

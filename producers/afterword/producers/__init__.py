@@ -1,5 +1,7 @@
 """What an agent runner installs: publish finished conversations, ask for memories. Needs Redis, nothing else."""
 
+from importlib.metadata import PackageNotFoundError, version
+
 from afterword.producers.aio.analytics import AsyncAnalytics
 from afterword.producers.aio.client import AsyncMemoryClient
 from afterword.producers.aio.memories import AsyncMemories
@@ -76,3 +78,8 @@ __all__ = [
     "UserCount",
     "UserPage",
 ]
+
+try:
+    __version__ = version("afterword")
+except PackageNotFoundError:  # an application that was frozen without its packages' metadata still runs
+    __version__ = "unknown"

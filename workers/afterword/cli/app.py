@@ -30,6 +30,23 @@ app.command()(recall.search)
 Tenant = Annotated[str, typer.Option(help="Whose agents.")]
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from afterword.producers import __version__
+
+        print(f"afterword {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Long-term memory for AI agents."""
+
+
 def run() -> None:
     """Run the command line. An error of ours is one line, and exit status 1."""
     try:

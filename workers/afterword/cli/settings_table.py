@@ -1,4 +1,4 @@
-"""The settings as a Markdown table, for the README and for `afterword settings`."""
+"""The settings as a Markdown table, for docs/settings.md and for `afterword settings`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,108 @@
+"""The pages tell the truth: their code runs, their tables are those of the code, their links lead somewhere."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import afterword.producers
+from afterword.cli.settings_table import settings_table
+from afterword.producers import (
+    Analytics,
+    AsyncAnalytics,
+    AsyncMemories,
+    AsyncMemoryClient,
+    ClientSettings,
+    Memories,
+    MemoryClient,
+)
+from tests.support.pages import anchors, blocks, links
+
+SDK = Path("docs/sdk.md")
+SETTINGS = Path("docs/settings.md")
+PAGES = [*Path().glob("*.md"), *sorted(Path("docs").glob("*.md")), Path("ops/README.md"), Path("ops/runbooks.md")]
+
+
+def public(kind: type) -> set[str]:
+    return {name for name, value in vars(kind).items() if not name.startswith("_") and callable(getattr(kind, name))}
+
+
+async def run(code: str, names: dict[str, Any]) -> None:
+    """Run a block as a shell would that lets `await` stand alone."""
+    result = eval(compile(code, str(SDK), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
+    if inspect.isawaitable(result):
+        await result
+
+
+def test_the_code_of_the_sdk_page_runs(stack_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFTERWORD_REDIS_URL", stack_url)
+    names: dict[str, Any] = {}
+
+    async def all_of_it() -> None:
+        for block in blocks(SDK)["python"]:
+            await run(block, names)
+
+    asyncio.run(all_of_it())
+    names["client"].close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (MemoryClient, "client"),
+        (Memories, "client.memories"),
+        (Analytics, "client.analytics"),
+        (AsyncMemoryClient, "aio"),
+        (AsyncMemories, "aio.memories"),
+        (AsyncAnalytics, "aio.analytics"),
+    ],
+)
+def test_the_sdk_page_shows_every_call(kind: type, name: str) -> None:
+    code = "\n".join(blocks(SDK)["python"])
+    shown = set(re.findall(rf"(?<!\.)(?:{re.escape(name)}|{kind.__name__})\.(\w+)", code))
+    assert public(kind) <= shown
+
+
+def test_the_sdk_page_names_everything_that_can_be_imported() -> None:
+    page = SDK.read_text(encoding="utf-8")
+    assert {name for name in afterword.producers.__all__ if not re.search(rf"\b{name}\b", page)} == set()
+
+
+def test_the_settings_are_those_of_the_workers() -> None:
+    (table,) = re.findall(r"<!-- settings -->\n(.*?)\n<!-- /settings -->", SETTINGS.read_text("utf-8"), re.DOTALL)
+    assert table == settings_table(), f"run `afterword settings` and put its output into {SETTINGS}"
+
+
+def test_the_settings_of_the_sdk_are_those_of_the_client() -> None:
+    rows = dict(re.findall(r"^\| `AFTERWORD_(\w+)` \| `([^`]*)` \|", SETTINGS.read_text("utf-8"), re.MULTILINE))
+    told = {name: rows.get(name.upper()) for name in ClientSettings.model_fields}
+    assert told == {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in ClientSettings()}
+
+
+def test_the_script_of_the_wire_protocol_is_the_example() -> None:
+    assert Path("docs/examples/redis-cli.sh").read_text("utf-8") in blocks(Path("docs/wire-protocol.md"))["sh"]
+
+
+def test_the_quickstart_shows_what_the_readme_shows() -> None:
+    readme, quickstart = blocks(Path("README.md")), blocks(Path("docs/quickstart.md"))
+    assert readme["python"][0] in quickstart["python"]
+    assert readme["text"][-1] in quickstart["text"]
+
+
+def test_the_readme_is_short() -> None:
+    assert len(Path("README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in links(page):
+        path, _, fragment = link.partition("#")
+        target = (page.parent / path) if path else page
+        assert target.exists(), link
+        assert not fragment or fragment in anchors(target), link
