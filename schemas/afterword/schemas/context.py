@@ -62,7 +62,7 @@ class Request(Model):
     request_id: Id = Field(default_factory=lambda: str(uuid4()))
     tenant_id: Id = DEFAULT_TENANT
     reply_to: Annotated[Id, AfterValidator(_check_reply_list)]
-    deadline_ms: Annotated[int, Field(ge=0)] | None = None
+    deadline_ms: Annotated[int, Field(ge=0, lt=2**53)] | None = None
 
 
 _EXAMPLE: JsonDict = {

@@ -23,7 +23,7 @@ from pydantic.config import JsonDict
 from afterword.schemas.content import Content, normalised, plain_text
 from afterword.schemas.errors import InvalidEvent, UnsupportedVersion
 from afterword.schemas.reading import ROLES, read_messages
-from afterword.schemas.values import DEFAULT_TENANT, MAX_ID_LENGTH, VERSION, GivenMetadata, Id, Model, Time
+from afterword.schemas.values import DEFAULT_TENANT, MAX_COUNT, MAX_ID_LENGTH, VERSION, GivenMetadata, Id, Model, Time
 
 MAX_MESSAGES = 500
 MAX_BYTES = 1024 * 1024
@@ -89,14 +89,17 @@ _EXAMPLE: JsonDict = {
 }
 
 
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+
+
 class PublishCounts(Model):
     """How publishing fared for a client since its event before: events `sent`, `dropped` because its outbox was full,
     or `invalid`. The workers count them; they are no part of what was said.
     """
 
-    sent: Annotated[int, Field(ge=0)] = 0
-    dropped: Annotated[int, Field(ge=0)] = 0
-    invalid: Annotated[int, Field(ge=0)] = 0
+    sent: Count = 0
+    dropped: Count = 0
+    invalid: Count = 0
 
 
 class ConversationFinished(Model):
@@ -122,10 +125,10 @@ class ConversationFinished(Model):
     run_id: Id | None = None
     messages: Annotated[tuple[Message, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})]
     metadata: GivenMetadata = Field(default_factory=dict)
-    part: Annotated[int, Field(ge=1)] = 1
-    parts: Annotated[int, Field(ge=1)] = 1
-    skipped: Annotated[int, Field(ge=0)] = 0
-    publishes: PublishCounts | None = None
+    part: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
+    parts: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
+    skipped: Count = 0
+    publishes: Annotated[PublishCounts | None, WrapValidator(_or_none)] = None
 
     @model_validator(mode="before")
     @classmethod

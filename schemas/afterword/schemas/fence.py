@@ -23,8 +23,8 @@ _HYPHEN = r"(?:[-_\u2010-\u2015\u2212\ufe63\uff0d]|&#0{0,4}45;|&#x0{0,4}2d;|&hyp
 # Bounded, so that a text made of spaces or marks costs no more than its length.
 _NOISE = r"(?:[\s\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]|\\[nrt]|%(?:25)?20|\+(?=[/a])){0,6}"
 _NAME = _NOISE.join([*"afterword", _HYPHEN, *"memory"])
-# Attributes are what a renderer or a sanitiser adds; a mark that does not close within them is none. Nor may a mark that
-# was defused stand among them: defusing it would have made a new one.
+# Attributes are what a renderer or a sanitiser adds; a mark that does not close within them is none. Nor may a mark
+# that was defused stand among them: defusing it would have made a new one.
 _ATTRIBUTES = rf"(?:(?!{_CLOSING}|{_OPENING})[^‹›]){{0,200}}?"
 _MARK = re.compile(
     rf"{_OPENING}{_NOISE}({_SLASH}?){_NOISE}{_NAME}(?![\w-]){_ATTRIBUTES}{_CLOSING}", re.IGNORECASE | re.DOTALL

@@ -78,6 +78,8 @@ def test_times_are_kept_in_utc() -> None:
         ("-5.5", "ISO 8601"),
         (True, "ISO 8601"),
         ("0001-01-01T00:00:00+14:00", "years 1 to 9999"),
+        ("0001-01-01T00:00:00Z", "before the year 1900"),
+        ("1899-12-31T23:59:59Z", "before the year 1900"),
         ("yesterday", "datetime"),
     ],
 )
@@ -220,6 +222,23 @@ def test_what_a_newer_producer_adds_is_ignored() -> None:
 def test_an_unknown_version_is_refused_before_anything_else(version: object) -> None:
     with pytest.raises(UnsupportedVersion, match="version"):
         ConversationFinished.parse({"version": version, "nothing": "fits"})
+
+
+def test_metadata_is_bounded_in_size() -> None:
+    assert "16384 bytes" in refused(metadata={"a": "x" * 17_000}).mend
+    assert "16384 bytes" in refused(metadata={str(number): number for number in range(3_000)}).mend
+
+
+def test_an_id_is_bounded_in_bytes() -> None:
+    assert parse(session_id="线" * 170).session_id == "线" * 170
+    assert "512 bytes" in refused(session_id="\N{GRINNING FACE}" * 256).mend
+
+
+@pytest.mark.parametrize(
+    "count", [-1, 2**31, 10**30, float("nan"), float("inf"), float("-inf"), 1e30, "many", {}, 10**400]
+)
+def test_counts_that_no_client_has_cost_themselves_alone(count: object) -> None:
+    assert parse(publishes={"sent": count}).publishes is None
 
 
 def test_metadata_is_flat_json() -> None:
