@@ -89,7 +89,7 @@ _EXAMPLE: JsonDict = {
 }
 
 
-Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+EventCount = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 
 
 class PublishCounts(Model):
@@ -97,9 +97,9 @@ class PublishCounts(Model):
     or `invalid`. The workers count them; they are no part of what was said.
     """
 
-    sent: Count = 0
-    dropped: Count = 0
-    invalid: Count = 0
+    sent: EventCount = 0
+    dropped: EventCount = 0
+    invalid: EventCount = 0
 
 
 class ConversationFinished(Model):
@@ -127,7 +127,7 @@ class ConversationFinished(Model):
     metadata: GivenMetadata = Field(default_factory=dict)
     part: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
     parts: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
-    skipped: Count = 0
+    skipped: EventCount = 0
     publishes: Annotated[PublishCounts | None, WrapValidator(_or_none)] = None
 
     @model_validator(mode="before")

@@ -17,7 +17,7 @@ from afterword.producers.stats import Stats, total
 
 
 @dataclass(frozen=True)
-class Line:
+class LoopLine:
     """Everything that belongs to one event loop: its connections, and what it has to deliver."""
 
     loop: weakref.ref[asyncio.AbstractEventLoop]
@@ -40,10 +40,10 @@ class Lines:
         self._open_state = open_state
         self._clock = clock
         self._lock = threading.Lock()
-        self._lines: list[Line] = []
+        self._lines: list[LoopLine] = []
         self._ended: list[PublishState] = []
 
-    def current(self) -> Line:
+    def current(self) -> LoopLine:
         """The line of the running loop. A new one takes over what waits on lines whose loops are over."""
         loop = asyncio.get_running_loop()
         for line in self._lines:
@@ -53,7 +53,7 @@ class Lines:
             state = self._taken_over() or self._open_state()
             links = AsyncLinks(self._redis_url)
             asker = AsyncAsker(links, ServerTime(self._clock))
-            line = Line(weakref.ref(loop), state, AsyncPublisher(links, state), asker)
+            line = LoopLine(weakref.ref(loop), state, AsyncPublisher(links, state), asker)
             self._lines = [*self._lines, line]
             return line
 

@@ -97,7 +97,9 @@ class Recorder:
 def body_hash(event: ConversationFinished) -> bytes:
     """A digest that two events of one id share when they say the same, whenever each was sent."""
     # Neither the order of metadata nor a field that a later contract adds makes another event.
-    body = event.model_dump(mode="json", exclude={"event_id", "occurred_at", "version", "publishes"}, exclude_none=True)
+    body = event.model_dump(
+        mode="json", exclude={"event_id", "occurred_at", "version", "publishes", "skipped"}, exclude_none=True
+    )
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
 
 
