@@ -61,7 +61,7 @@ def _uncached(
             from afterword.workers.models.embedders.mem0 import Mem0Embedder
 
             return Mem0Embedder(name, model=model, api_key=api_key, base_url=base_url, dimensions=dimensions)
-    raise Misconfigured(f"embedder provider {provider!r}: use openai, fastembed, hashing or mem0:<provider>")
+    raise Misconfigured("AFTERWORD_EMBEDDER must be openai, fastembed, hashing or mem0:<provider>")
 
 
 def _openai(model: str, dimensions: int | None, base_url: str | None, api_key: str | None, timeout: float) -> Embedder:

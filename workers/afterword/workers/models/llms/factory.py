@@ -24,7 +24,7 @@ def build_llm(
         from afterword.workers.models.llms.mem0 import Mem0Llm
 
         return Mem0Llm(name, model, api_key=api_key, base_url=base_url, timeout=timeout)
-    raise Misconfigured(f"AFTERWORD_LLM must be openai, mem0:<provider> or none, not {provider!r}")
+    raise Misconfigured("AFTERWORD_LLM must be openai, mem0:<provider> or none")
 
 
 def _openai(model: str, base_url: str | None, api_key: str | None, timeout: float) -> Llm:
