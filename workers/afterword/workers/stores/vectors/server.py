@@ -80,10 +80,12 @@ class ServerStore:
         """Raises: WrongEmbedder, Misconfigured."""
         if not self._client.collection_exists(self._collection):
             return CollectionState.MISSING
+        config = self._client.get_collection(self._collection).config
         try:
-            self._check_identity(identity, self._client.get_collection(self._collection).config)
+            self._check_identity(identity, config)
         except WrongEmbedder:
-            if self._client.count(self._collection, exact=True).count:
+            is_ours = (config.metadata or {}).get(_EMBEDDER) is not None
+            if not is_ours or self._client.count(self._collection, exact=True).count:
                 raise
             return CollectionState.REPLACEABLE
         return CollectionState.READY
