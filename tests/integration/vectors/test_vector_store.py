@@ -642,6 +642,7 @@ class TestServer:
             store.prepare(EmbedderIdentity("openai", "big", 1536))
 
         store.prepare(IDENTITY)
+        store.insert([point(1)])
 
         with pytest.raises(WrongEmbedder):
             store.prepare(EmbedderIdentity("openai", "small", 3))
