@@ -37,7 +37,7 @@ class Delivery:
         self.outbox = Outbox(settings.outbox_messages, settings.outbox_bytes)
         self.failing = False
         self._user = user
-        self._sent = self._invalid = 0
+        self._sent = self._invalid = self._skipped = 0
         self._told: Counter[str] = Counter()
         self._backoff = Backoff()
         self._logged: type[redis.RedisError] | None = None
@@ -76,6 +76,12 @@ class Delivery:
         """So many events were invalid, and nobody was told these counts."""
         self._invalid += count
         self._told.subtract(counts)
+
+    def note_skipped(self, count: int) -> None:
+        """So many items among the messages of an event were no messages. Logged, since words may be missing."""
+        if count:
+            self._skipped += count
+            logger.info("left out of an event: %d items that are no messages", count)
 
     def sent(self, parcels: Sequence[Parcel]) -> None:
         """These were sent at once."""
@@ -125,4 +131,5 @@ class Delivery:
             dropped=self.outbox.dropped,
             invalid=self._invalid,
             redis_available=not self.failing,
+            skipped=self._skipped,
         )

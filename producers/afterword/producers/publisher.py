@@ -63,6 +63,11 @@ class Publisher:
         with self._changed:
             self._delivery.refused(count, counts)
 
+    def note_skipped(self, count: int) -> None:
+        """Count what was left out of events."""
+        with self._changed:
+            self._delivery.note_skipped(count)
+
     def stats(self) -> Stats:
         with self._changed:
             return self._delivery.stats()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections import Counter
@@ -15,10 +14,8 @@ import redis
 from pydantic import BaseModel
 
 from afterword.producers.aio.analytics import AsyncAnalytics
-from afterword.producers.aio.asker import AsyncAsker
-from afterword.producers.aio.links import AsyncLinks
+from afterword.producers.aio.lines import Lines
 from afterword.producers.aio.memories import AsyncMemories
-from afterword.producers.aio.publisher import AsyncPublisher
 from afterword.producers.context import CONTEXT_SECONDS, Context, away, unanswered, unavailable
 from afterword.producers.delivery import Delivery
 from afterword.producers.farewell import send_rest
@@ -28,11 +25,11 @@ from afterword.producers.outbox import Parcel
 from afterword.producers.parcels import Conversation
 from afterword.producers.process import at_exit, in_child
 from afterword.producers.questions import Question, Recall, ScopeShares
-from afterword.producers.redis_clock import RedisClock
 from afterword.producers.runs import AsyncRun, Turn
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
 from afterword.producers.stats import Stats
 from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, ContextReply
+from afterword.schemas.conversation import ConversationFinished
 from afterword.schemas.errors import AfterwordError, InvalidEvent
 from afterword.schemas.values import DEFAULT_TENANT, Metadata, Scope
 
@@ -42,8 +39,8 @@ A = TypeVar("A", bound=BaseModel)
 class AsyncMemoryClient:
     """The twin of `MemoryClient`, without threads: the same calls, awaited, with the same promises and errors.
 
-    It may be used on one event loop after another, and in a forked child. What still waits when the process ends
-    is sent then, as with the other client.
+    It may be used on several event loops, at once or one after another: each has connections of its own. Also in a
+    forked child. What still waits when the process ends is sent then, as with the other client.
     """
 
     def __init__(
@@ -66,22 +63,16 @@ class AsyncMemoryClient:
         """Figures of usage."""
 
     def _open(self) -> None:
-        links = Links(self._redis_url)
-        self._delivery = Delivery(self._settings, user=links.user)
-        self._loop: asyncio.AbstractEventLoop | None = None
+        user = Links(self._redis_url).user
+        self._lines = Lines(
+            self._redis_url, open_delivery=lambda: Delivery(self._settings, user=user), clock=self._clock
+        )
         at_exit(self, AsyncMemoryClient._exit)
 
     def _exit(self) -> None:
-        send_rest(Links(self._redis_url), self._delivery, self._settings.exit_seconds)
-
-    def _bind(self) -> None:
-        """What belongs to an event loop is made anew on another one; what waits to be sent goes along."""
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self._loop = loop
-            links = AsyncLinks(self._redis_url)
-            self._publisher = AsyncPublisher(links, self._delivery)
-            self._asker = AsyncAsker(links, RedisClock(self._clock))
+        deadline = time.monotonic() + self._settings.exit_seconds
+        for delivery in self._lines.deliveries():
+            send_rest(Links(self._redis_url), delivery, max(deadline - time.monotonic(), 0))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -94,26 +85,28 @@ class AsyncMemoryClient:
 
         When it is cancelled while it waits for Redis, the event is sent all the same.
         """
-        counts = self._delivery.counts()
+        line = self._lines.current()
+        counts = line.delivery.counts()
         try:
             parcel = self._intake.parcel(conversation, fields, counts)
         except INVALID as error:
-            self._delivery.refused(1, counts)
+            line.delivery.refused(1, counts)
             self._intake.refuse(error)
             return None
-        self._bind()
-        await self._publisher.send([parcel])
+        line.delivery.note_skipped(parcel.skipped)
+        await line.publisher.send([parcel])
         return parcel.event_id
 
     async def publish_many(self, conversations: Iterable[Conversation]) -> list[PublishResult]:
         """Publish many, some hundred in a round trip; one result for each, in order. Invalid ones do not raise."""
-        self._bind()
-        counts = self._delivery.counts()
+        line = self._lines.current()
+        counts = line.delivery.counts()
         checked = self._intake.parcels(conversations, counts)
         parcels = [item for item in checked if isinstance(item, Parcel)]
-        self._delivery.refused(len(checked) - len(parcels), Counter() if parcels else counts)
+        line.delivery.note_skipped(sum(parcel.skipped for parcel in parcels))
+        line.delivery.refused(len(checked) - len(parcels), Counter() if parcels else counts)
         for batch in in_batches(parcels):
-            await self._publisher.send(batch)
+            await line.publisher.send(batch)
         return [PublishResult.of(item) for item in checked]
 
     async def context(
@@ -171,24 +164,20 @@ class AsyncMemoryClient:
             yield run
             interrupted = False
         finally:
-            event = run.outcome(interrupted=interrupted)
-            if event is not None:
-                await self.publish(event)
+            await self._publish_run(run.outcome(interrupted=interrupted))
 
     @property
     def stats(self) -> Stats:
         """How publishing fares, now."""
-        return self._delivery.stats()
+        return self._lines.stats()
 
     async def flush(self, timeout: float = 5.0) -> bool:
         """Wait until the outbox is empty; False when it is not after `timeout` seconds."""
-        self._bind()
-        return await self._publisher.flush(timeout)
+        return await self._lines.current().publisher.flush(timeout)
 
     async def close(self, timeout: float = 5.0) -> None:
         """Flush, then hang up; see `MemoryClient.close`."""
-        self._bind()
-        await self._publisher.close(timeout)
+        await self._lines.current().publisher.close(timeout)
 
     async def __aenter__(self) -> Self:
         return self
@@ -198,22 +187,30 @@ class AsyncMemoryClient:
     ) -> None:
         await self.close()
 
+    async def _publish_run(self, event: ConversationFinished | None) -> None:
+        """Publish what a run said. An agent that has answered is not stopped by what cannot be published."""
+        if event is None:
+            return
+        try:
+            await self.publish(event)
+        except INVALID as error:
+            self._intake.log_refusal(error)
+
     async def _recall(self, question: Question[ContextReply], timeout: float) -> Context:
         started = time.monotonic()
-        if self._delivery.failing:
+        line = self._lines.current()
+        if line.delivery.failing:
             return unanswered(away(), self._settings.on_unavailable)
-        self._bind()
         try:
-            reply = await self._asker.ask(question, timeout)
+            reply = await line.asker.ask(question, timeout)
         except (AfterwordError, redis.RedisError) as error:
             if isinstance(error, redis.ConnectionError | redis.TimeoutError):
-                self._publisher.failed(error)
+                line.publisher.failed(error)
             return unanswered(error, self._settings.on_unavailable)
         return Context.of(reply, (time.monotonic() - started) * 1000)
 
     async def _ask(self, question: Question[A], timeout: float) -> A:
-        self._bind()
         try:
-            return await self._asker.ask(question, timeout)
+            return await self._lines.current().asker.ask(question, timeout)
         except redis.RedisError as error:
             raise unavailable(error) from error
