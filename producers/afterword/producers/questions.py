@@ -71,7 +71,7 @@ ScopeShares = Mapping[Scope, float] | Mapping[str, float]
 class Recall(TypedDict, total=False):
     """How to choose memories: at most `limit`, their text within `token_budget`, of these scopes, in this language.
 
-    `shares`, `always` and `explain` as in `MemoryClient.context`.
+    `shares`, `always`, `explain` and `time_zone` as in `MemoryClient.context`.
     """
 
     limit: int
@@ -81,6 +81,7 @@ class Recall(TypedDict, total=False):
     shares: ScopeShares | None
     always: bool | int
     explain: bool
+    time_zone: str | None
 
 
 class Owner(TypedDict, total=False):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from afterword.workers.stores.ledger.database import Database
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Long-term memory for AI agents.")
-agents = typer.Typer(no_args_is_help=True, help="Agents: owner, memory on or off, instructions.")
+agents = typer.Typer(no_args_is_help=True, help="Agents: owner, memory on or off, instructions, time zone.")
 app.add_typer(agents, name="agents")
 app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(analytics.app, name="analytics")
@@ -238,13 +238,19 @@ def set_agent(
     owner: Annotated[str | None, typer.Option(help="The account that may manage the agent's memories.")] = None,
     memory: Annotated[bool, typer.Option("--memory/--no-memory", help="Whether the agent remembers.")] = True,
     instructions: Annotated[str | None, typer.Option(help="What to remember, in words for the LLM.")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="Of its users, for times in UTC: Asia/Tokyo, +09:00.")] = None,
     tenant: Tenant = "default",
 ) -> None:
     """Register an agent, or replace its entry."""
+    from afterword.schemas.zones import zone_of
     from afterword.workers.stores.ledger import agents as rows
 
+    if time_zone is not None and zone_of(time_zone) is None:
+        raise typer.BadParameter(
+            "give an IANA name such as Asia/Tokyo, or an offset such as +09:00", param_hint="--time-zone"
+        )
     with _ledger() as database, database.transaction() as connection:
-        rows.put(connection, rows.Agent(tenant, agent_id, owner, memory, instructions))
+        rows.put(connection, rows.Agent(tenant, agent_id, owner, memory, instructions, time_zone))
 
 
 @agents.command("list")
@@ -256,7 +262,9 @@ def list_agents(tenant: Tenant = "default") -> None:
         found = rows.every(connection, tenant)
     for agent in found:
         switch = "on" if agent.memory_enabled else "off"
-        print(f"{agent.agent_id}  owner={agent.owner_id or '-'}  memory={switch}  {agent.instructions or ''}".rstrip())
+        zone = f"  time_zone={agent.time_zone}" if agent.time_zone else ""
+        told = f"owner={agent.owner_id or '-'}  memory={switch}{zone}  {agent.instructions or ''}"
+        print(f"{agent.agent_id}  {told}".rstrip())
 
 
 @contextmanager

@@ -21,9 +21,10 @@ from afterword.schemas.commands import MAX_RANKED, MAX_RELATED
 from afterword.schemas.errors import shortened
 from afterword.workers.core.errors import Late, NotFound, VectorStoreUnavailable
 from afterword.workers.services.policy.ownership import owner_of
+from afterword.workers.services.recall.askers_clock import NEWEST, clock_of
 from afterword.workers.services.recall.corners import Corner
 from afterword.workers.services.recall.finding.finder import Findings, MemoryFinder
-from afterword.workers.services.recall.question.parsing import parse_question
+from afterword.workers.services.recall.question.parsing import ParsedQuestion, parse_question
 from afterword.workers.services.recall.ranking.scores import RankedMemory
 from afterword.workers.services.recall.ranking.shortlist import Shortlist, explained
 from afterword.workers.services.recall.steps import Deadline
@@ -91,9 +92,17 @@ class MemorySearch:
         now = datetime.now(UTC)
         corner = Corner(_scope(owner), owner, where, depth=MAX_RANKED, corpus=self._corpus(owner, where))
         try:
-            return self._finder.find([corner], parse_question(text, now), deadline, now=now, most=MAX_RANKED)
+            return self._finder.find([corner], self._parsed(owner, text, now), deadline, now=now, most=MAX_RANKED)
         except Late:
             raise VectorStoreUnavailable("the vector store did not answer in time") from None
+
+    def _parsed(self, owner: Owner, text: str, now: datetime) -> ParsedQuestion:
+        """The question, by the clock of the owner's newest memories where it names a time."""
+        asked = parse_question(text, now)
+        if asked.period is None:
+            return asked
+        clock = clock_of(MemoryView(self._store, (owner,)).page(owner, limit=NEWEST).memories)
+        return parse_question(text, now.astimezone(clock)) if clock else asked
 
     def _corpus(self, owner: Owner, where: Filter) -> int | None:
         """How many memories the owner has, where filters narrow them: a filter changes no memory's relevance."""

@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Sequence
+from datetime import UTC
 from enum import StrEnum
 
 from sqlalchemy import Connection
@@ -13,6 +14,7 @@ from sqlalchemy import Connection
 from afterword.schemas import ConversationFinished
 from afterword.workers.core.errors import EmbeddingFailed, VectorStoreUnavailable
 from afterword.workers.core.ids import pseudonym
+from afterword.workers.core.speaking import told_locally
 from afterword.workers.core.turns import Turn, turns_of
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.observing.stopwatch import Stopwatch
@@ -98,9 +100,10 @@ class Ingest:
         switched_off = self._switched_off(event)
         with self._database.transaction() as connection:
             subject = subjects.lock(connection, event.tenant_id, event.user_id)
+            fingerprint = body_hash(event)
+            event = told_locally(event, (subject.time_zone, self._agents_time_zone(event)))
             turns, seen = _new_turns(connection, event)
             skipped = switched_off or _nothing_new(turns, seen)
-            fingerprint = body_hash(event)
             conversation = conversations.record(
                 connection,
                 event,
@@ -115,6 +118,8 @@ class Ingest:
             audit.write(connection, [_received(event, skipped)])
             if not switched_off:
                 self._books.received(connection, event)
+                if event.time_zone not in (None, subject.time_zone):
+                    subjects.note_time_zone(connection, event.tenant_id, event.user_id, event.time_zone)
             if skipped:
                 return Outcome.SKIPPED, None, False
             if event.session_id is not None:
@@ -137,6 +142,9 @@ class Ingest:
         if event.agent_id and not self._registry.agent(event.tenant_id, event.agent_id).memory_enabled:
             return "memory is off for this agent"
         return None
+
+    def _agents_time_zone(self, event: ConversationFinished) -> str | None:
+        return self._registry.known(event.tenant_id, event.agent_id)[0].time_zone if event.agent_id else None
 
     def _recorded_before(
         self, connection: Connection, event: ConversationFinished, fingerprint: bytes
@@ -176,10 +184,22 @@ def _session(event: ConversationFinished, session_id: str) -> Session:
 
 
 def body_hash(event: ConversationFinished) -> bytes:
-    """What makes two events of one id the same: all but when and under which id they were sent."""
+    """What makes two events of one id the same: all but when and under which id they were sent, and by which clock."""
     # Neither the order of metadata nor a field that a later contract adds makes another event.
-    body = event.model_dump(mode="json", exclude={"event_id", "occurred_at", "version", "publishes"}, exclude_none=True)
+    body = _in_utc(event).model_dump(mode="json", exclude=_NOT_SAID, exclude_none=True)
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
+
+
+_NOT_SAID = frozenset({"event_id", "occurred_at", "time_zone", "version", "publishes", "skipped"})
+
+
+def _in_utc(event: ConversationFinished) -> ConversationFinished:
+    """The event with the times of its messages in UTC: the same instant by another clock makes no other event."""
+    messages = tuple(
+        each.model_copy(update={"created_at": each.created_at.astimezone(UTC)}) if each.created_at else each
+        for each in event.messages
+    )
+    return event.model_copy(update={"messages": messages})
 
 
 def _received(event: ConversationFinished, skipped: str | None) -> audit.Event:

@@ -89,6 +89,7 @@ class Books:
         removed = self.removed(connection, gone, at)
         if session_id is None:
             statistics.anonymise(connection, tenant_id, user_id)
+            subjects.note_time_zone(connection, tenant_id, user_id, None)
         return removed
 
     def counted(self, connection: Connection, deltas: Sequence[Delta]) -> None:

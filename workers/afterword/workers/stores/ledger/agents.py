@@ -20,6 +20,8 @@ class Agent:
     owner_id: str | None = None
     memory_enabled: bool = True
     instructions: str | None = None
+    time_zone: str | None = None
+    """Of its users: an IANA name or an offset, for times that come in UTC."""
 
 
 _COLUMNS = tuple(agents.c[name] for name in Agent.__dataclass_fields__)

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, select,
 from sqlalchemy.dialects.postgresql import insert
 
 from afterword.schemas import ConversationFinished
+from afterword.workers.core.speaking import at_offset, offset_minutes
 from afterword.workers.core.turns import Turn
 from afterword.workers.stores.ledger.tables import conversations
 
@@ -68,6 +69,7 @@ _COLUMNS = (
     conversations.c.agent_id,
     conversations.c.session_id,
     conversations.c.occurred_at,
+    conversations.c.utc_offset,
     conversations.c.received_at,
     conversations.c.generation,
     conversations.c.turns,
@@ -78,6 +80,7 @@ _COLUMNS = (
 
 def _conversation(row: Row[*tuple[Any, ...]]) -> Conversation:
     fields = row._asdict()
+    fields["occurred_at"] = at_offset(fields["occurred_at"], fields.pop("utc_offset"))
     fields["turns"] = tuple(Turn.from_json(turn) for turn in fields["turns"] or ())
     return Conversation(**fields)
 
@@ -115,6 +118,7 @@ def record(
         _RECORD,
         {
             **shared,
+            "utc_offset": offset_minutes(event.occurred_at),
             "part": event.part,
             "run_id": event.run_id,
             "status": "skipped" if skipped else "received",

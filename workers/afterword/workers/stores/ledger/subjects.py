@@ -28,6 +28,8 @@ class Subject:
     pending_tokens: int
     # When its failed extraction is tried again; None while none has failed.
     retry_at: datetime | None
+    # As an event of theirs named it last.
+    time_zone: str | None
     now: datetime
 
 
@@ -54,6 +56,7 @@ _LOCK = (
         subjects.c.first_at,
         subjects.c.pending_tokens,
         case((subjects.c.last_error.is_not(None), subjects.c.due_at)).label("retry_at"),
+        subjects.c.time_zone,
         func.clock_timestamp().label("now"),
     )
     .where(subjects.c.tenant_id == bindparam("tenant_id"), subjects.c.user_id == bindparam("user_id"))
@@ -84,6 +87,11 @@ def note_pending(connection: Connection, subject: Subject, *, due_at: datetime, 
     """There are `tokens` more to extract; the subject is due at `due_at`."""
     key = {"tenant_id": subject.tenant_id, "user_id": subject.user_id, "now": subject.now}
     connection.execute(_NOTE_PENDING, {**key, "due_at": due_at, "tokens": tokens})
+
+
+def note_time_zone(connection: Connection, tenant_id: str, user_id: str, time_zone: str | None) -> None:
+    """Where the user is, for their events that do not tell; None forgets it."""
+    connection.execute(update(subjects).where(_is(tenant_id, user_id)).values(time_zone=time_zone))
 
 
 _CLAIM = text(

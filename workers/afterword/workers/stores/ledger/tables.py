@@ -65,6 +65,8 @@ subjects = Table(
     # How many conversations a batch may hold while one that cannot be extracted is looked for; NULL: any.
     Column("batch_limit", Integer),
     Column("last_error", Text),
+    # As an event of theirs named it last.
+    Column("time_zone", Text),
     # When memories of it were last cleared: what was seen before is not written down any more.
     _moment("cleared_at"),
     _moment("created_at", now=True),
@@ -83,6 +85,8 @@ conversations = Table(
     Column("session_id", Text),
     Column("run_id", Text),
     Column("occurred_at", DateTime(timezone=True), nullable=False),
+    # Minutes by which the speaker's clock was ahead of UTC then.
+    _count("utc_offset"),
     _moment("received_at", now=True),
     # received → stored (excerpts are searchable) → extracting → done | skipped | dead
     Column("status", Text, nullable=False),
@@ -205,6 +209,8 @@ agents = Table(
     Column("owner_id", Text),
     Column("memory_enabled", Boolean, nullable=False, server_default=text("true")),
     Column("instructions", Text),
+    # Of its users, for times that come in UTC.
+    Column("time_zone", Text),
     _moment("created_at", now=True),
     _moment("updated_at", now=True),
 )
