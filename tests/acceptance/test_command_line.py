@@ -88,8 +88,10 @@ def test_a_redis_that_evicts_is_refused(deployment: Deployment) -> None:
 
 
 def test_an_agent_is_registered_told_what_to_remember_and_switched_off(deployment: Deployment) -> None:
-    deployment.run("agents", "set", "travel", "--owner", "acme", "--instructions", "Remember every seat.")
-    assert deployment.run("agents", "list").stdout == "travel  owner=acme  memory=on  Remember every seat.\n"
+    east = ("--time-zone", "Asia/Tokyo")
+    deployment.run("agents", "set", "travel", "--owner", "acme", "--instructions", "Remember every seat.", *east)
+    told = "travel  owner=acme  memory=on  time_zone=Asia/Tokyo  Remember every seat.\n"
+    assert deployment.run("agents", "list").stdout == told
     deployment.start("ingest", "extraction", "scheduler", "context", "commands")
     with deployment.client() as client:
         client.publish(user_id="ada", agent_id="travel", session_id="s1", messages=TURNS)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from afterword.schemas import ClearMemories, ConversationFinished, Kind
+from afterword.schemas import AddMemory, ClearMemories, ConversationFinished, Kind
 from afterword.workers.services.ingest.ingest import Outcome
 from afterword.workers.stores.ledger import agents, conversations
 from afterword.workers.stores.ledger.agents import Agent
@@ -77,6 +77,15 @@ def test_an_agent_tells_the_time_zone_of_users_who_tell_none(workshop: Workshop)
     workshop.take_in(event("I play the harp.", occurred_at=SAME_INSTANT, agent_id="odd"))
     workshop.take_in(event("I sing.", occurred_at=SAME_INSTANT, agent_id="coach", time_zone="Europe/Berlin"))
     assert said_at(workshop) == [LOCAL, "2026-03-04T23:30:00+00:00", "2026-03-05T00:30:00+01:00"]
+
+
+def test_a_note_is_written_by_the_clock_of_its_owners_memories(workshop: Workshop) -> None:
+    workshop.take_in(event("I play the cello.", occurred_at=LOCAL))
+    for user in ("ann", "bob"):
+        command = AddMemory(user_id=user, text=f"{user} sings", reply_to=REPLY_TO)
+        workshop.house.commands.commands(workshop.broker).run(command)
+    offsets = [memory.occurred_at.utcoffset() for memory in workshop.memories(kind=Kind.NOTE)]
+    assert offsets == [timedelta(hours=8), timedelta(0)]
 
 
 def test_the_same_instant_by_another_clock_is_a_duplicate(workshop: Workshop) -> None:

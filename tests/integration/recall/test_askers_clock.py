@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from afterword.schemas import ContextRequest, Kind, SearchMemories
+from afterword.schemas import ContextRequest, Kind, SearchMemories, SearchPage
 from afterword.workers.stores.ledger import agents
 from afterword.workers.stores.ledger.agents import Agent
 from tests.support.workshop import REPLY_TO, Workshop, event, question
@@ -90,6 +90,7 @@ def test_a_search_is_by_the_clock_of_the_owners_memories(told: Workshop, monkeyp
     with monkeypatch.context() as patched:
         patched.setattr("afterword.workers.services.commands.memory_search.datetime", _At)
         page = told.house.commands.commands(told.broker).run(command)
+    assert isinstance(page, SearchPage)
     found = {each.memory.text: each.signals.get("period", 0.0) for each in page.explanations}
     assert found["For dinner I had noodles."] == 0.3
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from pydantic import BaseModel
 from sqlalchemy import Connection
@@ -30,6 +30,7 @@ from afterword.schemas import (
     UserCount,
     UserPage,
 )
+from afterword.schemas.zones import in_zone
 from afterword.workers.broker import MendedBroker
 from afterword.workers.core import ids
 from afterword.workers.core.errors import Denied, NotFound
@@ -43,6 +44,7 @@ from afterword.workers.services.memories.bookkeeping import Books, memory_save
 from afterword.workers.services.memories.importance import importance
 from afterword.workers.services.memories.topics import Topics
 from afterword.workers.services.policy.ownership import Owned, Ownership, owner_of
+from afterword.workers.services.recall.askers_clock import NEWEST, clock_of
 from afterword.workers.services.recall.steps import Deadline
 from afterword.workers.stores.ledger import (
     audit,
@@ -147,7 +149,8 @@ class Commands:
 
     def _add(self, command: AddMemory) -> Memory:
         begun = time.perf_counter()
-        memory, view = _note(command), self._view(command)
+        view = self._view(command)
+        memory = _note(command, clock_of(view.page(owner_of(command), limit=NEWEST).memories))
         added_before = view.get([memory.id])
         if added_before:
             return to_memory(added_before[0], None)
@@ -249,7 +252,7 @@ class Commands:
         return view.counts()
 
 
-def _note(command: AddMemory) -> StoredMemory:
+def _note(command: AddMemory, clock: tzinfo | None) -> StoredMemory:
     now = datetime.now(UTC)
     scope = Scope.AGENT if command.agent_id else Scope.SESSION if command.session_id else Scope.USER
     language = detect(command.text)
@@ -264,7 +267,7 @@ def _note(command: AddMemory) -> StoredMemory:
         session_id=command.session_id,
         language=language,
         importance=importance(command.text, Kind.NOTE, language=language),
-        occurred_at=now,
+        occurred_at=in_zone(now, clock),
         created_at=now,
         metadata=command.metadata,
     )

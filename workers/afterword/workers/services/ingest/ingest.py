@@ -190,7 +190,7 @@ def body_hash(event: ConversationFinished) -> bytes:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
 
 
-_NOT_SAID = frozenset({"event_id", "occurred_at", "time_zone", "version", "publishes", "skipped"})
+_NOT_SAID = {"event_id", "occurred_at", "time_zone", "version", "publishes", "skipped"}
 
 
 def _in_utc(event: ConversationFinished) -> ConversationFinished:
