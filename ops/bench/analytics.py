@@ -10,10 +10,11 @@ from collections.abc import Callable
 
 from sqlalchemy import text
 
-from afterword.workers.services.analytics.analytics import Analytics
-from afterword.workers.stores.ledger import milestones, rollups, snapshots
+from afterword.workers.services.analytics.figures import Figures
+from afterword.workers.stores.ledger.analytics import rollups, snapshots
+from afterword.workers.stores.ledger.analytics.statistics import day_of
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.statistics import day_of
+from afterword.workers.stores.ledger.upkeep import milestones
 from ops.bench.findings import Comparison, Findings, Row, latency, quantile
 from ops.bench.servers import Place
 
@@ -82,7 +83,7 @@ def measure(place: Place, quick: bool) -> Findings:
         database = servers.database
         _fill(database, events)
         kept = _roll_up(database)
-        answers = Analytics(database, enabled=True)
+        answers = Figures(database=database, enabled=True)
         overview = _timed(asked, lambda _: answers.overview(_TENANT, days=30))
         year = _timed(asked, lambda _: answers.overview(_TENANT, days=366))
         counted = _timed(max(asked // 20, 1), lambda _: _count(database))

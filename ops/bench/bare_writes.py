@@ -21,7 +21,7 @@ from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors.edge import EdgeStore
 from afterword.workers.stores.vectors.payload import StoredMemory, to_payload
-from afterword.workers.stores.vectors.port import Point
+from afterword.workers.stores.vectors.queries import Point
 
 _TABLE = text("CREATE TABLE IF NOT EXISTS bare (id bigserial PRIMARY KEY, body jsonb NOT NULL)")
 _ROW = text("INSERT INTO bare (body) VALUES (CAST(:body AS jsonb))")

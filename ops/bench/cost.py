@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from afterword.producers import ConversationFinished, MemoryClient
-from afterword.workers.stores.ledger import llm_calls
+from afterword.workers.stores.ledger.extraction import llm_calls
 from ops.bench.findings import Comparison, Findings, Row
 from ops.bench.processes import module, printed
 from ops.bench.samples import Samples

@@ -13,7 +13,7 @@ from afterword.producers import MemoryClient
 from afterword.workers.models.llms.openai import OpenAILlm
 from afterword.workers.models.llms.port import Prompt
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.tables import conversations
+from afterword.workers.stores.ledger.ingest.conversations import conversations
 from ops.bench.findings import Comparison, Findings, Row
 from ops.bench.samples import Samples
 from ops.bench.servers import Place, Servers

@@ -19,9 +19,10 @@ from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.edge import EdgeStore
+from afterword.workers.stores.vectors.owners import AgentOwner, UserOwner
 from afterword.workers.stores.vectors.payload import StoredMemory, text_hash
-from afterword.workers.stores.vectors.port import Payload, Point
-from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, UserOwner
+from afterword.workers.stores.vectors.queries import Payload, Point
+from afterword.workers.stores.vectors.views import Views
 from ops.bench.asking import AGENT
 from ops.bench.samples import Samples
 from tests.support.qdrant_face_collections import serve_shard
@@ -64,13 +65,13 @@ class Filling:
         with closing(_opened(self.ours)) as ours, closing(_opened(self._mem0s)) as mem0s:
             if not self._written:
                 learned = self._memories.of_agent(OF_AGENT)
-                MemoryView(ours, (AgentOwner(TENANT, AGENT),)).insert(learned)
+                Views(ours).of(AgentOwner(TENANT, AGENT)).insert(learned)
                 mem0s.insert(_as_mem0_writes(learned))
                 self._written = OF_AGENT
             for salt, (user, count) in enumerate(users, start=self._written):
                 self._users.append((user, count, salt))
                 memories = self._memories.of_user(user, count, salt)
-                MemoryView(ours, (UserOwner(TENANT, user),)).insert(memories)
+                Views(ours).of(UserOwner(TENANT, user)).insert(memories)
                 mem0s.insert(_as_mem0_writes(memories))
         self._written += sum(count for _, count in users)
         os.sync()  # else the first questions wait for the disk as well

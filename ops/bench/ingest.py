@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from afterword.producers import MemoryClient
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.tables import conversations
+from afterword.workers.stores.ledger.ingest.conversations import conversations
 from ops.bench import bare_writes
 from ops.bench.findings import Comparison, Findings, Row
 from ops.bench.samples import Samples

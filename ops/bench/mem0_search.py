@@ -16,8 +16,9 @@ from qdrant_client import QdrantClient
 
 from afterword.workers.models.embedders.port import Embedder
 from afterword.workers.models.mem0_environment import prepare
-from afterword.workers.stores.vectors.port import Point, VectorStore
-from afterword.workers.stores.vectors.views import AgentOwner, Owner, SessionOwner, UserOwner
+from afterword.workers.stores.vectors.owners import AgentOwner, Owner, SessionOwner, UserOwner
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Point
 from ops.recall.mem0_search import InjectedEmbedding, memory_over
 
 DIMENSIONS = 512

@@ -18,8 +18,8 @@ from afterword.producers import MemoryClient
 from afterword.schemas.values import DEFAULT_TENANT
 from afterword.schemas.wire import NAMESPACE, Queue, messages_key
 from afterword.workers.core.errors import Misconfigured
-from afterword.workers.stores.ledger import subjects, tables
-from afterword.workers.stores.ledger.tables import conversations
+from afterword.workers.stores.ledger.extraction import subjects
+from afterword.workers.stores.ledger.ingest.conversations import conversations
 from ops.bench.findings import Comparison, Findings, Row
 from ops.bench.samples import Samples
 from ops.bench.servers import Place, Servers
@@ -136,7 +136,7 @@ def _users(servers: Servers, status: str) -> set[str]:
 def _claimed(servers: Servers) -> set[str]:
     """The users whose subjects a worker works on."""
     with servers.database.transaction() as connection:
-        query = select(tables.subjects.c.user_id).where(tables.subjects.c.lease_until.is_not(None))
+        query = select(subjects.subjects.c.user_id).where(subjects.subjects.c.lease_until.is_not(None))
         return set(connection.execute(query).scalars())
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from afterword.workers.core.errors import Misconfigured
 from afterword.workers.embedded.postgres_server import PostgresServer
 from afterword.workers.embedded.redis_server import RedisServer, free_port
-from afterword.workers.stores.ledger import conversations
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.ingest import conversations
 from afterword.workers.stores.ledger.migrate import migrate
 from ops.bench.processes import Process, answers, module, running
 

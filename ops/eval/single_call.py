@@ -18,13 +18,13 @@ from afterword.workers.core.turns import Turn, turns_of
 from afterword.workers.models.embedders.port import Embedder, Vector
 from afterword.workers.services.extraction import answer, batch, mem0_memory, prompt
 from afterword.workers.services.extraction.batch import Batch
-from afterword.workers.services.extraction.known import KnownMemories
-from afterword.workers.services.extraction.prompt import Existing
-from afterword.workers.stores.ledger.conversations import Conversation
-from afterword.workers.stores.ledger.journal import Fact
+from afterword.workers.services.extraction.known import Existing, KnownMemories
+from afterword.workers.stores.ledger.extraction.journal import Fact
+from afterword.workers.stores.ledger.ingest.conversations import Conversation
+from afterword.workers.stores.vectors.owners import AgentOwner, Owner, UserOwner
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.stores.vectors.port import VectorStore
-from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, UserOwner
+from afterword.workers.stores.vectors.views import Views
 from ops.eval.counting import CountingLlm
 from ops.eval.learning import Learned
 from ops.eval.scoring import Found
@@ -41,7 +41,7 @@ class SingleCall:
         self._llm = llm
         self._embedder = embedder
         self._store = store
-        self._known = KnownMemories(store)
+        self._known = KnownMemories(Views(store))
         self._batch_tokens = batch_tokens
         self._said: dict[tuple[str, str | None], list[Turn]] = {}
 
@@ -92,7 +92,7 @@ class SingleCall:
     def _write(self, asked: Batch, facts: Sequence[Fact], vectors: Mapping[str, Vector]) -> None:
         owners: set[Owner] = {UserOwner(asked.tenant_id, asked.user_id)}
         owners |= {AgentOwner(asked.tenant_id, fact.agent_id) for fact in facts if fact.agent_id}
-        MemoryView(self._store, tuple(owners)).insert([(_memory(asked, fact), vectors[fact.text]) for fact in facts])
+        Views(self._store).of(*owners).insert([(_memory(asked, fact), vectors[fact.text]) for fact in facts])
 
 
 def _conversation(number: int, event: ConversationFinished) -> Conversation:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from afterword.workers.stores.vectors.port import VectorStore
-from afterword.workers.stores.vectors.views import MemoryView
+from afterword.workers.stores.vectors.views import Views
 from ops.recall.corpus import Conversation, Question
 from ops.recall.memories import Embedded, MemoryKinds, owner_of, turns_by_memory
 from ops.recall.scoring import Outcome, judged
@@ -85,4 +85,4 @@ def of_kinds(memories: Memories, kinds: MemoryKinds) -> Memories:
 def stock(store: VectorStore, memories: Memories) -> None:
     """Write the memories into a store that is open. Raises: VectorStoreUnavailable."""
     for name, some in memories.items():
-        MemoryView(store, (owner_of(name),)).insert(some)
+        Views(store).of(owner_of(name)).insert(some)

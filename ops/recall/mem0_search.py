@@ -17,9 +17,11 @@ prepare()
 from mem0.memory.main import Memory  # noqa: E402  # mem0 reads its environment when imported
 
 from afterword.workers.models.embedders.port import Embedder, Vector  # noqa: E402
+from afterword.workers.stores.vectors.owners import Owner  # noqa: E402
 from afterword.workers.stores.vectors.payload import StoredMemory  # noqa: E402
-from afterword.workers.stores.vectors.port import Dense, VectorStore  # noqa: E402
-from afterword.workers.stores.vectors.views import MemoryView, Owner, ScopedSearch  # noqa: E402
+from afterword.workers.stores.vectors.port import VectorStore  # noqa: E402
+from afterword.workers.stores.vectors.queries import Dense  # noqa: E402
+from afterword.workers.stores.vectors.views import ScopedSearch, Views  # noqa: E402
 from ops.recall.systems import DEPTH, Asking, Ranked, Recalled  # noqa: E402
 
 
@@ -73,7 +75,7 @@ class InjectedEmbedding:
 
 class _Store:
     def __init__(self, store: VectorStore, owner: Owner) -> None:
-        self._view = MemoryView(store, (owner,))
+        self._view = Views(store).of(owner)
         self._owner = owner
 
     def search(self, *, vectors: Vector, top_k: int, **_: Any) -> list[Any]:

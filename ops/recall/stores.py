@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from afterword.workers.stores.vectors.port import Hit, Search, VectorStore
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Hit, Search
 
 _MARGIN = 24
 """Hits beyond the limit, to see whether the equals at the limit end there."""

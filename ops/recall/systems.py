@@ -9,8 +9,10 @@ from typing import Protocol
 
 from afterword.schemas.context import DEFAULT_LIMIT
 from afterword.workers.models.embedders.port import Embedder
-from afterword.workers.stores.vectors.port import Dense, Lexical, Signal, VectorStore
-from afterword.workers.stores.vectors.views import MemoryView, ScopedSearch, UserOwner
+from afterword.workers.stores.vectors.owners import UserOwner
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Dense, Lexical, Signal
+from afterword.workers.stores.vectors.views import ScopedSearch, Views
 from afterword.workers.text import analysis
 
 DEPTH = 100
@@ -71,7 +73,7 @@ class OneSignal:
     def ranked(self, asking: Asking) -> list[Ranked]:
         """The search's ranking."""
         search = ScopedSearch(asking.owner, self._signal(asking.text), DEPTH)
-        [found] = MemoryView(self._store, (asking.owner,)).search([search])
+        [found] = Views(self._store).of(asking.owner).search([search])
         return [Ranked(each.memory.id, each.score) for each in found]
 
 

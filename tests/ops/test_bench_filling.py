@@ -13,7 +13,8 @@ import pytest
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.edge import EdgeStore
-from afterword.workers.stores.vectors.port import Filter, Hit, VectorStore
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Filter, Hit
 from afterword.workers.stores.vectors.server import ServerStore
 from ops.bench import asking, mem0_search
 from ops.bench.filling import MEM0S, OF_AGENT, OURS, TENANT, Filling, user_with

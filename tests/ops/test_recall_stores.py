@@ -8,7 +8,8 @@ from typing import cast
 
 import pytest
 
-from afterword.workers.stores.vectors.port import Dense, Filter, Hit, Lexical, Search, VectorStore
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Dense, Filter, Hit, Lexical, Search
 from ops.recall.stores import steady
 
 

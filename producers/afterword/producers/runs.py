@@ -9,7 +9,7 @@ from typing import Any
 from afterword.producers.context import Context
 from afterword.schemas.conversation import LEARNED_ROLES, ConversationFinished, Message
 
-Turn = Message | Mapping[str, Any]
+GivenMessage = Message | Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Opening:
     """What a run starts with. `event` is None when it was invalid and the client is set to log that."""
 
     event: ConversationFinished | None
-    turns: tuple[Turn, ...]
+    turns: tuple[GivenMessage, ...]
     system_prompt: str
 
     @property
@@ -32,7 +32,7 @@ class Opening:
         return self.system_prompt or (self._leading.text if self._leading else "")
 
     @property
-    def conversation(self) -> tuple[Turn, ...]:
+    def conversation(self) -> tuple[GivenMessage, ...]:
         """The turns after the system prompt."""
         return self.turns[1:] if self._leading and not self.system_prompt else self.turns
 
@@ -115,7 +115,7 @@ def _sendable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _for_llm(turn: Turn) -> dict[str, Any]:
+def _for_llm(turn: GivenMessage) -> dict[str, Any]:
     if isinstance(turn, Message):
         return turn.model_dump(include={"role", "content", "name"}, exclude_none=True)
     return dict(turn)

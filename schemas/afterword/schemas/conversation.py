@@ -11,13 +11,13 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Validat
 from pydantic.config import JsonDict
 
 from afterword.schemas.content import Content, normalised, plain_text
-from afterword.schemas.errors import InvalidEvent, UnsupportedVersion
+from afterword.schemas.errors import InvalidInput, UnsupportedVersion
 from afterword.schemas.values import DEFAULT_TENANT, MAX_ID_LENGTH, VERSION, GivenMetadata, Id, Model, Time
 
 MAX_MESSAGES = 500
 MAX_BYTES = 1024 * 1024
 
-Role = Literal["user", "assistant", "system", "tool"]
+MessageRole = Literal["user", "assistant", "system", "tool"]
 LEARNED_ROLES: frozenset[str] = frozenset({"user", "assistant"})
 """Only what these roles say is learned from."""
 
@@ -37,7 +37,7 @@ def _role(value: Any) -> Any:
 class Message(Model):
     """One turn. `content` is a string, a list of typed parts, or a JSON string of either."""
 
-    role: Annotated[Role, BeforeValidator(_role)]
+    role: Annotated[MessageRole, BeforeValidator(_role)]
     content: Annotated[Content, BeforeValidator(normalised)] = ""
     name: Id | None = None
     id: Id | None = None
@@ -117,13 +117,13 @@ class ConversationFinished(Model):
 
         Raises:
             UnsupportedVersion: it was written by a newer contract.
-            InvalidEvent: it breaks the contract; names the field and the mend.
+            InvalidInput: it breaks the contract; names the field and the mend.
         """
         check_version(body)
         try:
             return cls.model_validate(body)
         except ValidationError as error:
-            raise InvalidEvent.from_validation(error) from None
+            raise InvalidInput.from_validation(error) from None
 
 
 def check_version(body: Any) -> None:
@@ -140,7 +140,7 @@ def split(
     A message that is larger than a part by itself is cut into several of the same role: its words are kept, its
     parts without words (images, tool calls) are not.
 
-    Raises: InvalidEvent, when what is not messages leaves no room for them.
+    Raises: InvalidInput, when what is not messages leaves no room for them.
     """
     if len(event.messages) <= max_messages and _encoded_size(event) <= max_bytes:
         return [event]
@@ -178,7 +178,7 @@ def _cut(message: Message, room: int) -> list[Message]:
         return [message]
     frame = _encoded_size(message.model_copy(update={"content": ""})) + 16
     if room - frame < _LEAST_ROOM:
-        raise InvalidEvent("event", "too much beside the messages", "must fit into max_bytes: shorten ids and metadata")
+        raise InvalidInput("event", "too much beside the messages", "must fit into max_bytes: shorten ids and metadata")
     return [
         message.model_copy(update={"content": text, "id": _piece_id(message.id, number)})
         for number, text in enumerate(_cut_text(message.text, room - frame), start=1)

@@ -26,9 +26,11 @@ from afterword.workers.core.messages import QueryEvent, QueryEvents
 from afterword.workers.services.analytics import telemetry
 from afterword.workers.services.analytics.snapshots import Snapshots
 from afterword.workers.services.analytics.telemetry import QueryLog
-from afterword.workers.stores.ledger import milestones, rollups, statistics
+from afterword.workers.stores.ledger.analytics import rollups, statistics
+from afterword.workers.stores.ledger.analytics.statistics import Delta
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.statistics import Delta
+from afterword.workers.stores.ledger.upkeep import milestones
+from afterword.workers.stores.vectors.admin import StoreAdmin
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support.fake_openai import Fact, FakeOpenAI, given
 from tests.support.waiting import wait_until
@@ -123,7 +125,7 @@ class TestMetadata:
         workshop.take_in(event("Hello.", session_id="s1"))
         workshop.extract_all()
         threading.Event().wait(0.6)
-        workshop.house.upkeep.sweeps(workshop.broker).drop_expired_memories()
+        workshop.house.upkeep.expiry.drop_expired_memories()
         assert [row.scope for row in workshop.rows("SELECT scope FROM memories WHERE kind = 'fact'")] == ["user"]
         expired = workshop.audited()[-1]
         assert (expired.type, expired.result_count, expired.metadata) == ("memory_delete", 1, {"reason": "expired"})
@@ -201,7 +203,7 @@ class TestQueries:
         assert told.query_length == len("What about my cello?")
         for keep_words, kept in ((False, None), (True, "What about my cello?")):
             sent: list[QueryEvents] = []
-            log = QueryLog(sent.append, workshop.house.metrics, keep_words=keep_words)
+            log = QueryLog(send=sent.append, metrics=workshop.house.metrics, keep_words=keep_words)
             log.add(told)
             log.start()
             log.stop()
@@ -291,7 +293,7 @@ class TestClearing:
 
 
 def snapshots_of(workshop: Workshop, seconds: float = 300) -> Snapshots:
-    return Snapshots(workshop.database, workshop.store, timedelta(seconds=seconds))
+    return Snapshots(database=workshop.database, admin=StoreAdmin(workshop.store), interval=timedelta(seconds=seconds))
 
 
 class TestSnapshots:

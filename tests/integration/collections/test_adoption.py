@@ -18,17 +18,20 @@ from afterword.schemas import Kind, Scope
 from afterword.workers.core.errors import VectorStoreUnavailable
 from afterword.workers.embedded.redis_server import free_port
 from afterword.workers.models.embedders.hashing import HashingEmbedder
-from afterword.workers.services.collections.adoption import Adopted, Adoption
+from afterword.workers.services.collections.adoption import Adoption, AdoptionReport
 from afterword.workers.services.collections.discovery import SAMPLE, Discovery
 from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.services.memories.importance import importance
 from afterword.workers.services.memories.topics import Topics
-from afterword.workers.stores.ledger import collections, subjects
+from afterword.workers.stores.ledger import collections
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.extraction import subjects
+from afterword.workers.stores.vectors.admin import StoreAdmin
+from afterword.workers.stores.vectors.owners import AgentOwner, SessionOwner, UserOwner
 from afterword.workers.stores.vectors.partitions import partition, partitioned
-from afterword.workers.stores.vectors.port import Dense, Filter, Match, Missing, Point
+from afterword.workers.stores.vectors.queries import Dense, Filter, Match, Missing, Point
 from afterword.workers.stores.vectors.server import ServerStore
-from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, ScopedSearch, SessionOwner, UserOwner
+from afterword.workers.stores.vectors.views import MemoryView, ScopedSearch, Views
 
 EMBEDDER = HashingEmbedder(64)
 NAME = "mem0"
@@ -87,9 +90,15 @@ def database(emptied_ledger: str) -> Iterator[Database]:
     database.close()
 
 
-def adopt(store: ServerStore, database: Database, tenant_id: str) -> Adopted:
-    books = Books("hashing", analytics=True)
-    return Adoption(store, database, EMBEDDER, Topics(EMBEDDER), books).adopt(tenant_id)
+def adopt(store: ServerStore, database: Database, tenant_id: str) -> AdoptionReport:
+    books = Books(embedding_model="hashing", analytics=True)
+    return Adoption(
+        admin=StoreAdmin(store), database=database, books=books, embedder=EMBEDDER, topics=Topics(EMBEDDER)
+    ).adopt(tenant_id)
+
+
+def discovery_of(store: ServerStore, database: Database) -> Discovery:
+    return Discovery(collection=NAME, admin=StoreAdmin(store), database=database)
 
 
 def say(memory: Any, text: str, **owner: Any) -> str:
@@ -123,10 +132,10 @@ class TestAdopting:
         say(memory, "林喜欢喝绿茶", user_id="lin", agent_id="guide")
         say(memory, "Museums close on Mondays", agent_id="guide")
         say(memory, "Ann plans a picnic", user_id="ann", run_id="thread")
-        view = MemoryView(store, (ANN, LIN, GUIDE, SessionOwner("acme", "ann", "thread")))
+        view = Views(store).of(ANN, LIN, GUIDE, SessionOwner("acme", "ann", "thread"))
         assert texts(view, ANN) == []
 
-        assert adopt(store, database, "acme") == Adopted(memories=4)
+        assert adopt(store, database, "acme") == AdoptionReport(memories=4)
 
         assert sorted(texts(view, ANN)) == ["Ann is allergic to peanuts", "Ann plans a picnic"]
         assert texts(view, LIN) == ["林喜欢喝绿茶"]
@@ -161,8 +170,8 @@ class TestAdopting:
 
     def test_what_mem0_1_wrote(self, client: QdrantClient, store: ServerStore, database: Database) -> None:
         old_point(client, "Ann lives in Lisbon", user_id="ann", category="place")
-        assert adopt(store, database, "acme") == Adopted(memories=1)
-        [found] = MemoryView(store, (ANN,)).page(ANN, limit=5).memories
+        assert adopt(store, database, "acme") == AdoptionReport(memories=1)
+        [found] = Views(store).of(ANN).page(ANN, limit=5).memories
         assert found.occurred_at == datetime(2025, 1, 3, 7, 0, 0, 123456, tzinfo=UTC)
         assert found.metadata == {"category": "place"}
 
@@ -172,7 +181,7 @@ class TestAdopting:
             day = (today + timedelta(days=days)).isoformat()
             say(memory, f"valid for {days} days", user_id="ann", expiration_date=day)
         adopt(store, database, "acme")
-        assert sorted(texts(MemoryView(store, (ANN,)), ANN)) == ["valid for 0 days", "valid for 2 days"]
+        assert sorted(texts(Views(store).of(ANN), ANN)) == ["valid for 0 days", "valid for 2 days"]
 
     def test_what_is_nobodys_or_no_memory_stays_as_it_is(
         self, memory: Any, client: QdrantClient, store: ServerStore, database: Database
@@ -184,7 +193,7 @@ class TestAdopting:
         client.upsert(NAME, [models.PointStruct(id=5, vector=[1.0] * 64, payload={"data": "x", "hash": "h"})])
         before = {hit.id: hit.payload for hit in store.scan(Filter())}
 
-        assert adopt(store, database, "acme") == Adopted(memories=0, nobodys=2, foreign=3)
+        assert adopt(store, database, "acme") == AdoptionReport(memories=0, nobodys=2, foreign=3)
 
         assert {hit.id: hit.payload for hit in store.scan(Filter())} == before
 
@@ -195,7 +204,7 @@ class TestAdopting:
         adopt(store, database, "acme")
         first = [hit.payload for hit in store.scan(Filter())]
 
-        assert adopt(store, database, "other") == Adopted()
+        assert adopt(store, database, "other") == AdoptionReport()
 
         assert [hit.payload for hit in store.scan(Filter())] == first
 
@@ -219,8 +228,8 @@ class TestAdopting:
                 adopt(store, database, "acme")
         assert store.count(Filter((Missing("tenant_id"),))) == 4
 
-        assert adopt(store, database, "acme") == Adopted(memories=4)
-        assert len(texts(MemoryView(store, (ANN,)), ANN)) == 6
+        assert adopt(store, database, "acme") == AdoptionReport(memories=4)
+        assert len(texts(Views(store).of(ANN), ANN)) == 6
         assert len(rows(database, "SELECT id FROM memories")) == 6
         assert rows(database, "SELECT sum(added) FROM daily_statistics") == [(6,)]
 
@@ -246,13 +255,13 @@ class TestAdopting:
     ) -> None:
         say(memory, "Ann has booked a flight", user_id="ann", metadata={"topic": "dreams"})
         adopt(store, database, "acme")
-        [found] = MemoryView(store, (ANN,)).page(ANN, limit=5).memories
+        [found] = Views(store).of(ANN).page(ANN, limit=5).memories
         assert (found.topic, found.metadata) == ("travel", {"topic": "dreams"})
 
     def test_more_than_a_batch(self, client: QdrantClient, store: ServerStore, database: Database) -> None:
         for n in range(230):
             old_point(client, f"fact number {n}", user_id=f"user-{n % 3}")
-        assert adopt(store, database, "acme") == Adopted(memories=230)
+        assert adopt(store, database, "acme") == AdoptionReport(memories=230)
         assert store.count(Filter((Missing("tenant_id"),))) == 0
         assert rows(database, "SELECT count(*) FROM memories") == [(230,)]
 
@@ -266,8 +275,8 @@ class TestAdopting:
 
 class TestDiscovery:
     def test_an_empty_collection(self, store: ServerStore, database: Database) -> None:
-        found = Discovery(store, database, NAME).look()
-        assert (found.told, found.needs_mending) == (["no points yet"], False)
+        found = discovery_of(store, database).look()
+        assert (found.lines, found.needs_mending) == (["no points yet"], False)
 
     def test_what_is_not_reached_is_counted_and_how_to_mend_it_told(
         self, memory: Any, client: QdrantClient, store: ServerStore, database: Database
@@ -278,10 +287,10 @@ class TestDiscovery:
             say(memory, f"fact {n}", user_id="ann")
         old_point(client, "old", run_id="thread")
 
-        found = Discovery(store, database, NAME).look()
+        found = discovery_of(store, database).look()
 
         assert (found.points, found.sampled, found.strangers) == (5, 5, 4)
-        assert found.told == [
+        assert found.lines == [
             "5 points, 5 of them looked at: Afterword 1, mem0 2.x 3, mem0 1.x 1",
             "mem0 1.x, missing fields: user_id or agent_id (1)",
             "4 points carry no tenant, written by mem0 itself: nobody reaches them, nor are they cleared with their "
@@ -293,13 +302,13 @@ class TestDiscovery:
         ours = {"tenant_id": "acme", "data": "x", "user_id": "ann"}
         store.insert([Point(str(uuid.UUID(int=n)), [1.0] * 64, dict(ours)) for n in range(1, 2 * SAMPLE)])
         old_point(client, "old", user_id="ann")
-        found = Discovery(store, database, NAME).look()
+        found = discovery_of(store, database).look()
         assert (found.points, found.sampled, found.strangers) == (2 * SAMPLE, SAMPLE + 1, 1)
-        assert "mem0 1.x 1" in found.told[0]
+        assert "mem0 1.x 1" in found.lines[0]
 
     def test_another_programs_collection(self, client: QdrantClient, store: ServerStore, database: Database) -> None:
         client.upsert(NAME, [models.PointStruct(id=5, vector=[1.0] * 64, payload={"page_content": "text"})])
-        assert Discovery(store, database, NAME).look().told == [
+        assert discovery_of(store, database).look().lines == [
             "1 points, 1 of them looked at: unknown 1",
             "unknown, unknown fields: page_content (1)",
             "1 points carry no tenant and are no memories: this may be another's collection",
@@ -309,7 +318,7 @@ class TestDiscovery:
         self, memory: Any, store: ServerStore, database: Database, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.INFO)
-        discovery = Discovery(store, database, NAME)
+        discovery = discovery_of(store, database)
         discovery.at_start()
         discovery.at_start()
         assert [record.levelname for record in caplog.records] == ["INFO", "INFO"]
@@ -333,11 +342,11 @@ class TestDiscovery:
         self, store: ServerStore, database: Database, caplog: pytest.LogCaptureFixture
     ) -> None:
         nobody = ServerStore(f"http://127.0.0.1:{free_port()}", collection=NAME, timeout=1)
-        Discovery(nobody, database, NAME).at_start()
+        discovery_of(nobody, database).at_start()
         assert "could not be found out" in caplog.text
         caplog.clear()
         away = Database(f"postgresql://127.0.0.1:{free_port()}/none", connections=1)
-        Discovery(store, away, NAME).at_start()
+        discovery_of(store, away).at_start()
         assert "could not be found out" in caplog.text
         with database.transaction() as connection:
             assert collections.get(connection, NAME) is None

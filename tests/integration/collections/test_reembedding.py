@@ -15,10 +15,12 @@ from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.services.collections.reembedding import reembed
 from afterword.workers.services.memories import in_context
 from afterword.workers.stores.vectors import collection as c
+from afterword.workers.stores.vectors.admin import StoreAdmin
 from afterword.workers.stores.vectors.edge import EdgeStore
+from afterword.workers.stores.vectors.owners import UserOwner
 from afterword.workers.stores.vectors.payload import StoredMemory
-from afterword.workers.stores.vectors.port import Dense, Filter, Lexical, Point
-from afterword.workers.stores.vectors.views import MemoryView, ScopedSearch, UserOwner
+from afterword.workers.stores.vectors.queries import Dense, Filter, Lexical, Point
+from afterword.workers.stores.vectors.views import ScopedSearch, Views
 from afterword.workers.text import analysis
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -49,7 +51,7 @@ ANSWER = turn(2, "About seven years now.", QUESTION.id)
 def source(tmp_path: Path) -> Iterator[EdgeStore]:
     store = EdgeStore(tmp_path / "small")
     store.prepare(SMALL.identity)
-    MemoryView(store, (ANN,)).insert([(each, SMALL.embed([each.text])[0]) for each in (QUESTION, ANSWER)])
+    Views(store).of(ANN).insert([(each, SMALL.embed([each.text])[0]) for each in (QUESTION, ANSWER)])
     with closing(store):
         yield store
 
@@ -60,8 +62,12 @@ def target(tmp_path: Path) -> Iterator[EdgeStore]:
         yield store
 
 
+def copy(source: EdgeStore, target: EdgeStore) -> int:
+    return reembed(source=StoreAdmin(source), target=StoreAdmin(target), embedder=LARGE)
+
+
 def found(store: EdgeStore, words: str) -> set[str]:
-    [hits] = MemoryView(store, (ANN,)).search([ScopedSearch(ANN, Lexical(" ".join(analysis.terms(words))), 9)])
+    [hits] = Views(store).of(ANN).search([ScopedSearch(ANN, Lexical(" ".join(analysis.terms(words))), 9)])
     return {each.memory.id for each in hits}
 
 
@@ -69,7 +75,7 @@ def test_terms_that_were_made_in_another_way_are_made_anew(source: EdgeStore, ta
     source.set_payload([QUESTION.id, ANSWER.id], {c.LEXICAL: "made long ago"})
     assert found(source, "married") == set()
 
-    assert reembed(source, target, LARGE) == 2
+    assert copy(source, target) == 2
 
     assert found(target, "married") == {QUESTION.id, ANSWER.id}, "the answer is found by the turn before it"
     assert found(target, "seven years") == {ANSWER.id}
@@ -82,14 +88,14 @@ def test_everything_else_stays_as_it_is(source: EdgeStore, target: EdgeStore) ->
         return {hit.id: {**hit.payload, c.LEXICAL: None} for hit in store.scan(Filter())}
 
     before = payloads(source)
-    reembed(source, target, LARGE)
+    copy(source, target)
     assert payloads(target) == before
 
 
 def test_vectors_carry_what_was_said_before(source: EdgeStore, target: EdgeStore) -> None:
-    reembed(source, target, LARGE)
+    copy(source, target)
     own, before = LARGE.embed([ANSWER.text, QUESTION.text])
-    view = MemoryView(target, (ANN,))
+    view = Views(target).of(ANN)
     [hits] = view.search([ScopedSearch(ANN, Dense(in_context.vector(own, [before])), 1)])
     assert hits[0].memory.id == ANSWER.id
     assert hits[0].score == pytest.approx(1, abs=1e-4)
@@ -98,13 +104,13 @@ def test_vectors_carry_what_was_said_before(source: EdgeStore, target: EdgeStore
 def test_what_plain_mem0_wrote_gets_a_vector_and_no_terms(source: EdgeStore, target: EdgeStore) -> None:
     plain = Point(str(uuid.UUID(int=3)), SMALL.embed(["tea"])[0], {c.TEXT: "Likes tea", c.USER: "ann"})
     source.insert([plain])
-    assert reembed(source, target, LARGE) == 3
+    assert copy(source, target) == 3
     [hit] = target.get([plain.id])
     assert hit.payload == plain.payload
 
 
 def test_run_again_it_writes_what_is_missing(source: EdgeStore, target: EdgeStore) -> None:
-    reembed(source, target, LARGE)
+    copy(source, target)
     target.delete([ANSWER.id])
-    assert reembed(source, target, LARGE) == 2
+    assert copy(source, target) == 2
     assert found(target, "married") == {QUESTION.id, ANSWER.id}

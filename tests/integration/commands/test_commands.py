@@ -26,10 +26,11 @@ from afterword.schemas import (
 )
 from afterword.schemas.wire import Queue
 from afterword.workers.core.errors import Denied, NotFound, StoreUnavailable
-from afterword.workers.services.ingest.ingest import Outcome
-from afterword.workers.stores.ledger import agents, dead_letters
+from afterword.workers.services.ingest.recorder import Outcome
+from afterword.workers.stores.ledger import agents
 from afterword.workers.stores.ledger.agents import Agent
-from afterword.workers.stores.ledger.dead_letters import DeadLetter
+from afterword.workers.stores.ledger.upkeep import dead_letters
+from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter
 from tests.support.fake_openai import Fact, FakeOpenAI, given
 from tests.support.workshop import REPLY_TO, Workshop, event, store_down
 

@@ -23,8 +23,9 @@ from afterword.schemas import (
     SearchPage,
 )
 from afterword.workers.core.errors import Denied, NotFound, VectorStoreUnavailable
+from afterword.workers.stores.vectors.owners import AgentOwner, Owner, SessionOwner, UserOwner
 from afterword.workers.stores.vectors.payload import StoredMemory
-from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, SessionOwner, UserOwner
+from afterword.workers.stores.vectors.views import Views
 from tests.fixtures.workshops import OpenWorkshop
 from tests.integration.commands.test_commands import add, own_agent, run
 from tests.support.workshop import NOON, REPLY_TO, Workshop, event
@@ -51,7 +52,7 @@ def stored(text: str, owner: Owner = ANN, *, days: int = 0, **more: Any) -> Stor
 
 def keep(workshop: Workshop, *memories: StoredMemory, owner: Owner = ANN) -> None:
     vectors = workshop.embedder.embed([memory.text for memory in memories])
-    MemoryView(workshop.store, (owner,)).insert(list(zip(memories, vectors, strict=True)))
+    Views(workshop.store).of(owner).insert(list(zip(memories, vectors, strict=True)))
 
 
 def search(workshop: Workshop, query: str | None = None, **asked: Any) -> SearchPage:

@@ -8,8 +8,8 @@ from afterword.cli.stats import stats_table
 from afterword.workers.core.tokens import Tokens
 from afterword.workers.embedded.completions import Reply, completion
 from afterword.workers.services.extraction.pricing import Price
-from afterword.workers.stores.ledger import llm_calls
-from afterword.workers.stores.ledger.llm_calls import Usage
+from afterword.workers.stores.ledger.extraction import llm_calls
+from afterword.workers.stores.ledger.extraction.llm_calls import Usage
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support import openai_faults as faults
 from tests.support.extractions import clear, count

@@ -12,7 +12,7 @@ from afterword.schemas import ClearMemories, ConversationFinished, Kind, Scope, 
 from afterword.schemas.fence import fenced
 from afterword.schemas.wire import Queue
 from afterword.workers.core.errors import LedgerUnavailable
-from afterword.workers.services.ingest.ingest import Outcome
+from afterword.workers.services.ingest.recorder import Outcome
 from afterword.workers.stores.ledger import agents
 from afterword.workers.stores.ledger.agents import Agent
 from tests.fixtures.workshops import OpenWorkshop

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from afterword.schemas import AddMemory, GetMemory, Kind, Memory
-from afterword.workers.stores.vectors.views import MemoryView, UserOwner
+from afterword.workers.stores.vectors.owners import UserOwner
+from afterword.workers.stores.vectors.views import Views
 from tests.support.fake_openai import Fact, FakeOpenAI, given
 from tests.support.workshop import REPLY_TO, Workshop, event
 
@@ -41,9 +42,9 @@ def test_importance_is_only_changed_by_its_owner(workshop: Workshop, llm: FakeOp
     workshop.take_in(event("penicillin"))
     workshop.extract_all()
     [fact] = workshop.memories(kind=Kind.FACT)
-    MemoryView(workshop.store, (UserOwner("default", "bob"),)).set_importance(fact.id, 0.01)
+    Views(workshop.store).of(UserOwner("default", "bob")).set_importance(fact.id, 0.01)
     assert workshop.memories(kind=Kind.FACT) == [fact]
-    MemoryView(workshop.store, (UserOwner("default", "ann"),)).set_importance(fact.id, 0.01)
+    Views(workshop.store).of(UserOwner("default", "ann")).set_importance(fact.id, 0.01)
     assert [each.importance for each in workshop.memories(kind=Kind.FACT)] == [0.01]
 
 

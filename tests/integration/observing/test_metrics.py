@@ -15,13 +15,13 @@ from afterword.schemas.wire import Queue
 from afterword.workers.broker import MendedBroker, Postponed, QueueInstruments, build_broker
 from afterword.workers.core.errors import LedgerUnavailable, VectorStoreUnavailable
 from afterword.workers.observing.metrics import Metrics
-from afterword.workers.services.ingest.ingest import Outcome
+from afterword.workers.services.ingest.recorder import Outcome
 from afterword.workers.services.upkeep.readings import Readings
 from afterword.workers.services.upkeep.scheduler import Scheduler, Task
-from afterword.workers.stores.ledger import conversations
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.leadership import Leadership
-from afterword.workers.stores.vectors.port import Filter, Match
+from afterword.workers.stores.ledger.ingest import excerpts
+from afterword.workers.stores.ledger.upkeep.leadership import Leadership
+from afterword.workers.stores.vectors.queries import Filter, Match
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support import openai_faults as faults
 from tests.support.brokers import QUEUE, Work, working
@@ -78,7 +78,7 @@ class TestIngest:
         workshop.take_in(event("I play the cello."))
         workshop.store.up()
         with workshop.database.transaction() as connection:
-            [left] = conversations.without_excerpts(connection, older_than=timedelta(0), limit=1)
+            [left] = excerpts.without_excerpts(connection, older_than=timedelta(0), limit=1)
         for _ in range(2):
             workshop.house.memories.excerpts.write(left)
         assert memories(workshop, "add", Scope.USER, Kind.EXCERPT) == 1
@@ -181,8 +181,8 @@ class TestRemoving:
         llm.answer_with(lambda _: memory([Fact("Practises today.", scope="session"), Fact("Plays the cello.")]))
         workshop.take_in(event("I play the cello.", session_id="s1"))
         workshop.extract_all()
-        workshop.house.upkeep.sweeps(workshop.broker).drop_expired_memories()
-        workshop.house.upkeep.sweeps(workshop.broker).drop_expired_memories()
+        workshop.house.upkeep.expiry.drop_expired_memories()
+        workshop.house.upkeep.expiry.drop_expired_memories()
         assert memories(workshop, "delete", Scope.SESSION, Kind.FACT) == 1
         assert memories(workshop, "delete", Scope.USER, Kind.FACT) == 0
 
@@ -361,7 +361,7 @@ class TestReadings:
         away = build_broker("redis://127.0.0.1:1/0")
         database = Database("postgresql://127.0.0.1:1/none")
         there = workshop.house.upkeep.readings(workshop.broker)
-        gone = Readings(database, workshop.house.stores.vectors, away, metrics)
+        gone = Readings(database=database, admin=workshop.house.stores.admin, broker=away, metrics=metrics)
         names = {
             "redis": "redis_memory_bytes",
             "postgres": "postgres_size_bytes",
@@ -403,7 +403,7 @@ class TestScheduler:
             raise ZeroDivisionError
 
         tasks = [Task("well", 0.0, lambda: None), Task("away", 0.0, away), Task("defective", 0.0, defective)]
-        scheduler = Scheduler(Leadership(database), tasks, metrics)
+        scheduler = Scheduler(tasks, leadership=Leadership(database), metrics=metrics)
         scheduler.start()
         ended = (("well", "ok"), ("away", "failed"), ("defective", "defective"))
         wait_until(
@@ -425,7 +425,7 @@ class TestScheduler:
             Task("lead", 0.0, lambda: ran.append("lead")),
             Task("all", 0.0, lambda: ran.append("all"), by_all=True),
         ]
-        scheduler = Scheduler(Leadership(database), tasks, metrics)
+        scheduler = Scheduler(tasks, leadership=Leadership(database), metrics=metrics)
         scheduler.start()
         wait_until(lambda: len(ran) >= 3, what="three turns")
         scheduler.stop(5)

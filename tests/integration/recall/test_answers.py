@@ -15,7 +15,7 @@ from afterword.workers.actors import context
 from afterword.workers.actors.replies import Replies
 from afterword.workers.actors.requests import Answering
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
-from afterword.workers.models.tokenizers.estimating import EstimatingTokenizer
+from afterword.workers.models.tokenizers.port import EstimatingTokenizer
 from afterword.workers.services.recall.answering import RelevanceVerdict
 from tests.fixtures.workshops import OpenWorkshop
 from tests.integration.commands.test_memory_search import COACH, THREAD, keep, stored

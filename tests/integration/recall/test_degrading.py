@@ -18,7 +18,8 @@ from afterword.workers.services.recall.answering import RelevanceVerdict
 from afterword.workers.stores.ledger import agents
 from afterword.workers.stores.ledger.agents import Agent
 from afterword.workers.stores.vectors import collection
-from afterword.workers.stores.vectors.port import Condition, Either, Filter, Hit, Match, Search, VectorStore
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Condition, Either, Filter, Hit, Match, Search
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support import openai_faults as faults
 from tests.support.fake_openai import EMBEDDINGS, Fact, FakeOpenAI, by_content

@@ -14,11 +14,13 @@ import pytest
 from afterword.schemas import ContextReply, ContextRequest, Kind, Memory, Scope
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.stores.vectors.edge import EdgeStore
+from afterword.workers.stores.vectors.owners import AgentOwner, Owner, SessionOwner, UserOwner
 from afterword.workers.stores.vectors.payload import StoredMemory
-from afterword.workers.stores.vectors.port import Dense, Lexical, Newest, Signal, VectorStore
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Dense, Lexical, Newest, Signal
 from afterword.workers.stores.vectors.server import ServerStore
 from afterword.workers.stores.vectors.timed import TimedStore
-from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, ScopedSearch, SessionOwner, UserOwner
+from afterword.workers.stores.vectors.views import ScopedSearch, Views
 from afterword.workers.text import analysis
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support.qdrant_face import QdrantFace
@@ -152,7 +154,7 @@ def test_a_context_holds_nothing_of_another(workshop: Workshop, seed: int) -> No
     embedder = workshop.embedder
     for owner, memory in memories:
         [vector] = embedder.embed([memory.text])
-        MemoryView(workshop.house.stores.vectors, (owner,)).insert([(memory, vector)])
+        Views(workshop.house.stores.vectors).of(owner).insert([(memory, vector)])
     by_id = {memory.id: memory for _, memory in memories}
     seen: set[str] = set()
     for asker, request in requests(chance):
@@ -204,7 +206,7 @@ class TestTheSameOnBothAdapters:
         memories = linked([by_chance(chance) for _ in range(150)], chance)
         for store in stores:
             for owner, memory in memories:
-                MemoryView(store, (owner,)).insert([(memory, embedder.embed([memory.text])[0])])
+                Views(store).of(owner).insert([(memory, embedder.embed([memory.text])[0])])
         owners: list[Owner] = [
             owner for tenant in TENANTS for owner in (UserOwner(tenant, "ann"), SessionOwner(tenant, "ann", "s1"))
         ]
@@ -217,15 +219,15 @@ class TestTheSameOnBothAdapters:
                     Newest(),
                 ]
                 searches = [ScopedSearch(owner, signal, 200) for signal in signals]
-                one, other = (MemoryView(store, (owner,)).scores(searches) for store in stores)
+                one, other = (Views(store).of(owner).scores(searches) for store in stores)
                 for ours, theirs in zip(one, other, strict=True):
                     assert dict(ours) == pytest.approx(dict(theirs), abs=1e-4)
                     assert [score for _, score in ours] == sorted((score for _, score in ours), reverse=True)
-                found = [[hit.memory.id for hit in hits] for hits in MemoryView(stores[0], (owner,)).search(searches)]
+                found = [[hit.memory.id for hit in hits] for hits in Views(stores[0]).of(owner).search(searches)]
                 assert [sorted(ids) for ids in found] == [sorted(key for key, _ in hits) for hits in one]
         everybody = [memory.id for _, memory in memories]
         for owner in owners:
-            ours_got, theirs_got = (MemoryView(store, (owner,)).get(everybody) for store in stores)
+            ours_got, theirs_got = (Views(store).of(owner).get(everybody) for store in stores)
             assert ours_got == theirs_got
             assert all(owner.owns(memory) for memory in ours_got)
             assert [memory.id for memory in ours_got] == [key for key in everybody if key in {m.id for m in ours_got}]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from afterword.schemas import ContextReply, Kind, Scope
-from afterword.workers.stores.vectors.views import UserOwner
+from afterword.workers.stores.vectors.owners import UserOwner
 from tests.integration.commands.test_memory_search import COACH, THREAD, keep, stored
 from tests.support.workshop import Workshop, event, question
 

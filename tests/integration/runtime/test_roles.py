@@ -218,7 +218,7 @@ class TestIngest:
         workshop.house.upkeep.sweeps(workshop.broker).keep_dead_messages()
         [letter] = workshop.rows("SELECT user_id, error FROM dead_letters")
         assert letter.user_id == "ann"
-        assert letter.error.startswith("InvalidEvent: messages")
+        assert letter.error.startswith("InvalidInput: messages")
 
     def test_stopping_hands_back_what_was_not_begun(self, workshop: Workshop, asker: Asker, redis_url: str) -> None:
         """Two threads, each with an event in hand, and more prefetched behind them."""

@@ -13,7 +13,7 @@ from afterword.workers.broker import build_broker
 from afterword.workers.core.errors import NotFound, NotReplayable
 from afterword.workers.runtime.roles import Role, start_role
 from afterword.workers.services.upkeep.dead_letters import DeadLetters
-from afterword.workers.stores.ledger.dead_letters import Selection, StoredLetter
+from afterword.workers.stores.ledger.upkeep.dead_letters import LetterFilter, StoredLetter
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support import openai_faults as faults
 from tests.support.extractions import clear, facts
@@ -29,7 +29,7 @@ def workshop(open_workshop: OpenWorkshop) -> Workshop:
 
 @pytest.fixture
 def letters(workshop: Workshop) -> DeadLetters:
-    return DeadLetters(workshop.database, workshop.broker)
+    return DeadLetters(database=workshop.database, broker=workshop.broker)
 
 
 def dead_conversation(workshop: Workshop, llm: FakeOpenAI, **more: Any) -> None:
@@ -66,7 +66,7 @@ def body_of(sent: ConversationFinished) -> dict[str, Any]:
 
 
 def only(letters: DeadLetters) -> StoredLetter:
-    [found] = letters.select(Selection())
+    [found] = letters.select(LetterFilter())
     return found
 
 
@@ -91,20 +91,20 @@ class TestSelecting:
     @pytest.mark.parametrize(
         ("which", "users"),
         [
-            (Selection(), ["ann", "bob", "ann"]),
-            (Selection(queue="extraction"), ["bob", "ann"]),
-            (Selection(tenant_id="acme"), ["bob"]),
-            (Selection(tenant_id="default", user_id="ann"), ["ann", "ann"]),
-            (Selection(error="BadAnswer"), ["bob", "ann"]),
-            (Selection(error="50% of_it"), ["ann"]),
-            (Selection(error="50_ of%it"), []),
-            (Selection(queue="extraction", user_id="ann"), ["ann"]),
-            (Selection(letter_id=0), []),
+            (LetterFilter(), ["ann", "bob", "ann"]),
+            (LetterFilter(queue="extraction"), ["bob", "ann"]),
+            (LetterFilter(tenant_id="acme"), ["bob"]),
+            (LetterFilter(tenant_id="default", user_id="ann"), ["ann", "ann"]),
+            (LetterFilter(error="BadAnswer"), ["bob", "ann"]),
+            (LetterFilter(error="50% of_it"), ["ann"]),
+            (LetterFilter(error="50_ of%it"), []),
+            (LetterFilter(queue="extraction", user_id="ann"), ["ann"]),
+            (LetterFilter(letter_id=0), []),
         ],
         ids=str,
     )
     def test_all_that_is_said_applies_newest_first(
-        self, letters: DeadLetters, which: Selection, users: list[str]
+        self, letters: DeadLetters, which: LetterFilter, users: list[str]
     ) -> None:
         assert [found.letter.user_id for found in letters.select(which)] == users
 
@@ -116,7 +116,7 @@ class TestSelecting:
         assert gauge(workshop, "dead_letters_standing", queue="extraction") == 2
         assert gauge(workshop, "dead_letters_standing", queue="conversations") == 1
         assert gauge(workshop, "oldest_dead_letter_age_seconds", queue="conversations") > 3600
-        for found in letters.select(Selection()):
+        for found in letters.select(LetterFilter()):
             letters.discard(found.id)
         readings.read_ledger()
         for queue in Queue:
@@ -131,7 +131,7 @@ class TestConversations:
         dead_conversation(workshop, llm, event_id="e1", session_id="s1")
         letters.replay(only(letters).id)
         assert workshop.statuses() == ["stored"]
-        assert letters.select(Selection()) == []
+        assert letters.select(LetterFilter()) == []
         assert workshop.extract_all() == 1
         assert workshop.statuses() == ["done"]
         [fact] = workshop.memories(kind=Kind.FACT)
@@ -184,7 +184,7 @@ class TestConversations:
         self, open_workshop: OpenWorkshop, llm: FakeOpenAI
     ) -> None:
         workshop = open_workshop(max_attempts=1, keep_transcripts=0.0)
-        letters = DeadLetters(workshop.database, workshop.broker)
+        letters = DeadLetters(database=workshop.database, broker=workshop.broker)
         dead_conversation(workshop, llm)
         workshop.some_time_passes(3600)
         workshop.house.upkeep.sweeps(workshop.broker).drop_transcripts()
@@ -192,7 +192,7 @@ class TestConversations:
         letters.discard(only(letters).id)
         assert workshop.rows("SELECT 1 FROM conversations WHERE turns IS NOT NULL") == []
         assert workshop.statuses() == ["dead"]
-        assert letters.select(Selection()) == []
+        assert letters.select(LetterFilter()) == []
 
     def test_a_clear_takes_the_subject_s_letters_and_no_others(
         self, workshop: Workshop, llm: FakeOpenAI, letters: DeadLetters
@@ -210,7 +210,7 @@ class TestMessages:
     ) -> None:
         dead_message(workshop, body_of(event("I play the cello.", event_id="e1")))
         letters.replay(only(letters).id)
-        assert letters.select(Selection()) == []
+        assert letters.select(LetterFilter()) == []
         [message] = queued(workshop)
         assert message["args"][0]["event_id"] == "e1"
         assert "retries" not in message["options"]
@@ -248,7 +248,7 @@ class TestMessages:
         letters.replay(only(letters).id, mended)
         [message] = queued(workshop)
         assert message["args"][0]["event_id"] == "mended"
-        assert letters.select(Selection()) == []
+        assert letters.select(LetterFilter()) == []
 
     def test_a_mended_body_that_cannot_be_read_either_is_refused(
         self, workshop: Workshop, letters: DeadLetters
@@ -263,7 +263,7 @@ class TestMessages:
         dead_message(workshop, body_of(event("Hello.")))
         away = build_broker("redis://127.0.0.1:1/0")
         with pytest.raises(MemoryUnavailable):
-            DeadLetters(workshop.database, away).replay(only(letters).id)
+            DeadLetters(database=workshop.database, broker=away).replay(only(letters).id)
         assert only(letters)
 
     def test_a_message_that_is_named_like_a_conversation_touches_none(
@@ -276,7 +276,7 @@ class TestMessages:
         assert workshop.rows("SELECT 1 FROM conversations WHERE turns IS NOT NULL")
         dead_message(workshop, b"{}", message_id="conversation:no number")
         letters.discard(only(letters).id)
-        assert letters.select(Selection()) == []
+        assert letters.select(LetterFilter()) == []
 
 
 @pytest.mark.parametrize("what", ["replay", "discard"])
@@ -294,7 +294,7 @@ def test_an_invalid_event_is_still_invalid_after_a_replay(workshop: Workshop, le
 
     def listed_again() -> bool:
         sweeps.keep_dead_messages()
-        return bool(letters.select(Selection()))
+        return bool(letters.select(LetterFilter()))
 
     try:
         wait_until(listed_again, 20, "the letter to be back")

@@ -10,7 +10,7 @@ import pytest
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.upkeep.scheduler import Scheduler, Task
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.leadership import Leadership
+from afterword.workers.stores.ledger.upkeep.leadership import Leadership
 from tests.support.waiting import wait_until
 
 
@@ -22,7 +22,9 @@ def test_a_slow_task_holds_up_no_other_and_never_runs_twice_at_once(database: Da
         go_on.wait(30)
 
     scheduler = Scheduler(
-        Leadership(database), [Task("slow", 0.0, slow), Task("fast", 0.0, lambda: ran.append("fast"))], Metrics()
+        [Task("slow", 0.0, slow), Task("fast", 0.0, lambda: ran.append("fast"))],
+        leadership=Leadership(database),
+        metrics=Metrics(),
     )
     scheduler.start()
     wait_until(lambda: ran.count("fast") >= 3, 30, "the fast one to run thrice")
@@ -41,7 +43,7 @@ def test_a_defect_in_a_task_is_told_and_the_task_tried_again(
         ran.append("defective")
         raise ZeroDivisionError("a defect")
 
-    scheduler = Scheduler(Leadership(database), [Task("broken", 0.0, defective)], Metrics())
+    scheduler = Scheduler([Task("broken", 0.0, defective)], leadership=Leadership(database), metrics=Metrics())
     with caplog.at_level(logging.ERROR):
         scheduler.start()
         wait_until(lambda: len(ran) >= 2, 30, "a second turn")

@@ -17,7 +17,7 @@ from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.upkeep.scheduler import Scheduler, Task
 from afterword.workers.services.upkeep.sweeps import Sweeps
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.leadership import Leadership
+from afterword.workers.stores.ledger.upkeep.leadership import Leadership
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support.waiting import wait_until
 from tests.support.workshop import Workshop, event
@@ -152,7 +152,7 @@ class TestScheduler:
             raise LedgerUnavailable("PostgreSQL is away")
 
         tasks = [Task("failing", 0.0, fail), Task("sound", 0.0, lambda: ran.append("sound"))]
-        scheduler = Scheduler(Leadership(database), tasks, Metrics())
+        scheduler = Scheduler(tasks, leadership=Leadership(database), metrics=Metrics())
         scheduler.start()
         wait_until(lambda: ran.count("sound") >= 2, what="a second round")
         assert scheduler.is_alive()
@@ -163,8 +163,12 @@ class TestScheduler:
     def test_of_two_only_the_leader_works_and_the_other_follows_it(self, ledger_url: str) -> None:
         databases = [Database(ledger_url), Database(ledger_url)]
         ran: list[str] = []
-        first = Scheduler(Leadership(databases[0]), [Task("t", 0.0, lambda: ran.append("first"))], Metrics())
-        second = Scheduler(Leadership(databases[1]), [Task("t", 0.0, lambda: ran.append("second"))], Metrics())
+        first = Scheduler(
+            [Task("t", 0.0, lambda: ran.append("first"))], leadership=Leadership(databases[0]), metrics=Metrics()
+        )
+        second = Scheduler(
+            [Task("t", 0.0, lambda: ran.append("second"))], leadership=Leadership(databases[1]), metrics=Metrics()
+        )
         first.start()
         wait_until(lambda: len(ran) >= 1, what="the first to lead")
         second.start()

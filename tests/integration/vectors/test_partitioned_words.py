@@ -16,9 +16,12 @@ from afterword.workers.services.collections.reembedding import reembed
 from afterword.workers.stores.ledger import agents
 from afterword.workers.stores.ledger.agents import Agent
 from afterword.workers.stores.vectors import collection as c
+from afterword.workers.stores.vectors.admin import StoreAdmin
 from afterword.workers.stores.vectors.edge import EdgeStore
-from afterword.workers.stores.vectors.port import Equals, Filter, Lexical, Newest, Point, VectorStore
-from afterword.workers.stores.vectors.views import AgentOwner, MemoryView, Owner, ScopedSearch, SessionOwner, UserOwner
+from afterword.workers.stores.vectors.owners import AgentOwner, Owner, SessionOwner, UserOwner
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Equals, Filter, Lexical, Newest, Point
+from afterword.workers.stores.vectors.views import ScopedSearch, Views
 from afterword.workers.text import analysis
 from tests.support.fake_openai import Fact, FakeOpenAI, given
 from tests.support.workshop import REPLY_TO, Workshop, event
@@ -30,7 +33,7 @@ COACH = AgentOwner("default", "coach")
 
 def found(store: VectorStore, owner: Owner, word: str, where: Filter | None = None) -> list[str]:
     search = ScopedSearch(owner, Lexical(" ".join(analysis.terms(word))), 9, where)
-    [hits] = MemoryView(store, (owner,)).search([search])
+    [hits] = Views(store).of(owner).search([search])
     return [each.memory.text for each in hits]
 
 
@@ -88,14 +91,14 @@ def test_what_mem0_wrote_once_it_is_adopted_and_copied(workshop: Workshop, copie
     ]
     workshop.store.insert(plain)
     adoption = Adoption(
-        workshop.store,
-        workshop.database,
-        workshop.embedder,
-        workshop.house.memories.topics,
-        workshop.house.memories.books,
+        admin=StoreAdmin(workshop.store),
+        database=workshop.database,
+        books=workshop.house.memories.books,
+        embedder=workshop.embedder,
+        topics=workshop.house.memories.topics,
     )
     assert adoption.adopt("acme").memories == 2
-    reembed(workshop.store, copied, HashingEmbedder(64))
+    reembed(source=StoreAdmin(workshop.store), target=StoreAdmin(copied), embedder=HashingEmbedder(64))
     for store in (workshop.store, copied):
         assert found(store, UserOwner("acme", "ann"), "harpsichord") == [texts["ann"]]
         assert found(store, AgentOwner("acme", "coach"), "harpsichord") == [texts["coach"]]
@@ -108,5 +111,5 @@ def test_one_request_may_ask_for_1_and_for_true(workshop: Workshop) -> None:
         commands.run(AddMemory.model_validate({**note, "reply_to": REPLY_TO}))
     field = c.metadata_field("level")
     wheres = [Filter((Equals(field, value),)) for value in (1, True)]
-    answers = MemoryView(workshop.store, (ANN,)).search([ScopedSearch(ANN, Newest(), 9, where) for where in wheres])
+    answers = Views(workshop.store).of(ANN).search([ScopedSearch(ANN, Newest(), 9, where) for where in wheres])
     assert [[each.memory.text for each in hits] for hits in answers] == [["It is 1"], ["It is True"]]

@@ -21,7 +21,8 @@ from afterword.workers.embedded.redis_server import free_port
 from afterword.workers.models.embedders.port import EmbedderIdentity
 from afterword.workers.stores.vectors.collection import metadata_field
 from afterword.workers.stores.vectors.edge import EdgeStore
-from afterword.workers.stores.vectors.port import (
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import (
     Dense,
     Either,
     Equals,
@@ -37,7 +38,6 @@ from afterword.workers.stores.vectors.port import (
     Search,
     Signal,
     TimeRange,
-    VectorStore,
 )
 from afterword.workers.stores.vectors.server import ServerStore
 from tests.support.qdrant_face import QdrantFace

@@ -19,8 +19,9 @@ from afterword.workers.models import mem0_environment
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.edge import EdgeStore
+from afterword.workers.stores.vectors.owners import AgentOwner, Owner, SessionOwner, UserOwner
 from afterword.workers.stores.vectors.payload import StoredMemory, text_hash
-from afterword.workers.stores.vectors.port import (
+from afterword.workers.stores.vectors.queries import (
     Dense,
     Filter,
     Hit,
@@ -33,15 +34,7 @@ from afterword.workers.stores.vectors.port import (
     TimeRange,
 )
 from afterword.workers.stores.vectors.server import ServerStore
-from afterword.workers.stores.vectors.views import (
-    AgentOwner,
-    Found,
-    MemoryView,
-    Owner,
-    ScopedSearch,
-    SessionOwner,
-    UserOwner,
-)
+from afterword.workers.stores.vectors.views import MemoryView, ScopedSearch, ScoredMemory, Views
 from afterword.workers.text.analysis import terms
 
 NOW = datetime.now(UTC)
@@ -76,10 +69,10 @@ def memory(text: str, owner: Owner = ANN, **more: Any) -> StoredMemory:
 
 def insert(store: EdgeStore, owner: Owner, *memories: StoredMemory) -> None:
     vectors = EMBEDDER.embed([each.text for each in memories])
-    MemoryView(store, (owner,)).insert(list(zip(memories, vectors, strict=True)))
+    Views(store).of(owner).insert(list(zip(memories, vectors, strict=True)))
 
 
-def texts(found: list[Found]) -> list[str]:
+def texts(found: list[ScoredMemory]) -> list[str]:
     return [each.memory.text for each in found]
 
 
@@ -113,7 +106,7 @@ class TestIsolation:
         ids=str,
     )
     def test_each_owner_reads_its_own(self, store: EdgeStore, owner: Owner, expected: list[str]) -> None:
-        view = MemoryView(store, (owner,))
+        view = Views(store).of(owner)
         [vector] = EMBEDDER.embed(["tea"])
 
         dense, lexical_, newest_ = view.search(
@@ -126,34 +119,34 @@ class TestIsolation:
         assert view.count(owner) == len(expected)
 
     def test_several_owners_in_one_request(self, store: EdgeStore) -> None:
-        view = MemoryView(store, EVERYONE)
+        view = Views(store).of(*EVERYONE)
 
         found = view.search([ScopedSearch(owner, Newest(), 50) for owner in EVERYONE])
 
         assert [len(each) for each in found] == [2, 1, 1, 1]
 
     def test_get_and_delete_touch_only_the_owners(self, store: EdgeStore) -> None:
-        [[bobs]] = MemoryView(store, (BOB,)).search([ScopedSearch(BOB, Newest(), 1)])
-        anns = MemoryView(store, (ANN,))
+        [[bobs]] = Views(store).of(BOB).search([ScopedSearch(BOB, Newest(), 1)])
+        anns = Views(store).of(ANN)
 
         assert anns.get([bobs.memory.id, "not-a-uuid"]) == []
         assert anns.delete([bobs.memory.id, "not-a-uuid"]) == 0
-        assert MemoryView(store, (BOB,)).get([bobs.memory.id]) == [bobs.memory]
+        assert Views(store).of(BOB).get([bobs.memory.id]) == [bobs.memory]
 
     def test_delete_all_spares_the_others(self, store: EdgeStore) -> None:
-        assert MemoryView(store, (ANN,)).delete_all() == 2
+        assert Views(store).of(ANN).delete_all() == 2
 
-        assert MemoryView(store, EVERYONE).count(ANN) == 0
-        assert [MemoryView(store, (owner,)).count(owner) for owner in (BOB, FOREIGN_ANN, HELPER)] == [1, 1, 1]
+        assert Views(store).of(*EVERYONE).count(ANN) == 0
+        assert [Views(store).of(owner).count(owner) for owner in (BOB, FOREIGN_ANN, HELPER)] == [1, 1, 1]
 
     def test_delete_all_that_match(self, store: EdgeStore) -> None:
-        view = MemoryView(store, (ANN,))
+        view = Views(store).of(ANN)
 
         assert view.delete_all(Filter((Match(c.SCOPE, (Scope.SESSION,)),))) == 1
         assert newest(view, ANN) == ["ann likes tea"]
 
     def test_an_owner_who_is_not_of_the_view(self, store: EdgeStore) -> None:
-        view = MemoryView(store, (ANN,))
+        view = Views(store).of(ANN)
         for attempt in (
             lambda: view.search([ScopedSearch(BOB, Newest(), 1)]),
             lambda: view.page(BOB, limit=1),
@@ -165,13 +158,13 @@ class TestIsolation:
 
     def test_where_cannot_widen_what_is_read(self, store: EdgeStore) -> None:
         elsewhere = Filter((Match(c.USER, ("bob",)),))
-        assert newest(MemoryView(store, (ANN,)), ANN, elsewhere) == []
+        assert newest(Views(store).of(ANN), ANN, elsewhere) == []
 
     def test_existing_hashes(self, store: EdgeStore) -> None:
         asked = [text_hash(text) for text in ("ann likes tea", "bob likes tea", "new")]
 
-        assert MemoryView(store, (ANN,)).existing_hashes(ANN, asked) == {text_hash("ann likes tea")}
-        assert MemoryView(store, (ANN,)).existing_hashes(ANN, []) == set()
+        assert Views(store).of(ANN).existing_hashes(ANN, asked) == {text_hash("ann likes tea")}
+        assert Views(store).of(ANN).existing_hashes(ANN, []) == set()
 
 
 class TestWriting:
@@ -186,7 +179,7 @@ class TestWriting:
         ids=["user", "tenant", "agent", "agent scope with a user"],
     )
     def test_foreign_memories_are_denied_and_nothing_is_written(self, store: EdgeStore, foreign: StoredMemory) -> None:
-        view = MemoryView(store, (ANN,))
+        view = Views(store).of(ANN)
 
         with pytest.raises(Denied):
             view.insert([(memory("mine"), EMBEDDER.embed(["mine"])[0]), (foreign, EMBEDDER.embed(["x"])[0])])
@@ -196,18 +189,18 @@ class TestWriting:
     def test_no_owner_may_name_a_user_in_agent_scope(self, store: EdgeStore) -> None:
         both = memory("ann told the helper", HELPER, user_id="ann")
         with pytest.raises(Denied):
-            MemoryView(store, EVERYONE).insert([(both, EMBEDDER.embed(["x"])[0])])
+            Views(store).of(*EVERYONE).insert([(both, EMBEDDER.embed(["x"])[0])])
 
     def test_writing_twice_keeps_the_first(self, store: EdgeStore) -> None:
         first = memory("first")
         insert(store, ANN, first)
         insert(store, ANN, replace(first, text="second"))
 
-        assert MemoryView(store, (ANN,)).get([first.id]) == [replace(first, language="en")]
+        assert Views(store).of(ANN).get([first.id]) == [replace(first, language="en")]
 
     def test_any_language_is_found_by_its_words(self, store: EdgeStore) -> None:
         insert(store, ANN, memory("用户住在上海，养了一只猫"), memory("Die Nutzerin sucht eine Wohnung in Köln"))
-        view = MemoryView(store, (ANN,))
+        view = Views(store).of(ANN)
 
         chinese, german = view.search(
             [ScopedSearch(ANN, Lexical(" ".join(terms(query))), 5) for query in ("上海的猫", "Wohnungen Koln")]
@@ -217,18 +210,18 @@ class TestWriting:
         assert texts(german) == ["Die Nutzerin sucht eine Wohnung in Köln"]
 
     def test_nothing_to_write(self, store: EdgeStore) -> None:
-        MemoryView(store, (ANN,)).insert([])
+        Views(store).of(ANN).insert([])
 
     @pytest.mark.parametrize("owners", [(), (ANN, FOREIGN_ANN)], ids=["none", "two tenants"])
     def test_a_view_needs_owners_of_one_tenant(self, store: EdgeStore, owners: tuple[Owner, ...]) -> None:
         with pytest.raises(ValueError, match="one tenant"):
-            MemoryView(store, owners)
+            Views(store).of(*owners)
 
 
 def test_expired_memories_are_not_recalled_but_can_be_got_and_removed(store: EdgeStore) -> None:
     expired = memory("old", expires_at=NOW - timedelta(seconds=1))
     insert(store, ANN, expired, memory("fresh", expires_at=NOW + timedelta(days=1)), memory("for ever"))
-    view = MemoryView(store, (ANN,))
+    view = Views(store).of(ANN)
 
     assert newest(view, ANN) == ["for ever", "fresh"]
     assert len(view.page(ANN, limit=9).memories) == view.count(ANN) == 2
@@ -242,7 +235,7 @@ class TestScores:
         insert(store, ANN, memory("old tea", expires_at=NOW - timedelta(seconds=1)))
         insert(store, BOB, memory("tea of bob", BOB))
         insert(store, HELPER, memory("tea of the helper", HELPER))
-        view = MemoryView(store, EVERYONE)
+        view = Views(store).of(*EVERYONE)
         signals: list[Signal] = [Lexical(" ".join(terms("tea"))), Dense(EMBEDDER.embed(["tea"])[0])]
         searches = [ScopedSearch(owner, signal, 10) for owner in (ANN, BOB, HELPER) for signal in signals]
 
@@ -258,14 +251,14 @@ class TestScores:
         insert(store, ANN, *(memory(f"number {n} says ann") for n in range(9)))
         insert(store, ANN, memory("harp"))
         insert(store, BOB, *(memory(f"harp {n}", BOB) for n in range(30)))
-        view = MemoryView(store, (ANN,))
+        view = Views(store).of(ANN)
         name, harp = view.scores([ScopedSearch(ANN, Lexical(" ".join(terms(word))), 1) for word in ("ann", "harp")])
         assert harp[0][1] > name[0][1]
 
     def test_nothing_is_asked_for_nothing_and_nobody_else_may_be_asked_for(self, store: EdgeStore) -> None:
-        assert MemoryView(store, (ANN,)).scores([]) == []
+        assert Views(store).of(ANN).scores([]) == []
         with pytest.raises(Denied):
-            MemoryView(store, (ANN,)).scores([ScopedSearch(BOB, Newest(), 5)])
+            Views(store).of(ANN).scores([ScopedSearch(BOB, Newest(), 5)])
 
     def test_a_foreign_id_from_a_faulty_store_leads_to_nothing(self, tmp_path: Path) -> None:
         class Faulty(EdgeStore):
@@ -276,7 +269,7 @@ class TestScores:
         store.prepare(EMBEDDER.identity)
         insert(store, ANN, memory("ann's"))
         insert(store, BOB, memory("bob's secret", BOB))
-        view = MemoryView(store, (ANN,))
+        view = Views(store).of(ANN)
         [found] = view.scores([ScopedSearch(ANN, Newest(), 5)])
         assert len(found) == 2
         assert [each.text for each in view.get([key for key, _ in found])] == ["ann's"]
@@ -285,7 +278,7 @@ class TestScores:
 
 def test_pages(store: EdgeStore) -> None:
     insert(store, ANN, *(memory(f"memory {n}", occurred_at=NOW - timedelta(minutes=n // 4)) for n in range(10)))
-    view = MemoryView(store, (ANN,))
+    view = Views(store).of(ANN)
 
     page = view.page(ANN, limit=4)
     seen = list(page.memories)
@@ -308,7 +301,7 @@ def test_a_foreign_point_from_a_faulty_store_is_dropped_and_told_without_its_tex
     insert(store, BOB, memory("bob's secret", BOB))
 
     with capture_logs() as logs:
-        found = newest(MemoryView(store, (ANN,)), ANN)
+        found = newest(Views(store).of(ANN), ANN)
     store.close()
 
     assert found == ["ann's"]
@@ -327,7 +320,7 @@ def test_one_request_for_all_searches(tmp_path: Path) -> None:
 
     store = Counting(tmp_path)
     store.prepare(EMBEDDER.identity)
-    MemoryView(store, EVERYONE).search([ScopedSearch(owner, Newest(), 5) for owner in EVERYONE])
+    Views(store).of(*EVERYONE).search([ScopedSearch(owner, Newest(), 5) for owner in EVERYONE])
     store.close()
 
     [asked] = requests
@@ -352,7 +345,7 @@ class TestMem0Compatibility:
         ours = ServerStore(":memory:", collection="memories", client=client)
         ours.prepare(EMBEDDER.identity)
         kept = memory("Ann likes tea", THREAD, agent_id="helper", metadata={"mood": "good"}, role="user")
-        MemoryView(ours, (ANN,)).insert([(kept, EMBEDDER.embed([kept.text])[0])])
+        Views(ours).of(ANN).insert([(kept, EMBEDDER.embed([kept.text])[0])])
         mem0 = Memory.__new__(Memory)
         mem0.vector_store = Qdrant("memories", 64, client=client)
 
@@ -375,7 +368,7 @@ class TestMem0Compatibility:
         ours.prepare(EMBEDDER.identity)
         owner = UserOwner("default", "ann")
 
-        [read] = MemoryView(ours, (owner,)).get([point])
+        [read] = Views(ours).of(owner).get([point])
 
         assert (read.text, read.scope, read.kind, read.metadata) == ("likes tea", "user", "fact", {"topic": "food"})
         [untouched] = ours.scan(Filter((Ids((point,)),)))

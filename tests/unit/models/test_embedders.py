@@ -13,9 +13,9 @@ import pytest
 from afterword.workers.core.errors import EmbeddingFailed, Misconfigured
 from afterword.workers.embedded.completions import Reply
 from afterword.workers.embedded.redis_server import free_port
-from afterword.workers.models.embedders.caching import CachingEmbedder
 from afterword.workers.models.embedders.factory import build_embedder
 from afterword.workers.models.embedders.hashing import HashingEmbedder
+from afterword.workers.models.embedders.layers import CachingEmbedder
 from afterword.workers.models.embedders.openai import MAX_CHARACTERS, MAX_INPUTS, OpenAIEmbedder
 from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity, Vector
 from afterword.workers.observing.metrics import Metrics

@@ -16,7 +16,7 @@ from afterword.schemas import Kind, Scope
 from afterword.schemas.wire import Queue
 from afterword.workers.observing.metrics import Metrics, Reading
 from afterword.workers.observing.stopwatch import Stopwatch
-from afterword.workers.services.ingest.ingest import Outcome as IngestOutcome
+from afterword.workers.services.ingest.recorder import Outcome as IngestOutcome
 from afterword.workers.services.recall.answering import RelevanceVerdict
 
 SOURCES = Path(afterword.workers.__path__[0])

@@ -10,9 +10,9 @@ import pytest
 
 from afterword.schemas import Kind, Scope
 from afterword.workers.stores.vectors import collection as c
+from afterword.workers.stores.vectors.owners import AgentOwner, Owner, SessionOwner, UserOwner
 from afterword.workers.stores.vectors.partitions import partition, partitioned
 from afterword.workers.stores.vectors.payload import StoredMemory, to_payload
-from afterword.workers.stores.vectors.views import AgentOwner, Owner, SessionOwner, UserOwner
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 OF_ANN = StoredMemory(

@@ -19,21 +19,21 @@ from afterword.producers.aio.asker import AsyncAsker
 from afterword.producers.aio.links import AsyncLinks
 from afterword.producers.aio.memories import AsyncMemories
 from afterword.producers.aio.publisher import AsyncPublisher
+from afterword.producers.calls import Call, ContextOptions, ScopeShares
 from afterword.producers.context import CONTEXT_SECONDS, Context, away, unanswered, unavailable
-from afterword.producers.delivery import Delivery
 from afterword.producers.farewell import send_rest
 from afterword.producers.intake import INVALID, Intake, PublishResult, in_batches
 from afterword.producers.links import Links
 from afterword.producers.outbox import Parcel
-from afterword.producers.parcels import Conversation
+from afterword.producers.parcels import GivenConversation
 from afterword.producers.process import at_exit, in_child
-from afterword.producers.questions import Question, Recall, ScopeShares
-from afterword.producers.redis_clock import RedisClock
-from afterword.producers.runs import AsyncRun, Turn
+from afterword.producers.publish_state import PublishState
+from afterword.producers.runs import AsyncRun, GivenMessage
+from afterword.producers.server_time import ServerTime
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
 from afterword.producers.stats import Stats
 from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, ContextReply
-from afterword.schemas.errors import AfterwordError, InvalidEvent
+from afterword.schemas.errors import AfterwordError, InvalidInput
 from afterword.schemas.values import DEFAULT_TENANT, Metadata, Scope
 
 A = TypeVar("A", bound=BaseModel)
@@ -67,12 +67,12 @@ class AsyncMemoryClient:
 
     def _open(self) -> None:
         links = Links(self._redis_url)
-        self._delivery = Delivery(self._settings, user=links.user)
+        self._state = PublishState(self._settings, user=links.user)
         self._loop: asyncio.AbstractEventLoop | None = None
         at_exit(self, AsyncMemoryClient._exit)
 
     def _exit(self) -> None:
-        send_rest(Links(self._redis_url), self._delivery, self._settings.exit_seconds)
+        send_rest(Links(self._redis_url), self._state, self._settings.exit_seconds)
 
     def _bind(self) -> None:
         """What belongs to an event loop is made anew on another one; what waits to be sent goes along."""
@@ -80,38 +80,38 @@ class AsyncMemoryClient:
         if self._loop is not loop:
             self._loop = loop
             links = AsyncLinks(self._redis_url)
-            self._publisher = AsyncPublisher(links, self._delivery)
-            self._asker = AsyncAsker(links, RedisClock(self._clock))
+            self._publisher = AsyncPublisher(links, self._state)
+            self._asker = AsyncAsker(links, ServerTime(self._clock))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """A client as the environment says; see `MemoryClient.from_env`. Raises: InvalidEvent."""
+        """A client as the environment says; see `MemoryClient.from_env`. Raises: InvalidInput."""
         found = Environment.read(os.environ if environ is None else environ)
         return cls(found.redis_url, tenant_id=found.tenant_id, settings=found.settings)
 
-    async def publish(self, conversation: Conversation | None = None, /, **fields: Any) -> str | None:
+    async def publish(self, conversation: GivenConversation | None = None, /, **fields: Any) -> str | None:
         """Publish a finished conversation and return its event id; see `MemoryClient.publish`.
 
         When it is cancelled while it waits for Redis, the event is sent all the same.
         """
-        counts = self._delivery.counts()
+        counts = self._state.take_counts()
         try:
             parcel = self._intake.parcel(conversation, fields, counts)
         except INVALID as error:
-            self._delivery.refused(1, counts)
+            self._state.count_refused(1, counts)
             self._intake.refuse(error)
             return None
         self._bind()
         await self._publisher.send([parcel])
         return parcel.event_id
 
-    async def publish_many(self, conversations: Iterable[Conversation]) -> list[PublishResult]:
+    async def publish_many(self, conversations: Iterable[GivenConversation]) -> list[PublishResult]:
         """Publish many, some hundred in a round trip; one result for each, in order. Invalid ones do not raise."""
         self._bind()
-        counts = self._delivery.counts()
+        counts = self._state.take_counts()
         checked = self._intake.parcels(conversations, counts)
         parcels = [item for item in checked if isinstance(item, Parcel)]
-        self._delivery.refused(len(checked) - len(parcels), Counter() if parcels else counts)
+        self._state.count_refused(len(checked) - len(parcels), Counter() if parcels else counts)
         for batch in in_batches(parcels):
             await self._publisher.send(batch)
         return [PublishResult.of(item) for item in checked]
@@ -137,18 +137,18 @@ class AsyncMemoryClient:
         how = {"limit": limit, "token_budget": token_budget, "scopes": scopes, "language": language}
         kept = {"shares": shares, "always": always, "explain": explain}
         try:
-            question = self._intake.question({**about, **how, **kept})
-        except InvalidEvent as error:
+            call = self._intake.context_call({**about, **how, **kept})
+        except InvalidInput as error:
             self._intake.refuse(error)
             return Context(degraded=("invalid",))
-        return await self._recall(question, timeout)
+        return await self._recall(call, timeout)
 
     @asynccontextmanager
     async def remembered(
         self,
         *,
         user_id: str,
-        messages: Sequence[Turn],
+        messages: Sequence[GivenMessage],
         agent_id: str | None = None,
         session_id: str | None = None,
         run_id: str | None = None,
@@ -156,7 +156,7 @@ class AsyncMemoryClient:
         system_prompt: str = "",
         metadata: Metadata | None = None,
         timeout: float = CONTEXT_SECONDS,
-        **recall: Unpack[Recall],
+        **recall: Unpack[ContextOptions],
     ) -> AsyncIterator[AsyncRun]:
         """A run of an agent, also one that is cancelled; see `MemoryClient.remembered`."""
         owner = {"user_id": user_id, "agent_id": agent_id, "session_id": session_id}
@@ -178,7 +178,7 @@ class AsyncMemoryClient:
     @property
     def stats(self) -> Stats:
         """How publishing fares, now."""
-        return self._delivery.stats()
+        return self._state.stats()
 
     async def flush(self, timeout: float = 5.0) -> bool:
         """Wait until the outbox is empty; False when it is not after `timeout` seconds."""
@@ -198,22 +198,22 @@ class AsyncMemoryClient:
     ) -> None:
         await self.close()
 
-    async def _recall(self, question: Question[ContextReply], timeout: float) -> Context:
+    async def _recall(self, call: Call[ContextReply], timeout: float) -> Context:
         started = time.monotonic()
-        if self._delivery.failing:
+        if self._state.failing:
             return unanswered(away(), self._settings.on_unavailable)
         self._bind()
         try:
-            reply = await self._asker.ask(question, timeout)
+            reply = await self._asker.ask(call, timeout)
         except (AfterwordError, redis.RedisError) as error:
             if isinstance(error, redis.ConnectionError | redis.TimeoutError):
-                self._publisher.failed(error)
+                self._publisher.note_failure(error)
             return unanswered(error, self._settings.on_unavailable)
         return Context.of(reply, (time.monotonic() - started) * 1000)
 
-    async def _ask(self, question: Question[A], timeout: float) -> A:
+    async def _ask(self, call: Call[A], timeout: float) -> A:
         self._bind()
         try:
-            return await self._asker.ask(question, timeout)
+            return await self._asker.ask(call, timeout)
         except redis.RedisError as error:
             raise unavailable(error) from error

@@ -13,7 +13,7 @@ from afterword.schemas.wire import ACTORS, Queue
 from afterword.workers.actors.requests import Answering
 from afterword.workers.broker import MendedBroker
 from afterword.workers.observing.metrics import Metrics
-from afterword.workers.services.commands.commands import Commands
+from afterword.workers.services.commands.handlers import Commands
 
 
 def declare(broker: MendedBroker, commands: Commands, answering: Answering, metrics: Metrics) -> None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import redis
 from pydantic import BaseModel
 
-from afterword.schemas import AfterwordError, ErrorBody, InvalidEvent, Reply, UnsupportedVersion
+from afterword.schemas import AfterwordError, ErrorBody, InvalidInput, Reply, UnsupportedVersion
 from afterword.schemas.context import Request
 from afterword.schemas.wire import REPLY_PREFIX
 from afterword.workers.actors.replies import Replies
@@ -33,7 +33,7 @@ class Answering:
         """
         try:
             request = parse(body)
-        except (InvalidEvent, UnsupportedVersion) as error:
+        except (InvalidInput, UnsupportedVersion) as error:
             self._refuse(body, error)
             return "invalid"
         if self._is_late(request):
@@ -83,7 +83,7 @@ class Answering:
 def error_body(error: AfterwordError) -> ErrorBody:
     """An error as the wire tells it."""
     match error:
-        case InvalidEvent():
+        case InvalidInput():
             return ErrorBody(code="invalid", message=str(error), field=error.field)
         case UnsupportedVersion():
             return ErrorBody(code="invalid", message=str(error), field="version")

@@ -17,7 +17,7 @@ from afterword.workers.runtime.probes import ProbeServer
 from afterword.workers.runtime.roles import Role, RunningRole, start_role
 from afterword.workers.runtime.settings import Settings
 from afterword.workers.runtime.wiring.house import House
-from afterword.workers.stores.ledger import conversations
+from afterword.workers.stores.ledger.ingest import conversations
 from afterword.workers.stores.ledger.migrate import migrate
 
 logger = logging.getLogger(__name__)

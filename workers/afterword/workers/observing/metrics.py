@@ -144,7 +144,7 @@ class Metrics:
         self.commands = self._counter(
             "commands",
             "Memory commands by name and outcome: ok, expired, invalid, denied, not_found, unavailable, internal.",
-            command=(*COMMANDS, "unknown"),
+            command=(*(command.wire_name() for command in COMMANDS), "unknown"),
             outcome=_COMMAND_OUTCOMES,
         )
         self.command_seconds = Histogram(

@@ -15,7 +15,8 @@ from redis.retry import Retry
 from afterword.schemas import AfterwordError
 from afterword.workers.core.errors import Misconfigured
 from afterword.workers.runtime.wiring.house import House
-from afterword.workers.stores.ledger import breaker, database
+from afterword.workers.stores.ledger import database
+from afterword.workers.stores.ledger.extraction import breaker
 from afterword.workers.stores.ledger.migrate import check_migrated
 
 MINIMUM_REDIS = (6, 2)
@@ -100,7 +101,7 @@ def check_payloads(house: House) -> Check:
     check_migrated(house.stores.database)
     found = house.collections.discovery.look()
     status: Status = "warning" if found.needs_mending else "ok"
-    return Check("payloads", status, "\n".join(found.told))
+    return Check("payloads", status, "\n".join(found.lines))
 
 
 def check_embedder(house: House) -> Check:

@@ -22,7 +22,7 @@ from afterword.workers.runtime.health import Health
 from afterword.workers.runtime.wiring.house import House
 from afterword.workers.services.upkeep.scheduler import Scheduler, Task
 from afterword.workers.stores.ledger.gate import LedgerGate
-from afterword.workers.stores.ledger.leadership import Leadership
+from afterword.workers.stores.ledger.upkeep.leadership import Leadership
 
 logger = logging.getLogger(__name__)
 
@@ -156,7 +156,11 @@ def _start_extraction(house: House, threads: int) -> RunningRole:
 
     gate = LedgerGate(house.stores.database)
     settings = house.settings
-    keeper = LeaseKeeper(house.stores.database, timedelta(seconds=settings.lease), timedelta(seconds=settings.max_hold))
+    keeper = LeaseKeeper(
+        database=house.stores.database,
+        lease=timedelta(seconds=settings.lease),
+        max_hold=timedelta(seconds=settings.max_hold),
+    )
     broker = house.stores.open_broker(gate.is_open)
     extraction.declare(broker, house.extraction.extraction(broker, keeper))
     return QueueRole(broker, Queue.EXTRACTION, threads, [gate, keeper])
@@ -195,14 +199,14 @@ def _start_scheduler(house: House) -> RunningRole:
         Task("complete_excerpts", 10.0, sweeps.complete_excerpts),
         Task("keep_dead_messages", 10.0, sweeps.keep_dead_messages),
         Task("drop_transcripts", 60.0, sweeps.drop_transcripts),
-        Task("drop_expired_memories", 300.0, sweeps.drop_expired_memories),
+        Task("drop_expired_memories", 300.0, house.upkeep.expiry.drop_expired_memories),
         # By all: without PostgreSQL nobody leads, and just then the queues are to be seen.
         Task("read_redis", 15.0, readings.read_redis, by_all=True),
         Task("read_ledger", 15.0, readings.read_ledger, by_all=True),
         Task("read_vector_store", 15.0, readings.read_vector_store, by_all=True),
         Task("count_memories", 60.0, readings.count_memories, by_all=True),
     ]
-    scheduler = Scheduler(Leadership(house.stores.database), tasks, house.metrics)
+    scheduler = Scheduler(tasks, leadership=Leadership(house.stores.database), metrics=house.metrics)
     scheduler.start()
     return scheduler
 

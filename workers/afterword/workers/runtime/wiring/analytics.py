@@ -10,7 +10,7 @@ from afterword.workers.broker import MendedBroker
 from afterword.workers.core.messages import QueryEvents
 from afterword.workers.runtime.wiring.ground import Ground
 from afterword.workers.runtime.wiring.stores import StoreRoom
-from afterword.workers.services.analytics.analytics import Analytics
+from afterword.workers.services.analytics.figures import Figures
 from afterword.workers.services.analytics.retention import Retention
 from afterword.workers.services.analytics.snapshots import Snapshots
 from afterword.workers.services.analytics.telemetry import QueryLog
@@ -24,22 +24,22 @@ class AnalyticsRoom:
         self._stores = stores
 
     @cached_property
-    def analytics(self) -> Analytics:
-        """Answers questions about usage."""
-        return Analytics(self._stores.database, enabled=self._ground.settings.analytics)
+    def figures(self) -> Figures:
+        """Tells figures of usage."""
+        return Figures(database=self._stores.database, enabled=self._ground.settings.analytics)
 
     @cached_property
     def snapshots(self) -> Snapshots:
         """Takes a snapshot each interval."""
         interval = timedelta(seconds=self._ground.settings.analytics_interval)
-        return Snapshots(self._stores.database, self._stores.vectors, interval)
+        return Snapshots(database=self._stores.database, admin=self._stores.admin, interval=interval)
 
     @cached_property
     def retention(self) -> Retention:
         """Removes figures that are too old."""
         settings = self._ground.settings
         return Retention(
-            self._stores.database,
+            database=self._stores.database,
             queries=timedelta(days=settings.keep_query_days),
             snapshots=timedelta(days=settings.keep_snapshot_days),
             statistics=timedelta(days=settings.keep_statistic_days),
@@ -54,4 +54,4 @@ class AnalyticsRoom:
         def send(events: QueryEvents) -> None:
             broker.enqueue_body(Queue.TELEMETRY, events)
 
-        return QueryLog(send, self._ground.metrics, keep_words=settings.analytics_query_text)
+        return QueryLog(send=send, metrics=self._ground.metrics, keep_words=settings.analytics_query_text)

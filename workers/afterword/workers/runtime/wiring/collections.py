@@ -21,20 +21,22 @@ class CollectionRoom:
 
     def prepare(self) -> None:
         """Create the collection where it is missing. Raises: VectorStoreUnavailable, Misconfigured, EmbeddingFailed."""
-        self._stores.vectors.prepare(self._models.embedder.identity)
+        self._stores.admin.prepare(self._models.embedder.identity)
 
     @property
     def discovery(self) -> Discovery:
         """Tells whose points there are."""
-        return Discovery(self._stores.vectors, self._stores.database, self._ground.settings.collection)
+        return Discovery(
+            collection=self._ground.settings.collection, admin=self._stores.admin, database=self._stores.database
+        )
 
     @property
     def adoption(self) -> Adoption:
         """Takes points of plain mem0's."""
         return Adoption(
-            self._stores.vectors,
-            self._stores.database,
-            self._models.embedder,
-            self._memories.topics,
-            self._memories.books,
+            admin=self._stores.admin,
+            database=self._stores.database,
+            books=self._memories.books,
+            embedder=self._models.embedder,
+            topics=self._memories.topics,
         )

@@ -13,8 +13,9 @@ from afterword.workers.core.messages import ExtractionHint
 from afterword.workers.runtime.wiring.ground import Ground
 from afterword.workers.runtime.wiring.memories import MemoryRoom
 from afterword.workers.runtime.wiring.stores import StoreRoom
-from afterword.workers.services.ingest.debounce import Debounce
 from afterword.workers.services.ingest.ingest import Ingest
+from afterword.workers.services.ingest.recorder import Recorder
+from afterword.workers.services.ingest.rules import Debounce, IngestRules
 
 
 class IngestRoom:
@@ -37,15 +38,20 @@ class IngestRoom:
 
     def ingest(self, broker: MendedBroker) -> Ingest:
         """The service, which hints over this broker."""
-        settings = self._ground.settings
+        recorder = Recorder(database=self._stores.database, books=self._memories.books, rules=self._rules)
         return Ingest(
-            self._stores.database,
-            self._memories.excerpts,
-            self._memories.books,
-            self._memories.registry,
-            self.debounce,
-            hint_with(broker),
-            self._ground.metrics,
+            recorder=recorder,
+            excerpts=self._memories.excerpts,
+            hint=hint_with(broker),
+            metrics=self._ground.metrics,
+        )
+
+    @property
+    def _rules(self) -> IngestRules:
+        settings = self._ground.settings
+        return IngestRules(
+            registry=self._memories.registry,
+            debounce=self.debounce,
             memory_enabled=settings.memory_enabled,
             verbatim=settings.llm == "none",
         )

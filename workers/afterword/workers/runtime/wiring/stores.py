@@ -12,6 +12,7 @@ from afterword.workers.core.errors import Misconfigured
 from afterword.workers.models.embedders.shared import cache_client
 from afterword.workers.runtime.wiring.ground import Ground
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.vectors.admin import StoreAdmin
 from afterword.workers.stores.vectors.port import VectorStore
 from afterword.workers.stores.vectors.timed import TimedStore
 from afterword.workers.stores.vectors.views import Views
@@ -42,6 +43,11 @@ class StoreRoom:
     def views(self) -> Views:
         """Opens views of the vector store, each bound to its owners."""
         return Views(self.vectors)
+
+    @cached_property
+    def admin(self) -> StoreAdmin:
+        """The collection as a whole, for those who maintain it."""
+        return StoreAdmin(self.vectors)
 
     def open_untimed(self) -> VectorStore:
         """The store without what measures it. Raises: Misconfigured."""

@@ -1,4 +1,4 @@
-"""Wiring of upkeep: sweeps and readings."""
+"""Wiring of upkeep: sweeps, expiry and readings."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from afterword.workers.broker import MendedBroker
 from afterword.workers.runtime.wiring.ground import Ground
 from afterword.workers.runtime.wiring.memories import MemoryRoom
 from afterword.workers.runtime.wiring.stores import StoreRoom
+from afterword.workers.services.upkeep.expiry import Expiry
 from afterword.workers.services.upkeep.readings import Readings
 from afterword.workers.services.upkeep.sweeps import Sweeps
 
@@ -21,17 +22,27 @@ class UpkeepRoom:
         self._memories = memories
 
     def sweeps(self, broker: MendedBroker) -> Sweeps:
-        """What is finished or removed at intervals."""
+        """Finishes conversations that were left on their way."""
         return Sweeps(
-            self._stores.database,
-            self._stores.vectors,
-            broker,
-            self._memories.excerpts,
-            self._memories.books,
-            self._ground.metrics,
-            timedelta(seconds=self._ground.settings.keep_transcripts),
+            database=self._stores.database,
+            broker=broker,
+            excerpts=self._memories.excerpts,
+            metrics=self._ground.metrics,
+            keep_transcripts=timedelta(seconds=self._ground.settings.keep_transcripts),
+        )
+
+    @property
+    def expiry(self) -> Expiry:
+        """Removes memories whose lifetime has ended."""
+        return Expiry(
+            database=self._stores.database,
+            admin=self._stores.admin,
+            books=self._memories.books,
+            metrics=self._ground.metrics,
         )
 
     def readings(self, broker: MendedBroker) -> Readings:
         """What gauges tell."""
-        return Readings(self._stores.database, self._stores.vectors, broker, self._ground.metrics)
+        return Readings(
+            database=self._stores.database, admin=self._stores.admin, broker=broker, metrics=self._ground.metrics
+        )

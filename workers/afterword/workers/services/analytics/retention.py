@@ -6,17 +6,10 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, delete
-
-from afterword.workers.stores.ledger import audit, milestones, rollups, snapshots, telemetry_batches
+from afterword.workers.stores.ledger import audit
+from afterword.workers.stores.ledger.analytics import rollups, snapshots, telemetry_batches
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.tables import (
-    content_statistics,
-    daily_statistics,
-    hourly_statistics,
-    tenant_statistics,
-)
-from afterword.workers.stores.ledger.tables import snapshots as snapshot_table
+from afterword.workers.stores.ledger.upkeep import milestones
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +25,7 @@ _REDELIVERED = timedelta(days=7)
 class Retention:
     """Removes what is older than it is kept: single queries, snapshots but the last of a day, statistics."""
 
-    def __init__(self, database: Database, *, queries: timedelta, snapshots: timedelta, statistics: timedelta) -> None:
+    def __init__(self, *, database: Database, queries: timedelta, snapshots: timedelta, statistics: timedelta) -> None:
         self._database = database
         self._queries = queries
         self._snapshots = snapshots
@@ -51,7 +44,8 @@ class Retention:
         removed = self._remove_queries(now - self._queries)
         with self._database.transaction() as connection:
             removed += snapshots.thin_out(connection, now - self._snapshots)
-            removed += _drop_statistics(connection, now - self._statistics)
+            removed += snapshots.drop(connection, before=now - self._statistics)
+            removed += rollups.drop_statistics(connection, before=now - self._statistics)
             removed += telemetry_batches.drop(connection, before=now - _REDELIVERED)
             milestones.reach(connection, _NAME, due)
         logger.info("%d old metrics were removed", removed)
@@ -77,15 +71,3 @@ def _until_none(remove: Callable[[], int]) -> int:
     while found := remove():
         removed += found
     return removed
-
-
-def _drop_statistics(connection: Connection, before: datetime) -> int:
-    day = before.astimezone(UTC).date()
-    old = (
-        delete(daily_statistics).where(daily_statistics.c.day < day),
-        delete(content_statistics).where(content_statistics.c.day < day),
-        delete(tenant_statistics).where(tenant_statistics.c.day < day),
-        delete(hourly_statistics).where(hourly_statistics.c.hour < before),
-        delete(snapshot_table).where(snapshot_table.c.slot < before),
-    )
-    return sum(connection.execute(each).rowcount for each in old)

@@ -6,12 +6,12 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 from afterword.workers.core.errors import VectorStoreUnavailable
-from afterword.workers.stores.ledger import milestones, rollups, snapshots
+from afterword.workers.stores.ledger.analytics import rollups, snapshots
+from afterword.workers.stores.ledger.analytics.snapshots import ALL, SNAPSHOT, Collection
+from afterword.workers.stores.ledger.analytics.statistics import day_of
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.snapshots import ALL, SNAPSHOT, Collection
-from afterword.workers.stores.ledger.statistics import day_of
-from afterword.workers.stores.vectors.port import VectorStore
-from afterword.workers.stores.vectors.views import counts_by_tenant
+from afterword.workers.stores.ledger.upkeep import milestones
+from afterword.workers.stores.vectors.admin import StoreAdmin
 
 logger = logging.getLogger(__name__)
 
@@ -22,9 +22,9 @@ _LATE = timedelta(hours=1)
 class Snapshots:
     """Takes the snapshot of each slot of `interval`, counted from 1970 (UTC), once."""
 
-    def __init__(self, database: Database, store: VectorStore, interval: timedelta) -> None:
+    def __init__(self, *, database: Database, admin: StoreAdmin, interval: timedelta) -> None:
         self._database = database
-        self._store = store
+        self._admin = admin
         self._interval = interval
 
     def take(self) -> bool:
@@ -52,8 +52,8 @@ class Snapshots:
 
     def _collection(self) -> Collection | None:
         try:
-            size = self._store.size()
-            points = counts_by_tenant(self._store)
+            size = self._admin.size()
+            points = self._admin.counts_by_tenant()
         except VectorStoreUnavailable as error:
             logger.warning("a snapshot without the vector store's figures: %s", error)
             return None

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from uuid import UUID
 
 from afterword.schemas import Scope
@@ -13,11 +12,12 @@ from afterword.workers.models.embedders.port import Embedder
 from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.services.memories.importance import importance
 from afterword.workers.services.memories.topics import Topics
-from afterword.workers.stores.ledger import subjects
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.extraction import subjects
 from afterword.workers.stores.vectors import collection as c
+from afterword.workers.stores.vectors.admin import StoreAdmin
 from afterword.workers.stores.vectors.payload import StoredMemory, from_payload, to_payload
-from afterword.workers.stores.vectors.port import Filter, Hit, Missing, Payload, VectorStore
+from afterword.workers.stores.vectors.queries import Filter, Hit, Missing, Payload
 from afterword.workers.stores.vectors.schema import Shape, recognise
 
 _AT_ONCE = 100
@@ -27,9 +27,10 @@ _FILLED_IN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Adopted:
-    """How many memories were adopted, and how many points stay as they are: `nobodys` say neither whose user's nor
-    which agent's they are (a run alone is nobody's), `foreign` are no memories of mem0's."""
+class AdoptionReport:
+    """How many memories were adopted, and how many points stay as they are. `nobodys` name neither a user nor an agent
+    (a run alone is nobody's); `foreign` are no memories of mem0's.
+    """
 
     memories: int = 0
     nobodys: int = 0
@@ -40,15 +41,15 @@ class Adoption:
     """Gives what plain mem0 wrote to a tenant."""
 
     def __init__(
-        self, store: VectorStore, database: Database, embedder: Embedder, topics: Topics, books: Books
+        self, *, admin: StoreAdmin, database: Database, books: Books, embedder: Embedder, topics: Topics
     ) -> None:
-        self._store = store
+        self._admin = admin
         self._database = database
         self._embedder = embedder
         self._topics = topics
         self._books = books
 
-    def adopt(self, tenant_id: str) -> Adopted:
+    def adopt(self, tenant_id: str) -> AdoptionReport:
         """Give every memory that plain mem0 wrote to a tenant, with the scope, language, search terms, importance,
         topic, time and metadata that follow from it, and its row in the ledger. mem0's own fields and the vector stay:
         mem0 reads it as before.
@@ -58,14 +59,14 @@ class Adoption:
         Raises: VectorStoreUnavailable, LedgerUnavailable, EmbeddingFailed.
         """
         found: Counter[str] = Counter()
-        for hits in _batches(self._store.scan(Filter((Missing(c.TENANT),)))):
+        for hits in self._admin.scan_batches(Filter((Missing(c.TENANT),)), size=_AT_ONCE):
             read = [replace(from_payload(hit.id, hit.payload), tenant_id=tenant_id) for hit in hits if _is_memory(hit)]
             memories = [memory for memory in read if _has_owner(memory)]
-            self._take(memories)
+            self._adopt_some(memories)
             found.update(memories=len(memories), nobodys=len(read) - len(memories), foreign=len(hits) - len(read))
-        return Adopted(**found)
+        return AdoptionReport(**found)
 
-    def _take(self, memories: Sequence[StoredMemory]) -> None:
+    def _adopt_some(self, memories: Sequence[StoredMemory]) -> None:
         if not memories:
             return
         vectors = self._embedder.embed([memory.text for memory in memories])
@@ -76,9 +77,11 @@ class Adoption:
         with self._database.transaction() as connection:
             for user in sorted({(each.tenant_id, each.user_id) for each in complete if each.user_id is not None}):
                 subjects.lock(connection, *user)
-            self._books.saved(connection, [self._books.record(each, each.metadata, source="mem0") for each in complete])
+            self._books.note_saved(
+                connection, [self._books.record_of(each, each.metadata, source="mem0") for each in complete]
+            )
         for memory in complete:
-            self._store.set_payload([memory.id], _filled_in(memory))
+            self._admin.set_payload(memory.id, _filled_in(memory))
 
 
 def _completed(memory: StoredMemory) -> StoredMemory:
@@ -89,12 +92,6 @@ def _filled_in(memory: StoredMemory) -> Payload:
     """The fields that a point of plain mem0's lacks."""
     payload = to_payload(memory)
     return {field: payload[field] for field in _FILLED_IN if field in payload}
-
-
-def _batches(hits: Iterable[Hit]) -> Iterator[list[Hit]]:
-    remaining = iter(hits)
-    while batch := list(islice(remaining, _AT_ONCE)):
-        yield batch
 
 
 def _is_memory(hit: Hit) -> bool:

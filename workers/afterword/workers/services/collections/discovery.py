@@ -1,4 +1,4 @@
-"""What a collection holds: sampled, recognised, and compared with what it held at the last start."""
+"""Discovery: a sample of a collection tells who wrote it, and how that differs from what the last start found."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from afterword.workers.stores.ledger import collections
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors import schema
-from afterword.workers.stores.vectors.port import Filter, Hit, Missing, VectorStore
+from afterword.workers.stores.vectors.admin import StoreAdmin
+from afterword.workers.stores.vectors.queries import Filter, Hit, Missing
 from afterword.workers.stores.vectors.schema import Schema, Shape
 
 logger = logging.getLogger(__name__)
@@ -24,9 +25,10 @@ _STRANGERS = Filter((Missing(c.TENANT),))
 
 
 @dataclass(frozen=True, slots=True)
-class Discovered:
-    """What was recognised among `sampled` of all `points`, how many of all carry no tenant, and what has changed since
-    the last start, in words."""
+class CollectionReport:
+    """A collection of so many `points`. The `schema` was recognised among those `sampled`; `strangers` are all points
+    that carry no tenant; `changes` since the last start are told in words.
+    """
 
     points: int
     sampled: int
@@ -41,23 +43,28 @@ class Discovered:
         return bool(self.strangers or (ours and ours.missing))
 
     @property
-    def told(self) -> list[str]:
+    def lines(self) -> list[str]:
         """Lines for an operator; the first sums up."""
-        return [_summary(self), *_fields(self.schema), *_mend(self), *(f"changed: {each}" for each in self.changes)]
+        return [
+            _summary(self),
+            *_field_lines(self.schema),
+            *_advice(self),
+            *(f"changed: {each}" for each in self.changes),
+        ]
 
 
 class Discovery:
-    """Of one collection. What it finds out costs three or four small requests, however large the collection is."""
+    """Looks at one collection. It costs three or four small requests, however large the collection is."""
 
-    def __init__(self, store: VectorStore, database: Database, collection: str) -> None:
-        self._store = store
-        self._database = database
+    def __init__(self, *, collection: str, admin: StoreAdmin, database: Database) -> None:
         self._collection = collection
+        self._admin = admin
+        self._database = database
 
     def at_start(self) -> None:
-        """Look, log, and keep what was recognised. Whatever is away: a worker starts without it."""
+        """Look, log, and keep what was recognised. A worker starts without that when a server is away."""
         try:
-            found = self._found()
+            found = self._sample()
             with self._database.transaction() as connection:
                 before = collections.keep(connection, self._collection, schema.signature(found.schema))
         except (AfterwordError, ValueError) as error:
@@ -66,14 +73,14 @@ class Discovery:
         if before is not None:
             found = replace(found, changes=tuple(schema.changes(before, schema.signature(found.schema))))
         level = logging.WARNING if found.needs_mending or found.changes else logging.INFO
-        logger.log(level, "collection %s: %s", self._collection, "; ".join(found.told))
+        logger.log(level, "collection %s: %s", self._collection, "; ".join(found.lines))
 
-    def look(self) -> Discovered:
+    def look(self) -> CollectionReport:
         """Look, and keep nothing; `changes` are those since the last start, else the last that a start noticed.
 
         Raises: VectorStoreUnavailable, LedgerUnavailable.
         """
-        found = self._found()
+        found = self._sample()
         with self._database.transaction() as connection:
             kept = collections.get(connection, self._collection)
         if kept is None:
@@ -84,35 +91,35 @@ class Discovery:
             changed = tuple(f"{each} ({at})" for each in schema.changes(kept.before, kept.signature))
         return replace(found, changes=changed)
 
-    def _found(self) -> Discovered:
-        strangers = self._store.count(_STRANGERS)
+    def _sample(self) -> CollectionReport:
+        strangers = self._admin.count(_STRANGERS)
         # Lowest ids first: ids are random or hashed, so these are like any others, and the same at each start.
-        sample = {hit.id: hit for hit in _first(self._store.scan(Filter()))}
+        sample = {hit.id: hit for hit in _first(self._admin.scan(Filter()))}
         if strangers:
-            sample |= {hit.id: hit for hit in _first(self._store.scan(_STRANGERS))}
+            sample |= {hit.id: hit for hit in _first(self._admin.scan(_STRANGERS))}
         recognised = schema.schema_of(hit.payload for hit in sample.values())
-        return Discovered(self._store.size().points, len(sample), strangers, recognised)
+        return CollectionReport(self._admin.size().points, len(sample), strangers, recognised)
 
 
 def _first(hits: Iterable[Hit]) -> Iterator[Hit]:
     return islice(hits, SAMPLE)
 
 
-def _summary(found: Discovered) -> str:
+def _summary(found: CollectionReport) -> str:
     if not found.sampled:
         return "no points yet"
     seen = ", ".join(f"{shape.value} {each.points}" for shape, each in found.schema.items())
     return f"{found.points} points, {found.sampled} of them looked at: {seen}"
 
 
-def _fields(recognised: Schema) -> Iterator[str]:
+def _field_lines(recognised: Schema) -> Iterator[str]:
     for shape, found in recognised.items():
         for what, fields in (("missing", found.missing), ("unknown", found.unknown)):
             if fields:
                 yield f"{shape.value}, {what} fields: " + ", ".join(f"{name} ({n})" for name, n in fields.items())
 
 
-def _mend(found: Discovered) -> Iterator[str]:
+def _advice(found: CollectionReport) -> Iterator[str]:
     if not found.strangers:
         return
     if {Shape.MEM0_1, Shape.MEM0_2} & found.schema.keys():

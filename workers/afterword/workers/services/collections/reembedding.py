@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 
 from afterword.workers.models.embedders.port import Embedder, Vector
 from afterword.workers.services.memories import in_context
 from afterword.workers.stores.vectors import collection
+from afterword.workers.stores.vectors.admin import StoreAdmin
 from afterword.workers.stores.vectors.payload import from_payload, to_payload
-from afterword.workers.stores.vectors.port import Filter, Hit, Payload, Point, VectorStore
+from afterword.workers.stores.vectors.queries import Filter, Hit, Payload, Point
 from afterword.workers.text.lexical_field import lexical_field
 
 _AT_ONCE = 100
 
 
-def reembed(source: VectorStore, target: VectorStore, embedder: Embedder) -> int:
+def reembed(*, source: StoreAdmin, target: StoreAdmin, embedder: Embedder) -> int:
     """Copy every memory of `source` to `target` with its id and payload, and with a new vector and new search terms;
     how many. What plain mem0 wrote gets no terms: `afterword adopt` gives it some.
 
@@ -27,13 +27,13 @@ def reembed(source: VectorStore, target: VectorStore, embedder: Embedder) -> int
     source.open()
     target.prepare(embedder.identity)
     copied = 0
-    for hits in _batches(source.scan(Filter())):
+    for hits in source.scan_batches(Filter(), size=_AT_ONCE):
         target.insert(_points(source, embedder, hits))
         copied += len(hits)
     return copied
 
 
-def _points(source: VectorStore, embedder: Embedder, hits: Sequence[Hit]) -> list[Point]:
+def _points(source: StoreAdmin, embedder: Embedder, hits: Sequence[Hit]) -> list[Point]:
     """As they would be written today: an excerpt with the turns before it."""
     wanted = dict.fromkeys(point_id for hit in hits for point_id in _previous(hit))
     texts = {hit.id: _text(hit) for hit in (*source.get(list(wanted)), *hits)}
@@ -61,9 +61,3 @@ def _previous(hit: Hit) -> list[str]:
 
 def _text(hit: Hit) -> str:
     return str(hit.payload.get(collection.TEXT, ""))
-
-
-def _batches(hits: Iterable[Hit]) -> Iterator[list[Hit]]:
-    remaining = iter(hits)
-    while batch := list(islice(remaining, _AT_ONCE)):
-        yield batch

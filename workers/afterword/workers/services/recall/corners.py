@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from afterword.schemas import ContextRequest, Kind, Scope
 from afterword.workers.stores.vectors import collection
-from afterword.workers.stores.vectors.port import Filter, Match
-from afterword.workers.stores.vectors.views import AgentOwner, Owner, SessionOwner, UserOwner
+from afterword.workers.stores.vectors.owners import AgentOwner, Owner, SessionOwner, UserOwner
+from afterword.workers.stores.vectors.queries import Filter, Match
 
 DEPTH = 40
 """Memories that each signal may propose for each corner, unless more are wanted of it. The development part of

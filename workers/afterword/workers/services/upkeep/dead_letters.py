@@ -12,9 +12,12 @@ from afterword.schemas.values import DEFAULT_TENANT
 from afterword.schemas.wire import Queue
 from afterword.workers.broker import MendedBroker
 from afterword.workers.core.errors import NotFound, NotReplayable
-from afterword.workers.stores.ledger import audit, conversations, dead_letters, subjects
+from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.dead_letters import DeadLetter, Selection, StoredLetter
+from afterword.workers.stores.ledger.extraction import progress, subjects
+from afterword.workers.stores.ledger.ingest import transcripts
+from afterword.workers.stores.ledger.upkeep import dead_letters
+from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter, LetterFilter, StoredLetter
 
 _LISTED = 10_000
 
@@ -22,11 +25,11 @@ _LISTED = 10_000
 class DeadLetters:
     """What can be done with dead letters."""
 
-    def __init__(self, database: Database, broker: MendedBroker) -> None:
+    def __init__(self, *, database: Database, broker: MendedBroker) -> None:
         self._database = database
         self._broker = broker
 
-    def select(self, which: Selection) -> list[StoredLetter]:
+    def select(self, which: LetterFilter) -> list[StoredLetter]:
         """The letters that are meant, newest first. Raises: LedgerUnavailable."""
         with self._database.transaction() as connection:
             return dead_letters.read(connection, which, limit=_LISTED)
@@ -50,7 +53,7 @@ class DeadLetters:
                 return
             if body is not None:
                 raise NotReplayable("this letter is a conversation: it has no message to be mended")
-            revived = conversations.revive(connection, conversation_id)
+            revived = progress.revive(connection, conversation_id)
             if revived is None:
                 raise NotReplayable("the conversation was cleared, or its transcript is no longer kept")
             subject = subjects.lock(connection, revived.tenant_id, revived.user_id)
@@ -64,7 +67,7 @@ class DeadLetters:
             audit.write(connection, [about("dead_letter_discard", letter)])
             conversation_id = _conversation_of(letter)
             if conversation_id is not None:
-                conversations.drop_transcript(connection, conversation_id)
+                transcripts.drop_one(connection, conversation_id)
 
     def _enqueue(self, letter: DeadLetter, body: bytes) -> None:
         message = _readable(body)
@@ -76,7 +79,7 @@ class DeadLetters:
 
 def _taken(connection: Connection, letter_id: int) -> DeadLetter:
     """The letter, taken out; of a conversation after its subject was locked, as a clear does. Raises: NotFound."""
-    for found in dead_letters.read(connection, Selection(letter_id=letter_id), limit=1):
+    for found in dead_letters.read(connection, LetterFilter(letter_id=letter_id), limit=1):
         if _conversation_of(found.letter) is not None:
             subjects.lock(connection, found.letter.tenant_id or DEFAULT_TENANT, found.letter.user_id or "")
     letter = dead_letters.remove(connection, letter_id)

@@ -9,18 +9,18 @@ from afterword.schemas.errors import AfterwordError
 from afterword.schemas.wire import Queue
 from afterword.workers.broker import MendedBroker
 from afterword.workers.observing.metrics import Metrics, Reading
-from afterword.workers.stores.ledger import backlog, breaker
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.vectors.port import VectorStore
-from afterword.workers.stores.vectors.views import counts_by_kind
+from afterword.workers.stores.ledger.extraction import breaker
+from afterword.workers.stores.ledger.upkeep import backlog
+from afterword.workers.stores.vectors.admin import StoreAdmin
 
 
 class Readings:
     """Reads each server by itself. While one is away its gauges have no sample, and `component_up` is 0."""
 
-    def __init__(self, database: Database, store: VectorStore, broker: MendedBroker, metrics: Metrics) -> None:
+    def __init__(self, *, database: Database, admin: StoreAdmin, broker: MendedBroker, metrics: Metrics) -> None:
         self._database = database
-        self._store = store
+        self._admin = admin
         self._broker = broker
         self._metrics = metrics
 
@@ -80,7 +80,7 @@ class Readings:
             metrics.vector_store_memories,
         )
         with self._reading("vector_store", *gauges):
-            size = self._store.size()
+            size = self._admin.size()
         metrics.vector_store_points.show(size.points)
         metrics.vector_store_dimensions.show(size.dimensions)
         metrics.vector_store_disk.show_all({} if size.disk_bytes is None else {(): size.disk_bytes})
@@ -88,7 +88,7 @@ class Readings:
 
     def count_memories(self) -> None:
         """Memories by scope and kind: the store looks at every point for it. Raises: VectorStoreUnavailable."""
-        counts = counts_by_kind(self._store)
+        counts = self._admin.counts_by_kind()
         self._metrics.vector_store_memories.show_all(
             {(scope.value, kind.value): count for (scope, kind), count in counts.items()}
         )

@@ -15,7 +15,7 @@ from structlog.contextvars import bound_contextvars
 
 from afterword.schemas.errors import AfterwordError
 from afterword.workers.observing.metrics import Metrics
-from afterword.workers.stores.ledger.leadership import Leadership
+from afterword.workers.stores.ledger.upkeep.leadership import Leadership
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Scheduler:
     A task that fails is logged and tried again at its next turn.
     """
 
-    def __init__(self, leadership: Leadership, tasks: Sequence[Task], metrics: Metrics) -> None:
+    def __init__(self, tasks: Sequence[Task], *, leadership: Leadership, metrics: Metrics) -> None:
         self._leadership = leadership
         self._metrics = metrics
         self._tasks = tasks

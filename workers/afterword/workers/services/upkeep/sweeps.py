@@ -1,9 +1,12 @@
-"""Sweeps: what the scheduler does again and again, so that nothing waits for ever. Each may run twice without harm."""
+"""Sweeps: the scheduler takes them again and again, so that no conversation waits for ever on its way to memories.
+
+Each may run twice without harm.
+"""
 
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from afterword.schemas.values import DEFAULT_TENANT
 from afterword.schemas.wire import Queue, read_message
@@ -11,49 +14,48 @@ from afterword.workers.broker import DeadMessage, MendedBroker
 from afterword.workers.core.errors import EmbeddingFailed, VectorStoreUnavailable
 from afterword.workers.core.messages import ExtractionHint
 from afterword.workers.observing.metrics import Metrics
-from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.services.memories.excerpts import Excerpts
 from afterword.workers.services.upkeep.dead_letters import about
-from afterword.workers.stores.ledger import audit, breaker, conversations, dead_letters, memories, subjects, transcripts
+from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.dead_letters import DeadLetter
-from afterword.workers.stores.ledger.memories import Gone
-from afterword.workers.stores.vectors.port import VectorStore
-from afterword.workers.stores.vectors.views import delete_expired
+from afterword.workers.stores.ledger.extraction import breaker, subjects
+from afterword.workers.stores.ledger.ingest import excerpts, transcripts
+from afterword.workers.stores.ledger.upkeep import dead_letters
+from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter
 from afterword.workers.text.storable import storable
 
 logger = logging.getLogger(__name__)
 
+# Bounds keep a sweep short: what is left over is done by the next one, seconds later.
 _MOST_HINTS = 256
 _EXCERPTS_AT_ONCE = 50
-_LEFT_BEHIND = timedelta(seconds=15)
 _DEAD_AT_ONCE = 200
 _TRANSCRIPTS_AT_ONCE = 1000
 
+_LEFT_BEHIND = timedelta(seconds=15)
+"""Younger conversations may still be in the hands of the worker that took them in."""
+
 
 class Sweeps:
-    """The tasks of the scheduler. Each raises StoreUnavailable or MemoryUnavailable when a server is away."""
+    """Each method is a task of the scheduler. It raises StoreUnavailable or MemoryUnavailable when a server is away."""
 
     def __init__(
         self,
+        *,
         database: Database,
-        store: VectorStore,
         broker: MendedBroker,
         excerpts: Excerpts,
-        books: Books,
         metrics: Metrics,
         keep_transcripts: timedelta,
     ) -> None:
         self._database = database
-        self._store = store
         self._broker = broker
         self._excerpts = excerpts
-        self._books = books
         self._metrics = metrics
         self._keep_transcripts = keep_transcripts
 
     def hint_due_subjects(self) -> None:
-        """As many hints in the queue as there are subjects due, up to a bound; one while the breaker is open."""
+        """Send hints until there are as many as subjects are due, up to a bound; one while the breaker is open."""
         with self._database.transaction() as connection:
             paused = breaker.is_open(connection)
             due = subjects.due_count(connection, 1 if paused else _MOST_HINTS)
@@ -64,7 +66,7 @@ class Sweeps:
     def complete_excerpts(self) -> None:
         """Write the excerpts that could not be written when their conversation came."""
         with self._database.transaction() as connection:
-            left = conversations.without_excerpts(connection, older_than=_LEFT_BEHIND, limit=_EXCERPTS_AT_ONCE)
+            left = excerpts.without_excerpts(connection, older_than=_LEFT_BEHIND, limit=_EXCERPTS_AT_ONCE)
         for conversation in left:
             try:
                 self._excerpts.write(conversation)
@@ -85,30 +87,7 @@ class Sweeps:
     def drop_transcripts(self) -> None:
         """Forget transcripts that are done and old enough."""
         with self._database.transaction() as connection:
-            transcripts.drop_transcripts(connection, kept=self._keep_transcripts, limit=_TRANSCRIPTS_AT_ONCE)
-
-    def drop_expired_memories(self) -> None:
-        """Remove memories whose lifetime has ended."""
-        now = datetime.now(UTC)
-        with self._database.transaction() as connection:
-            gone = memories.expire(connection, now)
-            self._books.removed(connection, gone, now)
-            audit.write(connection, [_expired(each) for each in gone])
-            removed = delete_expired(self._store)
-        self._metrics.count_memories("delete", removed)
-        if total := sum(removed.values()):
-            logger.info("%d expired memories were removed", total)
-
-
-def _expired(gone: Gone) -> audit.Event:
-    return audit.Event(
-        type="memory_delete",
-        tenant_id=gone.tenant_id,
-        user_id=gone.user_id,
-        agent_id=gone.agent_id,
-        result_count=gone.count,
-        metadata={"reason": "expired"},
-    )
+            transcripts.drop_old(connection, kept=self._keep_transcripts, limit=_TRANSCRIPTS_AT_ONCE)
 
 
 def letter_of(queue: Queue, message: DeadMessage) -> DeadLetter:

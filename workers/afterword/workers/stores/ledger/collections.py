@@ -6,17 +6,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Column, Connection, Table, Text, func, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from afterword.workers.stores.ledger.tables import collections
+from afterword.workers.stores.ledger.metadata import metadata, moment
+
+# What was recognised in a vector collection at the last start of a worker, and before it last changed.
+collections = Table(
+    "collections",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("signature", JSONB, nullable=False),
+    Column("before", JSONB),
+    moment("changed_at", now=True),
+)
 
 Signature = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What was recognised, since when, and what had been before; None when nothing had."""
+    """The signature recognised in a collection, since when, and the one before it (None: there was none)."""
 
     signature: Signature
     before: Signature | None
@@ -24,7 +34,7 @@ class Kept:
 
 
 def get(connection: Connection, name: str) -> Kept | None:
-    """What is kept of a collection; None before the first start."""
+    """The signature kept of a collection; None before the first start."""
     row = connection.execute(
         select(collections.c.signature, collections.c.before, collections.c.changed_at).where(
             collections.c.name == name

@@ -1,8 +1,7 @@
 """The vector store in this process: Qdrant Edge, the server's own engine, durable in one folder.
 
-One process may hold a folder at a time. There is no background optimizer: at 20,000 points a batch of a dense, a
-lexical and a time-ordered search takes .8 ms in the one growing segment and 1.9 ms after optimizing, so the segment is
-left as it is.
+One process may hold a folder at a time. Nothing optimizes in the background: at 20,000 points a batch of a dense, a
+lexical and a time-ordered search takes .8 ms in the one growing segment, and 1.9 ms after optimizing.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from afterword.workers.models.embedders.port import EmbedderIdentity
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors import edge_requests as requests
 from afterword.workers.stores.vectors.paging import newest_page
-from afterword.workers.stores.vectors.port import CollectionSize, Filter, Hit, Newest, Page, Point, Search
+from afterword.workers.stores.vectors.queries import CollectionSize, Filter, Hit, Newest, Page, Point, Search
 
 _FLUSH_EVERY = 1_000  # writes; what is newer comes back from the write-ahead log
 _SCAN_BATCH = 500
@@ -47,7 +46,7 @@ class EdgeStore:
             if self._shard is None:
                 if not self._path.exists():
                     self._create(identity.dimensions)
-                self._shard = self._loaded()
+                self._shard = self._load()
             try:
                 self._check_identity(identity)
                 self._create_indexes(self._shard)
@@ -62,7 +61,7 @@ class EdgeStore:
             if self._shard is None:
                 if not self._path.exists():
                     raise Misconfigured(f"there is no vector store in {self._folder}")
-                self._shard = self._loaded()
+                self._shard = self._load()
 
     def insert(self, points: Sequence[Point]) -> None:
         if points:
@@ -73,7 +72,7 @@ class EdgeStore:
         if not searches:
             return []
         with _engine_errors():
-            answers = self._opened.query_batch(q.QueryBatchRequest(requests.queries(searches)))
+            answers = self._open_shard.query_batch(q.QueryBatchRequest(requests.queries(searches)))
         return [
             requests.hits(answer, scored=not isinstance(search.signal, Newest))
             for search, answer in zip(searches, answers, strict=True)
@@ -82,7 +81,7 @@ class EdgeStore:
     def get(self, ids: Sequence[str]) -> list[Hit]:
         with _engine_errors():
             # To leave the lexical field out takes the engine longer than to hand it over.
-            records = self._opened.retrieve(list(ids), with_payload=True, with_vector=False)
+            records = self._open_shard.retrieve(list(ids), with_payload=True, with_vector=False)
         found = {hit.id: hit for hit in requests.hits(records)}
         return [found[point_id] for point_id in ids if point_id in found]
 
@@ -104,7 +103,7 @@ class EdgeStore:
             with_vector=False,
         )
         with _engine_errors():
-            records, _ = self._opened.scroll(request)
+            records, _ = self._open_shard.scroll(request)
         return [hit for hit in requests.hits(records) if hit.id != after][:limit]
 
     def scan(self, where: Filter) -> Iterator[Hit]:
@@ -131,15 +130,15 @@ class EdgeStore:
 
     def count(self, where: Filter) -> int:
         with _engine_errors():
-            return self._opened.count(q.CountRequest(exact=True, filter=requests.filter_of(where)))
+            return self._open_shard.count(q.CountRequest(exact=True, filter=requests.filter_of(where)))
 
     def count_by(self, field: str, where: Filter, *, limit: int) -> dict[str, int]:
         request = q.FacetRequest(key=field, limit=limit, exact=True, filter=requests.filter_of(where))
         with _engine_errors():
-            return {str(hit.value): hit.count for hit in self._opened.facet(request)}
+            return {str(hit.value): hit.count for hit in self._open_shard.facet(request)}
 
     def size(self) -> CollectionSize:
-        shard = self._opened
+        shard = self._open_shard
         with _engine_errors():
             points = shard.info().points_count
         return CollectionSize(points, self._identity().dimensions, disk_bytes=_disk_bytes(self._folder))
@@ -156,7 +155,7 @@ class EdgeStore:
                     shard.close()
 
     @property
-    def _opened(self) -> q.EdgeShard:
+    def _open_shard(self) -> q.EdgeShard:
         shard = self._shard
         if shard is None:
             raise VectorStoreUnavailable(f"the vector store in {self._folder} is not open")
@@ -164,19 +163,19 @@ class EdgeStore:
 
     def _update(self, operation: q.UpdateOperation, written: int) -> None:
         with _engine_errors():
-            self._opened.update(operation)
+            self._open_shard.update(operation)
             with self._lock:
                 self._unflushed += written
                 flush = self._unflushed >= _FLUSH_EVERY
                 self._unflushed = 0 if flush else self._unflushed
             if flush:
-                self._opened.flush()
+                self._open_shard.flush()
 
     @property
     def _path(self) -> Path:
         return self._folder / "shard"
 
-    def _loaded(self) -> q.EdgeShard:
+    def _load(self) -> q.EdgeShard:
         try:
             with _engine_errors():
                 return q.EdgeShard.load(str(self._path))

@@ -8,7 +8,7 @@ import numpy as np
 import qdrant_edge as q
 
 from afterword.workers.stores.vectors import collection as c
-from afterword.workers.stores.vectors.port import (
+from afterword.workers.stores.vectors.queries import (
     Condition,
     Dense,
     Either,
@@ -27,6 +27,7 @@ from afterword.workers.stores.vectors.port import (
 
 
 def config(dimensions: int) -> q.EdgeConfig:
+    """The settings of a new folder."""
     return q.EdgeConfig(
         vectors=q.EdgeVectorParams(size=dimensions, distance=q.Distance.Cosine),
         hnsw_config=q.HnswIndexConfig(
@@ -48,6 +49,7 @@ def config(dimensions: int) -> q.EdgeConfig:
 
 
 def index_params(index: c.Index) -> q.PayloadSchemaParams:
+    """How the engine indexes such a field."""
     match index:
         case c.Index.TENANT:
             return q.KeywordIndexParams(is_tenant=True, enable_hnsw=False)
@@ -64,23 +66,23 @@ def index_params(index: c.Index) -> q.PayloadSchemaParams:
 
 
 def queries(searches: Sequence[Search]) -> list[q.QueryRequest]:
-    """What they share, such as the vector of a question to several corners or an owner's filter, is made once."""
-    made = _Made()
+    """The requests of one batch. A vector or a filter that several of them share is converted once."""
+    shared = _SharedValues()
     return [
         q.QueryRequest(
             limit=search.limit,
-            query=made.signal(search.signal),
-            filter=made.filter(search.filter),
+            query=shared.signal(search.signal),
+            filter=shared.filter(search.filter),
             with_payload=search.payload,
             with_vector=False,
-            params=made.params(search.signal),
+            params=shared.params(search.signal),
         )
         for search in searches
     ]
 
 
-class _Made:
-    """The engine's values of one request, each made once from one of the port's."""
+class _SharedValues:
+    """The engine's values of one batch: each filter and each vector is converted once, by its identity."""
 
     def __init__(self) -> None:
         self._filters: dict[int, q.Filter] = {}
@@ -109,6 +111,7 @@ class _Made:
 
 
 def filter_of(where: Filter) -> q.Filter:
+    """The filter as the engine takes it."""
     return q.Filter(
         must=[_condition(condition) for condition in where.must],
         must_not=[_condition(condition) for condition in where.must_not],
@@ -148,6 +151,7 @@ def _equals(field: str, value: str | int | float | bool) -> q.FieldCondition:
 
 
 def hits(points: Sequence[q.ScoredPoint | q.Record], *, scored: bool = True) -> list[Hit]:
+    """The points of an answer; a score that ranks by time says nothing, and becomes 0."""
     return [
         Hit(str(point.id), point.score if scored and isinstance(point, q.ScoredPoint) else 0.0, point.payload or {})
         for point in points

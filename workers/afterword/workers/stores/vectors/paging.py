@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from afterword.workers.stores.vectors.collection import OCCURRED_AT
-from afterword.workers.stores.vectors.port import Filter, Hit, Page, TimeRange
+from afterword.workers.stores.vectors.queries import Filter, Hit, Page, TimeRange
 
 _RESOLUTION = timedelta(microseconds=1)  # of Qdrant's datetime index
 

@@ -12,7 +12,7 @@ from afterword.schemas.memory import Memory, Provenance
 from afterword.schemas.values import DEFAULT_TENANT, Kind, Metadata, Scope
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.partitions import partition, partitioned
-from afterword.workers.stores.vectors.port import Payload
+from afterword.workers.stores.vectors.queries import Payload
 from afterword.workers.text import language
 from afterword.workers.text.lexical_field import lexical_field
 

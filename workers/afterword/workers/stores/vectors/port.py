@@ -1,160 +1,16 @@
 """The vector-store port: what Afterword asks of Qdrant, wherever it runs.
 
 Two adapters implement it: a Qdrant server (production) and Qdrant Edge (the same engine in-process). One
-conformance suite holds for both. Nothing but the views in `views` may use a store directly.
+conformance suite holds for both. Services never hold a store: they are given `views.Views`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Protocol
 
 from afterword.workers.models.embedders.port import EmbedderIdentity
-
-Payload = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """The keyword field holds one of these values; without values nothing matches."""
-
-    field: str
-    any_of: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Equals:
-    """The field holds this value. Text equals only text, true only true; numbers are compared by value, so that 3
-    equals 3.0 (beyond 2**53 only whole ones, and only themselves). Needs no index: others narrow the points before it.
-    """
-
-    field: str
-    value: str | int | float | bool
-
-
-@dataclass(frozen=True, slots=True)
-class TimeRange:
-    """The time in the field is at or after `since`, and before `until`. A point without the field does not match."""
-
-    field: str
-    since: datetime | None = None
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ids:
-    """The point is one of these."""
-
-    ids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """The point has no value in the field."""
-
-    field: str
-
-
-@dataclass(frozen=True, slots=True)
-class Either:
-    """The point matches at least one of these filters; without filters nothing does."""
-
-    filters: tuple[Filter, ...]
-
-
-Condition = Match | Equals | TimeRange | Ids | Missing | Either
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """All of `must`, none of `must_not`."""
-
-    must: tuple[Condition, ...] = ()
-    must_not: tuple[Condition, ...] = ()
-
-    def narrowed(self, *must: Condition, must_not: tuple[Condition, ...] = ()) -> Filter:
-        """This filter and more."""
-        return Filter(self.must + must, self.must_not + must_not)
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """What is written: an id (a UUID's text), a dense vector, a payload."""
-
-    id: str
-    vector: Sequence[float]
-    payload: Payload
-
-
-@dataclass(frozen=True, slots=True)
-class Dense:
-    """Rank by cosine similarity to a vector; the score is the similarity, from -1 to 1."""
-
-    vector: Sequence[float]
-
-
-@dataclass(frozen=True, slots=True)
-class Lexical:
-    """Rank by BM25 over the lexical field; `terms` as it holds them: those of `text.analysis`, to which a view adds the
-    owner's partition. The score is 0 or more.
-
-    How rare a word is, is counted over the points of `corpus`: what one tenant talks of all day says nothing about
-    another's words. None: over all points.
-    """
-
-    terms: str
-    corpus: Filter | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Newest:
-    """Newest first by `occurred_at`; the score is 0."""
-
-
-Signal = Dense | Lexical | Newest
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """One ranked question to the store. Without `payload` the hits are ids and scores: most of what is found is not
-    chosen, and its payload would cost more than the search. What several searches share may be one object in all of
-    them, and is then made into a request once.
-    """
-
-    signal: Signal
-    filter: Filter
-    limit: int
-    payload: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A point found, with the raw score of the signal that found it."""
-
-    id: str
-    score: float
-    payload: Payload
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Part of a listing; `next_cursor` is None on the last."""
-
-    hits: tuple[Hit, ...]
-    next_cursor: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class CollectionSize:
-    """How large the collection is. Bytes are None where the store does not tell them."""
-
-    points: int
-    dimensions: int
-    disk_bytes: int | None = None
-    memory_bytes: int | None = None
-    """Resident memory of the whole server."""
+from afterword.workers.stores.vectors.queries import CollectionSize, Filter, Hit, Page, Point, Search
 
 
 class VectorStore(Protocol):

@@ -21,7 +21,7 @@ from afterword.workers.models.embedders.port import EmbedderIdentity
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors import server_requests as requests
 from afterword.workers.stores.vectors.paging import newest_page
-from afterword.workers.stores.vectors.port import CollectionSize, Filter, Hit, Newest, Page, Point, Search
+from afterword.workers.stores.vectors.queries import CollectionSize, Filter, Hit, Newest, Page, Point, Search
 
 MINIMUM_VERSION: Final = (1, 20)
 """The first release that ranks text by BM25 itself."""
@@ -85,20 +85,20 @@ class ServerStore:
         if not searches:
             return []
         with self._server_errors():
-            answers = self._answered([requests.query(search) for search in searches])
+            answers = self._query([requests.query(search) for search in searches])
         return [
             requests.hits(answer.points, scored=not isinstance(search.signal, Newest))
             for search, answer in zip(searches, answers, strict=True)
         ]
 
-    def _answered(self, asked: list[m.QueryRequest]) -> list[m.QueryResponse]:
+    def _query(self, requested: list[m.QueryRequest]) -> list[m.QueryResponse]:
         try:
             api = self._client.http.search_api
         except NotImplementedError:  # the client's own memory
-            return self._client.query_batch_points(self._collection, asked)
+            return self._client.query_batch_points(self._collection, requested)
         # The client's own method copies each request, its vector number by number, and looks for texts to embed in it:
         # that took one of the 3.8 ms of six searches.
-        batch = m.QueryRequestBatch(searches=asked)
+        batch = m.QueryRequestBatch(searches=requested)
         answers = api.query_batch_points(self._collection, query_request_batch=batch).result
         if answers is None:
             raise VectorStoreUnavailable("Qdrant answered a search with nothing")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from qdrant_client import models as m
 
 from afterword.workers.stores.vectors import collection as c
-from afterword.workers.stores.vectors.port import (
+from afterword.workers.stores.vectors.queries import (
     Condition,
     Dense,
     Either,
@@ -41,6 +41,7 @@ _BM25 = m.Bm25Scoring(bm25=m.Bm25Params(k=c.BM25.k, b=c.BM25.b))
 
 
 def index_params(index: c.Index) -> m.KeywordIndexParams | m.DatetimeIndexParams | m.TextIndexParams:
+    """How the server indexes such a field."""
     match index:
         case c.Index.TENANT:
             return m.KeywordIndexParams(type=m.KeywordIndexType.KEYWORD, is_tenant=True, enable_hnsw=False)
@@ -61,20 +62,21 @@ def index_params(index: c.Index) -> m.KeywordIndexParams | m.DatetimeIndexParams
 
 
 def query(search: Search) -> m.QueryRequest:
+    """One search of a batch."""
     params = None
     match search.signal:
         case Dense(vector):
-            asked: m.QueryInterface = m.NearestQuery(nearest=list(vector))
+            ranking: m.QueryInterface = m.NearestQuery(nearest=list(vector))
             using = None
         case Lexical(terms, corpus):
-            asked, using = m.TextQuery(text=m.TextQueryInput(query=terms, scoring=_BM25)), c.LEXICAL
+            ranking, using = m.TextQuery(text=m.TextQueryInput(query=terms, scoring=_BM25)), c.LEXICAL
             if corpus is not None:
                 params = m.SearchParams(idf=m.IdfCorpusParams(corpus=filter_of(corpus)))
         case Newest():
             newest = m.OrderBy(key=c.OCCURRED_AT, direction=m.Direction.DESC)
-            asked, using = m.OrderByQuery(order_by=newest), None
+            ranking, using = m.OrderByQuery(order_by=newest), None
     return m.QueryRequest(
-        query=asked,
+        query=ranking,
         using=using,
         filter=filter_of(search.filter),
         limit=search.limit,
@@ -84,6 +86,7 @@ def query(search: Search) -> m.QueryRequest:
 
 
 def filter_of(where: Filter) -> m.Filter:
+    """The filter as the client takes it."""
     return m.Filter(
         must=[_condition(condition) for condition in where.must],
         must_not=[_condition(condition) for condition in where.must_not],
@@ -115,6 +118,7 @@ def _equals(field: str, value: str | int | float | bool) -> m.FieldCondition:
 
 
 def hits(points: Sequence[m.ScoredPoint | m.Record], *, scored: bool = True) -> list[Hit]:
+    """The points of an answer; a score that ranks by time says nothing, and becomes 0."""
     return [
         Hit(str(point.id), point.score if scored and isinstance(point, m.ScoredPoint) else 0.0, point.payload or {})
         for point in points

@@ -11,7 +11,8 @@ from typing import Any
 from afterword.workers.core.errors import VectorStoreUnavailable
 from afterword.workers.models.embedders.port import EmbedderIdentity
 from afterword.workers.observing.metrics import Metrics
-from afterword.workers.stores.vectors.port import CollectionSize, Filter, Hit, Page, Point, Search, VectorStore
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import CollectionSize, Filter, Hit, Page, Point, Search
 
 logger = logging.getLogger(__name__)
 

@@ -1,7 +1,8 @@
-"""The only way to the vector store: a view bound to a tenant and its owners.
+"""Views: the memories of some owners of one tenant, and nothing else.
 
-A view adds its owner to every read and write, and looks at every payload that comes back once more. mem0 is given such
-a view, never the store.
+Every read and write that is made for a caller goes through a view. It adds its owner to each request, and checks each
+payload that comes back once more. Services are given `Views`, which open views, and mem0 is given one view; neither
+can reach the store. Who maintains the collection as a whole has `admin.StoreAdmin`.
 """
 
 from __future__ import annotations
@@ -10,108 +11,22 @@ import logging
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 import structlog
 
-from afterword.schemas.values import Kind, Scope
 from afterword.workers.core.errors import Denied
-from afterword.workers.core.ids import pseudonym
 from afterword.workers.models.embedders.port import Vector
 from afterword.workers.stores.vectors import collection as c
-from afterword.workers.stores.vectors.partitions import partition, partitioned
+from afterword.workers.stores.vectors.counting import Counts, count_kinds, expired
+from afterword.workers.stores.vectors.owners import Owner, UserOwner
+from afterword.workers.stores.vectors.partitions import partitioned
 from afterword.workers.stores.vectors.payload import StoredMemory, from_payload, to_payload
-from afterword.workers.stores.vectors.port import (
-    Filter,
-    Hit,
-    Ids,
-    Lexical,
-    Match,
-    Point,
-    Search,
-    Signal,
-    TimeRange,
-    VectorStore,
-)
+from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.queries import Filter, Hit, Ids, Lexical, Match, Point, Search, Signal
 
 logger = logging.getLogger(__name__)
 
-
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class UserOwner:
-    """Everything of a person: what is known of them, their notes and excerpts, and their sessions'."""
-
-    tenant_id: str
-    user_id: str
-
-    @property
-    def where(self) -> Filter:
-        return Filter((Match(c.TENANT, (self.tenant_id,)), Match(c.USER, (self.user_id,))))
-
-    @property
-    def partition(self) -> str:
-        return partition(self.tenant_id, self.user_id)
-
-    def owns(self, memory: StoredMemory) -> bool:
-        of_user = (memory.tenant_id, memory.user_id) == (self.tenant_id, self.user_id)
-        return of_user and memory.scope is not Scope.AGENT
-
-
-@dataclass(frozen=True, slots=True)
-class SessionOwner:
-    """One thread of a person."""
-
-    tenant_id: str
-    user_id: str
-    session_id: str
-
-    @property
-    def where(self) -> Filter:
-        return UserOwner(self.tenant_id, self.user_id).where.narrowed(Match(c.SESSION, (self.session_id,)))
-
-    @property
-    def partition(self) -> str:
-        return partition(self.tenant_id, self.user_id)
-
-    def owns(self, memory: StoredMemory) -> bool:
-        of_user = UserOwner(self.tenant_id, self.user_id).owns(memory)
-        return of_user and memory.session_id == self.session_id
-
-
-@dataclass(frozen=True, slots=True)
-class AgentOwner:
-    """What an agent has learned, shared across its users: agent scope only, and nothing that names a user."""
-
-    tenant_id: str
-    agent_id: str
-
-    @property
-    def where(self) -> Filter:
-        return Filter(
-            (
-                Match(c.TENANT, (self.tenant_id,)),
-                Match(c.AGENT, (self.agent_id,)),
-                Match(c.SCOPE, (Scope.AGENT.value,)),
-            )
-        )
-
-    @property
-    def partition(self) -> str:
-        return partition(self.tenant_id, self.agent_id)
-
-    def owns(self, memory: StoredMemory) -> bool:
-        of_agent = (memory.tenant_id, memory.agent_id) == (self.tenant_id, self.agent_id)
-        return of_agent and memory.scope is Scope.AGENT and memory.user_id is None
-
-
-_MOST_TENANTS = 100_000
-
-Owner = UserOwner | SessionOwner | AgentOwner
-
-Counts = dict[tuple[Scope, Kind], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +40,7 @@ class ScopedSearch:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ScoredMemory:
     """A memory, with the raw score of the signal that found it."""
 
     memory: StoredMemory
@@ -133,7 +48,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryPage:
+class MemoryListing:
     """Part of a listing; `next_cursor` is None on the last."""
 
     memories: tuple[StoredMemory, ...]
@@ -148,7 +63,7 @@ class MemoryView:
     """
 
     def __init__(self, store: VectorStore, owners: Sequence[Owner]) -> None:
-        """Raises: ValueError, without owners or with owners of several tenants."""
+        """`Views.of` opens one. Raises: ValueError, without owners or with owners of several tenants."""
         if len({owner.tenant_id for owner in owners}) != 1:
             raise ValueError("a view needs owners, all of one tenant")
         self._store = store
@@ -157,24 +72,24 @@ class MemoryView:
 
     def __str__(self) -> str:
         """Whose view it is, for a log."""
-        return "memories of " + ", ".join(_told(owner) for owner in self._owners)
+        return "memories of " + ", ".join(str(owner) for owner in self._owners)
 
     @property
     def owners(self) -> tuple[Owner, ...]:
         return self._owners
 
-    def search(self, searches: Sequence[ScopedSearch]) -> list[list[Found]]:
+    def search(self, searches: Sequence[ScopedSearch]) -> list[list[ScoredMemory]]:
         """All searches in one request; what each found, best first."""
-        asked = self._asked(searches)
-        answers = self._store.search(asked) if asked else []
-        logger.debug("%s: %d searches found %s", self, len(asked), [len(hits) for hits in answers])
+        requests = self._requests(searches)
+        answers = self._store.search(requests) if requests else []
+        logger.debug("%s: %d searches found %s", self, len(requests), [len(hits) for hits in answers])
         return [self._found(search.owner, hits) for search, hits in zip(searches, answers, strict=True)]
 
     def scores(self, searches: Sequence[ScopedSearch]) -> list[list[tuple[str, float]]]:
         """Ids and raw scores of what each search finds, best first, all in one request; `get` tells what they are."""
-        asked = self._asked(searches, payload=False)
-        answers = self._store.search(asked) if asked else []
-        logger.debug("%s: %d searches found %s", self, len(asked), [len(hits) for hits in answers])
+        requests = self._requests(searches, payload=False)
+        answers = self._store.search(requests) if requests else []
+        logger.debug("%s: %d searches found %s", self, len(requests), [len(hits) for hits in answers])
         return [[(hit.id, hit.score) for hit in hits] for hits in answers]
 
     def insert(self, memories: Sequence[tuple[StoredMemory, Vector]]) -> None:
@@ -195,10 +110,12 @@ class MemoryView:
         memories = (from_payload(hit.id, hit.payload) for hit in self._store.get(_uuids(ids)))
         return [memory for memory in memories if any(owner.owns(memory) for owner in self._owners)]
 
-    def page(self, owner: Owner, *, limit: int, cursor: str | None = None, where: Filter | None = None) -> MemoryPage:
+    def page(
+        self, owner: Owner, *, limit: int, cursor: str | None = None, where: Filter | None = None
+    ) -> MemoryListing:
         """The owner's memories, newest first by `occurred_at`. Raises: ValueError, for a cursor it did not give."""
         page = self._store.page(self._live(owner, where), limit=limit, cursor=cursor)
-        return MemoryPage(tuple(found.memory for found in self._found(owner, page.hits)), page.next_cursor)
+        return MemoryListing(tuple(found.memory for found in self._found(owner, page.hits)), page.next_cursor)
 
     def count(self, owner: Owner, where: Filter | None = None) -> int:
         """How many memories the owner has."""
@@ -210,11 +127,11 @@ class MemoryView:
         if not users:
             return {}
         where = Filter((Match(c.TENANT, (self._owners[0].tenant_id,)), Match(c.USER, users)))
-        return self._store.count_by(c.USER, where.narrowed(must_not=_expired()), limit=len(users))
+        return self._store.count_by(c.USER, where.narrowed(must_not=(expired(),)), limit=len(users))
 
     def counts_by_kind(self, owner: Owner) -> Counts:
         """How many memories of each scope and kind the owner has, expired ones too."""
-        return counts_by_kind(self._store, self._of(owner, None))
+        return count_kinds(self._store, self._of(owner, None))
 
     def set_importance(self, memory_id: str, importance: float) -> None:
         """Write a memory's importance, from 0 to 1; a memory that the owners do not have is left alone."""
@@ -240,19 +157,14 @@ class MemoryView:
         # Not counted by the store: Qdrant Edge holds up every other thread while it counts.
         return {str(hit.payload[c.HASH]) for hit in self._store.scan(of_hashes)}
 
-    def _asked(self, searches: Sequence[ScopedSearch], *, payload: bool = True) -> list[Search]:
+    def _requests(self, searches: Sequence[ScopedSearch], *, payload: bool = True) -> list[Search]:
         """What several searches share, such as an owner's filter, is one object in all of them."""
         corpora = {owner: owner.where for owner in {search.owner for search in searches}}
         # By identity: filters that ask for 1 and for true are equal in Python, and not in the store.
         narrowed = {(search.owner, id(search.where)): search.where for search in searches}
         live = {key: self._live(key[0], where) for key, where in narrowed.items()}
         return [
-            Search(
-                _bound(search, corpora[search.owner]),
-                live[search.owner, id(search.where)],
-                search.limit,
-                payload,
-            )
+            Search(_bound(search, corpora[search.owner]), live[search.owner, id(search.where)], search.limit, payload)
             for search in searches
         ]
 
@@ -262,14 +174,14 @@ class MemoryView:
         return owner.where.narrowed(*where.must, must_not=where.must_not) if where else owner.where
 
     def _live(self, owner: Owner, where: Filter | None) -> Filter:
-        return self._of(owner, where).narrowed(must_not=_expired())
+        return self._of(owner, where).narrowed(must_not=(expired(),))
 
-    def _found(self, owner: Owner, hits: Iterable[Hit]) -> list[Found]:
+    def _found(self, owner: Owner, hits: Iterable[Hit]) -> list[ScoredMemory]:
         found = []
         for hit in hits:
             memory = from_payload(hit.id, hit.payload)
             if owner.owns(memory):
-                found.append(Found(memory, hit.score))
+                found.append(ScoredMemory(memory, hit.score))
             else:
                 self._log.error("foreign_memory_dropped", memory_id=hit.id, owner=type(owner).__name__)
         return found
@@ -290,49 +202,12 @@ class Views:
         return MemoryView(self._store, owners)
 
 
-def _told(owner: Owner) -> str:
-    match owner:
-        case UserOwner():
-            return f"user {pseudonym(owner.tenant_id, owner.user_id)}"
-        case SessionOwner():
-            return f"session {owner.session_id} of user {pseudonym(owner.tenant_id, owner.user_id)}"
-        case AgentOwner():
-            return f"agent {owner.agent_id}"
-
-
-def delete_expired(store: VectorStore) -> Counts:
-    """Remove every memory whose lifetime has ended, whoever owned it; how many there were of each scope and kind."""
-    expired = Filter(_expired())
-    counts = counts_by_kind(store, expired)
-    store.delete_where(expired)
-    return counts
-
-
-def counts_by_kind(store: VectorStore, where: Filter | None = None) -> Counts:
-    """How many memories there are of each scope and kind, whoever owns them; expired ones too, points of others not."""
-    found = {}
-    for scope in Scope:
-        of_scope = (where or Filter()).narrowed(Match(c.SCOPE, (scope.value,)))
-        counted = store.count_by(c.KIND, of_scope, limit=len(Kind))
-        found.update({(scope, kind): counted.get(kind.value, 0) for kind in Kind})
-    return found
-
-
 def _bound(search: ScopedSearch, corpus: Filter) -> Signal:
     """The signal for its owner: their words alone, and how rare a word is, is their own matter."""
     if isinstance(search.signal, Lexical):
         terms = partitioned(search.signal.terms, search.owner.partition)
         return replace(search.signal, terms=terms, corpus=corpus)
     return search.signal
-
-
-def counts_by_tenant(store: VectorStore) -> dict[str, int]:
-    """How many points each tenant has, expired ones too; under "" all there are, those without a tenant too."""
-    return {**store.count_by(c.TENANT, Filter(), limit=_MOST_TENANTS), "": store.count(Filter())}
-
-
-def _expired() -> tuple[TimeRange]:
-    return (TimeRange(c.EXPIRES_AT, until=datetime.now(UTC)),)
 
 
 def _uuids(ids: Iterable[str]) -> list[str]:

@@ -20,16 +20,10 @@ from afterword.workers.services.recall.finding.neighbours import neighbours
 from afterword.workers.services.recall.question.parsing import ParsedQuestion
 from afterword.workers.services.recall.steps import Deadline, Steps
 from afterword.workers.stores.vectors import collection
+from afterword.workers.stores.vectors.owners import AgentOwner, SessionOwner, UserOwner
 from afterword.workers.stores.vectors.payload import StoredMemory
-from afterword.workers.stores.vectors.port import Dense, Either, Filter, Lexical, Match, Newest, Signal
-from afterword.workers.stores.vectors.views import (
-    AgentOwner,
-    MemoryView,
-    ScopedSearch,
-    SessionOwner,
-    UserOwner,
-    Views,
-)
+from afterword.workers.stores.vectors.queries import Dense, Either, Filter, Lexical, Match, Newest, Signal
+from afterword.workers.stores.vectors.views import MemoryView, ScopedSearch, Views
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from afterword.schemas import Kind
 from afterword.workers.services.recall.corners import Corner
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.payload import StoredMemory
-from afterword.workers.stores.vectors.port import Condition, Either, Filter, Ids, Match, Newest
+from afterword.workers.stores.vectors.queries import Condition, Either, Filter, Ids, Match, Newest
 from afterword.workers.stores.vectors.views import MemoryView, ScopedSearch
 
 MATCHES = 4
