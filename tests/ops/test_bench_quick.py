@@ -67,6 +67,8 @@ def test_it_runs_to_its_end_and_aims_at_ratios(name: str, place: SharedPlace) ->
     assert findings.rows
     assert findings.comparisons
     assert all(row.figures and row.n > 0 for row in findings.rows)
-    assert all(value > 0 for row in findings.rows if row.unit in ("ms", "s") for value in row.figures.values())
+    # Processor time is told in hundredths of a second, which a few calls may not take.
+    timed = [row for row in findings.rows if row.unit in ("ms", "s") and "processor time" not in row.name]
+    assert all(value > 0 for row in timed for value in row.figures.values())
     units = {comparison.unit for comparison in findings.comparisons if comparison.aim is not None}
     assert name in OF_CONSTANTS or units <= RATIOS
