@@ -9,7 +9,7 @@ from pathlib import Path
 from ops.bench.findings import Comparison, Findings, Row
 from ops.bench.servers import Place
 
-AIM_TIMES = 2.0
+AIM_TIMES = 2.5
 _RUNS = 5
 _MODULES = {"afterword.producers": "afterword.producers", "redis and pydantic alone": "redis, pydantic"}
 

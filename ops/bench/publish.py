@@ -15,7 +15,7 @@ from ops.bench.samples import Samples
 from ops.bench.sampling import Timed, back_to_back
 from ops.bench.servers import Place
 
-AIM_ROUND_TRIPS = 3.0
+AIM_TIMES = 2.5
 _DIFFERENT = 200
 
 
@@ -46,8 +46,8 @@ def _measured(client: MemoryClient, bare: redis.Redis, calls: int) -> Findings:
     return Findings(
         rows,
         [
-            Comparison("publish p50 / PING p50", ours / round_trip, "round trips", AIM_ROUND_TRIPS),
-            Comparison("publish p50 / bare MULTI p50", ours / bare_multi, "times"),
+            Comparison("publish p50 / bare MULTI p50", ours / bare_multi, "times", AIM_TIMES),
+            Comparison("publish p50 / PING p50", ours / round_trip, "round trips"),
         ],
     )
 

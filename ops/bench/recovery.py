@@ -42,7 +42,9 @@ def measure(place: Place, quick: bool) -> Findings:
     }
     measured: dict[str, Callable[[Servers], float]] = {
         "ingest, idle": _ingest_idle,
-        "extraction, idle": lambda servers: _extraction(servers, held=1, backlog=0),
+        "extraction, idle": lambda servers: _extraction(
+            servers, held=1, backlog=0, **({"lease": "1"} if quick else {})
+        ),
         **({} if quick else loaded),
     }
     seconds = {}
@@ -84,13 +86,13 @@ def _ingest_loaded(servers: Servers, count: int) -> float:
             return _since(killed, lambda: held <= _events(servers, "stored"))
 
 
-def _extraction(servers: Servers, *, held: int, backlog: int) -> float:
+def _extraction(servers: Servers, *, held: int, backlog: int, **settings: str) -> float:
     """The subjects that a worker held when it died in its calls to the LLM; another one works on the backlog."""
     with ExitStack() as stack:
         hanging, llm = (stack.enter_context(servers.llm(seconds)) for seconds in (_HANGS, LLM_SECONDS))
         stack.enter_context(servers.worker("scheduler", store="none"))
         _publish(servers, held + backlog)
-        at_once = {"extract_after": "0"}
+        at_once = {"extract_after": "0", **settings}
         with servers.worker("ingest", store="excerpts", **at_once):
             servers.wait_for_status("stored", held + backlog)
         worker = stack.enter_context(servers.worker("extraction", store="first", llm_base_url=hanging.url, **at_once))
