@@ -20,8 +20,8 @@ from afterword.workers.embedded import demo_data
 from afterword.workers.embedded.authored import AuthoredAnswers
 from afterword.workers.embedded.completions import CompletionsServer
 from afterword.workers.embedded.demo_data import DemoQuestion
+from afterword.workers.embedded.models import settings_at_hand
 from afterword.workers.embedded.stack import EmbeddedStack
-from afterword.workers.embedded.welcome import settings_at_hand
 from afterword.workers.runtime import logs
 from afterword.workers.runtime.settings import Settings
 

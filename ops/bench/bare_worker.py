@@ -88,7 +88,7 @@ def main() -> None:
     probes = ProbeServer(
         settings.probe_host,
         settings.probe_port,
-        house.metrics.registry,
+        registry=house.metrics.registry,
         is_alive=running.is_alive,
         health=health_of(role, house),
     )

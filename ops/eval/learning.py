@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Protocol
 
 from afterword.schemas import ConversationFinished
-from afterword.workers.services.ingest.debounce import Debounce
+from afterword.workers.services.ingest.rules import Debounce
 from ops.eval.counting import Cost
 from ops.eval.scoring import Found
 

@@ -17,7 +17,7 @@ from afterword.workers.models.llms.port import Llm
 from afterword.workers.runtime import logs
 from afterword.workers.runtime.settings import Settings
 from afterword.workers.runtime.wiring.house import House
-from afterword.workers.services.ingest.debounce import Debounce
+from afterword.workers.services.ingest.rules import Debounce
 from ops.eval.cases import Case, cases
 from ops.eval.counting import CountingLlm
 from ops.eval.learning import Learner, bursts

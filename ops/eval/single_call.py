@@ -18,10 +18,9 @@ from afterword.workers.core.turns import Turn, turns_of
 from afterword.workers.models.embedders.port import Embedder, Vector
 from afterword.workers.services.extraction import answer, batch, mem0_memory, prompt
 from afterword.workers.services.extraction.batch import Batch
-from afterword.workers.services.extraction.known import KnownMemories
-from afterword.workers.services.extraction.prompt import Existing
-from afterword.workers.stores.ledger.conversations import Conversation
-from afterword.workers.stores.ledger.journal import Fact
+from afterword.workers.services.extraction.known import Existing, KnownMemories
+from afterword.workers.stores.ledger.extraction.journal import Fact
+from afterword.workers.stores.ledger.ingest.conversations import Conversation
 from afterword.workers.stores.vectors.owners import AgentOwner, Owner, UserOwner
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.stores.vectors.port import VectorStore
@@ -42,7 +41,7 @@ class SingleCall:
         self._llm = llm
         self._embedder = embedder
         self._store = store
-        self._known = KnownMemories(store)
+        self._known = KnownMemories(Views(store))
         self._batch_tokens = batch_tokens
         self._said: dict[tuple[str, str | None], list[Turn]] = {}
 

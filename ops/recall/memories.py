@@ -14,7 +14,7 @@ from afterword.workers.models.embedders.port import Embedder, Vector
 from afterword.workers.services.memories import excerpts
 from afterword.workers.services.memories.importance import importance
 from afterword.workers.services.memories.topics import Topics
-from afterword.workers.stores.ledger import conversations as ledger
+from afterword.workers.stores.ledger.ingest import conversations as ledger
 from afterword.workers.stores.vectors.owners import UserOwner
 from afterword.workers.stores.vectors.payload import StoredMemory
 from ops.recall.corpus import Conversation, Turn

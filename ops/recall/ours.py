@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from afterword.schemas import ContextRequest
 from afterword.schemas.wire import REPLY_PREFIX
 from afterword.workers.models.embedders.port import Embedder
-from afterword.workers.models.tokenizers.estimating import EstimatingTokenizer
+from afterword.workers.models.tokenizers.port import EstimatingTokenizer
 from afterword.workers.runtime.settings import Settings
 from afterword.workers.services.memories.topics import Topics
 from afterword.workers.services.policy.registry import AgentRegistry

@@ -157,7 +157,7 @@ def test_no_log_line_and_no_error_tells_what_was_said_or_a_secret(deployment: De
         errors += use_everything(client)
         client.publish(user_id=USER, session_id="s2", messages=said(9))
         deployment.qdrant.resume()
-        wait_until(lambda: "InvalidEvent" in kept_errors(deployment), 30, "dead letters")
+        wait_until(lambda: "InvalidInput" in kept_errors(deployment), 30, "dead letters")
         wait_until(lambda: client.memories.users(timeout=10).users, 30, "somebody with memories")
         deployment.redis.stop()
         deployment.redis.start()

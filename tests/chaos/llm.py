@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from afterword.workers.embedded.authored import new_messages
-from afterword.workers.embedded.completions import CHAT, Messages, Reply, Request, error
+from afterword.workers.embedded.completions import CHAT, HttpReply, HttpRequest, Messages, error
 from tests.chaos.expected import facts_of
 from tests.chaos.story import POISON
 from tests.support import openai_faults as faults
@@ -19,7 +19,7 @@ FAILING = 0.2
 _SLOW_SECONDS = 1.5
 _USUAL_SECONDS = 0.5
 """Long enough that a worker that is struck is often just waiting for an answer."""
-_WAYS: dict[str, Reply | None] = {
+_WAYS: dict[str, HttpReply | None] = {
     "429 with Retry-After": faults.rate_limited("1"),
     "429": error(429, "rate_limit_exceeded", "slow down"),
     "500": faults.server_error(500),
@@ -62,7 +62,7 @@ class UnreliableLlm(FakeOpenAI):
         time.sleep(seconds)
         self._answering.set()
 
-    def reply(self, request: Request) -> Reply:
+    def reply(self, request: HttpRequest) -> HttpReply:
         if request.path != CHAT:
             return super().reply(request)
         asked = tuple(str(message["content"]) for message in new_messages(request.messages))
@@ -76,7 +76,7 @@ class UnreliableLlm(FakeOpenAI):
             return faults.not_json()
         return self._failure() or self._by_default(request)
 
-    def _failure(self) -> Reply | None:
+    def _failure(self) -> HttpReply | None:
         if self.calm or self._chance.random() >= FAILING:
             return None
         way = self._chance.choice(sorted(_WAYS))
@@ -85,7 +85,7 @@ class UnreliableLlm(FakeOpenAI):
             time.sleep(_SLOW_SECONDS)
         return _WAYS[way]
 
-    def _by_default(self, request: Request) -> Reply:
+    def _by_default(self, request: HttpRequest) -> HttpReply:
         # Not FakeOpenAI's: it keeps every request, and a prompt is large.
         return super(FakeOpenAI, self).reply(request)
 

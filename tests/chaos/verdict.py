@@ -16,7 +16,7 @@ from afterword.schemas import ConversationFinished, Kind
 from afterword.schemas.wire import Queue
 from afterword.workers.core.errors import LedgerUnavailable
 from afterword.workers.core.turns import turns_of
-from afterword.workers.stores.ledger import conversations
+from afterword.workers.stores.ledger.ingest import conversations
 from afterword.workers.stores.vectors.payload import StoredMemory, from_payload
 from tests.chaos import publisher
 from tests.chaos.city import City

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from afterword.schemas import ConversationFinished, Scope
-from afterword.workers.services.ingest.debounce import Debounce
+from afterword.workers.services.ingest.rules import Debounce
 from ops.eval.cases import Case, Expectation, ExpectedFact, Forbidden, cases
 from ops.eval.counting import Cost
 from ops.eval.dates import tells

@@ -8,7 +8,7 @@ from typing import Any
 
 from afterword.workers.core.turns import Turn
 from afterword.workers.services.extraction.batch import Batch, Line, take
-from afterword.workers.stores.ledger.conversations import Conversation
+from afterword.workers.stores.ledger.ingest.conversations import Conversation
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

@@ -64,7 +64,7 @@ def working(broker: dramatiq.Broker, threads: int = 2) -> Iterator[dramatiq.Work
         stopping.start()
         while stopping.is_alive():
             if isinstance(broker, MendedBroker):
-                broker.ring(QUEUE)  # a consumer that listens for long hears that it is over
+                broker.transport.ring(QUEUE)  # a consumer that listens for long hears that it is over
             stopping.join(0.05)
 
 

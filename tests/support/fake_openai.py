@@ -20,11 +20,11 @@ from typing import Literal
 from afterword.workers.embedded.authored import new_messages
 from afterword.workers.embedded.completions import (
     CHAT,
-    Answer,
     CompletionsServer,
+    HttpReply,
+    HttpRequest,
     Messages,
-    Reply,
-    Request,
+    Script,
 )
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.port import Embedder
@@ -65,12 +65,12 @@ def echoing(prompt: Messages) -> str:
     return memory([Fact(f"User said: {message['content']}", source=message["n"]) for message in said])
 
 
-def given(*facts: Fact) -> Answer:
+def given(*facts: Fact) -> Script:
     """A rule: these facts, whatever is asked."""
     return lambda prompt: memory(facts, last=_last(prompt))
 
 
-def by_content(facts: Mapping[str, Sequence[Fact]]) -> Answer:
+def by_content(facts: Mapping[str, Sequence[Fact]]) -> Script:
     """A rule: for each new message, the facts of every key that occurs in its content, with that message as source."""
 
     def rule(prompt: Messages) -> str:
@@ -86,7 +86,7 @@ def by_content(facts: Mapping[str, Sequence[Fact]]) -> Answer:
     return rule
 
 
-def text(answer: str) -> Answer:
+def text(answer: str) -> Script:
     """A rule: this text, whatever is asked."""
     return lambda _: answer
 
@@ -98,7 +98,7 @@ def _last(prompt: Messages) -> int:
 class FakeOpenAI(CompletionsServer):
     """Chat completions by a rule and embeddings by the hashing embedder; faults first, as they were scripted."""
 
-    def __init__(self, rule: Answer = echoing, *, port: int = 0) -> None:
+    def __init__(self, rule: Script = echoing, *, port: int = 0) -> None:
         super().__init__(self._by_rule, model=MODEL, port=port)
         self._lock = threading.RLock()  # a fault rule may look at the requests so far
         self._came = threading.Condition(self._lock)
@@ -108,29 +108,29 @@ class FakeOpenAI(CompletionsServer):
 
     def _begin(self) -> None:
         self._rule = self._default
-        self._requests: list[Request] = []
-        self._faults: dict[str, deque[Reply]] = {CHAT: deque(), EMBEDDINGS: deque()}
-        self._fault_rule: Callable[[Request], Reply | None] = lambda _: None
+        self._requests: list[HttpRequest] = []
+        self._faults: dict[str, deque[HttpReply]] = {CHAT: deque(), EMBEDDINGS: deque()}
+        self._fault_rule: Callable[[HttpRequest], HttpReply | None] = lambda _: None
         self._released = threading.Event()
 
     def _by_rule(self, prompt: Messages) -> str:
         return self._rule(prompt)
 
-    def answer_with(self, rule: Answer) -> None:
-        """Answer chat completions by this rule from now on."""
+    def answer_with(self, rule: Script) -> None:
+        """Script chat completions by this rule from now on."""
         self._rule = rule
 
-    def fail(self, *faults: Reply, times: int = 1, at: Literal["chat", "embeddings"] = "chat") -> None:
+    def fail(self, *faults: HttpReply, times: int = 1, at: Literal["chat", "embeddings"] = "chat") -> None:
         """Give each of these answers instead, in order, `times` over, to the next requests."""
         with self._lock:
             self._faults[CHAT if at == "chat" else EMBEDDINGS].extend(faults * times)
 
-    def fail_when(self, rule: Callable[[Request], Reply | None]) -> None:
+    def fail_when(self, rule: Callable[[HttpRequest], HttpReply | None]) -> None:
         """Give the rule's answer instead, whenever it has one (and no fault is queued)."""
         self._fault_rule = rule
 
     def release(self) -> None:
-        """Answer every request that hangs; later ones hang again."""
+        """Script every request that hangs; later ones hang again."""
         with self._lock:
             released, self._released = self._released, threading.Event()
         released.set()
@@ -147,18 +147,18 @@ class FakeOpenAI(CompletionsServer):
         super().stop()
 
     @property
-    def requests(self) -> list[Request]:
+    def requests(self) -> list[HttpRequest]:
         """Every request so far, in order."""
         with self._lock:
             return list(self._requests)
 
     @property
-    def chats(self) -> list[Request]:
+    def chats(self) -> list[HttpRequest]:
         """The chat completions among them."""
         return [request for request in self.requests if request.path == CHAT]
 
     @property
-    def embeddings(self) -> list[Request]:
+    def embeddings(self) -> list[HttpRequest]:
         """The embedding requests among them."""
         return [request for request in self.requests if request.path == EMBEDDINGS]
 
@@ -168,7 +168,7 @@ class FakeOpenAI(CompletionsServer):
             arrived = self._came.wait_for(lambda: sum(r.path == CHAT for r in self._requests) >= count, timeout)
         assert arrived, f"{len(self.chats)} of {count} chat completions were asked for within {timeout} s"
 
-    def reply(self, request: Request) -> Reply:
+    def reply(self, request: HttpRequest) -> HttpReply:
         with self._came:
             self._requests.append(request)
             self._came.notify_all()
@@ -181,7 +181,7 @@ class FakeOpenAI(CompletionsServer):
             return fault
         return self._embedded(request) if request.path == EMBEDDINGS else super().reply(request)
 
-    def _embedded(self, request: Request) -> Reply:
+    def _embedded(self, request: HttpRequest) -> HttpReply:
         asked = request.body["input"]
         embedder = self._embedder(request.body.get("dimensions") or 512)
         packed = request.body.get("encoding_format") == "base64"
@@ -190,7 +190,7 @@ class FakeOpenAI(CompletionsServer):
             for number, vector in enumerate(embedder.embed([asked] if isinstance(asked, str) else asked))
         ]
         usage = {"prompt_tokens": len(data), "total_tokens": len(data)}
-        return Reply({"object": "list", "model": request.body.get("model"), "data": data, "usage": usage})
+        return HttpReply({"object": "list", "model": request.body.get("model"), "data": data, "usage": usage})
 
     def _embedder(self, dimensions: int) -> Embedder:
         return self._embedders.setdefault(dimensions, HashingEmbedder(dimensions))

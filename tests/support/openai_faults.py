@@ -9,20 +9,20 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from afterword.workers.embedded.completions import Reply, completion, error
+from afterword.workers.embedded.completions import HttpReply, completion, error
 
 MODEL = "fake-model"
 
 
 @dataclass(frozen=True)
-class Hang(Reply):
+class Hang(HttpReply):
     """Nothing is sent until the server is released or stopped; then the request is answered as if nothing had been."""
 
     body: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Dropped(Reply):
+class Dropped(HttpReply):
     """The connection is closed without an answer."""
 
     body: Mapping[str, Any] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class Dropped(Reply):
 
 
 @dataclass(frozen=True)
-class Trickle(Reply):
+class Trickle(HttpReply):
     """A response that begins and goes on a byte at a time until the client goes, for 20 seconds at most."""
 
     body: Mapping[str, Any] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Trickle(Reply):
 
 
 @dataclass(frozen=True)
-class Page(Reply):
+class Page(HttpReply):
     """A page of a proxy where JSON was asked for."""
 
     body: Mapping[str, Any] = field(default_factory=dict)
@@ -59,61 +59,61 @@ class Page(Reply):
         handler.wfile.write(b"<html>Please sign in</html>")
 
 
-def rate_limited(retry_after: str = "1") -> Reply:
+def rate_limited(retry_after: str = "1") -> HttpReply:
     """429, with the Retry-After header as given: seconds or an HTTP date."""
     return error(429, "rate_limit_exceeded", "slow down", {"Retry-After": retry_after})
 
 
-def server_error(status: int = 500) -> Reply:
+def server_error(status: int = 500) -> HttpReply:
     """5xx."""
     return error(status, "server_error", "something broke")
 
 
-def unauthorised(key: str = "sk-secret") -> Reply:
+def unauthorised(key: str = "sk-secret") -> HttpReply:
     """401, repeating the key as some providers do."""
     return error(401, "invalid_api_key", f"Incorrect API key provided: {key}")
 
 
-def out_of_quota() -> Reply:
+def out_of_quota() -> HttpReply:
     """429 that no waiting mends."""
     return error(429, "insufficient_quota", "you exceeded your current quota")
 
 
-def unknown_model(status: int = 404) -> Reply:
+def unknown_model(status: int = 404) -> HttpReply:
     """404, or 400 as some endpoints say it."""
     return error(status, "model_not_found", "no such model")
 
 
-def bad_request(message: str = "context length exceeded") -> Reply:
+def bad_request(message: str = "context length exceeded") -> HttpReply:
     """400 for a reason that lies in the request."""
     return error(400, "context_length_exceeded", message)
 
 
-def truncated() -> Reply:
+def truncated() -> HttpReply:
     """An answer that was cut off at the model's limit."""
     return completion('{"memory": [{"id": "0", "te', model=MODEL, finish_reason="length")
 
 
-def filtered() -> Reply:
+def filtered() -> HttpReply:
     """An answer that the provider's content filter withheld."""
     return completion("", model=MODEL, finish_reason="content_filter")
 
 
-def refusal() -> Reply:
+def refusal() -> HttpReply:
     """The model declines."""
     return completion("", model=MODEL, refusal="I cannot help with that")
 
 
-def says(answer: str) -> Reply:
+def says(answer: str) -> HttpReply:
     """A complete answer of any text: no JSON, the wrong shape, or empty."""
     return completion(answer, model=MODEL)
 
 
-def not_json() -> Reply:
+def not_json() -> HttpReply:
     """An answer in prose."""
     return says("Sure! Here are the facts you asked for.")
 
 
-def wrong_shape() -> Reply:
+def wrong_shape() -> HttpReply:
     """JSON, but not what was asked for."""
     return says('{"facts": ["one", "two"]}')

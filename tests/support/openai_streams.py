@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from afterword.workers.embedded.completions import Reply
+from afterword.workers.embedded.completions import HttpReply
 from tests.support.openai_faults import MODEL
 
 
 @dataclass(frozen=True)
-class Streamed(Reply):
+class Streamed(HttpReply):
     """A completion as server-sent events, one for each of `deltas`."""
 
     body: Mapping[str, Any] = field(default_factory=dict)
@@ -31,12 +31,12 @@ class Streamed(Reply):
         handler.close_connection = True
 
 
-def streamed(*pieces: str) -> Reply:
+def streamed(*pieces: str) -> HttpReply:
     """An answer in pieces."""
     return Streamed(deltas=tuple({"content": piece} for piece in pieces))
 
 
-def streamed_tool_call(name: str, arguments: Mapping[str, Any]) -> Reply:
+def streamed_tool_call(name: str, arguments: Mapping[str, Any]) -> HttpReply:
     """The model asks for a tool; its arguments come in two pieces."""
     encoded = json.dumps(arguments)
     half = len(encoded) // 2

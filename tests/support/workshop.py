@@ -17,14 +17,15 @@ from afterword.schemas.context import Request
 from afterword.workers.broker import MendedBroker
 from afterword.workers.core.errors import EmbeddingFailed, VectorStoreUnavailable
 from afterword.workers.models.embedders.hashing import HashingEmbedder
+from afterword.workers.models.embedders.layers import TimedEmbedder
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
-from afterword.workers.models.embedders.timed import TimedEmbedder
 from afterword.workers.models.llms.port import Completion, Llm, Prompt
 from afterword.workers.runtime.settings import Settings
 from afterword.workers.runtime.wiring.house import House
 from afterword.workers.services.extraction.extraction import Extraction
 from afterword.workers.services.extraction.lease import LeaseKeeper
-from afterword.workers.services.ingest.ingest import Ingest, Outcome
+from afterword.workers.services.ingest.ingest import Ingest
+from afterword.workers.services.ingest.recorder import Outcome
 from afterword.workers.services.recall.steps import Steps
 from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.vectors.edge import EdgeStore
@@ -200,7 +201,11 @@ class Workshop:
     @cached_property
     def keeper(self) -> LeaseKeeper:
         settings = self.house.settings
-        return LeaseKeeper(self.database, timedelta(seconds=settings.lease), timedelta(seconds=settings.max_hold))
+        return LeaseKeeper(
+            database=self.database,
+            lease=timedelta(seconds=settings.lease),
+            max_hold=timedelta(seconds=settings.max_hold),
+        )
 
     @cached_property
     def extraction(self) -> Extraction:

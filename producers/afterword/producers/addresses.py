@@ -7,7 +7,7 @@ from typing import Any
 
 import redis
 
-from afterword.schemas.errors import InvalidEvent
+from afterword.schemas.errors import InvalidInput
 
 CONNECT_SECONDS = 5.0
 """For the connection and each step of its handshake. Callers do not wait for it: a background thread or task does."""
@@ -19,14 +19,14 @@ class Address:
     """A parsed Redis URL: makes connections, and tells the user without the password.
 
     Raises:
-        InvalidEvent: Redis has no such URL. The message does not repeat it, since it may hold a password.
+        InvalidInput: Redis has no such URL. The message does not repeat it, since it may hold a password.
     """
 
     def __init__(self, url: str, parse: Callable[[str], Any]) -> None:
         try:
             options = dict(parse(url))
         except ValueError:
-            raise InvalidEvent(
+            raise InvalidInput(
                 "AFTERWORD_REDIS_URL",
                 "another form",
                 "must be redis://[user:password@]host:port/db, rediss:// or unix://",

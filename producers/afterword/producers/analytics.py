@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from afterword.producers.calls import CommandSchema, command_call
 from afterword.producers.memories import COMMAND_SECONDS, Ask
-from afterword.producers.questions import question
 from afterword.schemas.analytics import Overview, UserAnalytics
 from afterword.schemas.commands import DEFAULT_DAYS, GetOverview, GetUserAnalytics
-from afterword.schemas.wire import Queue
 
 A = TypeVar("A", bound=BaseModel)
 
@@ -19,7 +19,7 @@ class Analytics:
     """Figures of the tenant and of its users, over the last `days` UTC days. Every call waits up to `timeout` seconds.
 
     Raises:
-        InvalidEvent: an argument breaks the contract.
+        InvalidInput: an argument breaks the contract.
         MemoryUnavailable: no answer.
         CommandFailed: the answer is an error, such as `unavailable` where analytics are switched off.
     """
@@ -30,13 +30,13 @@ class Analytics:
 
     def overview(self, *, days: int = DEFAULT_DAYS, timeout: float = COMMAND_SECONDS) -> Overview:
         """Totals, active users, searches and their success, growth."""
-        return self._run(GetOverview, Overview, timeout, {"days": days})
+        return self._run(GetOverview, timeout, {"days": days})
 
     def user(
         self, user_id: str, *, days: int = DEFAULT_DAYS, by: str | None = None, timeout: float = COMMAND_SECONDS
     ) -> UserAnalytics:
         """What a user has and did. `by` is the account that asks."""
-        return self._run(GetUserAnalytics, UserAnalytics, timeout, {"user_id": user_id, "days": days, "by": by})
+        return self._run(GetUserAnalytics, timeout, {"user_id": user_id, "days": days, "by": by})
 
-    def _run(self, model: type[Any], answer: type[A], timeout: float, fields: dict[str, Any]) -> A:
-        return self._ask(question(Queue.COMMANDS, model, answer, {"tenant_id": self._tenant_id, **fields}), timeout)
+    def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:
+        return self._ask(command_call(self._tenant_id, command, fields), timeout)

@@ -15,22 +15,22 @@ from pydantic import BaseModel
 
 from afterword.producers.analytics import Analytics
 from afterword.producers.asker import Asker
+from afterword.producers.calls import Call, ContextOptions, ScopeShares
 from afterword.producers.context import CONTEXT_SECONDS, Context, away, unanswered, unavailable
 from afterword.producers.intake import INVALID, Intake, PublishResult, in_batches
 from afterword.producers.links import Links
 from afterword.producers.memories import Memories
 from afterword.producers.outbox import Parcel
-from afterword.producers.parcels import Conversation
+from afterword.producers.parcels import GivenConversation
 from afterword.producers.process import in_child
 from afterword.producers.publisher import Publisher
-from afterword.producers.questions import Question, Recall, ScopeShares
-from afterword.producers.redis_clock import RedisClock
-from afterword.producers.runs import Run, Turn
+from afterword.producers.runs import GivenMessage, Run
+from afterword.producers.server_time import ServerTime
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
 from afterword.producers.stats import Stats
 from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, ContextReply
 from afterword.schemas.conversation import ConversationFinished
-from afterword.schemas.errors import AfterwordError, InvalidEvent
+from afterword.schemas.errors import AfterwordError, InvalidInput
 from afterword.schemas.values import DEFAULT_TENANT, Metadata, Scope
 
 A = TypeVar("A", bound=BaseModel)
@@ -43,7 +43,7 @@ class MemoryClient:
     need not agree with anybody's: deadlines are told in the time of the Redis server.
 
     Raises:
-        InvalidEvent: a URL that Redis has not, or a tenant that is no id.
+        InvalidInput: a URL that Redis has not, or a tenant that is no id.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class MemoryClient:
     def _open(self) -> None:
         self._links = Links(self._redis_url)
         self._publisher = Publisher(self._links, self._settings)
-        self._asker = Asker(self._links, RedisClock(self._clock))
+        self._asker = Asker(self._links, ServerTime(self._clock))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -76,41 +76,41 @@ class MemoryClient:
         the name of any of `ClientSettings`, such as `AFTERWORD_OUTBOX_MESSAGES`.
 
         Raises:
-            InvalidEvent: names the variable, what it held, and the mend.
+            InvalidInput: names the variable, what it held, and the mend.
         """
         found = Environment.read(os.environ if environ is None else environ)
         return cls(found.redis_url, tenant_id=found.tenant_id, settings=found.settings)
 
-    def publish(self, conversation: Conversation | None = None, /, **fields: Any) -> str | None:
+    def publish(self, conversation: GivenConversation | None = None, /, **fields: Any) -> str | None:
         """Publish a finished conversation and return its event id, in one round trip.
 
         Give a `ConversationFinished`, a mapping of its fields, or the fields themselves. Never waits longer than
         250 ms: where Redis is away the event waits in the outbox, and is sent later in the order of publishing.
 
         Raises:
-            InvalidEvent, UnsupportedVersion: it breaks the contract. With `on_invalid="log"` it is logged instead,
+            InvalidInput, UnsupportedVersion: it breaks the contract. With `on_invalid="log"` it is logged instead,
                 and None returned.
         """
-        counts = self._publisher.counts()
+        counts = self._publisher.take_counts()
         try:
             parcel = self._intake.parcel(conversation, fields, counts)
         except INVALID as error:
-            self._publisher.refused(1, counts)
+            self._publisher.count_refused(1, counts)
             self._intake.refuse(error)
             return None
         self._publisher.note_skipped(parcel.skipped)
         self._publisher.send([parcel])
         return parcel.event_id
 
-    def publish_many(self, conversations: Iterable[Conversation]) -> list[PublishResult]:
+    def publish_many(self, conversations: Iterable[GivenConversation]) -> list[PublishResult]:
         """Publish many, some hundred in a round trip; one result for each, in order. Invalid ones do not raise."""
-        counts = self._publisher.counts()
+        counts = self._publisher.take_counts()
         checked = self._intake.parcels(conversations, counts)
         parcels = [item for item in checked if isinstance(item, Parcel)]
         for batch in in_batches(parcels):
             self._publisher.send(batch)
         self._publisher.note_skipped(sum(parcel.skipped for parcel in parcels))
-        self._publisher.refused(len(checked) - len(parcels), Counter() if parcels else counts)
+        self._publisher.count_refused(len(checked) - len(parcels), Counter() if parcels else counts)
         return [PublishResult.of(item) for item in checked]
 
     def context(
@@ -142,25 +142,25 @@ class MemoryClient:
         Without an answer an empty context, whose `degraded` says why.
 
         Raises:
-            InvalidEvent: an argument breaks the contract (unless `on_invalid="log"`).
+            InvalidInput: an argument breaks the contract (unless `on_invalid="log"`).
             MemoryUnavailable, CommandFailed: no answer, or an error (only with `on_unavailable="raise"`).
         """
         about = {"user_id": user_id, "agent_id": agent_id, "session_id": session_id, "query": query}
         how = {"limit": limit, "token_budget": token_budget, "scopes": scopes, "language": language}
         kept = {"shares": shares, "always": always, "explain": explain, "time_zone": time_zone}
         try:
-            question = self._intake.question({**about, **how, **kept})
-        except InvalidEvent as error:
+            call = self._intake.context_call({**about, **how, **kept})
+        except InvalidInput as error:
             self._intake.refuse(error)
             return Context(degraded=("invalid",))
-        return self._recall(question, timeout)
+        return self._recall(call, timeout)
 
     @contextmanager
     def remembered(
         self,
         *,
         user_id: str,
-        messages: Sequence[Turn],
+        messages: Sequence[GivenMessage],
         agent_id: str | None = None,
         session_id: str | None = None,
         run_id: str | None = None,
@@ -168,7 +168,7 @@ class MemoryClient:
         system_prompt: str = "",
         metadata: Metadata | None = None,
         timeout: float = CONTEXT_SECONDS,
-        **recall: Unpack[Recall],
+        **recall: Unpack[ContextOptions],
     ) -> Iterator[Run]:
         """A run of an agent: memories into its prompt before, its conversation published after.
 
@@ -226,20 +226,20 @@ class MemoryClient:
         except INVALID as error:
             self._intake.log_refusal(error)
 
-    def _recall(self, question: Question[ContextReply], timeout: float) -> Context:
+    def _recall(self, call: Call[ContextReply], timeout: float) -> Context:
         started = time.monotonic()
         if not self._publisher.available:
             return unanswered(away(), self._settings.on_unavailable)
         try:
-            reply = self._asker.ask(question, timeout)
+            reply = self._asker.ask(call, timeout)
         except (AfterwordError, redis.RedisError) as error:
             if isinstance(error, redis.ConnectionError | redis.TimeoutError):
-                self._publisher.failed(error)
+                self._publisher.note_failure(error)
             return unanswered(error, self._settings.on_unavailable)
         return Context.of(reply, (time.monotonic() - started) * 1000)
 
-    def _ask(self, question: Question[A], timeout: float) -> A:
+    def _ask(self, call: Call[A], timeout: float) -> A:
         try:
-            return self._asker.ask(question, timeout)
+            return self._asker.ask(call, timeout)
         except redis.RedisError as error:
             raise unavailable(error) from error

@@ -6,27 +6,27 @@ import time
 
 import redis
 
-from afterword.producers.delivery import Delivery
 from afterword.producers.links import Links
+from afterword.producers.publish_state import PublishState
 from afterword.producers.transactions import transaction
 
 
-def send_rest(links: Links, delivery: Delivery, seconds: float) -> None:
+def send_rest(links: Links, state: PublishState, seconds: float) -> None:
     """Send the outbox from this thread, for at most `seconds`; what is left is dropped, counted and logged."""
     deadline = time.monotonic() + seconds
     try:
-        if delivery.outbox:
-            _send_all(links, delivery, deadline)
+        if state.outbox:
+            _send_all(links, state, deadline)
     except redis.RedisError as error:
-        delivery.failed(error)
-    delivery.abandon()
+        state.note_failure(error)
+    state.abandon()
 
 
-def _send_all(links: Links, delivery: Delivery, deadline: float) -> None:
+def _send_all(links: Links, state: PublishState, deadline: float) -> None:
     link = links.connect(seconds=max(deadline - time.monotonic(), 0.001))
-    while batch := delivery.outbox.batch():
+    while batch := state.outbox.batch():
         commands = [command for parcel in batch for command in parcel.commands]
         link.write(transaction(commands), deadline)
         link.read_transaction(commands, deadline)
-        delivery.sent_later(batch)
+        state.note_sent_later(batch)
     link.close()

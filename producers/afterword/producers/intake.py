@@ -8,19 +8,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from afterword.producers.calls import Call, checked_call
 from afterword.producers.outbox import BATCH_BYTES, BATCH_PARCELS, Parcel
-from afterword.producers.parcels import Conversation, conversation_of, parcel_of
-from afterword.producers.questions import Question, question
-from afterword.producers.runs import Opening, Turn
+from afterword.producers.parcels import GivenConversation, conversation_of, parcel_of
+from afterword.producers.runs import GivenMessage, Opening
 from afterword.producers.settings import ClientSettings, checked_tenant
 from afterword.schemas.context import ContextReply, ContextRequest
-from afterword.schemas.errors import InvalidEvent, UnsupportedVersion
+from afterword.schemas.errors import InvalidInput, UnsupportedVersion
 from afterword.schemas.wire import Queue
 
 logger = logging.getLogger("afterword.producers")
 
-Invalid = InvalidEvent | UnsupportedVersion
-INVALID = (InvalidEvent, UnsupportedVersion)
+Invalid = InvalidInput | UnsupportedVersion
+INVALID = (InvalidInput, UnsupportedVersion)
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class Intake:
         self.tenant_id = checked_tenant(tenant_id)
         self._settings = settings
 
-    def parcel(self, given: Conversation | None, fields: Mapping[str, Any], counts: Counter[str]) -> Parcel:
-        """An event that tells these counts. Raises: InvalidEvent, UnsupportedVersion."""
+    def parcel(self, given: GivenConversation | None, fields: Mapping[str, Any], counts: Counter[str]) -> Parcel:
+        """An event that tells these counts. Raises: InvalidInput, UnsupportedVersion."""
         return parcel_of(conversation_of(given, fields, self.tenant_id), self._settings, counts)
 
-    def parcels(self, conversations: Iterable[Conversation], counts: Counter[str]) -> list[Parcel | Invalid]:
+    def parcels(self, conversations: Iterable[GivenConversation], counts: Counter[str]) -> list[Parcel | Invalid]:
         """The same for many, with errors returned; the first valid one tells the counts."""
         checked: list[Parcel | Invalid] = []
         for given in conversations:
@@ -60,15 +60,15 @@ class Intake:
                 checked.append(error)
         return checked
 
-    def question(self, fields: Mapping[str, Any]) -> Question[ContextReply]:
-        """A question for context. Raises: InvalidEvent."""
-        return question(Queue.CONTEXT, ContextRequest, ContextReply, {"tenant_id": self.tenant_id, **fields})
+    def context_call(self, fields: Mapping[str, Any]) -> Call[ContextReply]:
+        """The call that asks for context. Raises: InvalidInput."""
+        return checked_call(Queue.CONTEXT, ContextRequest, ContextReply, {"tenant_id": self.tenant_id, **fields})
 
-    def opening(self, turns: Sequence[Turn], system_prompt: str, fields: Mapping[str, Any]) -> Opening:
+    def opening(self, turns: Sequence[GivenMessage], system_prompt: str, fields: Mapping[str, Any]) -> Opening:
         """The start of a run. What is wrong with its event shows now, not when the run is over.
 
         Raises:
-            InvalidEvent: unless the client is set to log.
+            InvalidInput: unless the client is set to log.
         """
         given = {name: value for name, value in fields.items() if value is not None}
         try:
@@ -87,7 +87,7 @@ class Intake:
 
     def log_refusal(self, error: Invalid) -> None:
         """Log the error without the text of messages."""
-        reason = f"{error.field}: {error.mend}" if isinstance(error, InvalidEvent) else str(error)
+        reason = f"{error.field}: {error.mend}" if isinstance(error, InvalidInput) else str(error)
         logger.error("invalid, and not sent: %s", reason)
 
 

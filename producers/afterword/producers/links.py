@@ -17,7 +17,7 @@ from redis.connection import parse_url
 
 from afterword.producers.addresses import CONNECT_SECONDS, IDLE_LINKS, Address
 from afterword.producers.faults import of_command
-from afterword.producers.transactions import Command, checked, transaction
+from afterword.producers.transactions import RedisCommand, checked, transaction
 
 
 class Link:
@@ -26,7 +26,7 @@ class Link:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
-    def write(self, commands: Sequence[Command], deadline: float) -> None:
+    def write(self, commands: Sequence[RedisCommand], deadline: float) -> None:
         """Send all of them in one write. Raises: redis.RedisError."""
         packed = b"".join(self._connection.pack_commands(commands))
         self._bound(deadline)
@@ -37,7 +37,7 @@ class Link:
         self._bound(deadline)
         return self._reply(command)
 
-    def read_transaction(self, commands: Sequence[Command], deadline: float) -> None:
+    def read_transaction(self, commands: Sequence[RedisCommand], deadline: float) -> None:
         """The replies to `transaction(commands)`. Raises: redis.RedisError, unless all of them had their effect."""
         self._bound(deadline)  # once: Redis sends these replies together
         for command in transaction(commands)[:-1]:

@@ -8,7 +8,8 @@ from typing import Any, Protocol, TypeVar, Unpack
 
 from pydantic import BaseModel
 
-from afterword.producers.questions import Owner, Question, question
+from afterword.producers.calls import Call, CommandSchema, OwnerFields, command_call
+from afterword.schemas.answers import MemoryPage, RelatedMemories, Removed, SearchPage, UserPage
 from afterword.schemas.commands import (
     DEFAULT_FOUND,
     DEFAULT_RELATED,
@@ -19,16 +20,10 @@ from afterword.schemas.commands import (
     GetMemory,
     ListMemories,
     ListUsers,
-    MemoryPage,
-    RelatedMemories,
-    Removed,
     SearchMemories,
-    SearchPage,
-    UserPage,
 )
 from afterword.schemas.memory import Memory
 from afterword.schemas.values import Kind, Metadata, Scope
-from afterword.schemas.wire import Queue
 
 COMMAND_SECONDS = 5.0
 
@@ -36,9 +31,9 @@ A = TypeVar("A", bound=BaseModel)
 
 
 class Ask(Protocol):
-    """Asks a question and waits for its answer."""
+    """Makes a call and waits for its answer."""
 
-    def __call__(self, question: Question[A], timeout: float) -> A: ...
+    def __call__(self, call: Call[A], timeout: float) -> A: ...
 
 
 class Memories:
@@ -48,7 +43,7 @@ class Memories:
     call waits up to `timeout` seconds.
 
     Raises:
-        InvalidEvent: an argument breaks the contract.
+        InvalidInput: an argument breaks the contract.
         MemoryUnavailable: no answer. Whether the command had its effect is not known.
         CommandFailed: the answer is an error, such as `not_found` or `denied`.
     """
@@ -65,11 +60,11 @@ class Memories:
         limit: int = 100,
         cursor: str | None = None,
         timeout: float = COMMAND_SECONDS,
-        **owner: Unpack[Owner],
+        **owner: Unpack[OwnerFields],
     ) -> MemoryPage:
         """A page of at most `limit`, newest first; the next is had with `cursor=page.next_cursor`."""
         fields = {"scope": scope, "kind": kind, "limit": limit, "cursor": cursor, **owner}
-        return self._run(ListMemories, MemoryPage, timeout, fields)
+        return self._run(ListMemories, timeout, fields)
 
     def iterate(
         self,
@@ -78,7 +73,7 @@ class Memories:
         kind: Kind | str | None = None,
         limit: int = 100,
         timeout: float = COMMAND_SECONDS,
-        **owner: Unpack[Owner],
+        **owner: Unpack[OwnerFields],
     ) -> Iterator[Memory]:
         """All of them, newest first, asked for in pages of `limit`."""
         cursor: str | None = None
@@ -103,7 +98,7 @@ class Memories:
         cursor: str | None = None,
         explain: bool = False,
         timeout: float = COMMAND_SECONDS,
-        **owner: Unpack[Owner],
+        **owner: Unpack[OwnerFields],
     ) -> SearchPage:
         """Memories about `query`, best first, each with its relevance as `score`; without one, newest first.
 
@@ -113,7 +108,7 @@ class Memories:
         """
         which = {"scope": scope, "kind": kind, "since": since, "until": until, "topic": topic, "metadata": metadata}
         fields = {"query": query, **which, "limit": limit, "cursor": cursor, "explain": explain, **owner}
-        return self._run(SearchMemories, SearchPage, timeout, fields)
+        return self._run(SearchMemories, timeout, fields)
 
     def related(
         self,
@@ -121,15 +116,15 @@ class Memories:
         *,
         limit: int = DEFAULT_RELATED,
         timeout: float = COMMAND_SECONDS,
-        **owner: Unpack[Owner],
+        **owner: Unpack[OwnerFields],
     ) -> RelatedMemories:
         """What goes with a memory, of the same owner's: those it is linked with, then the nearest by meaning."""
         fields = {"memory_id": memory_id, "limit": limit, **owner}
-        return self._run(FindRelated, RelatedMemories, timeout, fields)
+        return self._run(FindRelated, timeout, fields)
 
-    def get(self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[Owner]) -> Memory:
+    def get(self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]) -> Memory:
         """One memory."""
-        return self._run(GetMemory, Memory, timeout, {"memory_id": memory_id, **owner})
+        return self._run(GetMemory, timeout, {"memory_id": memory_id, **owner})
 
     def add(
         self,
@@ -137,22 +132,22 @@ class Memories:
         *,
         metadata: Metadata | None = None,
         timeout: float = COMMAND_SECONDS,
-        **owner: Unpack[Owner],
+        **owner: Unpack[OwnerFields],
     ) -> Memory:
         """Write a memory by hand; the answer is the memory as stored."""
-        return self._run(AddMemory, Memory, timeout, {"text": text, "metadata": metadata, **owner})
+        return self._run(AddMemory, timeout, {"text": text, "metadata": metadata, **owner})
 
-    def delete(self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[Owner]) -> Removed:
+    def delete(self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]) -> Removed:
         """Remove one memory."""
-        return self._run(DeleteMemory, Removed, timeout, {"memory_id": memory_id, **owner})
+        return self._run(DeleteMemory, timeout, {"memory_id": memory_id, **owner})
 
-    def clear(self, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[Owner]) -> Removed:
+    def clear(self, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]) -> Removed:
         """Remove all of the owner's memories; work in flight does not bring them back."""
-        return self._run(ClearMemories, Removed, timeout, owner)
+        return self._run(ClearMemories, timeout, owner)
 
     def users(self, *, limit: int = 100, cursor: str | None = None, timeout: float = COMMAND_SECONDS) -> UserPage:
         """A page of the tenant's users and how many memories each has."""
-        return self._run(ListUsers, UserPage, timeout, {"limit": limit, "cursor": cursor})
+        return self._run(ListUsers, timeout, {"limit": limit, "cursor": cursor})
 
-    def _run(self, model: type[Any], answer: type[A], timeout: float, fields: Any) -> A:
-        return self._ask(question(Queue.COMMANDS, model, answer, {"tenant_id": self._tenant_id, **fields}), timeout)
+    def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:
+        return self._ask(command_call(self._tenant_id, command, fields), timeout)

@@ -11,35 +11,35 @@ from uuid import uuid4
 from afterword.producers.outbox import Parcel
 from afterword.producers.settings import ClientSettings
 from afterword.schemas.conversation import ConversationFinished, PublishCounts, split
-from afterword.schemas.errors import InvalidEvent
+from afterword.schemas.errors import InvalidInput
 from afterword.schemas.wire import Queue, encode_message, enqueue_commands
 
-Conversation = ConversationFinished | Mapping[str, Any]
+GivenConversation = ConversationFinished | Mapping[str, Any]
 
 
-def conversation_of(given: Conversation | None, fields: Mapping[str, Any], tenant_id: str) -> ConversationFinished:
+def conversation_of(given: GivenConversation | None, fields: Mapping[str, Any], tenant_id: str) -> ConversationFinished:
     """The event a caller means: one it made, the fields of one, or both (the fields win). It is the client's
     tenant's.
 
     Raises:
-        UnsupportedVersion, InvalidEvent: it breaks the contract.
+        UnsupportedVersion, InvalidInput: it breaks the contract.
     """
     unknown = sorted(fields.keys() - ConversationFinished.model_fields.keys())
     if unknown:
-        raise InvalidEvent(unknown[0], "a keyword argument", "is not a field of the event: check the spelling")
+        raise InvalidInput(unknown[0], "a keyword argument", "is not a field of the event: check the spelling")
     if isinstance(given, ConversationFinished):
         if not fields and "tenant_id" in given.model_fields_set:
             return _of_tenant(given, tenant_id)
         given = given.model_dump(exclude_unset=True) | {"event_id": given.event_id, "occurred_at": given.occurred_at}
     elif given is not None and not isinstance(given, Mapping):
-        raise InvalidEvent("event", type(given).__name__, "must be a ConversationFinished or a mapping of its fields")
+        raise InvalidInput("event", type(given).__name__, "must be a ConversationFinished or a mapping of its fields")
     event = ConversationFinished.parse({"tenant_id": tenant_id, **(given or {}), **fields})
     return _of_tenant(event, tenant_id)
 
 
 def _of_tenant(event: ConversationFinished, tenant_id: str) -> ConversationFinished:
     if event.tenant_id != tenant_id:
-        raise InvalidEvent(
+        raise InvalidInput(
             "tenant_id", "another tenant than the client's", "must be the client's: make a client for each tenant"
         )
     return event
@@ -49,16 +49,16 @@ def parcel_of(event: ConversationFinished, settings: ClientSettings, counts: Cou
     """The event as Redis commands, in several parts when it is oversize; the first tells the `counts`.
 
     Raises:
-        InvalidEvent: something in it has no JSON form, or what is not messages leaves no room for them.
+        InvalidInput: something in it has no JSON form, or what is not messages leaves no room for them.
     """
     counts = counts if counts is not None else Counter()
     telling = event.model_copy(update={"publishes": PublishCounts(**counts) if counts else None})
     try:
         messages = _encoded(telling, settings)
-    except InvalidEvent:
+    except InvalidInput:
         raise
     except ValueError as error:  # pydantic's serialization error, or a lone surrogate
-        raise InvalidEvent("event", type(error).__name__, "must hold only what JSON can say") from None
+        raise InvalidInput("event", type(error).__name__, "must hold only what JSON can say") from None
     return Parcel(
         event_id=event.event_id,
         key=messages[0][0],

@@ -9,11 +9,11 @@ from threading import Condition, Thread
 
 import redis
 
-from afterword.producers.delivery import LINGER_SECONDS, PUBLISH_SECONDS, Delivery, send_seconds
 from afterword.producers.farewell import send_rest
 from afterword.producers.links import Link, Links
 from afterword.producers.outbox import Parcel
 from afterword.producers.process import at_exit
+from afterword.producers.publish_state import LINGER_SECONDS, PUBLISH_SECONDS, PublishState, send_seconds
 from afterword.producers.settings import ClientSettings
 from afterword.producers.stats import Stats
 from afterword.producers.transactions import transaction
@@ -28,7 +28,7 @@ class Publisher:
     def __init__(self, links: Links, settings: ClientSettings) -> None:
         self._links = links
         self._exit_seconds = settings.exit_seconds
-        self._delivery = Delivery(settings, user=links.user)
+        self._state = PublishState(settings, user=links.user)
         self._changed = Condition()
         self._hurried = False
         self._closed = False
@@ -38,7 +38,7 @@ class Publisher:
     @property
     def available(self) -> bool:
         """False from the first failure of Redis until it answers again."""
-        return not self._delivery.failing
+        return not self._state.failing
 
     def send(self, parcels: Sequence[Parcel]) -> None:
         """Send these in one transaction; what cannot be sent now waits in the outbox."""
@@ -46,77 +46,77 @@ class Publisher:
         if not self._sent_at_once(parcels, deadline):
             self._send_later(parcels, deadline)
 
-    def failed(self, error: redis.RedisError) -> None:
+    def note_failure(self, error: redis.RedisError) -> None:
         """Redis failed somebody: from now on nobody waits for it, until it answers the background thread."""
         with self._changed:
-            self._delivery.failed(error)
+            self._state.note_failure(error)
             self._changed.notify_all()
             self._start()
 
-    def counts(self) -> Counter[str]:
-        """How publishing fared, for the next event to tell; see `Delivery.counts`."""
+    def take_counts(self) -> Counter[str]:
+        """How publishing fared, for the next event to tell; see `PublishState.take_counts`."""
         with self._changed:
-            return self._delivery.counts()
+            return self._state.take_counts()
 
-    def refused(self, count: int, counts: Counter[str]) -> None:
-        """Count invalid events; nobody was told these counts."""
+    def count_refused(self, count: int, counts: Counter[str]) -> None:
+        """Count invalid events; see `PublishState.count_refused`."""
         with self._changed:
-            self._delivery.refused(count, counts)
+            self._state.count_refused(count, counts)
 
     def note_skipped(self, count: int) -> None:
         """Count what was left out of events."""
         with self._changed:
-            self._delivery.note_skipped(count)
+            self._state.note_skipped(count)
 
     def stats(self) -> Stats:
         with self._changed:
-            return self._delivery.stats()
+            return self._state.stats()
 
     def flush(self, timeout: float) -> bool:
         """Wait until nothing waits any more; False when something still does after `timeout` seconds."""
         with self._changed:
-            self._hurried = bool(self._delivery.outbox)
+            self._hurried = bool(self._state.outbox)
             self._changed.notify_all()
-            return self._changed.wait_for(lambda: not self._delivery.outbox, timeout)
+            return self._changed.wait_for(lambda: not self._state.outbox, timeout)
 
     def close(self, timeout: float) -> None:
         """Flush, drop what could not be sent (counted and logged), and let the thread end."""
         self.flush(timeout)
         with self._changed:
             self._closed = True
-            self._delivery.abandon()
+            self._state.abandon()
             self._changed.notify_all()
         self._links.close()
 
     def _exit(self) -> None:
         if self._thread is None:
-            send_rest(self._links, self._delivery, self._exit_seconds)
+            send_rest(self._links, self._state, self._exit_seconds)
         else:
             self.close(self._exit_seconds)
 
     def _sent_at_once(self, parcels: Sequence[Parcel], deadline: float) -> bool:
         # Read without the lock: what another thread does at this very moment has no order against us.
-        link = self._links.idle() if self._delivery.idle else None
+        link = self._links.idle() if self._state.idle else None
         if link is None:
             return False
         try:
             self._deliver(link, parcels, deadline)
         except redis.RedisError as error:
-            self.failed(error)
+            self.note_failure(error)
             return False
         with self._changed:
-            self._delivery.sent(parcels)
+            self._state.note_sent(parcels)
         return True
 
     def _send_later(self, parcels: Sequence[Parcel], deadline: float) -> None:
         with self._changed:
-            self._delivery.hold(parcels)
+            self._state.hold(parcels)
             self._changed.notify_all()
             self._start()
             if not self._changed.wait_for(
-                lambda: self._delivery.failing or not self._delivery.holds(parcels), deadline - time.monotonic()
+                lambda: self._state.failing or not self._state.holds(parcels), deadline - time.monotonic()
             ):
-                self._delivery.failed(redis.TimeoutError("Timeout sending to server"))
+                self._state.note_failure(redis.TimeoutError("Timeout sending to server"))
 
     def _deliver(self, link: Link, parcels: Sequence[Parcel], deadline: float) -> None:
         commands = [command for parcel in parcels for command in parcel.commands]
@@ -140,11 +140,11 @@ class Publisher:
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: not self._delivery.idle, LINGER_SECONDS)
-                if self._delivery.idle:
+                self._changed.wait_for(lambda: not self._state.idle, LINGER_SECONDS)
+                if self._state.idle:
                     self._thread = None
                     return
-                batch = self._delivery.outbox.batch()
+                batch = self._state.outbox.batch()
             self._attempt(batch)
 
     def _attempt(self, batch: Sequence[Parcel]) -> None:
@@ -154,17 +154,17 @@ class Publisher:
             self._pause(error)
             return
         with self._changed:
-            self._delivery.answered()
-            self._delivery.sent_later(batch)
+            self._state.note_answer()
+            self._state.note_sent_later(batch)
             self._changed.notify_all()
 
     def _pause(self, error: redis.RedisError) -> None:
         with self._changed:
             if self._closed:
                 return
-            self._delivery.failed(error)
+            self._state.note_failure(error)
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._hurried or self._delivery.idle, self._delivery.wait())
+            self._changed.wait_for(lambda: self._hurried or self._state.idle, self._state.wait())
             if self._hurried:
-                self._delivery.hurry()
+                self._state.hurry()
             self._hurried = False

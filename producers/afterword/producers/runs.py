@@ -11,7 +11,7 @@ from afterword.schemas.chunks import answer_texts, chunk_text
 from afterword.schemas.conversation import LEARNED_ROLES, ConversationFinished, Message
 from afterword.schemas.spoken import spoken
 
-Turn = Message | Mapping[str, Any] | Any
+GivenMessage = Message | Mapping[str, Any] | Any
 """A message as the agent's framework holds it; see `afterword.schemas.reading`."""
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ class Opening:
     """What a run starts with. `event` is None when it was invalid and the client is set to log that."""
 
     event: ConversationFinished | None
-    turns: tuple[Turn, ...]
+    turns: tuple[GivenMessage, ...]
     system_prompt: str
 
     @property
@@ -38,7 +38,7 @@ class Opening:
         return self.system_prompt or (self._leading.text if self._leading else "")
 
     @property
-    def conversation(self) -> tuple[Turn, ...]:
+    def conversation(self) -> tuple[GivenMessage, ...]:
         """The turns after the system prompt."""
         return self.turns[1:] if self._leading and not self.system_prompt else self.turns
 
@@ -120,7 +120,7 @@ class AsyncRun(_Run):
             self._end_of_message()
 
 
-def _for_llm(turn: Turn) -> Any:
+def _for_llm(turn: GivenMessage) -> Any:
     """A turn as it goes to the LLM: what a framework holds goes as it is."""
     if isinstance(turn, Message):
         return turn.model_dump(include={"role", "content", "name"}, exclude_none=True)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from afterword.schemas.conversation import MAX_BYTES, MAX_MESSAGES
-from afterword.schemas.errors import InvalidEvent, shortened
+from afterword.schemas.errors import InvalidInput, shortened
 from afterword.schemas.values import DEFAULT_TENANT, Id
 
 PREFIX = "AFTERWORD_"
@@ -21,7 +21,7 @@ class ClientSettings(BaseModel):
 
     `outbox_messages` and `outbox_bytes` bound what waits while Redis is away; past either the oldest goes.
     `max_messages` and `max_bytes` are the size above which an event is split.
-    `on_invalid`: "raise" InvalidEvent to the caller, or "log" it and publish nothing.
+    `on_invalid`: "raise" InvalidInput to the caller, or "log" it and publish nothing.
     `on_unavailable`: what `context` does without an answer: an "empty" context, or "raise" MemoryUnavailable.
     `exit_seconds` bounds the flush when the process ends.
     """
@@ -52,7 +52,7 @@ class Environment:
         An empty value counts as unset.
 
         Raises:
-            InvalidEvent: names the variable, what it held, and the mend.
+            InvalidInput: names the variable, what it held, and the mend.
         """
         given = {
             name.removeprefix(PREFIX).lower(): text
@@ -71,7 +71,7 @@ class Environment:
 
 
 def checked_tenant(tenant_id: str) -> str:
-    """Raises: InvalidEvent, when it is no id."""
+    """Raises: InvalidInput, when it is no id."""
     return str(_checked("tenant_id", TypeAdapter(Id), tenant_id))
 
 
@@ -81,6 +81,6 @@ def _checked(name: str | None, adapter: TypeAdapter[Any], value: Any) -> Any:
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         variable = PREFIX + str(name or problem["loc"][0]).upper()
-        raise InvalidEvent(
+        raise InvalidInput(
             variable, shortened(problem["input"]), problem["msg"].removeprefix("Value error, ")
         ) from None

@@ -9,15 +9,15 @@ import redis
 
 from afterword.producers.faults import of_command
 
-Command = tuple[Any, ...]
+RedisCommand = tuple[Any, ...]
 
 
-def transaction(commands: Sequence[Command]) -> list[Command]:
+def transaction(commands: Sequence[RedisCommand]) -> list[RedisCommand]:
     """The commands between MULTI and EXEC."""
     return [("MULTI",), *commands, ("EXEC",)]
 
 
-def checked(commands: Sequence[Command], results: Sequence[Any]) -> None:
+def checked(commands: Sequence[RedisCommand], results: Sequence[Any]) -> None:
     """What EXEC answered. Raises: redis.ResponseError, the first among the results, naming its command."""
     for command, result in zip(commands, results, strict=True):
         if isinstance(result, redis.ResponseError):

@@ -1,6 +1,16 @@
 """The wire contract of Afterword: what is published, asked and answered. Imports pydantic only."""
 
 from afterword.schemas.analytics import ActiveUsers, Overview, Period, UserAnalytics
+from afterword.schemas.answers import (
+    MemoryPage,
+    RelatedMemories,
+    RelatedMemory,
+    Relation,
+    Removed,
+    SearchPage,
+    UserCount,
+    UserPage,
+)
 from afterword.schemas.commands import (
     AddMemory,
     ClearMemories,
@@ -12,15 +22,7 @@ from afterword.schemas.commands import (
     GetUserAnalytics,
     ListMemories,
     ListUsers,
-    MemoryPage,
-    RelatedMemories,
-    RelatedMemory,
-    Relation,
-    Removed,
     SearchMemories,
-    SearchPage,
-    UserCount,
-    UserPage,
 )
 from afterword.schemas.context import ContextReply, ContextRequest, Explanation
 from afterword.schemas.conversation import ConversationFinished, Message, split
@@ -28,6 +30,7 @@ from afterword.schemas.errors import (
     AfterwordError,
     CommandFailed,
     InvalidEvent,
+    InvalidInput,
     MemoryUnavailable,
     UnsupportedVersion,
 )
@@ -53,6 +56,7 @@ __all__ = [
     "GetOverview",
     "GetUserAnalytics",
     "InvalidEvent",
+    "InvalidInput",
     "Kind",
     "ListMemories",
     "ListUsers",

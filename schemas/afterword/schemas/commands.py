@@ -1,16 +1,29 @@
-"""Commands to manage memories and to ask for figures, and what answers them."""
+"""Commands: one class a command, which says all of it that others need to know.
+
+Its `command` field is its name on the wire, its other fields are what may be given, `answer` is the shape of what comes
+back, and its base class says whose memories it is about:
+
+- `OwnedByOne`: those of one user, thread or agent;
+- `Owned`: those of an owner, who may be narrowed further;
+- `OfUser`: something about a user that is no memory;
+- `Command` itself: the tenant as a whole.
+
+A new command is a class here with a line in `COMMANDS`, a handler in the workers, and a method of the SDK. The parser,
+the access check and the JSON Schemas follow from the class.
+"""
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic.config import JsonDict
 
-from afterword.schemas.context import Explanation, Request
+from afterword.schemas.analytics import Overview, UserAnalytics
+from afterword.schemas.answers import MemoryPage, RelatedMemories, Removed, SearchPage, UserPage
+from afterword.schemas.context import Request
 from afterword.schemas.conversation import check_version
-from afterword.schemas.errors import InvalidEvent, shortened
+from afterword.schemas.errors import InvalidInput, shortened
 from afterword.schemas.memory import Memory
 from afterword.schemas.values import GivenMetadata, Id, Kind, Model, Moment, Query, Scope, Text, WantedMetadata
 
@@ -26,7 +39,22 @@ DEFAULT_RELATED = 10
 MAX_METADATA = 20
 
 
-class _Owned(Request):
+class Command(Request):
+    """A request to the commands queue. The classes below it are the commands.
+
+    >>> ListMemories.wire_name(), ListMemories.answer.__name__
+    ('list', 'MemoryPage')
+    """
+
+    answer: ClassVar[type[Model]]
+
+    @classmethod
+    def wire_name(cls) -> str:
+        """The value of `command` by which a message names it."""
+        return str(cls.model_fields["command"].default)
+
+
+class Owned(Command):
     """Names whose memories. `by` is the account that asks; an agent's memories are open to the owner that its registry
     entry names.
     """
@@ -43,7 +71,7 @@ class _Owned(Request):
         return self
 
 
-class _OwnedCommand(_Owned):
+class OwnedByOne(Owned):
     """Names one owner: a user (with a session, that thread's memories only), or an agent."""
 
     @model_validator(mode="after")
@@ -53,8 +81,17 @@ class _OwnedCommand(_Owned):
         return self
 
 
-class ListMemories(_OwnedCommand):
+class OfUser(Command):
+    """About one user, though not about their memories. `by` is the account that asks."""
+
+    user_id: Id
+    by: Id | None = None
+
+
+class ListMemories(OwnedByOne):
     """A page of an owner's memories, newest first. `cursor` is `next_cursor` of the page before."""
+
+    answer: ClassVar[type[MemoryPage]] = MemoryPage
 
     command: Literal["list"] = "list"
     scope: Scope | None = None
@@ -63,7 +100,7 @@ class ListMemories(_OwnedCommand):
     cursor: str | None = None
 
 
-class SearchMemories(_Owned):
+class SearchMemories(Owned):
     """An owner's memories about `query`, best first; without one those that the filters name, newest first.
 
     A user's are narrowed by `session_id`, and by `agent_id` to what was said with that agent (what is known of a user
@@ -72,6 +109,8 @@ class SearchMemories(_Owned):
     most, over all pages; nothing is left out for being irrelevant: `score` tells. `cursor` is `next_cursor` of the page
     before, asked with the same query and filters. With `explain` the answer says of each memory why it ranks there.
     """
+
+    answer: ClassVar[type[SearchPage]] = SearchPage
 
     command: Literal["search"] = "search"
     query: Query | None = None
@@ -100,18 +139,22 @@ class SearchMemories(_Owned):
         return until
 
 
-class FindRelated(_OwnedCommand):
+class FindRelated(OwnedByOne):
     """What goes with one memory of an owner, of the same owner's: those that are linked with it, in either direction,
     then the nearest by meaning; `limit` in all.
     """
+
+    answer: ClassVar[type[RelatedMemories]] = RelatedMemories
 
     command: Literal["related"] = "related"
     memory_id: Id
     limit: Annotated[int, Field(ge=1, le=MAX_RELATED)] = DEFAULT_RELATED
 
 
-class GetMemory(_OwnedCommand):
+class GetMemory(OwnedByOne):
     """One memory of an owner by its id."""
+
+    answer: ClassVar[type[Memory]] = Memory
 
     command: Literal["get"] = "get"
     memory_id: Id
@@ -127,148 +170,91 @@ _EXAMPLE: JsonDict = {
 }
 
 
-class AddMemory(_OwnedCommand):
+class AddMemory(OwnedByOne):
     """A memory written by hand. The same `request_id` sent again adds nothing."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    answer: ClassVar[type[Memory]] = Memory
 
     command: Literal["add"] = "add"
     text: Text
     metadata: GivenMetadata = Field(default_factory=dict)
 
 
-class DeleteMemory(_OwnedCommand):
+class DeleteMemory(OwnedByOne):
     """Remove one memory of an owner."""
+
+    answer: ClassVar[type[Removed]] = Removed
 
     command: Literal["delete"] = "delete"
     memory_id: Id
 
 
-class ClearMemories(_OwnedCommand):
+class ClearMemories(OwnedByOne):
     """Remove all memories of an owner, and stop work in flight from bringing them back."""
+
+    answer: ClassVar[type[Removed]] = Removed
 
     command: Literal["clear"] = "clear"
 
 
-class ListUsers(Request):
+class ListUsers(Command):
     """A page of the users of a tenant with how many memories each has, by user id."""
+
+    answer: ClassVar[type[UserPage]] = UserPage
 
     command: Literal["users"] = "users"
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 100
     cursor: str | None = None
 
 
-Days = Annotated[int, Field(ge=1, le=MAX_DAYS)]
+_Days = Annotated[int, Field(ge=1, le=MAX_DAYS)]
 
 
-class GetOverview(Request):
+class GetOverview(Command):
     """Figures of a tenant over the last `days`."""
 
+    answer: ClassVar[type[Overview]] = Overview
+
     command: Literal["analytics_overview"] = "analytics_overview"
-    days: Days = DEFAULT_DAYS
+    days: _Days = DEFAULT_DAYS
 
 
-class GetUserAnalytics(Request):
+class GetUserAnalytics(OfUser):
     """Figures of a user over the last `days`. `by` is the account that asks."""
 
+    answer: ClassVar[type[UserAnalytics]] = UserAnalytics
+
     command: Literal["analytics_user"] = "analytics_user"
-    user_id: Id
-    by: Id | None = None
-    days: Days = DEFAULT_DAYS
+    days: _Days = DEFAULT_DAYS
 
 
-Command = Annotated[
-    ListMemories
-    | SearchMemories
-    | FindRelated
-    | GetMemory
-    | AddMemory
-    | DeleteMemory
-    | ClearMemories
-    | ListUsers
-    | GetOverview
-    | GetUserAnalytics,
-    Field(discriminator="command"),
-]
-COMMANDS: Final[dict[str, type[Command]]] = {
-    "list": ListMemories,
-    "search": SearchMemories,
-    "related": FindRelated,
-    "get": GetMemory,
-    "add": AddMemory,
-    "delete": DeleteMemory,
-    "clear": ClearMemories,
-    "users": ListUsers,
-    "analytics_overview": GetOverview,
-    "analytics_user": GetUserAnalytics,
-}
+COMMANDS: Final[tuple[type[Command], ...]] = (
+    ListMemories,
+    SearchMemories,
+    FindRelated,
+    GetMemory,
+    AddMemory,
+    DeleteMemory,
+    ClearMemories,
+    ListUsers,
+    GetOverview,
+    GetUserAnalytics,
+)
+"""All that the workers understand."""
+
+_BY_NAME: Final = {command.wire_name(): command for command in COMMANDS}
 
 
 def parse_command(body: Any) -> Command:
-    """The command in a decoded JSON body. Raises: UnsupportedVersion, InvalidEvent."""
+    """The command in a decoded JSON body. Raises: UnsupportedVersion, InvalidInput."""
     check_version(body)
     name = body.get("command") if isinstance(body, dict) else None
-    command = COMMANDS.get(name) if isinstance(name, str) else None
+    command = _BY_NAME.get(name) if isinstance(name, str) else None
     if command is None:
-        raise InvalidEvent("command", shortened(name), f"must be one of {', '.join(COMMANDS)}")
+        raise InvalidInput("command", shortened(name), f"must be one of {', '.join(_BY_NAME)}")
     try:
         return command.model_validate(body)
     except ValidationError as error:
-        raise InvalidEvent.from_validation(error) from None
-
-
-class MemoryPage(Model):
-    """Answers `list`; `next_cursor` is None on the last page."""
-
-    memories: tuple[Memory, ...]
-    next_cursor: str | None = None
-
-
-class SearchPage(MemoryPage):
-    """Answers `search`; `next_cursor` is None on the last page.
-
-    With a query each memory's `score` is its relevance. `degraded` names what could not be used: `embedder` (found by
-    words alone). `explanations` are those of this page's memories, in their order, where they were asked for.
-    """
-
-    degraded: tuple[str, ...] = ()
-    explanations: tuple[Explanation, ...] = ()
-
-
-class Relation(StrEnum):
-    """How a memory goes with another: one names the other, or they are near by meaning."""
-
-    LINKED = "linked"
-    SIMILAR = "similar"
-
-
-class RelatedMemory(Model):
-    """`memory.score` is its relevance to the other's text, None where a linked one is not among the nearest."""
-
-    memory: Memory
-    relation: Relation
-
-
-class RelatedMemories(Model):
-    """Answers `related`: linked ones first, then similar ones, each best first. `degraded` as in `search`."""
-
-    related: tuple[RelatedMemory, ...]
-    degraded: tuple[str, ...] = ()
-
-
-class UserCount(Model):
-    user_id: str
-    memories: int
-
-
-class UserPage(Model):
-    """Answers `users`."""
-
-    users: tuple[UserCount, ...]
-    next_cursor: str | None = None
-
-
-class Removed(Model):
-    """Answers `delete` and `clear`: how many memories went."""
-
-    removed: int
+        raise InvalidInput.from_validation(error) from None

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Validat
 from pydantic.config import JsonDict
 
 from afterword.schemas.conversation import check_version, or_none
-from afterword.schemas.errors import InvalidEvent
+from afterword.schemas.errors import InvalidInput
 from afterword.schemas.memory import Memory
 from afterword.schemas.values import DEFAULT_TENANT, VERSION, Id, Model, Query, Scope
 from afterword.schemas.wire import REPLY_PREFIX
@@ -109,12 +109,12 @@ class ContextRequest(Request):
 
     @classmethod
     def parse(cls, body: Any) -> ContextRequest:
-        """Raises: UnsupportedVersion, InvalidEvent."""
+        """Raises: UnsupportedVersion, InvalidInput."""
         check_version(body)
         try:
             return cls.model_validate(body)
         except ValidationError as error:
-            raise InvalidEvent.from_validation(error) from None
+            raise InvalidInput.from_validation(error) from None
 
 
 class Explanation(Model):

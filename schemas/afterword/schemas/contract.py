@@ -6,33 +6,35 @@
 from __future__ import annotations
 
 import json
+import operator
+import re
+from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
-from afterword.schemas.analytics import Overview, UserAnalytics
-from afterword.schemas.commands import Command, MemoryPage, RelatedMemories, Removed, SearchPage, UserPage
+from afterword.schemas.commands import COMMANDS
 from afterword.schemas.context import ContextReply, ContextRequest
 from afterword.schemas.conversation import ConversationFinished
-from afterword.schemas.memory import Memory
 from afterword.schemas.reply import Reply
 
 FOLDER = Path(__file__).parent / "jsonschema"
+
+
+def _file_name(model: type[Any]) -> str:
+    """`MemoryPage` is in memory_page.schema.json."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", model.__name__).lower()
+
+
+_AnyCommand = Annotated[reduce(operator.or_, COMMANDS), Field(discriminator="command")]  # type: ignore[valid-type]
 
 _ROOTS: dict[str, tuple[Any, str]] = {
     "conversation_finished": (ConversationFinished, "validation"),
     "context_request": (ContextRequest, "validation"),
     "context_reply": (ContextReply, "serialization"),
-    "memory_command": (Command, "validation"),
-    "memory": (Memory, "serialization"),
-    "memory_page": (MemoryPage, "serialization"),
-    "search_page": (SearchPage, "serialization"),
-    "related_memories": (RelatedMemories, "serialization"),
-    "user_page": (UserPage, "serialization"),
-    "removed": (Removed, "serialization"),
-    "overview": (Overview, "serialization"),
-    "user_analytics": (UserAnalytics, "serialization"),
+    "memory_command": (_AnyCommand, "validation"),
+    **{_file_name(command.answer): (command.answer, "serialization") for command in COMMANDS},
     "reply": (Reply, "serialization"),
 }
 

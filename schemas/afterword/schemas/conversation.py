@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic.config import JsonDict
 
 from afterword.schemas.content import Content, normalised, plain_text
-from afterword.schemas.errors import InvalidEvent, UnsupportedVersion
+from afterword.schemas.errors import InvalidInput, UnsupportedVersion
 from afterword.schemas.reading import ROLES, read_messages
 from afterword.schemas.values import DEFAULT_TENANT, MAX_COUNT, MAX_ID_LENGTH, VERSION, GivenMetadata, Id, Model, Time
 from afterword.schemas.zones import TimeZone
@@ -29,7 +29,7 @@ from afterword.schemas.zones import TimeZone
 MAX_MESSAGES = 500
 MAX_BYTES = 1024 * 1024
 
-Role = Literal["user", "assistant", "system", "tool"]
+MessageRole = Literal["user", "assistant", "system", "tool"]
 LEARNED_ROLES: frozenset[str] = frozenset({"user", "assistant"})
 """Only what these roles say is learned from."""
 
@@ -57,7 +57,7 @@ class Message(Model):
     A `name`, `id` or `created_at` that breaks the contract is left out: the turn is worth more than they are.
     """
 
-    role: Annotated[Role, BeforeValidator(_role)]
+    role: Annotated[MessageRole, BeforeValidator(_role)]
     content: Annotated[Content, BeforeValidator(normalised)] = ""
     name: Annotated[Id | None, BeforeValidator(_printable), WrapValidator(or_none)] = None
     id: Annotated[Id | None, WrapValidator(or_none)] = None
@@ -90,7 +90,7 @@ _EXAMPLE: JsonDict = {
 }
 
 
-Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+EventCount = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 
 
 class PublishCounts(Model):
@@ -98,9 +98,9 @@ class PublishCounts(Model):
     or `invalid`. The workers count them; they are no part of what was said.
     """
 
-    sent: Count = 0
-    dropped: Count = 0
-    invalid: Count = 0
+    sent: EventCount = 0
+    dropped: EventCount = 0
+    invalid: EventCount = 0
 
 
 class ConversationFinished(Model):
@@ -131,7 +131,7 @@ class ConversationFinished(Model):
     metadata: GivenMetadata = Field(default_factory=dict)
     part: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
     parts: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
-    skipped: Count = 0
+    skipped: EventCount = 0
     publishes: Annotated[PublishCounts | None, WrapValidator(or_none)] = None
 
     @model_validator(mode="before")
@@ -158,13 +158,13 @@ class ConversationFinished(Model):
 
         Raises:
             UnsupportedVersion: it was written by a newer contract.
-            InvalidEvent: it breaks the contract; names the field and the mend.
+            InvalidInput: it breaks the contract; names the field and the mend.
         """
         check_version(body)
         try:
             return cls.model_validate(body)
         except ValidationError as error:
-            raise InvalidEvent.from_validation(error) from None
+            raise InvalidInput.from_validation(error) from None
 
 
 def check_version(body: Any) -> None:
@@ -181,7 +181,7 @@ def split(
     A message that is larger than a part by itself is cut into several of the same role: its words are kept, its
     parts without words (images, tool calls) are not.
 
-    Raises: InvalidEvent, when what is not messages leaves no room for them.
+    Raises: InvalidInput, when what is not messages leaves no room for them.
     """
     if len(event.messages) <= max_messages and _encoded_size(event) <= max_bytes:
         return [event]
@@ -219,7 +219,7 @@ def _cut(message: Message, room: int) -> list[Message]:
         return [message]
     frame = _encoded_size(message.model_copy(update={"content": ""})) + 16
     if room - frame < _LEAST_ROOM:
-        raise InvalidEvent("event", "too much beside the messages", "must fit into max_bytes: shorten ids and metadata")
+        raise InvalidInput("event", "too much beside the messages", "must fit into max_bytes: shorten ids and metadata")
     return [
         message.model_copy(update={"content": text, "id": _piece_id(message.id, number)})
         for number, text in enumerate(_cut_text(message.text, room - frame), start=1)

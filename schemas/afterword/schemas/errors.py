@@ -1,7 +1,7 @@
 """The errors of Afterword, one small tree.
 
 AfterwordError
-├── InvalidEvent          what the caller gave breaks the contract (also a ValueError)
+├── InvalidInput          what the caller gave breaks the contract (also a ValueError); once named InvalidEvent
 ├── UnsupportedVersion    written by a newer contract than this one reads
 ├── MemoryUnavailable     no answer in time, or no Redis
 ├── CommandFailed         a memory command was answered with an error
@@ -41,8 +41,15 @@ class AfterwordError(Exception):
     """Base of everything Afterword raises on purpose."""
 
 
-class InvalidEvent(AfterwordError, ValueError):
-    """The caller's data breaks the contract: names the field, what it got, and the mend."""
+class InvalidInput(AfterwordError, ValueError):
+    """The caller's data breaks the contract: an event, a request, a setting, a URL or a cursor.
+
+    The message names the field, what it got, and the mend.
+
+    >>> raise InvalidInput("limit", "0", "must be at least 1")
+    Traceback (most recent call last):
+    afterword.schemas.errors.InvalidInput: limit: must be at least 1 (got 0)
+    """
 
     def __init__(self, field: str, got: str, mend: str) -> None:
         super().__init__(f"{field}: {mend} (got {got})")
@@ -51,13 +58,17 @@ class InvalidEvent(AfterwordError, ValueError):
         self.mend = mend
 
     @classmethod
-    def from_validation(cls, error: ValidationError) -> InvalidEvent:
+    def from_validation(cls, error: ValidationError) -> InvalidInput:
         """The first problem pydantic found, as one sentence: the field, the mend, and what was given, not its text."""
         problem: Any = error.errors(include_url=False)[0]
         field = ".".join(str(step) for step in problem["loc"]) or "event"
         if problem["type"] == "missing":
             return cls(field, "nothing", "is required")
         return cls(field, described(problem["input"]), problem["msg"].removeprefix("Value error, "))
+
+
+InvalidEvent = InvalidInput
+"""An older name of the same class, so that `except InvalidEvent` still catches all that it did."""
 
 
 class UnsupportedVersion(AfterwordError):

@@ -26,9 +26,10 @@ from afterword.workers.core.messages import QueryEvent, QueryEvents
 from afterword.workers.services.analytics import telemetry
 from afterword.workers.services.analytics.snapshots import Snapshots
 from afterword.workers.services.analytics.telemetry import QueryLog
-from afterword.workers.stores.ledger import milestones, rollups, statistics
+from afterword.workers.stores.ledger.analytics import rollups, statistics
+from afterword.workers.stores.ledger.analytics.statistics import Delta
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.statistics import Delta
+from afterword.workers.stores.ledger.upkeep import milestones
 from afterword.workers.stores.vectors.admin import StoreAdmin
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support.fake_openai import Fact, FakeOpenAI, given

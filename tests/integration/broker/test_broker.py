@@ -14,7 +14,7 @@ import redis
 from afterword.schemas import wire
 from afterword.schemas.commands import ListUsers
 from afterword.schemas.errors import MemoryUnavailable
-from afterword.workers.broker import MendedBroker, build_broker
+from afterword.workers.broker import MendedBroker, Pace, build_broker
 from tests.support.brokers import QUEUE, Work, encoded, put, stock_broker, working
 from tests.support.waiting import wait_until
 
@@ -31,9 +31,7 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 
 def listening_broker(redis_url: str) -> MendedBroker:
     """It would look at its queue once in 20 s if no bell rang."""
-    return build_broker(
-        redis_url, poll_interval=RARELY, maintenance_interval=RARELY, heartbeat_timeout_ms=int(RARELY * 3000)
-    )
+    return build_broker(redis_url, pace=Pace(poll=RARELY, maintenance=RARELY, heartbeat_timeout_ms=int(RARELY * 3000)))
 
 
 def test_an_idle_worker_wakes_by_the_bell(redis_url: str) -> None:
@@ -101,7 +99,7 @@ def test_who_may_have_left_work_rings_again(redis_url: str, client: redis.Redis)
 
 
 def test_who_is_full_leaves_the_bell_alone_and_fetches_once_there_is_room(redis_url: str, client: redis.Redis) -> None:
-    broker = build_broker(redis_url, maintenance_interval=0.1)
+    broker = build_broker(redis_url, pace=Pace(maintenance=0.1))
     consumer = broker.consume(QUEUE, prefetch=1)
     broker.do_enqueue(QUEUE, "1", encoded())
     first = next(consumer)
@@ -141,7 +139,7 @@ def bell_warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_a_forbidden_bell_makes_workers_poll(
     forbidden_bell: str, client: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
-    broker = build_broker(forbidden_bell, poll_interval=0.1)
+    broker = build_broker(forbidden_bell, pace=Pace(poll=0.1))
     work = Work(broker)
     with working(broker):
         for number in range(3):
@@ -157,14 +155,14 @@ def test_a_broken_bell_makes_workers_poll_until_it_works_again(
 ) -> None:
     caplog.set_level("INFO")
     client.set(BELL, "not a list")
-    broker = build_broker(redis_url, poll_interval=0.1)
+    broker = build_broker(redis_url, pace=Pace(poll=0.1))
     work = Work(broker)
     with working(broker):
         work.actor.send("polled")
         wait_until(lambda: work.done == ["polled"], what="a poll")
         wait_until(lambda: bell_warnings(caplog), what="the warning")
         client.delete(BELL)
-        wait_until(lambda: broker.bell_works(QUEUE), what="the bell to work again")
+        wait_until(lambda: broker.transport.bell_works(QUEUE), what="the bell to work again")
     assert len(bell_warnings(caplog)) == 1
     assert f"The bell of queue {QUEUE!r} works again." in caplog.messages
 
@@ -172,8 +170,8 @@ def test_a_broken_bell_makes_workers_poll_until_it_works_again(
 def test_messages_of_the_wire_are_dramatiqs(redis_url: str) -> None:
     broker = build_broker(redis_url)
     command = ListUsers(reply_to=wire.new_reply_key())
-    message_id = broker.enqueue_body(wire.Queue.COMMANDS, command)
-    assert broker.queue_length(wire.Queue.COMMANDS) == 1
+    message_id = broker.admin.enqueue_body(wire.Queue.COMMANDS, command)
+    assert broker.admin.queue_length(wire.Queue.COMMANDS) == 1
 
     message = next(stock_broker(redis_url).consume(wire.Queue.COMMANDS))
     assert message
@@ -186,21 +184,21 @@ def test_services_are_told_when_redis_is_away() -> None:
     broker = build_broker("redis://127.0.0.1:1/0")
     command = ListUsers(reply_to=wire.new_reply_key())
     with pytest.raises(MemoryUnavailable):
-        broker.enqueue_body(wire.Queue.COMMANDS, command)
+        broker.admin.enqueue_body(wire.Queue.COMMANDS, command)
     with pytest.raises(MemoryUnavailable):
-        broker.queue_length(QUEUE)
+        broker.admin.queue_length(QUEUE)
     with pytest.raises(MemoryUnavailable):
-        broker.dead_messages(QUEUE, 10)
+        broker.admin.dead_messages(QUEUE, 10)
 
 
 def test_a_message_that_keeps_failing_is_dead_and_tells_why(redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
-    broker = build_broker(redis_url, maintenance_interval=0.05)
+    broker = build_broker(redis_url, pace=Pace(maintenance=0.05))
     work = Work(broker, max_retries=2, min_backoff=1)
     work.failure = ValueError("no such luck")
     with working(broker):
         work.actor.send("words of a user")
-        wait_until(lambda: broker.dead_messages(QUEUE, 10), what="the dead letter")
-    (dead,) = broker.dead_messages(QUEUE, 10)
+        wait_until(lambda: broker.admin.dead_messages(QUEUE, 10), what="the dead letter")
+    (dead,) = broker.admin.dead_messages(QUEUE, 10)
     message = dramatiq.Message.decode(dead.data)
     assert work.started == 3
     assert message.options["error"] == "ValueError"
@@ -208,13 +206,13 @@ def test_a_message_that_keeps_failing_is_dead_and_tells_why(redis_url: str, capl
     assert message.args == ("words of a user",)
     assert "words of a user" not in caplog.text
 
-    broker.forget_dead(QUEUE, [dead.message_id])
-    assert broker.dead_messages(QUEUE, 10) == []
+    broker.admin.forget_dead(QUEUE, [dead.message_id])
+    assert broker.admin.dead_messages(QUEUE, 10) == []
     assert broker.client.keys("afterword:work*") in ([], [BELL.encode()])
 
 
 def test_a_message_that_fails_once_is_tried_again(redis_url: str) -> None:
-    broker = build_broker(redis_url, maintenance_interval=0.05)
+    broker = build_broker(redis_url, pace=Pace(maintenance=0.05))
     work = Work(broker, min_backoff=1)
     work.failure = ValueError("not now")
     with working(broker):
@@ -222,7 +220,7 @@ def test_a_message_that_fails_once_is_tried_again(redis_url: str) -> None:
         wait_until(lambda: work.started, what="the first attempt")
         work.failure = None
         wait_until(lambda: work.done == ["a"], what="the retry")
-    assert broker.dead_messages(QUEUE, 10) == []
+    assert broker.admin.dead_messages(QUEUE, 10) == []
 
 
 def test_an_expected_error_is_not_tried_again(redis_url: str) -> None:
@@ -231,7 +229,7 @@ def test_an_expected_error_is_not_tried_again(redis_url: str) -> None:
     work.failure = ValueError("never")
     with working(broker):
         work.actor.send("a")
-        wait_until(lambda: broker.dead_messages(QUEUE, 10), what="the dead letter")
+        wait_until(lambda: broker.admin.dead_messages(QUEUE, 10), what="the dead letter")
     assert work.started == 1
 
 
@@ -242,9 +240,11 @@ def test_stopping_hands_back_what_was_not_started(redis_url: str, client: redis.
     with working(broker, threads=2) as worker:
         for number in range(6):
             work.actor.send(str(number))
-        wait_until(lambda: work.started == 2 and broker.queue_length(QUEUE) == 2, what="two at work, two prefetched")
+        wait_until(
+            lambda: work.started == 2 and broker.admin.queue_length(QUEUE) == 2, what="two at work, two prefetched"
+        )
         worker.stop(timeout=300)
-        assert broker.queue_length(QUEUE) == 4
+        assert broker.admin.queue_length(QUEUE) == 4
         assert client.llen(BELL) == 1
         work.free.set()
         wait_until(lambda: len(work.done) == 2, what="the started ones")

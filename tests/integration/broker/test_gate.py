@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from afterword.schemas import wire
-from afterword.workers.broker import MendedBroker, Postponed, build_broker
+from afterword.workers.broker import MendedBroker, Pace, Postponed, build_broker
 from tests.support.brokers import QUEUE, Work, encoded, put, working
 from tests.support.waiting import wait_until
 
@@ -34,7 +34,7 @@ class Gate:
 
 
 def gated_broker(redis_url: str, gate: Gate) -> MendedBroker:
-    return build_broker(redis_url, gate=gate, maintenance_interval=0.1)
+    return build_broker(redis_url, gate=gate, pace=Pace(maintenance=0.1))
 
 
 def test_while_it_is_shut_nothing_is_taken_but_heartbeats_go_on(redis_url: str, client: redis.Redis) -> None:
@@ -47,7 +47,7 @@ def test_while_it_is_shut_nothing_is_taken_but_heartbeats_go_on(redis_url: str, 
         wait_until(lambda: gate.asked > 2, what="the gate to be asked")
         client.zadd(HEARTBEATS, {broker.broker_id: 1})
         wait_until(lambda: client.zscore(HEARTBEATS, broker.broker_id) != 1, what="a heartbeat")
-        assert broker.queue_length(QUEUE) == 1
+        assert broker.admin.queue_length(QUEUE) == 1
         assert client.llen(BELL) == 1
         gate.is_open = True
         wait_until(lambda: work.done == ["a"], what="the open gate to be noticed")
@@ -55,14 +55,14 @@ def test_while_it_is_shut_nothing_is_taken_but_heartbeats_go_on(redis_url: str, 
 
 def test_what_arrives_while_it_shuts_goes_back(redis_url: str, client: redis.Redis) -> None:
     gate = Gate()
-    broker = build_broker(redis_url, gate=gate, poll_interval=0.1)
+    broker = build_broker(redis_url, gate=gate, pace=Pace(poll=0.1))
     consumer = broker.consume(QUEUE)
     assert next(consumer) is None  # from now on it listens
     broker.do_enqueue(QUEUE, "1", encoded())
     answers = iter([True, False])
     broker.gate = lambda: next(answers)
     assert next(consumer) is None
-    assert broker.queue_length(QUEUE) == 1
+    assert broker.admin.queue_length(QUEUE) == 1
     assert client.llen(BELL) == 1
     assert len(broker.held(QUEUE)) == 0
 
@@ -70,7 +70,7 @@ def test_what_arrives_while_it_shuts_goes_back(redis_url: str, client: redis.Red
 def test_who_takes_no_more_hears_of_it_while_listening_and_leaves_what_comes(
     redis_url: str, client: redis.Redis
 ) -> None:
-    broker = build_broker(redis_url, poll_interval=60, maintenance_interval=60)
+    broker = build_broker(redis_url, pace=Pace(poll=60, maintenance=60))
     work = Work(broker)
     worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=10)
     worker.start()
@@ -81,7 +81,7 @@ def test_who_takes_no_more_hears_of_it_while_listening_and_leaves_what_comes(
     work.actor.send("b")
     worker.stop(timeout=10_000)
     assert not any(consumer.is_alive() for consumer in worker.consumers.values())
-    assert broker.queue_length(QUEUE) == 1
+    assert broker.admin.queue_length(QUEUE) == 1
     assert work.done == ["a"]
 
 
@@ -96,13 +96,13 @@ def test_a_postponed_message_waits_without_burning_an_attempt(
         work.actor.send("a")
         wait_until(lambda: work.started, what="the first attempt")
         gate.is_open = False
-        wait_until(lambda: broker.queue_length(QUEUE) == 1, what="the message to be back")
-        assert not broker.unacknowledged(QUEUE)
+        wait_until(lambda: broker.admin.queue_length(QUEUE) == 1, what="the message to be back")
+        assert not broker.transport.unacknowledged(QUEUE)
         work.failure = None
         gate.is_open = True
         wait_until(lambda: work.done == ["a"], what="the second attempt")
         wait_until(lambda: not client.exists(wire.messages_key(QUEUE)), what="its ack")
-    assert broker.dead_messages(QUEUE, 10) == []
+    assert broker.admin.dead_messages(QUEUE, 10) == []
     assert [record for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")] == []
 
 
@@ -114,7 +114,7 @@ def test_after_a_postponed_message_the_consumer_rests(redis_url: str, client: re
     assert message
     message.stuff_exception(Postponed())
     consumer.ack(message)
-    assert broker.queue_length(QUEUE) == 1
+    assert broker.admin.queue_length(QUEUE) == 1
     assert client.llen(BELL) == 1  # others may take it at once
     assert next(consumer) is None
-    assert broker.queue_length(QUEUE) == 1
+    assert broker.admin.queue_length(QUEUE) == 1

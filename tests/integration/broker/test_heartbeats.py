@@ -11,8 +11,8 @@ import pytest
 import redis
 
 from afterword.schemas import wire
-from afterword.workers.broker import MendedBroker, build_broker
-from afterword.workers.broker.clock import RedisClock
+from afterword.workers.broker import MendedBroker, Pace, build_broker
+from afterword.workers.broker.clock import ServerClock
 from tests.support.brokers import QUEUE, Work, encoded, put, stock_broker, working
 from tests.support.waiting import wait_until
 
@@ -22,8 +22,8 @@ HOUR_MS = 3_600_000
 VICTIM = """
 import sys, time
 from tests.support.brokers import Work, working
-from afterword.workers.broker import build_broker
-broker = build_broker(sys.argv[1], heartbeat_timeout_ms=1500, maintenance_interval=0.2)
+from afterword.workers.broker import Pace, build_broker
+broker = build_broker(sys.argv[1], pace=Pace(heartbeat_timeout_ms=1500, maintenance=0.2))
 work = Work(broker)
 work.free.clear()
 with working(broker, threads=1):
@@ -39,7 +39,7 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 
 def hasty_broker(redis_url: str) -> MendedBroker:
     """It takes others for dead after 1.5 s."""
-    return build_broker(redis_url, heartbeat_timeout_ms=1500, maintenance_interval=0.2)
+    return build_broker(redis_url, pace=Pace(heartbeat_timeout_ms=1500, maintenance=0.2))
 
 
 def test_a_killed_workers_messages_come_back(redis_url: str, client: redis.Redis) -> None:
@@ -61,7 +61,7 @@ def test_a_worker_full_of_long_jobs_is_not_dead(redis_url: str) -> None:
     with working(broker, threads=1):
         for number in range(2):
             busy.actor.send(str(number))
-        wait_until(lambda: busy.started and not broker.queue_length(QUEUE), what="a full worker")
+        wait_until(lambda: busy.started and not broker.admin.queue_length(QUEUE), what="a full worker")
         with working(idle.actor.broker):
             started = time.monotonic()
             wait_until(lambda: time.monotonic() > started + 3.5, what="more than the timeout")
@@ -71,7 +71,7 @@ def test_a_worker_full_of_long_jobs_is_not_dead(redis_url: str) -> None:
 
 
 def test_heartbeats_go_on_while_full(redis_url: str, client: redis.Redis) -> None:
-    broker = build_broker(redis_url, maintenance_interval=0.01)
+    broker = build_broker(redis_url, pace=Pace(maintenance=0.01))
     put(client, encoded())
     consumer = broker.consume(QUEUE, prefetch=1)
     assert next(consumer)
@@ -82,7 +82,8 @@ def test_heartbeats_go_on_while_full(redis_url: str, client: redis.Redis) -> Non
 def test_who_is_full_brings_a_dead_workers_messages_back_for_others(redis_url: str, client: redis.Redis) -> None:
     for number in range(2):
         put(client, encoded(options={"redis_message_id": str(number)}), str(number))
-    dead, full = build_broker(redis_url), build_broker(redis_url, maintenance_interval=0.01).consume(QUEUE, prefetch=1)
+    dead = build_broker(redis_url)
+    full = build_broker(redis_url, pace=Pace(maintenance=0.01)).consume(QUEUE, prefetch=1)
     assert next(dead.consume(QUEUE, prefetch=1))
     assert next(full)
     client.zadd(HEARTBEATS, {dead.broker_id: 1})
@@ -110,7 +111,7 @@ def test_a_host_whose_clock_is_ahead_takes_nobody_for_dead(
     now = time.time()
     monkeypatch.setattr("time.time", lambda: now + HOUR_MS / 1000)
     assert next(build_broker(redis_url).consume(QUEUE)) is None
-    assert broker.unacknowledged(QUEUE) == {b"1"}
+    assert broker.transport.unacknowledged(QUEUE) == {b"1"}
 
 
 def test_the_stock_broker_takes_all_others_for_dead(
@@ -124,7 +125,7 @@ def test_the_stock_broker_takes_all_others_for_dead(
 
 
 def test_the_clock_is_the_servers(client: redis.Redis) -> None:
-    clock = RedisClock(client)
+    clock = ServerClock(client)
 
     def server_ms() -> float:
         seconds, microseconds = client.time()
@@ -140,7 +141,7 @@ def test_the_clock_is_asked_seldom(client: redis.Redis) -> None:
         return int(client.info("commandstats").get("cmdstat_time", {"calls": 0})["calls"])
 
     before = times_asked()
-    clock = RedisClock(client, max_age=60)
+    clock = ServerClock(client, max_age=60)
     for _ in range(100):
         clock.now_ms()
     assert times_asked() == before + 1

@@ -11,7 +11,7 @@ import redis
 from dramatiq.errors import ConnectionClosed
 
 from afterword.schemas import wire
-from afterword.workers.broker import MendedBroker, build_broker
+from afterword.workers.broker import MendedBroker, Pace, build_broker
 from afterword.workers.embedded.redis_server import RedisServer
 from tests.support.brokers import QUEUE, Work, encoded, put, stock_broker, working
 from tests.support.redis_proxy import RedisProxy, Trouble
@@ -32,7 +32,7 @@ def proxy(redis_server: RedisServer, client: redis.Redis) -> Iterator[RedisProxy
 
 
 def mended_broker(url: str) -> MendedBroker:
-    return build_broker(url, poll_interval=0.1, maintenance_interval=0.1, reply_timeout=0.4)
+    return build_broker(url, pace=Pace(poll=0.1, maintenance=0.1, reply=0.4))
 
 
 def in_redis(client: redis.Redis) -> tuple[int, int, int]:
@@ -50,7 +50,7 @@ def test_a_failing_message_whose_retry_cannot_be_enqueued_is_dead(proxy: RedisPr
     with working(broker):
         wait_until(lambda: in_redis(client) == (0, 0, 1), what="the dead letter")
     assert proxy.done
-    (dead,) = broker.dead_messages(QUEUE, 10)
+    (dead,) = broker.admin.dead_messages(QUEUE, 10)
     assert dramatiq.Message.decode(dead.data).options["error"] == "ValueError"
 
 

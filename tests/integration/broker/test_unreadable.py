@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from afterword.schemas import wire
-from afterword.workers.broker import build_broker
+from afterword.workers.broker import Pace, build_broker
 from tests.support.brokers import QUEUE, Work, encoded, put, stock_broker, working
 from tests.support.waiting import wait_until
 
@@ -42,22 +42,22 @@ def test_it_is_set_aside_alone(redis_url: str, client: redis.Redis, data: bytes)
     put(client, good("before"), "before")
     put(client, data, "1")
     put(client, good("after"), "after")
-    broker = build_broker(redis_url, heartbeat_timeout_ms=60_000)
+    broker = build_broker(redis_url, pace=Pace(heartbeat_timeout_ms=60_000))
     work = Work(broker)
     with working(broker, threads=3):
         wait_until(lambda: {"before", "after"} <= set(work.done), what="its neighbours")
-        wait_until(lambda: broker.dead_messages(QUEUE, 10), what="its dead letter")
+        wait_until(lambda: broker.admin.dead_messages(QUEUE, 10), what="its dead letter")
         wait_until(lambda: not client.exists(wire.messages_key(QUEUE)), what="all to be acknowledged")
-    (dead,) = broker.dead_messages(QUEUE, 10)
+    (dead,) = broker.admin.dead_messages(QUEUE, 10)
     assert (dead.message_id, dead.data) == ("1", data)
 
 
 def test_a_message_with_anothers_id_is_set_aside_once_it_was_found_out(redis_url: str, client: redis.Redis) -> None:
     put(client, good("nobody's"), "1")
-    broker = build_broker(redis_url, maintenance_interval=0.1, heartbeat_timeout_ms=1000)
+    broker = build_broker(redis_url, pace=Pace(maintenance=0.1, heartbeat_timeout_ms=1000))
     work = Work(broker)
     with working(broker):
-        wait_until(lambda: broker.dead_messages(QUEUE, 10), what="its dead letter")
+        wait_until(lambda: broker.admin.dead_messages(QUEUE, 10), what="its dead letter")
     assert work.done == ["nobody's"]
 
 
@@ -79,8 +79,8 @@ def test_an_unknown_actor_does_no_harm(redis_url: str, client: redis.Redis) -> N
     work = Work(broker)
     with working(broker):
         wait_until(lambda: work.done == ["after"], what="its neighbour")
-        wait_until(lambda: broker.dead_messages(QUEUE, 10), what="its dead letter")
-    (dead,) = broker.dead_messages(QUEUE, 10)
+        wait_until(lambda: broker.admin.dead_messages(QUEUE, 10), what="its dead letter")
+    (dead,) = broker.admin.dead_messages(QUEUE, 10)
     assert dramatiq.Message.decode(dead.data).options["error"] == "ActorNotFound"
 
 
@@ -91,6 +91,6 @@ def test_an_id_without_message_does_no_harm(redis_url: str, client: redis.Redis)
     work = Work(broker)
     with working(broker):
         wait_until(lambda: work.done == ["after"], what="its neighbour")
-        wait_until(lambda: not broker.unacknowledged(QUEUE), what="the id to be dropped")
-    assert broker.dead_messages(QUEUE, 10) == []
-    assert broker.queue_length(QUEUE) == 0
+        wait_until(lambda: not broker.transport.unacknowledged(QUEUE), what="the id to be dropped")
+    assert broker.admin.dead_messages(QUEUE, 10) == []
+    assert broker.admin.queue_length(QUEUE) == 0

@@ -23,8 +23,9 @@ from afterword.workers.services.collections.discovery import SAMPLE, Discovery
 from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.services.memories.importance import importance
 from afterword.workers.services.memories.topics import Topics
-from afterword.workers.stores.ledger import collections, subjects
+from afterword.workers.stores.ledger import collections
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.extraction import subjects
 from afterword.workers.stores.vectors.admin import StoreAdmin
 from afterword.workers.stores.vectors.owners import AgentOwner, SessionOwner, UserOwner
 from afterword.workers.stores.vectors.partitions import partition, partitioned
@@ -90,7 +91,7 @@ def database(emptied_ledger: str) -> Iterator[Database]:
 
 
 def adopt(store: ServerStore, database: Database, tenant_id: str) -> AdoptionReport:
-    books = Books("hashing", analytics=True)
+    books = Books(embedding_model="hashing", analytics=True)
     return Adoption(
         admin=StoreAdmin(store), database=database, books=books, embedder=EMBEDDER, topics=Topics(EMBEDDER)
     ).adopt(tenant_id)

@@ -26,10 +26,11 @@ from afterword.schemas import (
 )
 from afterword.schemas.wire import Queue
 from afterword.workers.core.errors import Denied, NotFound, StoreUnavailable
-from afterword.workers.services.ingest.ingest import Outcome
-from afterword.workers.stores.ledger import agents, dead_letters
+from afterword.workers.services.ingest.recorder import Outcome
+from afterword.workers.stores.ledger import agents
 from afterword.workers.stores.ledger.agents import Agent
-from afterword.workers.stores.ledger.dead_letters import DeadLetter
+from afterword.workers.stores.ledger.upkeep import dead_letters
+from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter
 from tests.support.fake_openai import Fact, FakeOpenAI, given
 from tests.support.workshop import REPLY_TO, Workshop, event, store_down
 
@@ -52,7 +53,7 @@ def own_agent(workshop: Workshop, owner: str | None = "acme") -> None:
 
 def said_in_queue(workshop: Workshop) -> list[str]:
     """What the queued conversations say, those left that can be read."""
-    queued = [data for _, data in workshop.broker.messages(Queue.CONVERSATIONS) if data.startswith(b"{")]
+    queued = [data for _, data in workshop.broker.admin.messages(Queue.CONVERSATIONS) if data.startswith(b"{")]
     return sorted(json.loads(data)["args"][0]["messages"][0]["content"] for data in queued)
 
 
@@ -189,11 +190,11 @@ class TestClearing:
     def test_what_is_queued_goes_too_and_nobody_else_s(self, workshop: Workshop) -> None:
         mine = event("mine", user_id="ann", session_id="s1")
         for queued in (mine, event("mine too", user_id="ann"), event("not mine", user_id="bob")):
-            workshop.broker.enqueue_body(Queue.CONVERSATIONS, queued)
-        workshop.broker.enqueue_encoded(Queue.CONVERSATIONS, "broken", b"not a message")
-        workshop.broker.enqueue_encoded(Queue.CONVERSATIONS, "nested", b"[" * 100_000)
+            workshop.broker.admin.enqueue_body(Queue.CONVERSATIONS, queued)
+        workshop.broker.admin.enqueue_encoded(Queue.CONVERSATIONS, "broken", b"not a message")
+        workshop.broker.admin.enqueue_encoded(Queue.CONVERSATIONS, "nested", b"[" * 100_000)
         by_hand = json.dumps({"args": [{"user_id": 7, "messages": [{"role": "user", "content": "seven"}]}]})
-        workshop.broker.enqueue_encoded(Queue.CONVERSATIONS, "by hand", by_hand.encode())
+        workshop.broker.admin.enqueue_encoded(Queue.CONVERSATIONS, "by hand", by_hand.encode())
         run(workshop, ClearMemories, user_id="7")
 
         run(workshop, ClearMemories, user_id="ann", session_id="s1")

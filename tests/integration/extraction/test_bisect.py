@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from afterword.workers.embedded.completions import Reply, Request
+from afterword.workers.embedded.completions import HttpReply, HttpRequest
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support import openai_faults as faults
 from tests.support.extractions import facts, shown_new
@@ -16,7 +16,7 @@ from tests.support.workshop import NOON, Workshop, event
 COUNT = 16
 
 
-def is_poisoned(request: Request) -> Reply | None:
+def is_poisoned(request: HttpRequest) -> HttpReply | None:
     return faults.refusal() if "poison" in shown_new(request.messages) else None
 
 
@@ -114,7 +114,9 @@ def test_a_batch_is_whole_again_once_the_poison_is_out(open_workshop: OpenWorksh
 @pytest.mark.parametrize(
     "bad", [faults.not_json(), faults.truncated(), faults.wrong_shape()], ids=["no JSON", "cut off", "shape"]
 )
-def test_answers_that_are_bad_for_a_time_kill_nothing(open_workshop: OpenWorkshop, llm: FakeOpenAI, bad: Reply) -> None:
+def test_answers_that_are_bad_for_a_time_kill_nothing(
+    open_workshop: OpenWorkshop, llm: FakeOpenAI, bad: HttpReply
+) -> None:
     workshop = open_workshop(max_attempts=3)
     take_in(workshop)
     llm.fail(bad, times=5)
@@ -129,7 +131,7 @@ def test_the_provider_s_faults_on_the_way_burn_nothing(open_workshop: OpenWorksh
     take_in(workshop, 6, count=8)
     every_third = iter(range(10_000))
 
-    def rule(request: Request) -> Reply | None:
+    def rule(request: HttpRequest) -> HttpReply | None:
         return faults.server_error(503) if next(every_third) % 3 == 1 else is_poisoned(request)
 
     llm.fail_when(rule)
@@ -158,7 +160,7 @@ def test_two_conversations_that_together_are_too_much_are_not_dead(
     workshop = open_workshop(max_attempts=1)
     take_in(workshop, count=8)
 
-    def too_long(request: Request) -> Reply | None:
+    def too_long(request: HttpRequest) -> HttpReply | None:
         return faults.bad_request() if shown_new(request.messages).count("sound") > 3 else None
 
     llm.fail_when(too_long)

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from afterword.schemas.wire import Queue
-from afterword.workers.embedded.completions import Reply
-from afterword.workers.runtime.roles import Role, RunningRole, start_role
-from afterword.workers.stores.ledger import breaker
-from afterword.workers.stores.ledger.breaker import BreakerPolicy, Permit
+from afterword.workers.embedded.completions import HttpReply
+from afterword.workers.runtime.roles import Role, start_role
+from afterword.workers.runtime.running import RunningRole
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.extraction import breaker
+from afterword.workers.stores.ledger.extraction.breaker import BreakerPolicy, Permit
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support import openai_faults as faults
 from tests.support.extractions import facts
@@ -30,7 +31,7 @@ AT_ONCE = {
     "unknown model": faults.unknown_model(),
     "Retry-After": faults.rate_limited("30"),
 }
-IN_A_ROW = {"503": faults.server_error(503), "429 without": Reply({}, 429), "dropped": faults.Dropped()}
+IN_A_ROW = {"503": faults.server_error(503), "429 without": HttpReply({}, 429), "dropped": faults.Dropped()}
 
 
 def row(workshop: Workshop) -> Any:
@@ -128,7 +129,7 @@ class TestOpen:
         sweeps = paused.house.upkeep.sweeps(paused.broker)
         for _ in range(5):
             sweeps.hint_due_subjects()
-        assert paused.broker.queue_length(Queue.EXTRACTION) == 1
+        assert paused.broker.admin.queue_length(Queue.EXTRACTION) == 1
         paused.house.upkeep.readings(paused.broker).read_ledger()
         assert paused.house.metrics.registry.get_sample_value("afterword_breaker_open") == 1
 
@@ -167,7 +168,7 @@ class TestProbe:
     @pytest.mark.parametrize("answer", [faults.not_json(), faults.refusal()], ids=["no JSON", "refusal"])
     @pytest.mark.parametrize("attempts", [1, 5])
     def test_a_bad_answer_is_an_answer(
-        self, open_workshop: OpenWorkshop, llm: FakeOpenAI, answer: Reply, attempts: int
+        self, open_workshop: OpenWorkshop, llm: FakeOpenAI, answer: HttpReply, attempts: int
     ) -> None:
         """Also that which ends in a dead letter."""
         workshop = open_workshop(max_attempts=attempts)
@@ -227,46 +228,48 @@ class TestProbe:
 
     def test_what_was_asked_before_it_opened_neither_closes_it_nor_makes_it_longer(self, workshop: Workshop) -> None:
         with workshop.database.transaction() as connection:
-            early = breaker.permit(connection, POLICY)
+            early = breaker.take_permit(connection, POLICY)
             assert early == Permit()
-            opened = breaker.failed(connection, POLICY, early, reason="401", asked=timedelta(0), at_once=True)
+            opened = breaker.note_failure(connection, POLICY, early, reason="401", asked=timedelta(0), at_once=True)
             assert opened == timedelta(seconds=5)
             for _ in range(16):
-                assert not breaker.failed(connection, POLICY, early, reason="401", asked=timedelta(0), at_once=True)
-            breaker.succeeded(connection, early)
+                assert not breaker.note_failure(
+                    connection, POLICY, early, reason="401", asked=timedelta(0), at_once=True
+                )
+            breaker.note_success(connection, early)
         assert row(workshop).opens_in < 6
         assert is_open(workshop)
 
     def test_a_straggler_that_was_told_to_wait_longer_is_heeded(self, workshop: Workshop) -> None:
         asked = timedelta(seconds=40)
         with workshop.database.transaction() as connection:
-            breaker.failed(connection, POLICY, Permit(), reason="401", asked=timedelta(0), at_once=True)
-            breaker.failed(connection, POLICY, Permit(), reason="429", asked=asked, at_once=True)
-            breaker.failed(connection, POLICY, Permit(), reason="429", asked=timedelta(seconds=1), at_once=True)
+            breaker.note_failure(connection, POLICY, Permit(), reason="401", asked=timedelta(0), at_once=True)
+            breaker.note_failure(connection, POLICY, Permit(), reason="429", asked=asked, at_once=True)
+            breaker.note_failure(connection, POLICY, Permit(), reason="429", asked=timedelta(seconds=1), at_once=True)
         assert 35 < row(workshop).opens_in < 41
 
     def test_a_straggler_does_not_take_the_probe_s_place(self, workshop: Workshop) -> None:
         with workshop.database.transaction() as connection:
-            breaker.failed(connection, POLICY, Permit(), reason="401", asked=timedelta(0), at_once=True)
+            breaker.note_failure(connection, POLICY, Permit(), reason="401", asked=timedelta(0), at_once=True)
         delay_over(workshop)
         with workshop.database.transaction() as connection:
-            probe = breaker.permit(connection, POLICY)
+            probe = breaker.take_permit(connection, POLICY)
             assert probe is not None
             assert probe.is_probe
-            breaker.failed(connection, POLICY, Permit(), reason="timeout", asked=timedelta(0), at_once=False)
-            assert breaker.permit(connection, POLICY) is None
-            breaker.succeeded(connection, probe)
+            breaker.note_failure(connection, POLICY, Permit(), reason="timeout", asked=timedelta(0), at_once=False)
+            assert breaker.take_permit(connection, POLICY) is None
+            breaker.note_success(connection, probe)
         assert not is_open(workshop)
 
 
 def test_many_workers_of_two_processes_let_one_through(ledger_url: str) -> None:
     databases = [Database(ledger_url), Database(ledger_url)]
     with databases[0].transaction() as connection:
-        breaker.failed(connection, POLICY, Permit(), reason="401", asked=timedelta(0), at_once=True)
+        breaker.note_failure(connection, POLICY, Permit(), reason="401", asked=timedelta(0), at_once=True)
 
     def ask(number: int) -> Permit | None:
         with databases[number % 2].transaction() as connection:
-            return breaker.permit(connection, POLICY)
+            return breaker.take_permit(connection, POLICY)
 
     with ThreadPoolExecutor(16) as pool:
         assert not any(pool.map(ask, range(60)))
@@ -316,12 +319,12 @@ class TestRevokedKey:
 def test_a_moment_is_told_to_the_microsecond(workshop: Workshop) -> None:
     """A probe is known by its time: it must come back as it went."""
     with workshop.database.transaction() as connection:
-        breaker.failed(connection, POLICY, Permit(), reason="401", asked=timedelta(0), at_once=True)
+        breaker.note_failure(connection, POLICY, Permit(), reason="401", asked=timedelta(0), at_once=True)
     delay_over(workshop)
     with workshop.database.transaction() as connection:
-        probe = breaker.permit(connection, POLICY)
+        probe = breaker.take_permit(connection, POLICY)
     assert probe is not None
     assert isinstance(probe.probe_until, datetime)
     with workshop.database.transaction() as connection:
         breaker.hand_back(connection, probe)
-        assert breaker.permit(connection, POLICY) is not None
+        assert breaker.take_permit(connection, POLICY) is not None

@@ -13,18 +13,10 @@ from afterword.schemas import Kind
 from afterword.workers.services.extraction.known import KnownMemories
 from afterword.workers.services.extraction.writing import FactWriter
 from afterword.workers.services.memories.excerpts import Excerpts
-from afterword.workers.stores.ledger import (
-    agents,
-    audit,
-    breaker,
-    conversations,
-    dead_letters,
-    journal,
-    llm_calls,
-    sessions,
-    subjects,
-    transcripts,
-)
+from afterword.workers.stores.ledger import agents, audit
+from afterword.workers.stores.ledger.extraction import breaker, claims, journal, llm_calls, progress, subjects
+from afterword.workers.stores.ledger.ingest import conversations, excerpts, sessions, transcripts
+from afterword.workers.stores.ledger.upkeep import dead_letters
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support import openai_faults as faults
 from tests.support.extractions import facts, shown_new
@@ -42,13 +34,13 @@ INGEST: list[tuple[Any, str]] = [
     (sessions, "remember"),
     (subjects, "note_pending"),
     (Excerpts, "write"),
-    (conversations, "mark_excerpts"),
+    (excerpts, "mark_excerpts"),
 ]
 BEFORE_THE_ANSWER: list[tuple[Any, str]] = [
-    (breaker, "permit"),
-    (subjects, "claim"),
+    (breaker, "take_permit"),
+    (claims, "claim"),
     (journal, "read"),
-    (conversations, "pending"),
+    (progress, "pending"),
     (transcripts, "earlier_turns"),
     (agents, "instructions"),
     (KnownMemories, "near"),
@@ -56,28 +48,28 @@ BEFORE_THE_ANSWER: list[tuple[Any, str]] = [
 JOURNALLING: list[tuple[Any, str]] = [
     (journal, "write"),
     (llm_calls, "write"),
-    (conversations, "mark_extracting"),
-    (breaker, "succeeded"),
+    (progress, "mark_extracting"),
+    (breaker, "note_success"),
 ]
 AFTERWARDS: list[tuple[Any, str]] = [
     (FactWriter, "write"),
     (FactWriter, "stored"),
-    (conversations, "advance"),
+    (progress, "advance"),
     (journal, "remove"),
     (audit, "write"),
-    (transcripts, "drop"),
-    (conversations, "waiting"),
-    (subjects, "release"),
+    (transcripts, "drop_done"),
+    (progress, "waiting"),
+    (claims, "release"),
 ]
 FAILING: list[tuple[Any, str]] = [
     (llm_calls, "write"),
-    (subjects, "narrow"),
-    (subjects, "postpone"),
-    (breaker, "succeeded"),
-    (conversations, "finish"),
+    (claims, "narrow"),
+    (claims, "postpone"),
+    (breaker, "note_success"),
+    (progress, "finish"),
     (dead_letters, "write"),
     (audit, "write"),
-    (subjects, "release"),
+    (claims, "release"),
 ]
 WHEN = pytest.mark.parametrize("when", ["before", "after"])
 
@@ -201,7 +193,7 @@ def extract_in_time(workshop: Workshop) -> None:
 
 
 @WHEN
-@pytest.mark.parametrize("step", [(breaker, "permit"), (subjects, "claim"), (breaker, "succeeded")], ids=named)
+@pytest.mark.parametrize("step", [(breaker, "take_permit"), (claims, "claim"), (breaker, "note_success")], ids=named)
 def test_a_probe_that_is_interrupted_is_followed_by_another(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch, step: tuple[Any, str], when: str
 ) -> None:

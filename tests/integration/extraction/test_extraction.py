@@ -12,9 +12,10 @@ import pytest
 
 from afterword.schemas import ConversationFinished, Kind, Scope
 from afterword.workers.embedded.authored import new_messages
-from afterword.workers.stores.ledger import agents, conversations
+from afterword.workers.stores.ledger import agents
 from afterword.workers.stores.ledger.agents import Agent
-from afterword.workers.stores.ledger.conversations import Conversation
+from afterword.workers.stores.ledger.extraction import progress
+from afterword.workers.stores.ledger.ingest.conversations import Conversation
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support.extractions import count, facts, shown, shown_new
 from tests.support.fake_openai import Fact, FakeOpenAI, by_content, given
@@ -227,7 +228,7 @@ class TestDebounce:
     ) -> None:
         workshop.take_in(event("Hello."))
         workshop.rows("UPDATE conversations SET status = 'done'")
-        looked = conversations.pending
+        looked = progress.pending
 
         def look_and_miss(*given: Any, **named: Any) -> list[Conversation]:
             found = looked(*given, **named)
@@ -235,7 +236,7 @@ class TestDebounce:
             workshop.take_in(event("Goodbye."))
             return found
 
-        monkeypatch.setattr(conversations, "pending", look_and_miss)
+        monkeypatch.setattr(progress, "pending", look_and_miss)
         assert workshop.extract_all() == 2
         assert workshop.statuses() == ["done", "done"]
         assert facts(workshop) == ["User said: Goodbye."]

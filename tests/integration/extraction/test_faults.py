@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from afterword.workers.embedded.completions import Reply
+from afterword.workers.embedded.completions import HttpReply
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support import openai_faults as faults
 from tests.support.extractions import facts, shown_new
@@ -21,7 +21,7 @@ class TestBadAnswers:
         ids=["no JSON", "wrong shape", "refusal", "truncated", "too long"],
     )
     def test_they_burn_attempts_until_the_batch_is_dead(
-        self, open_workshop: OpenWorkshop, llm: FakeOpenAI, fault: Reply
+        self, open_workshop: OpenWorkshop, llm: FakeOpenAI, fault: HttpReply
     ) -> None:
         workshop = open_workshop(max_attempts=2)
         llm.fail(fault, times=2)
@@ -67,7 +67,7 @@ class TestProviderFaults:
         [faults.rate_limited("7"), faults.server_error(503), faults.Dropped(), faults.unauthorised()],
         ids=["429", "503", "dropped", "401"],
     )
-    def test_they_postpone_and_burn_nothing(self, workshop: Workshop, llm: FakeOpenAI, fault: Reply) -> None:
+    def test_they_postpone_and_burn_nothing(self, workshop: Workshop, llm: FakeOpenAI, fault: HttpReply) -> None:
         llm.fail(fault)
         workshop.take_in(event("I play the cello."))
         assert workshop.extract_all() == 1

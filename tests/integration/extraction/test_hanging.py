@@ -15,8 +15,8 @@ from afterword.schemas import Kind
 from afterword.schemas.wire import Queue
 from afterword.workers.runtime.roles import Role, start_role
 from afterword.workers.services.extraction.lease import LeaseKeeper
-from afterword.workers.stores.ledger import subjects
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.extraction import claims, subjects
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support import openai_faults as faults
 from tests.support.extractions import count, facts
@@ -67,16 +67,16 @@ def test_a_lease_is_renewed_up_to_the_maximum_and_not_beyond(database: Database)
         subject = subjects.lock(connection, "default", "ann")
         subjects.note_pending(connection, subject, due_at=subject.now, tokens=1)
     lease = timedelta(seconds=3)
-    keeper = LeaseKeeper(database, lease, timedelta(seconds=4))
+    keeper = LeaseKeeper(database=database, lease=lease, max_hold=timedelta(seconds=4))
     keeper.start()
     with database.transaction() as connection:
-        claim = subjects.claim(connection, lease)
+        claim = claims.claim(connection, lease)
     assert claim is not None
     began = time.monotonic()
 
     def claimed_by_another() -> bool:
         with database.transaction() as connection:
-            return subjects.claim(connection, lease) is not None
+            return claims.claim(connection, lease) is not None
 
     with keeper.holding(claim):
         wait_until(claimed_by_another, 20, "the lease to run out")
@@ -165,7 +165,7 @@ class TestManyBehindOne:
             time.sleep(self.SECONDS)  # a rate is what is measured
             after = int(client.info("stats")["total_commands_processed"])
         assert (after - before) / self.SECONDS < self.MOST_A_SECOND
-        assert at_work.broker.queue_length(Queue.EXTRACTION) == 0
+        assert at_work.broker.admin.queue_length(Queue.EXTRACTION) == 0
         assert len(llm.chats) == 1, "nobody else asks about the same subject"
         llm.release()
         wait_until(lambda: set(at_work.statuses()) == {"done"}, 60, "all to be done")

@@ -6,10 +6,10 @@ import pytest
 
 from afterword.cli.stats import stats_table
 from afterword.workers.core.tokens import Tokens
-from afterword.workers.embedded.completions import Reply, completion
+from afterword.workers.embedded.completions import HttpReply, completion
 from afterword.workers.services.extraction.pricing import Price
-from afterword.workers.stores.ledger import llm_calls
-from afterword.workers.stores.ledger.llm_calls import Usage
+from afterword.workers.stores.ledger.extraction import llm_calls
+from afterword.workers.stores.ledger.extraction.llm_calls import Usage
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support import openai_faults as faults
 from tests.support.extractions import clear, count
@@ -24,13 +24,13 @@ def usage(workshop: Workshop, tenant: str | None = None) -> list[Usage]:
         return llm_calls.usage(connection, tenant)
 
 
-def paid_for(reply: Reply, prompt: int, completion_tokens: int) -> Reply:
+def paid_for(reply: HttpReply, prompt: int, completion_tokens: int) -> HttpReply:
     tokens = {
         "prompt_tokens": prompt,
         "completion_tokens": completion_tokens,
         "prompt_tokens_details": {"cached_tokens": 10},
     }
-    return Reply({**reply.body, "usage": tokens})
+    return HttpReply({**reply.body, "usage": tokens})
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def paid_for(reply: Reply, prompt: int, completion_tokens: int) -> Reply:
     ids=["refusal", "truncated", "filtered", "no JSON", "wrong shape"],
 )
 def test_an_answer_that_cannot_be_used_is_paid_for_all_the_same(
-    workshop: Workshop, llm: FakeOpenAI, answer: Reply
+    workshop: Workshop, llm: FakeOpenAI, answer: HttpReply
 ) -> None:
     llm.fail(paid_for(answer, 100, 7))
     workshop.take_in(event("Hello."))

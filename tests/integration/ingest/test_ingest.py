@@ -12,7 +12,7 @@ from afterword.schemas import ClearMemories, ConversationFinished, Kind, Scope, 
 from afterword.schemas.fence import fenced
 from afterword.schemas.wire import Queue
 from afterword.workers.core.errors import LedgerUnavailable
-from afterword.workers.services.ingest.ingest import Outcome
+from afterword.workers.services.ingest.recorder import Outcome
 from afterword.workers.stores.ledger import agents
 from afterword.workers.stores.ledger.agents import Agent
 from tests.fixtures.workshops import OpenWorkshop
@@ -71,11 +71,11 @@ class TestRecording:
     def test_a_due_subject_is_hinted_at_once_and_a_debounced_one_is_not(self, open_workshop: OpenWorkshop) -> None:
         at_once = open_workshop()
         at_once.take_in(event("now"))
-        assert at_once.broker.queue_length(Queue.EXTRACTION) == 1
+        assert at_once.broker.admin.queue_length(Queue.EXTRACTION) == 1
         at_once.close()
         patient = open_workshop(extract_after=30.0)
         patient.take_in(event("later", user="bob"))
-        assert patient.broker.queue_length(Queue.EXTRACTION) == 1
+        assert patient.broker.admin.queue_length(Queue.EXTRACTION) == 1
         assert 20 < patient.subject("bob").due_in <= 30
 
     def test_many_tokens_make_a_subject_due_at_once(self, open_workshop: OpenWorkshop) -> None:

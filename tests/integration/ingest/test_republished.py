@@ -11,7 +11,7 @@ import pytest
 
 from afterword.schemas import ConversationFinished, Kind
 from afterword.workers.embedded.authored import new_messages
-from afterword.workers.services.ingest.ingest import Outcome
+from afterword.workers.services.ingest.recorder import Outcome
 from afterword.workers.text.tokens import estimate
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support.extractions import clear, facts

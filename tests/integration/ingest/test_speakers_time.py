@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from afterword.schemas import AddMemory, ClearMemories, ConversationFinished, Kind
-from afterword.workers.services.ingest.ingest import Outcome
-from afterword.workers.stores.ledger import agents, conversations
+from afterword.workers.services.ingest.recorder import Outcome
+from afterword.workers.stores.ledger import agents
 from afterword.workers.stores.ledger.agents import Agent
+from afterword.workers.stores.ledger.ingest import conversations
 from tests.support.fake_openai import Fact, FakeOpenAI, given
 from tests.support.workshop import REPLY_TO, Workshop, event, question
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
 
 from afterword.workers.core.errors import LeaseLost
-from afterword.workers.stores.ledger import subjects
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.subjects import Claim
+from afterword.workers.stores.ledger.extraction import claims, subjects
+from afterword.workers.stores.ledger.extraction.claims import Claim
 
 LEASE = timedelta(hours=1)
 TENANT = "default"
@@ -48,7 +48,7 @@ class Claims(RuleBasedStateMachine):
     @rule(target=claims)
     def claim(self) -> object:
         with self.database.transaction() as connection:
-            found = subjects.claim(connection, LEASE)
+            found = claims.claim(connection, LEASE)
         free = {user for user in self.waiting - self.postponed if user not in self.owner or user in self.ended}
         if found is None:
             assert not free, f"{free} wait and are free, and nobody gets them"
@@ -64,7 +64,7 @@ class Claims(RuleBasedStateMachine):
     def hold(self, claim: Claim) -> None:
         try:
             with self.database.transaction() as connection:
-                subjects.hold(connection, claim, LEASE)
+                claims.hold(connection, claim, LEASE)
         except LeaseLost:
             assert not self._owns(claim)
         else:
@@ -74,7 +74,7 @@ class Claims(RuleBasedStateMachine):
     @rule(kept=st.lists(claims, max_size=4))
     def renew(self, kept: list[Claim]) -> None:
         with self.database.transaction() as connection:
-            renewed = subjects.renew(connection, kept, LEASE)
+            renewed = claims.renew(connection, kept, LEASE)
         assert renewed == {claim for claim in kept if self._owns(claim)}
         self.ended -= {claim.user_id for claim in renewed}
 
@@ -83,9 +83,9 @@ class Claims(RuleBasedStateMachine):
         """As a commit does it: held and released in one transaction."""
         try:
             with self.database.transaction() as connection:
-                subjects.hold(connection, claim, LEASE)
+                claims.hold(connection, claim, LEASE)
                 now = subjects.lock(connection, TENANT, claim.user_id).now if more else None
-                subjects.release(connection, claim, tokens_left=int(more), since=now, due_at=now)
+                claims.release(connection, claim, tokens_left=int(more), since=now, due_at=now)
         except LeaseLost:
             return
         self._let_go(claim)
@@ -97,7 +97,7 @@ class Claims(RuleBasedStateMachine):
         """Also by who has lost it, or has let it go: that must change nothing."""
         delay = LEASE if later else timedelta(0)
         with self.database.transaction() as connection:
-            subjects.postpone(connection, claim, delay=delay, error="x", burns_attempt=burns)
+            claims.postpone(connection, claim, delay=delay, error="x", burns_attempt=burns)
         if self._owns(claim):
             self._let_go(claim)
             if later:
@@ -106,7 +106,7 @@ class Claims(RuleBasedStateMachine):
     @rule(claim=claims, limit=st.integers(1, 9))
     def narrow(self, claim: Claim, limit: int) -> None:
         with self.database.transaction() as connection:
-            subjects.narrow(connection, claim, batch_limit=limit, error="x")
+            claims.narrow(connection, claim, batch_limit=limit, error="x")
         if self._owns(claim):
             self._let_go(claim)
 
@@ -168,11 +168,11 @@ def test_a_claim_that_was_let_go_changes_nothing_any_more(database: Database) ->
         subject = subjects.lock(connection, TENANT, "ann")
         subjects.note_pending(connection, subject, due_at=subject.now, tokens=1)
     with database.transaction() as connection:
-        claim = subjects.claim(connection, LEASE)
+        claim = claims.claim(connection, LEASE)
         assert claim is not None
-        subjects.release(connection, claim, tokens_left=0, since=None, due_at=None)
+        claims.release(connection, claim, tokens_left=0, since=None, due_at=None)
     with database.transaction() as connection:
-        subjects.postpone(connection, claim, delay=LEASE, error="x", burns_attempt=True)
-        subjects.narrow(connection, claim, batch_limit=1, error="x")
+        claims.postpone(connection, claim, delay=LEASE, error="x", burns_attempt=True)
+        claims.narrow(connection, claim, batch_limit=1, error="x")
         row = connection.exec_driver_sql("SELECT due_at, attempts, batch_limit, last_error FROM subjects").one()
     assert tuple(row) == (None, 0, None, None)

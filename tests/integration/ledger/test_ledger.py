@@ -20,15 +20,18 @@ from afterword.workers.core.errors import LeaseLost, LedgerUnavailable, Misconfi
 from afterword.workers.core.tokens import Tokens
 from afterword.workers.core.turns import turns_of
 from afterword.workers.embedded.postgres_server import PostgresServer
-from afterword.workers.stores.ledger import agents, audit, conversations, dead_letters, journal, subjects
+from afterword.workers.stores.ledger import agents, audit
 from afterword.workers.stores.ledger.agents import Agent
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.dead_letters import DeadLetter
-from afterword.workers.stores.ledger.journal import Entry, Fact, Slice
-from afterword.workers.stores.ledger.leadership import Leadership
+from afterword.workers.stores.ledger.extraction import claims, journal, progress, subjects
+from afterword.workers.stores.ledger.extraction.claims import Claim
+from afterword.workers.stores.ledger.extraction.journal import Entry, Fact, Slice
+from afterword.workers.stores.ledger.ingest import conversations
 from afterword.workers.stores.ledger.locks import serialise
 from afterword.workers.stores.ledger.migrate import check_migrated, migrate
-from afterword.workers.stores.ledger.subjects import Claim
+from afterword.workers.stores.ledger.upkeep import dead_letters
+from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter
+from afterword.workers.stores.ledger.upkeep.leadership import Leadership
 from tests.support.ledgers import with_database
 from tests.support.waiting import wait_until
 from tests.support.workshop import event
@@ -47,7 +50,7 @@ def due(database: Database, user: str, seconds_ago: float = 1) -> None:
 
 def claim(database: Database, lease: timedelta = LEASE) -> Claim | None:
     with database.transaction() as connection:
-        return subjects.claim(connection, lease)
+        return claims.claim(connection, lease)
 
 
 def claimed(database: Database, lease: timedelta = LEASE) -> Claim:
@@ -58,7 +61,7 @@ def claimed(database: Database, lease: timedelta = LEASE) -> Claim:
 
 def hold(database: Database, held: Claim) -> None:
     with database.transaction() as connection:
-        subjects.hold(connection, held, LEASE)
+        claims.hold(connection, held, LEASE)
 
 
 class TestMigrating:
@@ -116,8 +119,8 @@ class TestClaims:
     @pytest.mark.parametrize(
         "act",
         [
-            lambda connection, stale: subjects.postpone(connection, stale, delay=LEASE, error="x", burns_attempt=True),
-            lambda connection, stale: subjects.release(connection, stale, tokens_left=0, since=None, due_at=None),
+            lambda connection, stale: claims.postpone(connection, stale, delay=LEASE, error="x", burns_attempt=True),
+            lambda connection, stale: claims.release(connection, stale, tokens_left=0, since=None, due_at=None),
         ],
         ids=["postpone", "release"],
     )
@@ -137,7 +140,7 @@ class TestClaims:
         before = claimed(database)
         with database.transaction() as connection:
             subjects.raise_generation(connection, "default", "ann")
-            assert subjects.renew(connection, [before], LEASE) == set()
+            assert claims.renew(connection, [before], LEASE) == set()
         with pytest.raises(LeaseLost):
             hold(database, before)
         assert claim(database) is None
@@ -150,14 +153,14 @@ class TestClaims:
         due(database, "bob", 1)
         ann, bob = claimed(database), claimed(database)
         with database.transaction() as connection:
-            assert subjects.renew(connection, [stale, ann, bob], LEASE) == {ann, bob}
+            assert claims.renew(connection, [stale, ann, bob], LEASE) == {ann, bob}
 
     def test_attempts_are_counted_only_when_burned(self, database: Database) -> None:
         due(database, "ann")
         for burns in (True, False, True):
             held = claimed(database)
             with database.transaction() as connection:
-                subjects.postpone(connection, held, delay=timedelta(0), error="x", burns_attempt=burns)
+                claims.postpone(connection, held, delay=timedelta(0), error="x", burns_attempt=burns)
         assert claimed(database).attempts == 2
 
     def test_due_and_free_subjects_are_counted_up_to_the_limit(self, database: Database) -> None:
@@ -242,7 +245,7 @@ class TestRecords:
             for part in (3, 1, 2):
                 said = event(f"part {part}", event_id="e", part=part, parts=3)
                 conversations.record(connection, said, turns=turns_of(said), body_hash=b"", generation=0, now=AT)
-            found = conversations.pending(connection, "default", "ann", limit=9)
+            found = progress.pending(connection, "default", "ann", limit=9)
         assert [each.turns[0].text for each in found] == ["part 1", "part 2", "part 3"]
 
 

@@ -12,15 +12,15 @@ from afterword.schemas import AddMemory, ClearMemories, DeleteMemory, Kind, Scop
 from afterword.schemas.conversation import PublishCounts
 from afterword.schemas.errors import MemoryUnavailable
 from afterword.schemas.wire import Queue
-from afterword.workers.broker import MendedBroker, Postponed, QueueInstruments, build_broker
+from afterword.workers.broker import MendedBroker, Pace, Postponed, QueueInstruments, build_broker
 from afterword.workers.core.errors import LedgerUnavailable, VectorStoreUnavailable
 from afterword.workers.observing.metrics import Metrics
-from afterword.workers.services.ingest.ingest import Outcome
+from afterword.workers.services.ingest.recorder import Outcome
 from afterword.workers.services.upkeep.readings import Readings
 from afterword.workers.services.upkeep.scheduler import Scheduler, Task
-from afterword.workers.stores.ledger import conversations
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.leadership import Leadership
+from afterword.workers.stores.ledger.ingest import excerpts
+from afterword.workers.stores.ledger.upkeep.leadership import Leadership
 from afterword.workers.stores.vectors.queries import Filter, Match
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support import openai_faults as faults
@@ -78,7 +78,7 @@ class TestIngest:
         workshop.take_in(event("I play the cello."))
         workshop.store.up()
         with workshop.database.transaction() as connection:
-            [left] = conversations.without_excerpts(connection, older_than=timedelta(0), limit=1)
+            [left] = excerpts.without_excerpts(connection, older_than=timedelta(0), limit=1)
         for _ in range(2):
             workshop.house.memories.excerpts.write(left)
         assert memories(workshop, "add", Scope.USER, Kind.EXCERPT) == 1
@@ -221,7 +221,7 @@ class TestQueues:
 
     @pytest.fixture
     def broker(self, redis_url: str, metrics: Metrics) -> Iterator[MendedBroker]:
-        broker = build_broker(redis_url, middleware=[QueueInstruments(metrics)], maintenance_interval=0.1)
+        broker = build_broker(redis_url, middleware=[QueueInstruments(metrics)], pace=Pace(maintenance=0.1))
         yield broker
         broker.client.close()
 
@@ -262,7 +262,7 @@ class TestQueues:
         work.failure = Broken()
         broker.enqueue(work.actor.message("one"))
         with working(broker):
-            wait_until(lambda: broker.backlog(QUEUE).dead == 1, what="its death")
+            wait_until(lambda: broker.admin.backlog(QUEUE).dead == 1, what="its death")
         assert sample(metrics, "queue_wait_seconds_count", queue=QUEUE) is None
 
 
@@ -361,7 +361,7 @@ class TestReadings:
         away = build_broker("redis://127.0.0.1:1/0")
         database = Database("postgresql://127.0.0.1:1/none")
         there = workshop.house.upkeep.readings(workshop.broker)
-        gone = Readings(database=database, admin=workshop.house.stores.admin, broker=away, metrics=metrics)
+        gone = Readings(database=database, admin=workshop.house.stores.admin, queues=away.admin, metrics=metrics)
         names = {
             "redis": "redis_memory_bytes",
             "postgres": "postgres_size_bytes",

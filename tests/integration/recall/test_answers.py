@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 
 from afterword.schemas import ContextReply, Kind, Scope
 from afterword.workers.actors import context
-from afterword.workers.actors.replies import Replies
-from afterword.workers.actors.requests import Answering
+from afterword.workers.actors.requests import Responder
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
-from afterword.workers.models.tokenizers.estimating import EstimatingTokenizer
+from afterword.workers.models.tokenizers.port import EstimatingTokenizer
 from afterword.workers.services.recall.answering import RelevanceVerdict
 from tests.fixtures.workshops import OpenWorkshop
 from tests.integration.commands.test_memory_search import COACH, THREAD, keep, stored
@@ -95,9 +94,7 @@ class TestTheRelevanceFloor:
 
     def test_the_verdict_is_counted_and_what_was_retrieved(self, workshop: Workshop) -> None:
         broker, metrics = workshop.broker, workshop.house.metrics
-        context.declare(
-            broker, workshop.house.recall.answerer, Answering(Replies(broker.client), broker.clock), None, metrics
-        )
+        context.declare(broker, workshop.house.recall.answerer, Responder(broker.client, broker.clock), None, metrics)
         answer = broker.get_actor("answer_context").fn
 
         def counted() -> tuple[float, ...]:

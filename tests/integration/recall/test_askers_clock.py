@@ -88,7 +88,7 @@ def test_memories_are_only_looked_at_for_a_question_that_names_a_time(told: Work
 def test_a_search_is_by_the_clock_of_the_owners_memories(told: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     command = SearchMemories(user_id="ann", query="dinner yesterday", explain=True, reply_to=REPLY_TO)
     with monkeypatch.context() as patched:
-        patched.setattr("afterword.workers.services.commands.memory_search.datetime", _At)
+        patched.setattr("afterword.workers.services.commands.owner_search.datetime", _At)
         page = told.house.commands.commands(told.broker).run(command)
     assert isinstance(page, SearchPage)
     found = {each.memory.text: each.signals.get("period", 0.0) for each in page.explanations}

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from afterword.schemas import ContextReply, Kind, Scope
-from afterword.workers.embedded.completions import Reply
+from afterword.workers.embedded.completions import HttpReply
 from afterword.workers.models.embedders.factory import build_embedder
 from afterword.workers.services.recall.answering import RelevanceVerdict
 from afterword.workers.stores.ledger import agents
@@ -140,7 +140,7 @@ class TestTheEmbedder:
         assert texts(reply)[0] == "I play the cello."
 
     @pytest.mark.parametrize("fault", [faults.unauthorised(), faults.unknown_model(), faults.bad_request()])
-    def test_fails(self, remote: Workshop, llm: FakeOpenAI, fault: Reply) -> None:
+    def test_fails(self, remote: Workshop, llm: FakeOpenAI, fault: HttpReply) -> None:
         llm.fail_when(lambda request: fault if request.path == EMBEDDINGS else None)
         reply = ask(remote)
         assert reply.degraded == ("embedder",)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from afterword.schemas import Kind, Scope
-from afterword.workers.models.tokenizers.estimating import EstimatingTokenizer
+from afterword.workers.models.tokenizers.port import EstimatingTokenizer
 from afterword.workers.stores.ledger import agents
 from afterword.workers.stores.ledger.agents import Agent
 from tests.fixtures.workshops import OpenWorkshop

@@ -20,7 +20,8 @@ from afterword.schemas import ContextReply, ContextRequest, ConversationFinished
 from afterword.schemas.values import Model
 from afterword.schemas.wire import Queue
 from afterword.workers.embedded.postgres_server import PostgresServer
-from afterword.workers.runtime.roles import Role, RunningRole, start_role
+from afterword.workers.runtime.roles import Role, start_role
+from afterword.workers.runtime.running import RunningRole
 from afterword.workers.stores.ledger.migrate import migrate
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support import openai_faults as faults
@@ -218,7 +219,7 @@ class TestIngest:
         workshop.house.upkeep.sweeps(workshop.broker).keep_dead_messages()
         [letter] = workshop.rows("SELECT user_id, error FROM dead_letters")
         assert letter.user_id == "ann"
-        assert letter.error.startswith("InvalidEvent: messages")
+        assert letter.error.startswith("InvalidInput: messages")
 
     def test_stopping_hands_back_what_was_not_begun(self, workshop: Workshop, asker: Asker, redis_url: str) -> None:
         """Two threads, each with an event in hand, and more prefetched behind them."""

@@ -13,7 +13,7 @@ from afterword.workers.broker import build_broker
 from afterword.workers.core.errors import NotFound, NotReplayable
 from afterword.workers.runtime.roles import Role, start_role
 from afterword.workers.services.upkeep.dead_letters import DeadLetters
-from afterword.workers.stores.ledger.dead_letters import LetterFilter, StoredLetter
+from afterword.workers.stores.ledger.upkeep.dead_letters import LetterFilter, StoredLetter
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support import openai_faults as faults
 from tests.support.extractions import clear, facts
@@ -29,7 +29,7 @@ def workshop(open_workshop: OpenWorkshop) -> Workshop:
 
 @pytest.fixture
 def letters(workshop: Workshop) -> DeadLetters:
-    return DeadLetters(database=workshop.database, broker=workshop.broker)
+    return DeadLetters(database=workshop.database, queues=workshop.broker.admin)
 
 
 def dead_conversation(workshop: Workshop, llm: FakeOpenAI, **more: Any) -> None:
@@ -184,7 +184,7 @@ class TestConversations:
         self, open_workshop: OpenWorkshop, llm: FakeOpenAI
     ) -> None:
         workshop = open_workshop(max_attempts=1, keep_transcripts=0.0)
-        letters = DeadLetters(database=workshop.database, broker=workshop.broker)
+        letters = DeadLetters(database=workshop.database, queues=workshop.broker.admin)
         dead_conversation(workshop, llm)
         workshop.some_time_passes(3600)
         workshop.house.upkeep.sweeps(workshop.broker).drop_transcripts()
@@ -263,7 +263,7 @@ class TestMessages:
         dead_message(workshop, body_of(event("Hello.")))
         away = build_broker("redis://127.0.0.1:1/0")
         with pytest.raises(MemoryUnavailable):
-            DeadLetters(database=workshop.database, broker=away).replay(only(letters).id)
+            DeadLetters(database=workshop.database, queues=away.admin).replay(only(letters).id)
         assert only(letters)
 
     def test_a_message_that_is_named_like_a_conversation_touches_none(

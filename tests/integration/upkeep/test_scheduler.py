@@ -10,7 +10,7 @@ import pytest
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.upkeep.scheduler import Scheduler, Task
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.leadership import Leadership
+from afterword.workers.stores.ledger.upkeep.leadership import Leadership
 from tests.support.waiting import wait_until
 
 

@@ -17,7 +17,7 @@ from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.upkeep.scheduler import Scheduler, Task
 from afterword.workers.services.upkeep.sweeps import Sweeps
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.leadership import Leadership
+from afterword.workers.stores.ledger.upkeep.leadership import Leadership
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support.waiting import wait_until
 from tests.support.workshop import Workshop, event
@@ -43,18 +43,18 @@ class TestHints:
         workshop.take_in(*(event("Hello.", user=f"user-{number}") for number in range(5)))
         workshop.broker.flush(Queue.EXTRACTION)
         sweeps.hint_due_subjects()
-        assert workshop.broker.queue_length(Queue.EXTRACTION) == 5
+        assert workshop.broker.admin.queue_length(Queue.EXTRACTION) == 5
         sweeps.hint_due_subjects()
-        assert workshop.broker.queue_length(Queue.EXTRACTION) == 5
+        assert workshop.broker.admin.queue_length(Queue.EXTRACTION) == 5
 
     def test_none_for_who_is_in_work_or_not_due(self, open_workshop: OpenWorkshop) -> None:
         workshop = open_workshop(extract_after=60.0)
         workshop.take_in(event("Hello."), event("Hello.", user="bob"))
         workshop.house.upkeep.sweeps(workshop.broker).hint_due_subjects()
-        assert workshop.broker.queue_length(Queue.EXTRACTION) == 0
+        assert workshop.broker.admin.queue_length(Queue.EXTRACTION) == 0
         workshop.rows("UPDATE subjects SET due_at = now(), lease_until = now() + interval '1 hour'")
         workshop.house.upkeep.sweeps(workshop.broker).hint_due_subjects()
-        assert workshop.broker.queue_length(Queue.EXTRACTION) == 0
+        assert workshop.broker.admin.queue_length(Queue.EXTRACTION) == 0
 
 
 def die(client: redis.Redis, message_id: str, data: bytes | str, queue: Queue = Queue.CONVERSATIONS) -> None:

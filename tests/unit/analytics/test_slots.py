@@ -10,8 +10,8 @@ from afterword.workers.services.analytics.figures import growth, period
 from afterword.workers.services.analytics.retention import due_at
 from afterword.workers.services.analytics.snapshots import slot_of
 from afterword.workers.services.memories.bookkeeping import label, tags
-from afterword.workers.stores.ledger.analytics import Sums
-from afterword.workers.stores.ledger.statistics import Delta, day_of
+from afterword.workers.stores.ledger.analytics.figures import Sums
+from afterword.workers.stores.ledger.analytics.statistics import Delta, day_of
 
 NONE = Sums(0, 0, 0, 0, 0, 0.0, 0.0, 0)
 

@@ -10,8 +10,8 @@ from afterword.schemas import Scope
 from afterword.workers.core import ids
 from afterword.workers.core.errors import BadAnswer
 from afterword.workers.services.extraction.answer import facts_in
-from afterword.workers.services.extraction.prompt import Existing
-from afterword.workers.stores.ledger.journal import Fact
+from afterword.workers.services.extraction.known import Existing
+from afterword.workers.stores.ledger.extraction.journal import Fact
 from tests.support.batches import NOON, batch_of, conversation, turn
 
 BATCH = batch_of(

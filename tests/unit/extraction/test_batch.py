@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from afterword.schemas import Scope
 from afterword.workers.services.extraction.batch import Line, lines_of, take
-from afterword.workers.stores.ledger.conversations import Conversation
+from afterword.workers.stores.ledger.ingest.conversations import Conversation
 from tests.support.batches import NOON, batch_of, conversation, texts, turn
 
 

@@ -25,8 +25,8 @@ from afterword.workers.core.errors import (
 )
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
 from afterword.workers.services.extraction import mem0_memory
+from afterword.workers.services.extraction.known import Existing
 from afterword.workers.services.extraction.mem0_memory import Hooks
-from afterword.workers.services.extraction.prompt import Existing
 
 # After ours, which see to mem0's environment before it is imported.
 main = importlib.import_module("mem0.memory.main")

@@ -9,7 +9,8 @@ from afterword.schemas import Scope
 from afterword.workers.models.mem0_environment import prepare
 from afterword.workers.services.extraction import prompt
 from afterword.workers.services.extraction.batch import Batch
-from afterword.workers.services.extraction.prompt import Existing, build
+from afterword.workers.services.extraction.known import Existing
+from afterword.workers.services.extraction.prompt import build
 from tests.support.batches import batch_of, conversation, turn
 
 prepare()  # before mem0 is imported

@@ -16,7 +16,7 @@ from afterword.workers.core.errors import (
     VectorStoreUnavailable,
     WritesMissing,
 )
-from afterword.workers.services.extraction.retry import Decision, RetryPolicy
+from afterword.workers.services.extraction.failures import Decision, RetryPolicy
 
 POLICY = RetryPolicy(first=timedelta(seconds=5), longest=timedelta(seconds=600), attempts=5)
 ERRORS = [

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from afterword.schemas import ConversationFinished
-from afterword.workers.services.ingest.ingest import body_hash
+from afterword.workers.services.ingest.recorder import body_hash
 
 
 def fingerprint(**fields: Any) -> bytes:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afterword.workers.services.ingest.debounce import Debounce
+from afterword.workers.services.ingest.rules import Debounce
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 seconds = st.integers(0, 10_000).map(lambda number: timedelta(seconds=number))

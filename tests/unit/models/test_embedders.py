@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from afterword.workers.core.errors import EmbeddingFailed, Misconfigured
-from afterword.workers.embedded.completions import Reply
+from afterword.workers.embedded.completions import HttpReply
 from afterword.workers.embedded.redis_server import free_port
-from afterword.workers.models.embedders.caching import CachingEmbedder
 from afterword.workers.models.embedders.factory import build_embedder
 from afterword.workers.models.embedders.hashing import HashingEmbedder
+from afterword.workers.models.embedders.layers import CachingEmbedder
 from afterword.workers.models.embedders.openai import MAX_CHARACTERS, MAX_INPUTS, OpenAIEmbedder
 from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity, Vector
 from afterword.workers.observing.metrics import Metrics
@@ -219,13 +219,13 @@ class TestOpenAI:
             openai_faults.bad_request(),
             Dropped(),
             Page(),
-            Reply({"data": []}),
-            Reply({"data": [{"index": 0, "embedding": [1.0, 2.0]}]}),
-            Reply({"error": "none"}),
+            HttpReply({"data": []}),
+            HttpReply({"data": [{"index": 0, "embedding": [1.0, 2.0]}]}),
+            HttpReply({"error": "none"}),
         ],
         ids=lambda fault: type(fault).__name__,
     )
-    def test_failures_are_told_once_without_the_key_or_the_text(self, fake: FakeOpenAI, fault: Reply) -> None:
+    def test_failures_are_told_once_without_the_key_or_the_text(self, fake: FakeOpenAI, fault: HttpReply) -> None:
         fake.fail(fault, at="embeddings")
 
         with pytest.raises(EmbeddingFailed, match="some-model") as told:
@@ -236,7 +236,7 @@ class TestOpenAI:
         assert "a secret text" not in str(told.value)
 
     @pytest.mark.parametrize("fault", [Hang({}), Trickle({})], ids=["hangs", "trickles"])
-    def test_keeps_its_deadline(self, fake: FakeOpenAI, fault: Reply) -> None:
+    def test_keeps_its_deadline(self, fake: FakeOpenAI, fault: HttpReply) -> None:
         fake.fail(fault, at="embeddings")
         embedder = openai_embedder(fake, timeout=0.5)
 

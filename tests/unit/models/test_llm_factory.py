@@ -8,7 +8,7 @@ import pytest
 
 from afterword.workers.core.errors import BadAnswer, LlmRefused, LlmUnavailable, Misconfigured
 from afterword.workers.core.tokens import Tokens
-from afterword.workers.embedded.completions import Reply
+from afterword.workers.embedded.completions import HttpReply
 from afterword.workers.models.llms.factory import build_llm
 from afterword.workers.models.llms.mem0 import Mem0Llm
 from afterword.workers.models.llms.openai import OpenAILlm
@@ -87,7 +87,7 @@ def test_mem0s_answer_comes_without_its_code_fence(fake: FakeOpenAI) -> None:
         (openai_faults.says(""), BadAnswer),
     ],
 )
-def test_errors_of_mem0s_clients(fake: FakeOpenAI, fault: Reply, expected: type[Exception]) -> None:
+def test_errors_of_mem0s_clients(fake: FakeOpenAI, fault: HttpReply, expected: type[Exception]) -> None:
     fake.fail(fault)
 
     with pytest.raises(expected) as caught:

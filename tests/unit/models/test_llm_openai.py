@@ -13,7 +13,7 @@ import pytest
 from afterword.schemas.errors import AfterwordError
 from afterword.workers.core.errors import BadAnswer, LlmRefused, LlmUnavailable
 from afterword.workers.core.tokens import Tokens
-from afterword.workers.embedded.completions import Reply, completion, error
+from afterword.workers.embedded.completions import HttpReply, completion, error
 from afterword.workers.embedded.redis_server import free_port
 from afterword.workers.models.llms.openai import OpenAILlm
 from afterword.workers.models.llms.port import Prompt
@@ -62,7 +62,7 @@ def test_asks_once_for_a_json_object_without_a_temperature(fake: FakeOpenAI) -> 
 
 def test_tells_the_model_and_what_the_call_cost(fake: FakeOpenAI) -> None:
     usage = {"prompt_tokens": 1200, "completion_tokens": 34, "prompt_tokens_details": {"cached_tokens": 1024}}
-    fake.fail(Reply({**completion("{}", model="gpt-5-mini-2025-08-07").body, "usage": usage}))
+    fake.fail(HttpReply({**completion("{}", model="gpt-5-mini-2025-08-07").body, "usage": usage}))
 
     answer = OpenAILlm("gpt-5-mini", api_key=KEY, base_url=fake.url, timeout=LONG).complete_json(PROMPT)
 
@@ -72,7 +72,7 @@ def test_tells_the_model_and_what_the_call_cost(fake: FakeOpenAI) -> None:
 
 @pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": None, "prompt_tokens_details": None}])
 def test_an_endpoint_that_counts_no_tokens_costs_none(fake: FakeOpenAI, usage: object) -> None:
-    fake.fail(Reply({"choices": [{"message": {"content": "{}"}}], "usage": usage}))
+    fake.fail(HttpReply({"choices": [{"message": {"content": "{}"}}], "usage": usage}))
 
     answer = OpenAILlm("llama", base_url=fake.url, timeout=LONG).complete_json(PROMPT)
 
@@ -101,12 +101,12 @@ def test_an_endpoint_that_counts_no_tokens_costs_none(fake: FakeOpenAI, usage: o
         (openai_faults.says(""), BadAnswer),
         (openai_faults.says("  \n"), BadAnswer),
         (Page(), BadAnswer),
-        (Reply({"choices": []}), BadAnswer),
-        (Reply({"answer": "42"}), BadAnswer),
+        (HttpReply({"choices": []}), BadAnswer),
+        (HttpReply({"answer": "42"}), BadAnswer),
     ],
 )
 def test_every_fault_is_told_as_what_it_is_and_without_secrets(
-    fake: FakeOpenAI, fault: Reply, expected: type[AfterwordError]
+    fake: FakeOpenAI, fault: HttpReply, expected: type[AfterwordError]
 ) -> None:
     fake.fail(fault)
 
@@ -158,7 +158,7 @@ def test_a_retry_after_that_says_nothing_is_none(fake: FakeOpenAI, header: str) 
 
 
 @pytest.mark.parametrize("fault", [Hang(), Trickle()])
-def test_the_deadline_holds_whatever_the_server_does(fake: FakeOpenAI, fault: Reply) -> None:
+def test_the_deadline_holds_whatever_the_server_does(fake: FakeOpenAI, fault: HttpReply) -> None:
     fake.fail(fault)
     began = time.monotonic()
 

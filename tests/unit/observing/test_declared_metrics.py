@@ -16,7 +16,7 @@ from afterword.schemas import Kind, Scope
 from afterword.schemas.wire import Queue
 from afterword.workers.observing.metrics import Metrics, Reading
 from afterword.workers.observing.stopwatch import Stopwatch
-from afterword.workers.services.ingest.ingest import Outcome as IngestOutcome
+from afterword.workers.services.ingest.recorder import Outcome as IngestOutcome
 from afterword.workers.services.recall.answering import RelevanceVerdict
 
 SOURCES = Path(afterword.workers.__path__[0])
@@ -93,7 +93,7 @@ def used_of_metrics() -> set[str]:
 
 def is_metrics(node: ast.expr, path: Path) -> bool:
     name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-    return name in ("metrics", "_metrics") or (name == "self" and path.name == "metrics.py")
+    return name in ("metrics", "_metrics") or (name == "self" and path.parent.name == "metrics")
 
 
 def test_no_two_have_one_name() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from afterword.producers import Context, Kind, Memory, Scope
-from afterword.producers.redis_clock import RedisClock
+from afterword.producers.server_time import ServerTime
 from afterword.schemas.fence import BEGIN, END, without_fences
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -54,7 +54,7 @@ def test_the_timeline_is_newest_first() -> None:
 
 def test_the_redis_clock_tells_the_servers_time_whatever_the_local_one() -> None:
     local = 1000.0
-    clock = RedisClock(lambda: local)
+    clock = ServerTime(lambda: local)
     assert not clock.known
     clock.observe([b"1700000000", b"250000"])
     assert clock.after(0.5) == 1_700_000_000_750

@@ -8,13 +8,13 @@ from dramatiq import Message as DramatiqMessage
 
 from afterword.producers import ClientSettings, ConversationFinished, InvalidEvent, UnsupportedVersion
 from afterword.producers.outbox import Parcel
-from afterword.producers.parcels import Conversation, conversation_of, parcel_of
+from afterword.producers.parcels import GivenConversation, conversation_of, parcel_of
 from afterword.schemas.wire import ACTORS, Queue, messages_key
 
 TURNS = [{"role": "user", "content": "I moved to Lyon"}, {"role": "assistant", "content": "How is it?"}]
 
 
-def event_of(given: Conversation | None = None, tenant: str = "default", **fields: Any) -> ConversationFinished:
+def event_of(given: GivenConversation | None = None, tenant: str = "default", **fields: Any) -> ConversationFinished:
     return conversation_of(given, fields, tenant)
 
 

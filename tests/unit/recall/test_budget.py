@@ -15,9 +15,8 @@ from tokenizers import models, pre_tokenizers
 
 from afterword.schemas import Kind, Memory, Scope
 from afterword.schemas.rendering import render_sections, section_of
-from afterword.workers.models.tokenizers.estimating import EstimatingTokenizer
 from afterword.workers.models.tokenizers.hugging_face import HuggingFaceTokenizer
-from afterword.workers.models.tokenizers.port import Tokenizer
+from afterword.workers.models.tokenizers.port import EstimatingTokenizer, Tokenizer
 from afterword.workers.models.tokenizers.tiktoken import TiktokenTokenizer
 from afterword.workers.services.recall.budget import fit
 

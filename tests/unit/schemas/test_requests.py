@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
@@ -13,14 +13,17 @@ from afterword.schemas import (
     ContextRequest,
     ErrorBody,
     InvalidEvent,
+    InvalidInput,
     ListMemories,
     ListUsers,
     Reply,
     Scope,
     SearchMemories,
     UnsupportedVersion,
+    commands,
 )
-from afterword.schemas.commands import parse_command
+from afterword.schemas.commands import COMMANDS, OfUser, Owned, parse_command
+from afterword.schemas.values import Model
 
 REPLY_TO = "afterword:reply:1"
 
@@ -119,10 +122,33 @@ def test_a_user_a_session_or_an_agent_is_an_owner(owner: dict[str, str]) -> None
 
 def test_every_command_is_read_by_its_name() -> None:
     given = {"user_id": "u", "memory_id": "m", "text": "x", "reply_to": REPLY_TO}
-    kinds = get_args(get_args(Command)[0])
-    assert kinds
-    for kind in kinds:
-        assert type(parse_command({**given, "command": kind.model_fields["command"].default})) is kind
+    assert COMMANDS
+    for kind in COMMANDS:
+        assert type(parse_command({**given, "command": kind.wire_name()})) is kind
+
+
+def test_every_class_of_a_command_is_listed_and_says_whose_it_is_and_how_it_is_answered() -> None:
+    named = {
+        kind
+        for kind in vars(commands).values()
+        if isinstance(kind, type) and issubclass(kind, Command) and _is_named(kind)
+    }
+    assert named == set(COMMANDS)
+    assert len({kind.wire_name() for kind in COMMANDS}) == len(COMMANDS)
+    assert all(issubclass(kind.answer, Model) for kind in COMMANDS)
+    owned = {kind.wire_name() for kind in COMMANDS if issubclass(kind, Owned)}
+    assert owned == {"list", "search", "related", "get", "add", "delete", "clear"}
+    assert [kind.wire_name() for kind in COMMANDS if issubclass(kind, OfUser)] == ["analytics_user"]
+
+
+def _is_named(kind: type[Command]) -> bool:
+    return "command" in kind.model_fields
+
+
+def test_the_older_name_of_an_error_catches_all_that_it_did() -> None:
+    assert InvalidEvent is InvalidInput
+    with pytest.raises(InvalidEvent):
+        parse_command({"command": "nothing of ours"})
 
 
 @pytest.mark.parametrize("body", [None, "x", {}, {"command": "drop"}, {"command": ["list"]}])

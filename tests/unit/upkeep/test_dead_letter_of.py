@@ -10,7 +10,7 @@ from afterword.schemas import ConversationFinished
 from afterword.schemas.wire import Queue, encode_message
 from afterword.workers.broker import DeadMessage
 from afterword.workers.services.upkeep.sweeps import letter_of
-from afterword.workers.stores.ledger.dead_letters import DeadLetter
+from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

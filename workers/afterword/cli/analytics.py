@@ -9,12 +9,12 @@ from pydantic import BaseModel
 
 app = typer.Typer(no_args_is_help=True, help="Figures of usage: of the tenant (AFTERWORD_TENANT_ID), and of a user.")
 
-Days = Annotated[int, typer.Option(min=1, max=366, help="The last so many UTC days, today included.")]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+_Days = Annotated[int, typer.Option(min=1, max=366, help="The last so many UTC days, today included.")]
+_AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 @app.command()
-def overview(days: Days = 30, json: AsJson = False) -> None:
+def overview(days: _Days = 30, json: _AsJson = False) -> None:
     """Totals, active users, searches and their success, growth."""
     from afterword.producers import MemoryClient
 
@@ -23,7 +23,7 @@ def overview(days: Days = 30, json: AsJson = False) -> None:
 
 
 @app.command()
-def user(user_id: str, days: Days = 30, json: AsJson = False) -> None:
+def user(user_id: str, days: _Days = 30, json: _AsJson = False) -> None:
     """What a user has and did."""
     from afterword.producers import MemoryClient
 

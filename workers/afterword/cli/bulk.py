@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from afterword.producers import MemoryClient
-from afterword.schemas import AfterwordError, InvalidEvent, MemoryUnavailable
+from afterword.schemas import AfterwordError, InvalidInput, MemoryUnavailable
 from afterword.schemas.errors import shortened
 
 _NAMESPACE = UUID("b0c0f6c2-6a57-4d6c-9a3e-5f7d3b1f9e44")
@@ -109,7 +109,7 @@ def _publish(client: MemoryClient, step: list[_Line]) -> tuple[int, list[tuple[_
     for line in step:
         try:
             events += [(line, _event(line.text))] if line.text else []
-        except InvalidEvent as error:
+        except InvalidInput as error:
             errors.append((line, error))
     results = client.publish_many(event for _, event in events)
     errors += [(line, result.error) for (line, _), result in zip(events, results, strict=True) if result.error]
@@ -122,7 +122,7 @@ def _event(text: str) -> dict[str, Any]:
     try:
         event = json.loads(text)
     except ValueError as error:
-        raise InvalidEvent("line", shortened(text), f"must be a JSON object: {error}") from None
+        raise InvalidInput("line", shortened(text), f"must be a JSON object: {error}") from None
     if not isinstance(event, dict):
-        raise InvalidEvent("line", shortened(text), "must be a JSON object")
+        raise InvalidInput("line", shortened(text), "must be a JSON object")
     return {"event_id": str(uuid5(_NAMESPACE, text)), **event}

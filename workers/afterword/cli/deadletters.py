@@ -14,21 +14,21 @@ from afterword.schemas import AfterwordError
 
 if TYPE_CHECKING:
     from afterword.workers.services.upkeep.dead_letters import DeadLetters
-    from afterword.workers.stores.ledger.dead_letters import LetterFilter, StoredLetter
+    from afterword.workers.stores.ledger.upkeep.dead_letters import LetterFilter, StoredLetter
 
 app = typer.Typer(no_args_is_help=True, help="What was given up on: list, show, replay, discard.")
 
-Number = Annotated[int | None, typer.Argument(help="The letter's number; without one, all that the filters name.")]
-Queue = Annotated[str | None, typer.Option(help="Only letters of this queue.")]
-Tenant = Annotated[str | None, typer.Option(help="Only letters of this tenant.")]
-User = Annotated[str | None, typer.Option(help="Only letters of this user.")]
-Error = Annotated[str | None, typer.Option(help="Only letters whose error holds this text.")]
-Body = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="A mended message, as JSON.")]
-All = Annotated[bool, typer.Option("--all", help="All letters, where no filter is given.")]
+_Number = Annotated[int | None, typer.Argument(help="The letter's number; without one, all that the filters name.")]
+_Queue = Annotated[str | None, typer.Option(help="Only letters of this queue.")]
+_Tenant = Annotated[str | None, typer.Option(help="Only letters of this tenant.")]
+_User = Annotated[str | None, typer.Option(help="Only letters of this user.")]
+_Error = Annotated[str | None, typer.Option(help="Only letters whose error holds this text.")]
+_Body = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="A mended message, as JSON.")]
+_All = Annotated[bool, typer.Option("--all", help="All letters, where no filter is given.")]
 
 
 @app.command("list")
-def list_letters(queue: Queue = None, tenant: Tenant = None, user: User = None, error: Error = None) -> None:
+def list_letters(queue: _Queue = None, tenant: _Tenant = None, user: _User = None, error: _Error = None) -> None:
     """One letter a line, newest first: number, time, queue, tenant/user, event, error."""
     with _letters() as letters:
         for found in letters.select(_selection(None, queue, tenant, user, error)):
@@ -53,13 +53,13 @@ def show(number: int) -> None:
 
 @app.command()
 def replay(
-    number: Number = None,
-    queue: Queue = None,
-    tenant: Tenant = None,
-    user: User = None,
-    error: Error = None,
-    body: Body = None,
-    everything: All = False,
+    number: _Number = None,
+    queue: _Queue = None,
+    tenant: _Tenant = None,
+    user: _User = None,
+    error: _Error = None,
+    body: _Body = None,
+    everything: _All = False,
 ) -> None:
     """Give letters another chance, under their own event ids."""
     if body and number is None:
@@ -79,12 +79,12 @@ def replay(
 
 @app.command()
 def discard(
-    number: Number = None,
-    queue: Queue = None,
-    tenant: Tenant = None,
-    user: User = None,
-    error: Error = None,
-    everything: All = False,
+    number: _Number = None,
+    queue: _Queue = None,
+    tenant: _Tenant = None,
+    user: _User = None,
+    error: _Error = None,
+    everything: _All = False,
 ) -> None:
     """Drop letters for good, and what was said in them."""
     with _letters() as letters:
@@ -97,13 +97,13 @@ def discard(
 def _selection(
     number: int | None, queue: str | None, tenant: str | None, user: str | None, error: str | None
 ) -> LetterFilter:
-    from afterword.workers.stores.ledger.dead_letters import LetterFilter
+    from afterword.workers.stores.ledger.upkeep.dead_letters import LetterFilter
 
     return LetterFilter(letter_id=number, queue=queue, tenant_id=tenant, user_id=user, error=error)
 
 
 def _meant(letters: DeadLetters, number: int | None, which: LetterFilter, everything: bool) -> list[StoredLetter]:
-    from afterword.workers.stores.ledger.dead_letters import LetterFilter
+    from afterword.workers.stores.ledger.upkeep.dead_letters import LetterFilter
 
     if which == LetterFilter() and not everything:
         raise typer.BadParameter("name letters: a number, a filter, or --all")
@@ -114,7 +114,7 @@ def _meant(letters: DeadLetters, number: int | None, which: LetterFilter, everyt
 
 def _one(letters: DeadLetters, number: int) -> StoredLetter:
     from afterword.workers.core.errors import NotFound
-    from afterword.workers.stores.ledger.dead_letters import LetterFilter
+    from afterword.workers.stores.ledger.upkeep.dead_letters import LetterFilter
 
     found = letters.select(LetterFilter(letter_id=number))
     if not found:
@@ -133,7 +133,7 @@ def _letters() -> Iterator[DeadLetters]:
     settings = Settings.load()
     database, broker = Database(settings.postgres, connections=1), build_broker(settings.redis)
     try:
-        yield DeadLetters(database=database, broker=broker)
+        yield DeadLetters(database=database, queues=broker.admin)
     finally:
         broker.client.close()
         database.close()

@@ -18,30 +18,30 @@ from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET
 if TYPE_CHECKING:
     from afterword.producers import MemoryClient
 
-User = Annotated[str, typer.Argument(metavar="USER", help="Whose memories (tenant: AFTERWORD_TENANT_ID).")]
-Agent = Annotated[str | None, typer.Option(help="The agent.")]
-Session = Annotated[str | None, typer.Option(help="The session.")]
-Explain = Annotated[bool, typer.Option("--explain", help="Each memory's signals, and why it is there or left out.")]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
-Timeout = Annotated[float, typer.Option(min=0.001, help="Seconds to wait for the workers.")]
+_User = Annotated[str, typer.Argument(metavar="USER", help="Whose memories (tenant: AFTERWORD_TENANT_ID).")]
+_Agent = Annotated[str | None, typer.Option(help="The agent.")]
+_Session = Annotated[str | None, typer.Option(help="The session.")]
+_Explain = Annotated[bool, typer.Option("--explain", help="Each memory's signals, and why it is there or left out.")]
+_AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+_Timeout = Annotated[float, typer.Option(min=0.001, help="Seconds to wait for the workers.")]
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def context(
-    user: User,
+    user: _User,
     question: Annotated[str | None, typer.Argument(help="The user's message; without one what is important.")] = None,
-    agent: Agent = None,
-    session: Session = None,
+    agent: _Agent = None,
+    session: _Session = None,
     scope: Annotated[list[Scope] | None, typer.Option(help="Only this scope; may be given again.")] = None,
     limit: Annotated[int, typer.Option(help="Memories at most.")] = DEFAULT_LIMIT,
     tokens: Annotated[int, typer.Option(help="Tokens of the text at most.")] = DEFAULT_TOKEN_BUDGET,
     language: Annotated[str | None, typer.Option(help="That of the headings.")] = None,
     always: Annotated[int, typer.Option(help="Facts to keep in that say who the user is.")] = 0,
     time_zone: Annotated[str | None, typer.Option(help="The user's: Asia/Tokyo, +09:00.")] = None,
-    explain: Explain = False,
-    json: AsJson = False,
-    timeout: Timeout = 5.0,
+    explain: _Explain = False,
+    json: _AsJson = False,
+    timeout: _Timeout = 5.0,
 ) -> None:
     """The memories for a prompt, as an agent gets them."""
     with _client() as client:
@@ -76,10 +76,10 @@ def context(
 
 
 def search(
-    user: User,
+    user: _User,
     words: Annotated[str | None, typer.Argument(help="What is searched; without it the newest are listed.")] = None,
-    agent: Agent = None,
-    session: Session = None,
+    agent: _Agent = None,
+    session: _Session = None,
     scope: Annotated[Scope | None, typer.Option(help="Only this scope.")] = None,
     kind: Annotated[Kind | None, typer.Option(help="Only this kind.")] = None,
     since: Annotated[str | None, typer.Option(help="From this time on: ISO 8601, or a UTC day.")] = None,
@@ -88,9 +88,9 @@ def search(
     metadata: Annotated[list[str] | None, typer.Option(help="NAME=VALUE it must hold; may be given again.")] = None,
     limit: Annotated[int, typer.Option(help="Memories a page.")] = DEFAULT_FOUND,
     cursor: Annotated[str | None, typer.Option(help="Of the page before.")] = None,
-    explain: Explain = False,
-    json: AsJson = False,
-    timeout: Timeout = 5.0,
+    explain: _Explain = False,
+    json: _AsJson = False,
+    timeout: _Timeout = 5.0,
 ) -> None:
     """A user's memories about something, best first: relevance, id, scope, kind, time, text."""
     with _client() as client:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from afterword.workers.services.extraction.pricing import Price, price_of
-from afterword.workers.stores.ledger.llm_calls import Usage
+from afterword.workers.stores.ledger.extraction.llm_calls import Usage
 
 
 def stats_table(usages: Sequence[Usage], extracted: int, prices: Mapping[str, Price]) -> str:

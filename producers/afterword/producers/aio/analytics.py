@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from afterword.producers.aio.memories import AsyncAsk
+from afterword.producers.calls import CommandSchema, command_call
 from afterword.producers.memories import COMMAND_SECONDS
-from afterword.producers.questions import question
 from afterword.schemas.analytics import Overview, UserAnalytics
 from afterword.schemas.commands import DEFAULT_DAYS, GetOverview, GetUserAnalytics
-from afterword.schemas.wire import Queue
 
 A = TypeVar("A", bound=BaseModel)
 
@@ -25,14 +25,13 @@ class AsyncAnalytics:
 
     async def overview(self, *, days: int = DEFAULT_DAYS, timeout: float = COMMAND_SECONDS) -> Overview:
         """Totals, active users, searches and their success, growth."""
-        return await self._run(GetOverview, Overview, timeout, {"days": days})
+        return await self._run(GetOverview, timeout, {"days": days})
 
     async def user(
         self, user_id: str, *, days: int = DEFAULT_DAYS, by: str | None = None, timeout: float = COMMAND_SECONDS
     ) -> UserAnalytics:
         """What a user has and did. `by` is the account that asks."""
-        return await self._run(GetUserAnalytics, UserAnalytics, timeout, {"user_id": user_id, "days": days, "by": by})
+        return await self._run(GetUserAnalytics, timeout, {"user_id": user_id, "days": days, "by": by})
 
-    async def _run(self, model: type[Any], answer: type[A], timeout: float, fields: dict[str, Any]) -> A:
-        asked = question(Queue.COMMANDS, model, answer, {"tenant_id": self._tenant_id, **fields})
-        return await self._ask(asked, timeout)
+    async def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:
+        return await self._ask(command_call(self._tenant_id, command, fields), timeout)

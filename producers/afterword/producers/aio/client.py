@@ -16,21 +16,21 @@ from pydantic import BaseModel
 from afterword.producers.aio.analytics import AsyncAnalytics
 from afterword.producers.aio.lines import Lines
 from afterword.producers.aio.memories import AsyncMemories
+from afterword.producers.calls import Call, ContextOptions, ScopeShares
 from afterword.producers.context import CONTEXT_SECONDS, Context, away, unanswered, unavailable
-from afterword.producers.delivery import Delivery
 from afterword.producers.farewell import send_rest
 from afterword.producers.intake import INVALID, Intake, PublishResult, in_batches
 from afterword.producers.links import Links
 from afterword.producers.outbox import Parcel
-from afterword.producers.parcels import Conversation
+from afterword.producers.parcels import GivenConversation
 from afterword.producers.process import at_exit, in_child
-from afterword.producers.questions import Question, Recall, ScopeShares
-from afterword.producers.runs import AsyncRun, Turn
+from afterword.producers.publish_state import PublishState
+from afterword.producers.runs import AsyncRun, GivenMessage
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
 from afterword.producers.stats import Stats
 from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, ContextReply
 from afterword.schemas.conversation import ConversationFinished
-from afterword.schemas.errors import AfterwordError, InvalidEvent
+from afterword.schemas.errors import AfterwordError, InvalidInput
 from afterword.schemas.values import DEFAULT_TENANT, Metadata, Scope
 
 A = TypeVar("A", bound=BaseModel)
@@ -65,46 +65,46 @@ class AsyncMemoryClient:
     def _open(self) -> None:
         user = Links(self._redis_url).user
         self._lines = Lines(
-            self._redis_url, open_delivery=lambda: Delivery(self._settings, user=user), clock=self._clock
+            self._redis_url, open_state=lambda: PublishState(self._settings, user=user), clock=self._clock
         )
         at_exit(self, AsyncMemoryClient._exit)
 
     def _exit(self) -> None:
         deadline = time.monotonic() + self._settings.exit_seconds
-        for delivery in self._lines.deliveries():
-            send_rest(Links(self._redis_url), delivery, max(deadline - time.monotonic(), 0))
+        for state in self._lines.states():
+            send_rest(Links(self._redis_url), state, max(deadline - time.monotonic(), 0))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """A client as the environment says; see `MemoryClient.from_env`. Raises: InvalidEvent."""
+        """A client as the environment says; see `MemoryClient.from_env`. Raises: InvalidInput."""
         found = Environment.read(os.environ if environ is None else environ)
         return cls(found.redis_url, tenant_id=found.tenant_id, settings=found.settings)
 
-    async def publish(self, conversation: Conversation | None = None, /, **fields: Any) -> str | None:
+    async def publish(self, conversation: GivenConversation | None = None, /, **fields: Any) -> str | None:
         """Publish a finished conversation and return its event id; see `MemoryClient.publish`.
 
         When it is cancelled while it waits for Redis, the event is sent all the same.
         """
         line = self._lines.current()
-        counts = line.delivery.counts()
+        counts = line.state.take_counts()
         try:
             parcel = self._intake.parcel(conversation, fields, counts)
         except INVALID as error:
-            line.delivery.refused(1, counts)
+            line.state.count_refused(1, counts)
             self._intake.refuse(error)
             return None
-        line.delivery.note_skipped(parcel.skipped)
+        line.state.note_skipped(parcel.skipped)
         await line.publisher.send([parcel])
         return parcel.event_id
 
-    async def publish_many(self, conversations: Iterable[Conversation]) -> list[PublishResult]:
+    async def publish_many(self, conversations: Iterable[GivenConversation]) -> list[PublishResult]:
         """Publish many, some hundred in a round trip; one result for each, in order. Invalid ones do not raise."""
         line = self._lines.current()
-        counts = line.delivery.counts()
+        counts = line.state.take_counts()
         checked = self._intake.parcels(conversations, counts)
         parcels = [item for item in checked if isinstance(item, Parcel)]
-        line.delivery.note_skipped(sum(parcel.skipped for parcel in parcels))
-        line.delivery.refused(len(checked) - len(parcels), Counter() if parcels else counts)
+        line.state.note_skipped(sum(parcel.skipped for parcel in parcels))
+        line.state.count_refused(len(checked) - len(parcels), Counter() if parcels else counts)
         for batch in in_batches(parcels):
             await line.publisher.send(batch)
         return [PublishResult.of(item) for item in checked]
@@ -131,18 +131,18 @@ class AsyncMemoryClient:
         how = {"limit": limit, "token_budget": token_budget, "scopes": scopes, "language": language}
         kept = {"shares": shares, "always": always, "explain": explain, "time_zone": time_zone}
         try:
-            question = self._intake.question({**about, **how, **kept})
-        except InvalidEvent as error:
+            call = self._intake.context_call({**about, **how, **kept})
+        except InvalidInput as error:
             self._intake.refuse(error)
             return Context(degraded=("invalid",))
-        return await self._recall(question, timeout)
+        return await self._recall(call, timeout)
 
     @asynccontextmanager
     async def remembered(
         self,
         *,
         user_id: str,
-        messages: Sequence[Turn],
+        messages: Sequence[GivenMessage],
         agent_id: str | None = None,
         session_id: str | None = None,
         run_id: str | None = None,
@@ -150,7 +150,7 @@ class AsyncMemoryClient:
         system_prompt: str = "",
         metadata: Metadata | None = None,
         timeout: float = CONTEXT_SECONDS,
-        **recall: Unpack[Recall],
+        **recall: Unpack[ContextOptions],
     ) -> AsyncIterator[AsyncRun]:
         """A run of an agent, also one that is cancelled; see `MemoryClient.remembered`."""
         owner = {"user_id": user_id, "agent_id": agent_id, "session_id": session_id}
@@ -197,21 +197,21 @@ class AsyncMemoryClient:
         except INVALID as error:
             self._intake.log_refusal(error)
 
-    async def _recall(self, question: Question[ContextReply], timeout: float) -> Context:
+    async def _recall(self, call: Call[ContextReply], timeout: float) -> Context:
         started = time.monotonic()
         line = self._lines.current()
-        if line.delivery.failing:
+        if line.state.failing:
             return unanswered(away(), self._settings.on_unavailable)
         try:
-            reply = await line.asker.ask(question, timeout)
+            reply = await line.asker.ask(call, timeout)
         except (AfterwordError, redis.RedisError) as error:
             if isinstance(error, redis.ConnectionError | redis.TimeoutError):
-                line.publisher.failed(error)
+                line.publisher.note_failure(error)
             return unanswered(error, self._settings.on_unavailable)
         return Context.of(reply, (time.monotonic() - started) * 1000)
 
-    async def _ask(self, question: Question[A], timeout: float) -> A:
+    async def _ask(self, call: Call[A], timeout: float) -> A:
         try:
-            return await self._lines.current().asker.ask(question, timeout)
+            return await self._lines.current().asker.ask(call, timeout)
         except redis.RedisError as error:
             raise unavailable(error) from error

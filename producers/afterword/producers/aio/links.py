@@ -17,7 +17,7 @@ from redis.asyncio.connection import parse_url
 
 from afterword.producers.addresses import CONNECT_SECONDS, IDLE_LINKS, Address
 from afterword.producers.faults import of_command
-from afterword.producers.transactions import Command, checked, transaction
+from afterword.producers.transactions import RedisCommand, checked, transaction
 
 
 @asynccontextmanager
@@ -36,7 +36,7 @@ class AsyncLink:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
-    async def write(self, commands: Sequence[Command]) -> None:
+    async def write(self, commands: Sequence[RedisCommand]) -> None:
         """Send all of them in one write. Raises: redis.RedisError."""
         packed = b"".join(self._connection.pack_commands(commands))
         await self._connection.send_packed_command([packed], check_health=False)
@@ -48,7 +48,7 @@ class AsyncLink:
         except redis.ResponseError as error:
             raise of_command(error, command) from None
 
-    async def read_transaction(self, commands: Sequence[Command]) -> None:
+    async def read_transaction(self, commands: Sequence[RedisCommand]) -> None:
         """The replies to `transaction(commands)`. Raises: redis.RedisError, unless all of them had their effect."""
         for command in transaction(commands)[:-1]:
             await self.read(command[0])

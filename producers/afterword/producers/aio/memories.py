@@ -8,8 +8,9 @@ from typing import Any, Protocol, TypeVar, Unpack
 
 from pydantic import BaseModel
 
+from afterword.producers.calls import Call, CommandSchema, OwnerFields, command_call
 from afterword.producers.memories import COMMAND_SECONDS
-from afterword.producers.questions import Owner, Question, question
+from afterword.schemas.answers import MemoryPage, RelatedMemories, Removed, SearchPage, UserPage
 from afterword.schemas.commands import (
     DEFAULT_FOUND,
     DEFAULT_RELATED,
@@ -20,24 +21,18 @@ from afterword.schemas.commands import (
     GetMemory,
     ListMemories,
     ListUsers,
-    MemoryPage,
-    RelatedMemories,
-    Removed,
     SearchMemories,
-    SearchPage,
-    UserPage,
 )
 from afterword.schemas.memory import Memory
 from afterword.schemas.values import Kind, Metadata, Scope
-from afterword.schemas.wire import Queue
 
 A = TypeVar("A", bound=BaseModel)
 
 
 class AsyncAsk(Protocol):
-    """Asks a question and waits for its answer."""
+    """Makes a call and waits for its answer."""
 
-    async def __call__(self, question: Question[A], timeout: float) -> A: ...
+    async def __call__(self, call: Call[A], timeout: float) -> A: ...
 
 
 class AsyncMemories:
@@ -55,11 +50,11 @@ class AsyncMemories:
         limit: int = 100,
         cursor: str | None = None,
         timeout: float = COMMAND_SECONDS,
-        **owner: Unpack[Owner],
+        **owner: Unpack[OwnerFields],
     ) -> MemoryPage:
         """A page of at most `limit`, newest first; the next is had with `cursor=page.next_cursor`."""
         fields = {"scope": scope, "kind": kind, "limit": limit, "cursor": cursor, **owner}
-        return await self._run(ListMemories, MemoryPage, timeout, fields)
+        return await self._run(ListMemories, timeout, fields)
 
     async def iterate(
         self,
@@ -68,7 +63,7 @@ class AsyncMemories:
         kind: Kind | str | None = None,
         limit: int = 100,
         timeout: float = COMMAND_SECONDS,
-        **owner: Unpack[Owner],
+        **owner: Unpack[OwnerFields],
     ) -> AsyncIterator[Memory]:
         """All of them, newest first, asked for in pages of `limit`."""
         cursor: str | None = None
@@ -94,7 +89,7 @@ class AsyncMemories:
         cursor: str | None = None,
         explain: bool = False,
         timeout: float = COMMAND_SECONDS,
-        **owner: Unpack[Owner],
+        **owner: Unpack[OwnerFields],
     ) -> SearchPage:
         """Memories about `query`, best first, each with its relevance as `score`; without one, newest first.
 
@@ -104,7 +99,7 @@ class AsyncMemories:
         """
         which = {"scope": scope, "kind": kind, "since": since, "until": until, "topic": topic, "metadata": metadata}
         fields = {"query": query, **which, "limit": limit, "cursor": cursor, "explain": explain, **owner}
-        return await self._run(SearchMemories, SearchPage, timeout, fields)
+        return await self._run(SearchMemories, timeout, fields)
 
     async def related(
         self,
@@ -112,15 +107,15 @@ class AsyncMemories:
         *,
         limit: int = DEFAULT_RELATED,
         timeout: float = COMMAND_SECONDS,
-        **owner: Unpack[Owner],
+        **owner: Unpack[OwnerFields],
     ) -> RelatedMemories:
         """What goes with a memory, of the same owner's: those it is linked with, then the nearest by meaning."""
         fields = {"memory_id": memory_id, "limit": limit, **owner}
-        return await self._run(FindRelated, RelatedMemories, timeout, fields)
+        return await self._run(FindRelated, timeout, fields)
 
-    async def get(self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[Owner]) -> Memory:
+    async def get(self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]) -> Memory:
         """One memory."""
-        return await self._run(GetMemory, Memory, timeout, {"memory_id": memory_id, **owner})
+        return await self._run(GetMemory, timeout, {"memory_id": memory_id, **owner})
 
     async def add(
         self,
@@ -128,23 +123,24 @@ class AsyncMemories:
         *,
         metadata: Metadata | None = None,
         timeout: float = COMMAND_SECONDS,
-        **owner: Unpack[Owner],
+        **owner: Unpack[OwnerFields],
     ) -> Memory:
         """Write a memory by hand; the answer is the memory as stored."""
-        return await self._run(AddMemory, Memory, timeout, {"text": text, "metadata": metadata, **owner})
+        return await self._run(AddMemory, timeout, {"text": text, "metadata": metadata, **owner})
 
-    async def delete(self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[Owner]) -> Removed:
+    async def delete(
+        self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]
+    ) -> Removed:
         """Remove one memory."""
-        return await self._run(DeleteMemory, Removed, timeout, {"memory_id": memory_id, **owner})
+        return await self._run(DeleteMemory, timeout, {"memory_id": memory_id, **owner})
 
-    async def clear(self, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[Owner]) -> Removed:
+    async def clear(self, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]) -> Removed:
         """Remove all of the owner's memories; work in flight does not bring them back."""
-        return await self._run(ClearMemories, Removed, timeout, owner)
+        return await self._run(ClearMemories, timeout, owner)
 
     async def users(self, *, limit: int = 100, cursor: str | None = None, timeout: float = COMMAND_SECONDS) -> UserPage:
         """A page of the tenant's users and how many memories each has."""
-        return await self._run(ListUsers, UserPage, timeout, {"limit": limit, "cursor": cursor})
+        return await self._run(ListUsers, timeout, {"limit": limit, "cursor": cursor})
 
-    async def _run(self, model: type[Any], answer: type[A], timeout: float, fields: Any) -> A:
-        asked = question(Queue.COMMANDS, model, answer, {"tenant_id": self._tenant_id, **fields})
-        return await self._ask(asked, timeout)
+    async def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:
+        return await self._ask(command_call(self._tenant_id, command, fields), timeout)

@@ -9,17 +9,17 @@ from collections.abc import Callable, Sequence
 import redis
 
 from afterword.producers.aio.links import AsyncLink, AsyncLinks, until
-from afterword.producers.delivery import LINGER_SECONDS, PUBLISH_SECONDS, Delivery, send_seconds
 from afterword.producers.outbox import Parcel
+from afterword.producers.publish_state import LINGER_SECONDS, PUBLISH_SECONDS, PublishState, send_seconds
 from afterword.producers.transactions import transaction
 
 
 class AsyncPublisher:
     """The twin of `Publisher`, on one event loop: a task sends what waits."""
 
-    def __init__(self, links: AsyncLinks, delivery: Delivery) -> None:
+    def __init__(self, links: AsyncLinks, state: PublishState) -> None:
         self._links = links
-        self._delivery = delivery
+        self._state = state
         self._changed = asyncio.Event()
         self._hurried = False
         self._task: asyncio.Task[None] | None = None
@@ -30,22 +30,22 @@ class AsyncPublisher:
         if not await self._sent_at_once(parcels, deadline):
             await self._send_later(parcels, deadline)
 
-    def failed(self, error: redis.RedisError) -> None:
+    def note_failure(self, error: redis.RedisError) -> None:
         """Redis failed somebody: from now on nobody waits for it, until it answers the background task."""
-        self._delivery.failed(error)
+        self._state.note_failure(error)
         self._start()
 
     async def flush(self, timeout: float) -> bool:
         """Wait until nothing waits any more; False when something still does after `timeout` seconds."""
-        if self._delivery.outbox:
+        if self._state.outbox:
             self._hurried = True
             self._start()
-        return await self._wait_for(lambda: not self._delivery.outbox, timeout)
+        return await self._wait_for(lambda: not self._state.outbox, timeout)
 
     async def close(self, timeout: float) -> None:
         """Flush, drop what could not be sent (counted and logged), and end the task."""
         await self.flush(timeout)
-        self._delivery.abandon()
+        self._state.abandon()
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -53,29 +53,29 @@ class AsyncPublisher:
         await self._links.close()
 
     async def _sent_at_once(self, parcels: Sequence[Parcel], deadline: float) -> bool:
-        link = await self._links.idle() if self._delivery.idle else None
+        link = await self._links.idle() if self._state.idle else None
         if link is None:
             return False
         try:
             await self._deliver(link, parcels, deadline)
         except redis.RedisError as error:
-            self.failed(error)
+            self.note_failure(error)
             return False
         except asyncio.CancelledError:
             self._hold(parcels)
             raise
-        self._delivery.sent(parcels)
+        self._state.note_sent(parcels)
         return True
 
     async def _send_later(self, parcels: Sequence[Parcel], deadline: float) -> None:
         self._hold(parcels)
         if not await self._wait_for(
-            lambda: self._delivery.failing or not self._delivery.holds(parcels), deadline - time.monotonic()
+            lambda: self._state.failing or not self._state.holds(parcels), deadline - time.monotonic()
         ):
-            self._delivery.failed(redis.TimeoutError("Timeout sending to server"))
+            self._state.note_failure(redis.TimeoutError("Timeout sending to server"))
 
     def _hold(self, parcels: Sequence[Parcel]) -> None:
-        self._delivery.hold(parcels)
+        self._state.hold(parcels)
         self._start()
 
     async def _deliver(self, link: AsyncLink, parcels: Sequence[Parcel], deadline: float) -> None:
@@ -94,8 +94,8 @@ class AsyncPublisher:
             self._task = asyncio.get_running_loop().create_task(self._run(), name="afterword-outbox")
 
     async def _run(self) -> None:
-        while await self._wait_for(lambda: not self._delivery.idle, LINGER_SECONDS):
-            await self._attempt(self._delivery.outbox.batch())
+        while await self._wait_for(lambda: not self._state.idle, LINGER_SECONDS):
+            await self._attempt(self._state.outbox.batch())
 
     async def _attempt(self, batch: Sequence[Parcel]) -> None:
         try:
@@ -104,16 +104,16 @@ class AsyncPublisher:
         except redis.RedisError as error:
             await self._pause(error)
             return
-        self._delivery.answered()
-        self._delivery.sent_later(batch)
+        self._state.note_answer()
+        self._state.note_sent_later(batch)
         self._change()
 
     async def _pause(self, error: redis.RedisError) -> None:
-        self._delivery.failed(error)
+        self._state.note_failure(error)
         self._change()
-        await self._wait_for(lambda: self._hurried, self._delivery.wait())
+        await self._wait_for(lambda: self._hurried, self._state.wait())
         if self._hurried:
-            self._delivery.hurry()
+            self._state.hurry()
         self._hurried = False
 
     def _change(self) -> None:

@@ -10,23 +10,23 @@ from pydantic import BaseModel
 
 from afterword.schemas.commands import Command, parse_command
 from afterword.schemas.wire import ACTORS, Queue
-from afterword.workers.actors.requests import Answering
+from afterword.workers.actors.requests import Responder
 from afterword.workers.broker import MendedBroker
 from afterword.workers.observing.metrics import Metrics
-from afterword.workers.services.commands.commands import Commands
+from afterword.workers.services.commands.handlers import Commands
 
 
-def declare(broker: MendedBroker, commands: Commands, answering: Answering, metrics: Metrics) -> None:
+def declare(broker: MendedBroker, commands: Commands, responder: Responder, metrics: Metrics) -> None:
     """Run memory commands. Never retried: the asker has its answer, an error included."""
 
     def run(command: Command) -> BaseModel:
-        return commands.run(command, answering.seconds_left(command))
+        return commands.run(command, responder.seconds_left(command))
 
     @dramatiq.actor(broker=broker, queue_name=Queue.COMMANDS, actor_name=ACTORS[Queue.COMMANDS], max_retries=0)
     def run_command(body: Any) -> None:
         started, outcome = time.perf_counter(), "internal"
         try:
-            outcome = answering.answer(body, parse_command, run)
+            outcome = responder.answer(body, parse_command, run)
         finally:
             name = str(body.get("command")) if isinstance(body, dict) and outcome != "invalid" else "unknown"
             metrics.commands.labels(name, outcome).inc()

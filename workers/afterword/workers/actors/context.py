@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from afterword.schemas import ContextReply, ContextRequest
 from afterword.schemas.wire import ACTORS, Queue
-from afterword.workers.actors.requests import Answering
+from afterword.workers.actors.requests import Responder
 from afterword.workers.broker import MendedBroker
 from afterword.workers.core.messages import QueryEvent
 from afterword.workers.observing.metrics import Metrics
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 def declare(
-    broker: MendedBroker, answerer: Answerer, answering: Answering, query_log: QueryLog | None, metrics: Metrics
+    broker: MendedBroker, answerer: Answerer, responder: Responder, query_log: QueryLog | None, metrics: Metrics
 ) -> None:
     """Answer context requests; those past their deadline are dropped. Never retried: the asker has gone by then.
 
@@ -34,7 +34,7 @@ def declare(
     """
 
     def run(request: ContextRequest) -> ContextReply:
-        answer = answerer.answer(request, answering.seconds_left(request))
+        answer = answerer.answer(request, responder.seconds_left(request))
         _count(metrics, answer)
         if query_log is not None:
             query_log.add(query_event(request, answer))
@@ -44,7 +44,7 @@ def declare(
     def answer_context(body: Any) -> None:
         outcome = "internal"
         try:
-            outcome = answering.answer(body, ContextRequest.parse, run)
+            outcome = responder.answer(body, ContextRequest.parse, run)
         finally:
             if outcome == "ok":
                 _time_reply(broker, metrics)
@@ -81,7 +81,7 @@ def _count(metrics: Metrics, answer: Answer) -> None:
 
 
 def query_event(request: ContextRequest, answer: Answer) -> QueryEvent:
-    """The telemetry of an answered request."""
+    """The record of an answered request, for analytics."""
     relevances = [memory.score for memory in answer.reply.memories if memory.score is not None]
     return QueryEvent(
         tenant_id=request.tenant_id,

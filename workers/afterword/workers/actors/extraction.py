@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def declare(broker: MendedBroker, extraction: Extraction) -> None:
-    """Extract one due subject per hint. A hint says nothing of which: the ledger does."""
+    """Extract one due subject per hint. The ledger says which subject: a hint names none."""
 
     @dramatiq.actor(broker=broker, queue_name=Queue.EXTRACTION, actor_name=ACTORS[Queue.EXTRACTION])
     def extract_subject(_hint: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import dramatiq
 
-from afterword.schemas import ConversationFinished, InvalidEvent, UnsupportedVersion
+from afterword.schemas import ConversationFinished, InvalidInput, UnsupportedVersion
 from afterword.schemas.wire import ACTORS, Queue
 from afterword.workers.broker import MendedBroker, Postponed
 from afterword.workers.core.errors import LedgerUnavailable
@@ -20,7 +20,7 @@ def declare(broker: MendedBroker, ingest: Ingest) -> None:
         broker=broker,
         queue_name=Queue.CONVERSATIONS,
         actor_name=ACTORS[Queue.CONVERSATIONS],
-        throws=(InvalidEvent, UnsupportedVersion),
+        throws=(InvalidInput, UnsupportedVersion),
     )
     def ingest_conversation(body: Any) -> None:
         event = ConversationFinished.parse(body)

@@ -1,49 +1,57 @@
-"""What the actors that answer have in common: a request is answered once, with a result or an error."""
+"""Requests: decoded, run, and answered once, with a result or an error. For the actors whose callers wait."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import redis
 from pydantic import BaseModel
 
-from afterword.schemas import AfterwordError, ErrorBody, InvalidEvent, Reply, UnsupportedVersion
+from afterword.schemas import AfterwordError, ErrorBody, InvalidInput, Reply, UnsupportedVersion
 from afterword.schemas.context import Request
-from afterword.schemas.wire import REPLY_PREFIX
-from afterword.workers.actors.replies import Replies
-from afterword.workers.broker.clock import RedisClock
+from afterword.schemas.wire import REPLY_PREFIX, REPLY_TTL_MS
+from afterword.workers.broker import ServerClock
 from afterword.workers.core.errors import Denied, NotFound, StoreUnavailable
+
+logger = logging.getLogger(__name__)
 
 _R = TypeVar("_R", bound=Request)
 _SENDING = 0.005
+"""Seconds that a reply needs to reach its caller."""
 
 
-class Answering:
-    """Decodes requests, drops those that nobody waits for any more, and answers the rest."""
+class Responder:
+    """Decodes requests, drops those that nobody waits for any more, and replies to the rest. Thread-safe.
 
-    def __init__(self, replies: Replies, clock: RedisClock) -> None:
-        self._replies = replies
+    >>> responder = Responder(broker.client, broker.clock)  # doctest: +SKIP
+    >>> responder.answer(body, ContextRequest.parse, run)  # doctest: +SKIP
+    'ok'
+    """
+
+    def __init__(self, client: redis.Redis, clock: ServerClock) -> None:
+        self._client = client
         self._clock = clock
 
     def answer(self, body: Any, parse: Callable[[Any], _R], run: Callable[[_R], BaseModel]) -> str:
         """Run a request and send its reply. Returns the outcome: `ok`, `expired`, or the code of the error.
 
-        Whatever goes wrong is answered; what is not one of our errors is raised after that.
+        Every failure is answered. An error that is not one of ours is then raised again.
         """
         try:
             request = parse(body)
-        except (InvalidEvent, UnsupportedVersion) as error:
+        except (InvalidInput, UnsupportedVersion) as error:
             self._refuse(body, error)
             return "invalid"
         if self._is_late(request):
             return "expired"
         reply = self._run(request, run)
-        self._replies.send(request.reply_to, reply)
+        self._send(request.reply_to, reply)
         return reply.error.code if reply.error else "ok"
 
     def seconds_left(self, request: Request) -> float | None:
-        """How long the asker still waits, less what sending the reply takes; None: as long as it takes."""
+        """Seconds until the caller stops waiting, less those to send the reply; None if it waits without a limit."""
         if request.deadline_ms is None:
             return None
         try:
@@ -52,7 +60,7 @@ class Answering:
             return None
 
     def _is_late(self, request: Request) -> bool:
-        """Whether nobody waits any more; when Redis cannot tell the time, somebody may."""
+        """Whether the caller has stopped waiting. While Redis cannot tell the time, it may still wait."""
         if request.deadline_ms is None:
             return False
         try:
@@ -67,23 +75,34 @@ class Answering:
             return Reply(request_id=request.request_id, ok=False, error=error_body(error))
         except BaseException:
             internal = ErrorBody(code="internal", message="the worker failed; its log says why")
-            self._replies.send(request.reply_to, Reply(request_id=request.request_id, ok=False, error=internal))
+            self._send(request.reply_to, Reply(request_id=request.request_id, ok=False, error=internal))
             raise
         return Reply(request_id=request.request_id, ok=True, result=result)
 
+    def _send(self, reply_to: str, reply: Reply) -> None:
+        """Push a reply to the list that its request names. Redis removes it when nobody takes it."""
+        try:
+            with self._client.pipeline(transaction=True) as pipe:
+                pipe.rpush(reply_to, reply.model_dump_json(exclude_none=True).encode())
+                pipe.pexpire(reply_to, REPLY_TTL_MS)
+                pipe.execute()
+        except redis.RedisError as error:
+            # Without Redis there is nobody to answer: the caller's own deadline ends its wait.
+            logger.warning("a reply could not be sent: %s", type(error).__name__)
+
     def _refuse(self, body: Any, error: AfterwordError) -> None:
-        """Answer a request that could not be read, where it can be read who asks."""
+        """Answer a request that could not be read, if it says to whom."""
         if not isinstance(body, dict):
             return
         reply_to, request_id = body.get("reply_to"), body.get("request_id")
         if isinstance(reply_to, str) and reply_to.startswith(REPLY_PREFIX):
-            self._replies.send(reply_to, Reply(request_id=str(request_id or ""), ok=False, error=error_body(error)))
+            self._send(reply_to, Reply(request_id=str(request_id or ""), ok=False, error=error_body(error)))
 
 
 def error_body(error: AfterwordError) -> ErrorBody:
-    """An error as the wire tells it."""
+    """The error as it is sent over the wire."""
     match error:
-        case InvalidEvent():
+        case InvalidInput():
             return ErrorBody(code="invalid", message=str(error), field=error.field)
         case UnsupportedVersion():
             return ErrorBody(code="invalid", message=str(error), field="version")

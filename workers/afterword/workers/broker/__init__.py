@@ -2,21 +2,38 @@
 
 - An idle worker wakes by a doorbell instead of sleeping; where the bell fails, it polls.
 - A message that fails while Redis is away is dead-lettered instead of lost.
-- Any Redis error, timeouts included, is sat out without restarting threads.
-- What Redis believes to be in a worker's hands is reconciled with what is: a lost reply strands no message.
+- Workers wait through any Redis error, timeouts included, without restarting their threads.
+- A lost reply strands no message: each worker compares what Redis believes it holds with what it does hold.
 - A message that cannot be read is set aside alone.
 - Heartbeats go on while a worker is full or its gate is shut, on the Redis server's clock: a dead worker's messages
   come back in seconds, and a busy one is not taken for dead.
-- A full Redis can still be worked off (from Redis 7 on), so that it does not stay full.
+- From Redis 7 on, workers drain the queues of a full Redis, so that it does not stay full.
 - A gate stops fetching; `Postponed` puts a message back without burning an attempt.
 - Dead messages tell why, and can be read and removed.
 
-Redis may deliver a message more than once: what actors do must bear it.
+Redis may deliver a message more than once: actors must bear that.
+
+`transport` holds the commands that a worker sends to Redis, `consumer` reads one queue, `broker` is the class that
+Dramatiq calls, `admin` is the part that services get, and `middleware` is done around each message.
 """
 
-from afterword.workers.broker.delivery import Delivery, Postponed
-from afterword.workers.broker.instruments import QueueInstruments
-from afterword.workers.broker.mended import DeadMessage, MendedBroker, build_broker
-from afterword.workers.broker.retries import Retries
+from afterword.workers.broker.admin import DeadMessage, QueueAdmin
+from afterword.workers.broker.broker import MendedBroker
+from afterword.workers.broker.clock import ServerClock
+from afterword.workers.broker.factory import build_broker
+from afterword.workers.broker.middleware import QueueInstruments, Retries
+from afterword.workers.broker.received import Postponed, ReceivedMessage
+from afterword.workers.broker.transport import Pace
 
-__all__ = ["DeadMessage", "Delivery", "MendedBroker", "Postponed", "QueueInstruments", "Retries", "build_broker"]
+__all__ = [
+    "DeadMessage",
+    "MendedBroker",
+    "Pace",
+    "Postponed",
+    "QueueAdmin",
+    "QueueInstruments",
+    "ReceivedMessage",
+    "Retries",
+    "ServerClock",
+    "build_broker",
+]

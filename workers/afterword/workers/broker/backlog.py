@@ -1,4 +1,4 @@
-"""What stands in Redis: the messages of each queue, and the memory they take."""
+"""The backlog in Redis: the messages of each queue, and the memory they take."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import redis
 from afterword.schemas import wire
 
 _HEAD = 10
-"""Places at the head of a queue to look at: those of messages that were dropped stay, empty."""
+"""Places at the head of a queue to look at: a message that was dropped leaves an empty place."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueBacklog:
-    """How many messages wait, are with workers, are delayed for a retry, are dead; the age of the next, in seconds.
+    """The messages of one queue by state, and the age in seconds of the one that is next; None when none waits.
 
-    The age is None when none waits.
+    `in_flight` are with workers, `delayed` wait for a retry, `dead` were given up on.
     """
 
     waiting: int
@@ -52,7 +52,7 @@ def read_backlog(client: redis.Redis, queue: str, now_ms: int) -> QueueBacklog:
 
 
 def read_memory(client: redis.Redis) -> RedisMemory:
-    """What Redis uses, and may use. Raises: redis.RedisError."""
+    """The memory that Redis uses, and may use. Raises: redis.RedisError."""
     told: Any = client.info("memory")
     return RedisMemory(int(told["used_memory"]), int(told.get("maxmemory", 0)) or None)
 

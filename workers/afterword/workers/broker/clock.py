@@ -7,7 +7,7 @@ import time
 import redis
 
 
-class RedisClock:
+class ServerClock:
     """The time of a Redis server, asked for at most once in `max_age` seconds and carried on from there."""
 
     def __init__(self, client: redis.Redis, max_age: float = 1.0) -> None:

@@ -5,39 +5,20 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterable
 
 from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.common import compute_backoff
 from dramatiq.errors import ConnectionClosed
 from redis.exceptions import RedisError
 
-from afterword.workers.broker.delivery import Delivery, read_delivery
-
-if TYPE_CHECKING:
-    from afterword.workers.broker.mended import MendedBroker
+from afterword.workers.broker.received import Held, ReceivedMessage, read_received
+from afterword.workers.broker.transport import BATCH, Transport, is_delay_queue
 
 GATE_SECONDS = 0.2  # how soon an opened gate, or a delayed message that is due, is noticed
 _REST_SECONDS = 0.5  # after a postponed message: whatever failed needs a moment
 _ERROR_SECONDS = (0.1, 1.0)  # the first and the longest pause while Redis is away
-BATCH = 1000  # the most messages of one fetch; Lua's stack bears several times as many
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How often a consumer does what, in seconds."""
-
-    maintenance: float
-    """Between heartbeats; each also brings a dead worker's messages back."""
-    poll: float
-    """The longest wait for the bell before the queue is looked at all the same."""
-
-
-def is_delay_queue(queue_name: str) -> bool:
-    """Whether the queue holds messages for later; those have no bell and are looked at with each maintenance."""
-    return queue_name.endswith(".DQ")
+_HEAD_START_SECONDS = 0.0005  # `python -m ops.bench context`: a thread wakes and has the interpreter in a third of it
 
 
 class MendedConsumer(Consumer):
@@ -48,16 +29,19 @@ class MendedConsumer(Consumer):
     no room leaves the bell alone.
     """
 
-    def __init__(self, broker: MendedBroker, queue_name: str, prefetch: int) -> None:
+    def __init__(
+        self, transport: Transport, *, queue_name: str, prefetch: int, held: Held, gate: Callable[[], bool]
+    ) -> None:
         self.logger = logging.getLogger(__name__)
-        self._broker = broker
+        self._transport = transport
         self._queue = queue_name
+        self._held = held
+        self._gate = gate
         self._prefetch = prefetch
         # Prefetched is twice what threads work on: with less room than this they have work, and to fetch messages one
         # by one, as each is settled, would cost as much as some of them.
         self._least_room = max(prefetch // 4, 1)
-        self._held = broker.held(queue_name)
-        self._cache: deque[Delivery] = deque()
+        self._cache: deque[ReceivedMessage] = deque()
         self._may_have_left = True
         self._maintain_at = self._reconcile_at = self._rest_until = 0.0
         self._failures = self._misses = 0
@@ -66,7 +50,7 @@ class MendedConsumer(Consumer):
 
     # What Dramatiq's threads call.
 
-    def __next__(self) -> Delivery | None:
+    def __next__(self) -> ReceivedMessage | None:
         """The next message; None after a bounded wait without one. Never raises on what Redis does."""
         self.looked_at = time.monotonic()
         if not self._cache:
@@ -94,7 +78,7 @@ class MendedConsumer(Consumer):
 
     def close(self) -> None:
         """Put back what was fetched but not handed out."""
-        self._put_back([delivery.redis_id for delivery in self._cache])
+        self._put_back([message.redis_id for message in self._cache])
         self._cache.clear()
 
     # One step: wait, fetch or reconcile; each bounded, so that the thread can stop.
@@ -114,38 +98,40 @@ class MendedConsumer(Consumer):
         self._recovered()
 
     def _is_open(self) -> bool:
-        return time.monotonic() >= self._rest_until and self._broker.gate()
+        return time.monotonic() >= self._rest_until and self._gate()
 
     def _fetch(self, room: int) -> None:
         maintenance = self._maintenance_is_due()
         if maintenance or self._may_have_left:
-            self._take(self._broker.dispatch("fetch", self._queue, room, maintenance=maintenance), room)
+            self._take(self._transport.dispatch("fetch", self._queue, room, maintenance=maintenance), room)
         elif is_delay_queue(self._queue):
             time.sleep(min(GATE_SECONDS, self._until_maintenance()))
         else:
             self._listen(room)
 
     def _listen(self, room: int) -> None:
-        wait = min(self._broker.pace.poll, self._until_maintenance())
-        self._take(self._broker.listen_and_fetch(self._queue, room, wait), room)
-        if not self._broker.gate():
+        # Whoever was just handed a message needs the interpreter, which preparing the next wait would keep from them.
+        self._held.wait_below(1, _HEAD_START_SECONDS)
+        wait = min(self._transport.pace.poll, self._until_maintenance())
+        self._take(self._transport.listen_and_fetch(self._queue, room, wait), room)
+        if not self._gate():
             self.close()  # it shut while we listened
-        elif self._cache or self._broker.bell_works(self._queue):
+        elif self._cache or self._transport.bell_works(self._queue):
             self._misses = 0
         else:
-            self._misses, pause_ms = compute_backoff(self._misses, max_backoff=int(self._broker.pace.poll * 1000))
+            self._misses, pause_ms = compute_backoff(self._misses, max_backoff=int(self._transport.pace.poll * 1000))
             time.sleep(pause_ms / 1000)
 
     def _take(self, found: list[bytes | None], room: int) -> None:
-        deliveries = [read_delivery(data, self._queue) for data in found]
-        readable = [delivery for delivery in deliveries if delivery is not None]
-        self._held.add(delivery.redis_id for delivery in readable)
+        messages = [read_received(data, self._queue) for data in found]
+        readable = [message for message in messages if message is not None]
+        self._held.add(message.redis_id for message in readable)
         self._cache.extend(readable)
         if len(readable) < len(found):
             self._reconcile_at = 0.0  # finds the others, and sets them aside
         self._may_have_left = len(found) >= room
         if self._may_have_left:
-            self._broker.ring(self._queue)
+            self._transport.ring(self._queue)
 
     # Heartbeats.
 
@@ -156,22 +142,22 @@ class MendedConsumer(Consumer):
         now = time.monotonic()
         if now < self._maintain_at:
             return False
-        self._maintain_at = now + self._broker.pace.maintenance
+        self._maintain_at = now + self._transport.pace.maintenance
         return True
 
     def _heartbeat(self) -> None:
         if self._maintenance_is_due():
-            self._broker.dispatch("heartbeat", self._queue, maintenance=True)
+            self._transport.dispatch("heartbeat", self._queue, maintenance=True)
             # It may have brought back a dead worker's messages, which somebody else has room for.
-            self._broker.ring(self._queue)
+            self._transport.ring(self._queue)
 
     # Settling, and what is left when that fails.
 
     def _settle(self, command: str, redis_id: bytes, *, rewritten: bytes | None = None) -> None:
         try:
             if rewritten is not None:
-                self._broker.rewrite(self._queue, redis_id, rewritten)
-            self._broker.dispatch(command, self._queue, redis_id)
+                self._transport.rewrite(self._queue, redis_id, rewritten)
+            self._transport.dispatch(command, self._queue, redis_id)
         except RedisError as error:
             raise ConnectionClosed(type(error).__name__) from None
         self._held.discard([redis_id])
@@ -182,32 +168,32 @@ class MendedConsumer(Consumer):
         # Let go first: once it is back, this very process may be handed it again.
         self._held.discard(ids)
         try:
-            self._broker.requeue(self._queue, ids)
+            self._transport.requeue(self._queue, ids)
         except RedisError as error:
             self._reconcile_at = 0.0
             self.logger.warning("%d messages of queue %r go back later: %s", len(ids), self._queue, error)
 
     def _reconcile(self) -> None:
-        """Bring Redis's view of what is in our hands in line with the truth.
+        """Put back the messages that Redis believes to be in our hands, and that are not.
 
-        A fetch whose reply was lost leaves messages that nobody holds: they go back. One that is no message goes to
-        the dead. Redis may run a lost fetch late, so this is also done now and then without cause.
+        A fetch whose reply was lost leaves messages that nobody holds. One that cannot be read is set aside as dead.
+        Redis may run a lost fetch late, so this is also done now and then without cause.
         """
-        self._reconcile_at = time.monotonic() + self._broker.heartbeat_timeout / 1000
-        stranded = self._held.not_among(self._broker.unacknowledged(self._queue))
+        self._reconcile_at = time.monotonic() + self._transport.pace.heartbeat_timeout_ms / 1000
+        stranded = self._held.not_among(self._transport.unacknowledged(self._queue))
         if stranded:
-            data = dict(zip(stranded, self._broker.read(self._queue, stranded), strict=True))
+            data = dict(zip(stranded, self._transport.read(self._queue, stranded), strict=True))
             unreadable = [redis_id for redis_id in stranded if self._is_unreadable(redis_id, data[redis_id])]
             for redis_id in unreadable:
                 self.logger.warning("Message %r of queue %r cannot be read: set aside.", redis_id, self._queue)
-                self._broker.dispatch("nack", self._queue, redis_id)
+                self._transport.dispatch("nack", self._queue, redis_id)
             self._put_back([redis_id for redis_id in stranded if redis_id not in unreadable])
 
     def _is_unreadable(self, redis_id: bytes, data: bytes | None) -> bool:
         if data is None:
             return False  # settled meanwhile, or never there: putting it back just drops the id
-        delivery = read_delivery(data, self._queue)
-        return delivery is None or delivery.redis_id != redis_id
+        message = read_received(data, self._queue)
+        return message is None or message.redis_id != redis_id
 
     def _back_off(self, error: RedisError) -> None:
         if not self._failures:

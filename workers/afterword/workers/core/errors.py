@@ -103,7 +103,7 @@ class Denied(AfterwordError):
 def told(error: BaseException) -> str:
     """An error as logs and dead letters tell it: its class, and its message where it is one of ours.
 
-    What others say may repeat what they were given: a text that could not be read, a key that was refused.
+    The message of somebody else's error may repeat its input: a text that could not be read, a key that was refused.
     """
     name = type(error).__name__
     return f"{name}: {error}" if isinstance(error, AfterwordError) and str(error) else name

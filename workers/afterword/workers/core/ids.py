@@ -14,7 +14,7 @@ _NAMESPACE = UUID("5c1f7c3e-5f0a-4d43-9a34-3f4d1c2b7e61")
 def excerpt_id(
     tenant_id: str, user_id: str, thread: str, *, message_id: str | None, role: str, text: str, piece: int
 ) -> str:
-    """Of a piece of a turn. `thread` is the session, or the event where there is none.
+    """The id of a piece of a turn. `thread` is the session, or the event where there is none.
 
     A turn is known by its message id, else by role and text: overlapping windows of a thread store it once.
     """
@@ -23,17 +23,17 @@ def excerpt_id(
 
 
 def fact_id(tenant_id: str, scope: Scope, owner: str, batch_id: str, ordinal: int) -> str:
-    """Of a fact: its place in the journalled answer of its batch."""
+    """The id of a fact: it follows from its place in the journalled answer of its batch."""
     return _uuid("fact", tenant_id, scope.value, owner, batch_id, ordinal)
 
 
 def note_id(tenant_id: str, user_id: str | None, agent_id: str | None, session_id: str | None, request_id: str) -> str:
-    """Of a memory added by hand: the same request of an owner adds it once."""
+    """The id of a memory added by hand: the same request of an owner adds it once."""
     return _uuid("note", tenant_id, user_id, agent_id, session_id, request_id)
 
 
 def pseudonym(tenant_id: str, owner: str) -> str:
-    """What a log calls a user or an agent: twelve hexadecimal digits. Ids may be mail addresses."""
+    """The name of a user or an agent in logs: twelve hexadecimal digits. Their ids may be mail addresses."""
     return hashlib.sha256(f"{tenant_id}\n{owner}".encode()).hexdigest()[:12]
 
 

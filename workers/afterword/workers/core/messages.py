@@ -1,4 +1,4 @@
-"""What workers send each other over the queues; the contract with producers is in `afterword.schemas`."""
+"""Messages between workers, over the queues. The contract with producers is in `afterword.schemas`."""
 
 from __future__ import annotations
 

@@ -14,14 +14,14 @@ from typing import Any, Self
 from afterword.workers.text.tokens import estimate
 
 Messages = Sequence[Mapping[str, Any]]
-Answer = Callable[[Messages], str]
+Script = Callable[[Messages], str]
 
 CHAT = "/v1/chat/completions"
 MODELS = "/v1/models"
 
 
 @dataclass(frozen=True)
-class Request:
+class HttpRequest:
     """A request as it came; `body` is empty for a GET, the names of `headers` are lower case."""
 
     path: str
@@ -36,7 +36,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Reply:
+class HttpReply:
     """A response in JSON."""
 
     body: Mapping[str, Any]
@@ -53,19 +53,19 @@ class Reply:
         handler.wfile.write(body)
 
 
-def error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Reply:
+def error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> HttpReply:
     """A refusal in OpenAI's form."""
     body = {"error": {"message": message, "type": code, "code": code, "param": None}}
-    return Reply(body, status, headers or {})
+    return HttpReply(body, status, headers or {})
 
 
 def completion(
     text: str, *, model: str, messages: Messages = (), finish_reason: str = "stop", refusal: str | None = None
-) -> Reply:
+) -> HttpReply:
     """A chat completion in OpenAI's form, its token counts estimated."""
     prompt = sum(estimate(str(message.get("content", ""))) for message in messages)
     answer = {"role": "assistant", "content": None if refusal else text, "refusal": refusal}
-    return Reply(
+    return HttpReply(
         {
             "id": "chatcmpl-0",
             "object": "chat.completion",
@@ -88,7 +88,7 @@ class CompletionsServer:
     `answer` is called in several threads at once. `start` again after `stop` keeps the port.
     """
 
-    def __init__(self, answer: Answer, *, model: str = "authored", port: int = 0) -> None:
+    def __init__(self, answer: Script, *, model: str = "authored", port: int = 0) -> None:
         """`port` 0 takes a free one."""
         self.model = model
         self._answer = answer
@@ -120,11 +120,11 @@ class CompletionsServer:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def reply(self, request: Request) -> Reply:
+    def reply(self, request: HttpRequest) -> HttpReply:
         """The response to a request."""
         if request.path == MODELS:
             model = {"id": self.model, "object": "model", "created": 0, "owned_by": "afterword"}
-            return Reply({"object": "list", "data": [model]})
+            return HttpReply({"object": "list", "data": [model]})
         if request.path != CHAT:
             return error(404, "not_found", f"no such path: {request.path}")
         if not request.messages:
@@ -164,7 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _reply(self, body: Mapping[str, Any]) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.owner.reply(Request(self.path, body, headers)).deliver(self)
+        self.server.owner.reply(HttpRequest(self.path, body, headers)).deliver(self)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Requests are not logged: they hold prompts."""

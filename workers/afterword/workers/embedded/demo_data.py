@@ -1,4 +1,4 @@
-"""What the demo is made of: conversations, the facts that people wrote for them, and messages to ask context for."""
+"""The demo's data: conversations, the facts that people wrote for them, and messages to ask context for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from afterword.schemas import ConversationFinished, InvalidEvent, Scope
+from afterword.schemas import ConversationFinished, InvalidInput, Scope
 
 
 class AuthoredFact(BaseModel):
@@ -53,7 +53,7 @@ def questions() -> list[DemoQuestion]:
 def read_conversations(lines: Iterable[str]) -> list[ConversationFinished]:
     """The events of a JSONL file, one a line; blank lines are passed over.
 
-    Raises: InvalidEvent, naming the line; UnsupportedVersion.
+    Raises: InvalidInput, naming the line; UnsupportedVersion.
     """
     return [_event(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
 
@@ -61,10 +61,10 @@ def read_conversations(lines: Iterable[str]) -> list[ConversationFinished]:
 def _event(number: int, line: str) -> ConversationFinished:
     try:
         return ConversationFinished.parse(json.loads(line))
-    except InvalidEvent as error:
-        raise InvalidEvent(f"line {number}, {error.field}", error.got, error.mend) from None
+    except InvalidInput as error:
+        raise InvalidInput(f"line {number}, {error.field}", error.got, error.mend) from None
     except ValueError as error:
-        raise InvalidEvent(f"line {number}", str(error), "must be a JSON object") from None
+        raise InvalidInput(f"line {number}", str(error), "must be a JSON object") from None
 
 
 def _shipped(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Which LLM and which embedder the embedded stack works with: what is at hand, said plainly."""
+"""The LLM and the embedder of the embedded stack: the best that the machine and the environment offer."""
 
 from __future__ import annotations
 
@@ -13,14 +13,21 @@ from afterword.workers.runtime.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A provider for `Settings`, and why it was chosen, in words for people."""
+    """A provider for `Settings`, and why it was chosen, for the screen."""
 
     provider: str
     said: str
 
 
+def settings_at_hand(settings: Settings) -> tuple[Settings, list[str]]:
+    """The settings with the models that were chosen, and a line for the screen on each."""
+    llm, embedder = choose_llm(settings), choose_embedder(settings)
+    chosen = settings.model_copy(update={"llm": llm.provider, "embedder": embedder.provider})
+    return chosen, [f"extractor  {llm.said}", f"embedder   {embedder.said}"]
+
+
 def choose_llm(settings: Settings) -> Choice:
-    """What the environment names, else none: verbatim mode."""
+    """The LLM that the environment names, else none: verbatim mode."""
     if "AFTERWORD_LLM" in os.environ or settings.llm_api_key or settings.llm_base_url:
         where = settings.llm_base_url or "the provider's default endpoint"
         return Choice(settings.llm, f"{settings.llm_model} ({settings.llm}) at {where}")
@@ -28,7 +35,7 @@ def choose_llm(settings: Settings) -> Choice:
 
 
 def choose_embedder(settings: Settings) -> Choice:
-    """What the environment names, else OpenAI's with a key, else fastembed where it works, else hashing."""
+    """The embedder that the environment names, else OpenAI's with a key, else fastembed if it works, else hashing."""
     if "AFTERWORD_EMBEDDER" in os.environ or settings.embedder_api_key:
         return Choice(settings.embedder, f"{settings.embedder} ({settings.embedder_model or 'its default model'})")
     if find_spec("fastembed") is not None:

@@ -16,11 +16,10 @@ from pathlib import Path
 import psycopg
 
 from afterword.workers.core.errors import Misconfigured
-from afterword.workers.embedded.leftovers import end_leftover
+from afterword.workers.embedded.server_process import end_leftover, end_process
 
 _SUPERUSER = "postgres"
 _START_SECONDS = 30.0
-_STOP_SECONDS = 15.0
 
 
 def find_postgres_binaries() -> Path | None:
@@ -42,7 +41,7 @@ def find_postgres_binaries() -> Path | None:
 
 
 def unprivileged_prefix() -> tuple[str, ...]:
-    """What to put before a command that refuses to run as root, when we are root.
+    """The words before a command that refuses to run as root; none unless we are root.
 
     The other user keeps the right to enter folders (CAP_DAC_OVERRIDE), so that data and binaries may lie below
     root's own home and nobody's permissions have to be widened.
@@ -152,14 +151,8 @@ class PostgresServer:
 
     def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.send_signal(how)
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if process is not None:
+            end_process(process, how)
 
 
 def answers(url: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -14,10 +15,9 @@ from typing import Any
 import redis
 
 from afterword.workers.core.errors import Misconfigured
-from afterword.workers.embedded.leftovers import end_leftover
+from afterword.workers.embedded.server_process import end_leftover, end_process
 
 _START_SECONDS = 15.0
-_STOP_SECONDS = 10.0
 
 
 def free_port() -> int:
@@ -97,22 +97,16 @@ class RedisServer:
 
     def stop(self) -> None:
         """Stop it cleanly; its data stays."""
-        self._end(force=False)
+        self._end(signal.SIGTERM)
 
     def kill(self) -> None:
         """End it as a crash would."""
-        self._end(force=True)
+        self._end(signal.SIGKILL)
 
-    def _end(self, *, force: bool) -> None:
+    def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.kill() if force else process.terminate()
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if process is not None:
+            end_process(process, how)
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import get_args
@@ -14,20 +15,25 @@ from afterword.workers.embedded.redis_server import FakeRedisServer, RedisServer
 from afterword.workers.runtime import checks
 from afterword.workers.runtime.health import Health
 from afterword.workers.runtime.probes import ProbeServer
-from afterword.workers.runtime.roles import Role, RunningRole, start_role
+from afterword.workers.runtime.roles import Role, start_role
+from afterword.workers.runtime.running import RunningRole
 from afterword.workers.runtime.settings import Settings
 from afterword.workers.runtime.wiring.house import House
-from afterword.workers.stores.ledger import conversations
+from afterword.workers.stores.ledger.ingest import conversations
 from afterword.workers.stores.ledger.migrate import migrate
 
 logger = logging.getLogger(__name__)
 
 
 class EmbeddedStack:
-    """Started and stopped as a whole. The data in `folder` survives both, and a kill."""
+    """Started and stopped as a whole. The data in `folder` survives both, and a kill.
+
+    >>> stack = EmbeddedStack(Path(".afterword"), Settings(llm="none", embedder="hashing"))  # doctest: +SKIP
+    >>> stack.start()  # doctest: +SKIP
+    """
 
     def __init__(self, folder: Path, settings: Settings, *, redis_port: int | None = None) -> None:
-        """`settings` name the models; where the servers are is filled in here."""
+        """`settings` name the models. The addresses of the servers are filled in here."""
         self._folder = folder.resolve()
         self._settings = settings
         self._redis: RedisServer | FakeRedisServer = _redis_server(self._folder / "redis", redis_port or free_port())
@@ -38,7 +44,7 @@ class EmbeddedStack:
 
     @property
     def redis_url(self) -> str:
-        """What an agent sets as AFTERWORD_REDIS_URL."""
+        """The URL that an agent sets as AFTERWORD_REDIS_URL."""
         return self._redis.url
 
     @property
@@ -53,15 +59,31 @@ class EmbeddedStack:
 
     @property
     def durable(self) -> bool:
-        """Whether what is queued survives the process."""
+        """Whether queued messages survive the process."""
         return isinstance(self._redis, RedisServer)
 
     def progress(self) -> dict[str, int]:
-        """How many conversations have come how far, by status. Raises: LedgerUnavailable."""
+        """The number of conversations by status. Raises: LedgerUnavailable."""
         if self._house is None:
             return {}
         with self._house.stores.database.transaction() as connection:
             return conversations.counts(connection)
+
+    def welcome(self, models: Sequence[str]) -> str:
+        """For the screen, once it is up: the lines on its models, where everything is, what an agent has to set."""
+        lines = [
+            "Afterword is up.",
+            *models,
+            f"data       {self._folder}" + ("" if self.durable else "  (fakeredis: what is queued is lost at the end)"),
+            f"metrics    http://127.0.0.1:{self.probe_port}/metrics",
+            f"ledger     {self.postgres_url}",
+            "",
+            "In the agent's environment:",
+            f"  export AFTERWORD_REDIS_URL={self.redis_url}",
+            "",
+            "Ctrl-C stops it.",
+        ]
+        return "\n".join(lines)
 
     def start(self) -> None:
         """Start the servers, bring the ledger up to date, start every role.
@@ -110,7 +132,7 @@ class EmbeddedStack:
         self._probes = ProbeServer(
             settings.probe_host,
             settings.probe_port,
-            house.metrics.registry,
+            registry=house.metrics.registry,
             is_alive=lambda: all(role.is_alive() for role in self._roles),
             health=Health(checks.looks(house, get_args(checks.Component)), ["redis", "postgres", "vector_store"]),
         )

@@ -1,4 +1,4 @@
-"""Checks: whether every server and setting can do what Afterword promises. For doctor, readiness and start."""
+"""Checks of servers and settings: for `doctor`, for readiness, and before a worker starts."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from redis.retry import Retry
 from afterword.schemas import AfterwordError
 from afterword.workers.core.errors import Misconfigured
 from afterword.workers.runtime.wiring.house import House
-from afterword.workers.stores.ledger import breaker, database
+from afterword.workers.stores.ledger import database
+from afterword.workers.stores.ledger.extraction import breaker
 from afterword.workers.stores.ledger.migrate import check_migrated
 
 MINIMUM_REDIS = (6, 2)
 
-Status = Literal["ok", "warning", "failed", "unknown"]
+CheckStatus = Literal["ok", "warning", "failed", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was found out about a component. `failed` needs mending before anything works, `warning` should be read.
+    """The status of one component.
 
-    `unknown`: nobody has looked yet.
+    `failed` must be mended before anything works, `warning` should be read, `unknown` was not looked at yet.
     """
 
     component: str
-    status: Status
+    status: CheckStatus
     detail: str
 
 
@@ -96,15 +97,15 @@ def check_vector_store_answers(house: House) -> Check:
 
 
 def check_payloads(house: House) -> Check:
-    """Points of ours, and all of them reached."""
+    """All points of the collection are Afterword's, and can be recalled."""
     check_migrated(house.stores.database)
     found = house.collections.discovery.look()
-    status: Status = "warning" if found.needs_mending else "ok"
+    status: CheckStatus = "warning" if found.needs_mending else "ok"
     return Check("payloads", status, "\n".join(found.lines))
 
 
 def check_embedder(house: House) -> Check:
-    """Answers with vectors of its own size."""
+    """Answers with vectors of the size that it claims."""
     identity = house.models.embedder.identity
     vector = house.models.embedder.embed(["afterword doctor"])[0]
     if len(vector) != identity.dimensions:
@@ -115,7 +116,7 @@ def check_embedder(house: House) -> Check:
 
 
 class EmbedderLately:
-    """How the embedder fared since it was last looked at. It is not asked for that: each request may cost money."""
+    """The share of failed requests to the embedder since the last look. It sends none itself: one may cost money."""
 
     def __init__(self) -> None:
         self._requests = self._errors = 0.0
@@ -128,13 +129,13 @@ class EmbedderLately:
         made, failed = requests - self._requests, errors - self._errors
         self._requests, self._errors = requests, errors
         if made:
-            status: Status = "failed" if failed >= made else "warning" if failed else "ok"
+            status: CheckStatus = "failed" if failed >= made else "warning" if failed else "ok"
             self._last = Check("embedder", status, f"{failed:.0f} of the last {made:.0f} requests failed")
         return self._last
 
 
 def check_breaker(house: House) -> Check:
-    """Whether the LLM is asked at all just now."""
+    """Whether the breaker lets extraction ask the LLM just now."""
     if house.settings.llm == "none":
         return Check("llm", "ok", "none: verbatim mode")
     with house.stores.database.transaction() as connection:
@@ -152,7 +153,7 @@ def check_llm(house: House) -> Check:
 
 
 def check_tokenizer(house: House) -> Check:
-    """There, and able to count."""
+    """Found, and able to count."""
     tokens = house.models.tokenizer.count("afterword doctor")
     return Check("tokenizer", "ok", f'{house.settings.tokenizer}: "afterword doctor" is {tokens} tokens')
 
@@ -189,8 +190,8 @@ Component = Literal["redis", "postgres", "vector_store", "mem0", "embedder", "ll
 
 
 def looks(house: House, wanted: Sequence[Component]) -> dict[str, Callable[[], Check]]:
-    """How to look at each of these while a process works: quickly, often, and at no cost."""
-    lately: dict[Component, Callable[[House], Check]] = {
+    """The checks of these components for a process at work: quick, and free of cost."""
+    quick: dict[Component, Callable[[House], Check]] = {
         "redis": check_redis_answers,
         "postgres": check_postgres,
         "vector_store": check_vector_store_answers,
@@ -198,7 +199,7 @@ def looks(house: House, wanted: Sequence[Component]) -> dict[str, Callable[[], C
         "embedder": EmbedderLately(),
         "llm": check_breaker,
     }
-    return {name: partial(run_one, house, lately[name], name) for name in wanted}
+    return {name: partial(run_one, house, quick[name], name) for name in wanted}
 
 
 def require(house: House, *, vector_store: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""Health: what is known of each component that a process works with. One that hangs holds nobody up."""
+"""Health: the last known status of each component that a process works with. One that hangs delays no other."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from collections.abc import Callable, Mapping, Sequence
 from afterword.workers.runtime.checks import Check
 
 LOOK_SECONDS = 2.0
-"""How long a look may take before the component counts as failed, and how long what it found is good for."""
+"""A look that takes longer counts as failed; a result that is older is looked up again."""
 
 
 class Health:
     """Looks at components, side by side, and remembers what it found."""
 
     def __init__(self, looks: Mapping[str, Callable[[], Check]], needed: Sequence[str]) -> None:
-        """`looks` by the names of their components; without those that are `needed` there is no work to be done."""
+        """`looks` check the components of their names; without a component that is `needed`, no work can be done."""
         self._needed = frozenset(needed)
         self._watched = [_Watched(component, look) for component, look in looks.items()]
 
     def known(self) -> list[Check]:
-        """What was found out last, at once; what is older than a look is looked at meanwhile."""
+        """The last status of each component, at once. Looks again, in the background, at those known for too long."""
         return self._found(0.0)
 
     def look(self) -> list[Check]:
-        """What is found out now, within `LOOK_SECONDS`."""
+        """The status of each component now, within `LOOK_SECONDS`."""
         return self._found(LOOK_SECONDS)
 
     def needs(self, component: str) -> bool:
-        """Whether nothing can be done without it."""
+        """Whether no work can be done without it."""
         return component in self._needed
 
     def suffices(self, found: Sequence[Check]) -> bool:
-        """Whether all that is needed was found to work."""
+        """Whether every component that is needed works."""
         return all(check.status in ("ok", "warning") for check in found if self.needs(check.component))
 
     def _found(self, seconds: float) -> list[Check]:
@@ -56,7 +56,7 @@ class _Watched:
         self._last = Check(component, "unknown", "not looked at yet")
 
     def begin(self) -> None:
-        """Look at it, unless that goes on already or was done a moment ago."""
+        """Begin to look at it, unless a look goes on already or ended a moment ago."""
         with self._lock:
             if self._over.is_set() and time.monotonic() - self._begun_at >= LOOK_SECONDS:
                 self._begun_at = time.monotonic()
@@ -64,7 +64,7 @@ class _Watched:
                 threading.Thread(target=self._run, name=f"health-{self._component}", daemon=True).start()
 
     def found(self, until: float) -> Check:
-        """What the look found, when it is over by then; else what the one before it did, unless it has long hung."""
+        """The result of the look, if it ends by `until`; else that of the look before, unless this one hangs."""
         self._over.wait(max(until - time.monotonic(), 0))
         hung = time.monotonic() - self._begun_at
         if not self._over.is_set() and hung >= LOOK_SECONDS:

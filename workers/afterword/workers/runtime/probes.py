@@ -1,7 +1,8 @@
-"""The HTTP port of a worker process: /metrics, /healthz (its threads run) and /readyz (what it needs answers, too).
+"""The HTTP port of a worker process: /metrics, /healthz and /readyz.
 
-Both tell the status of each component. /healthz never waits for one, so that no worker is killed since a server hangs;
-/readyz waits a bounded time.
+/healthz says whether the worker's threads run, /readyz also whether every component it needs responds. Both list the
+status of each component. /healthz never waits for one: a server that hangs must get no worker killed. /readyz waits a
+bounded time.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ class ProbeServer:
         self,
         host: str,
         port: int,
-        registry: CollectorRegistry,
         *,
+        registry: CollectorRegistry,
         is_alive: Callable[[], bool],
         health: Health,
     ) -> None:
@@ -59,19 +60,19 @@ def _handler(registry: CollectorRegistry, is_alive: Callable[[], bool], health: 
                 case "/metrics":
                     self._send(200, CONTENT_TYPE_LATEST, generate_latest(registry))
                 case "/healthz":
-                    self._tell("alive", is_alive(), health.known())
+                    self._send_status("alive", is_alive(), health.known())
                 case "/readyz":
                     found = health.look()
-                    self._tell("ready", is_alive() and health.suffices(found), found)
+                    self._send_status("ready", is_alive() and health.suffices(found), found)
                 case _:
                     self._send_json(404, {"error": "try /metrics, /healthz or /readyz"})
 
-        def _tell(self, what: str, holds: bool, found: Sequence[Check]) -> None:
+        def _send_status(self, claim: str, holds: bool, found: Sequence[Check]) -> None:
             worker = {"status": "ok" if is_alive() else "failed", "detail": "its threads", "needed": True}
-            components = {"worker": worker} | {each.component: self._told(each) for each in found}
-            self._send_json(200 if holds else 503, {what: holds, "components": components})
+            components = {"worker": worker} | {each.component: self._status_of(each) for each in found}
+            self._send_json(200 if holds else 503, {claim: holds, "components": components})
 
-        def _told(self, check: Check) -> dict[str, object]:
+        def _status_of(self, check: Check) -> dict[str, object]:
             needed = health.needs(check.component)
             return {"status": check.status, "detail": check.detail, "needed": needed}
 

@@ -11,13 +11,16 @@ from afterword.workers.core.errors import Misconfigured
 from afterword.workers.runtime import checks
 from afterword.workers.runtime.loading import loading
 from afterword.workers.runtime.probes import ProbeServer
-from afterword.workers.runtime.roles import USING_THE_VECTOR_STORE, Role, RunningRole, health_of, start_role
+from afterword.workers.runtime.roles import ROLES, Role, health_of, start_role
+from afterword.workers.runtime.running import RunningRole
 from afterword.workers.runtime.settings import Settings
 from afterword.workers.runtime.wiring.house import House
 
 logger = logging.getLogger(__name__)
 
 _WAIT_SECONDS = 60.0
+"""How long servers may take to come up: about as long as a whole stack that is started at once."""
+_RETRY_SECONDS = 2.0
 
 
 def run_worker(role: Role, settings: Settings) -> None:
@@ -43,12 +46,12 @@ def wait_for_servers(role: Role, house: House, stopping: threading.Event) -> Non
     deadline = time.monotonic() + _WAIT_SECONDS
     while not stopping.is_set():
         try:
-            checks.require(house, vector_store=role in USING_THE_VECTOR_STORE)
+            checks.require(house, vector_store=ROLES[role].uses_vector_store)
         except Misconfigured as error:
             if time.monotonic() > deadline:
                 raise
             logger.warning("waiting: %s", error)
-            stopping.wait(2.0)
+            stopping.wait(_RETRY_SECONDS)
         else:
             return
 
@@ -60,14 +63,14 @@ def _play(role: Role, house: House, stopping: threading.Event) -> None:
     probes = ProbeServer(
         settings.probe_host,
         settings.probe_port,
-        house.metrics.registry,
+        registry=house.metrics.registry,
         is_alive=running.is_alive,
         health=health_of(role, house),
     )
     probes.start()
     house.metrics.up.labels(role).set_function(running.is_alive)
     logger.info("%s works; probes on port %d", role, probes.port)
-    if role in USING_THE_VECTOR_STORE:
+    if ROLES[role].uses_vector_store:
         house.collections.discovery.at_start()
     stopping.wait()
     _stop(role, running, probes, settings)

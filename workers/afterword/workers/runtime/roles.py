@@ -1,28 +1,24 @@
-"""The roles a worker process can play, each with its queue and its actor."""
+"""The roles a worker process can play: one table tells of each its queue, its threads, its servers and its actor."""
 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Protocol
-
-from dramatiq import Worker
 
 from afterword.schemas.wire import Queue
 from afterword.workers.actors import commands, context, extraction, ingest, telemetry
-from afterword.workers.actors.replies import Replies
-from afterword.workers.actors.requests import Answering
+from afterword.workers.actors.requests import Responder
 from afterword.workers.broker import MendedBroker
-from afterword.workers.broker.consumer import MendedConsumer
 from afterword.workers.runtime.checks import Component, looks
 from afterword.workers.runtime.health import Health
+from afterword.workers.runtime.running import Companion, IdleRole, QueueRole, RunningRole
 from afterword.workers.runtime.wiring.house import House
 from afterword.workers.services.upkeep.scheduler import Scheduler, Task
 from afterword.workers.stores.ledger.gate import LedgerGate
-from afterword.workers.stores.ledger.leadership import Leadership
+from afterword.workers.stores.ledger.upkeep.leadership import Leadership
 
 logger = logging.getLogger(__name__)
 
@@ -36,152 +32,106 @@ class Role(StrEnum):
     SCHEDULER = "scheduler"
 
 
-USING_THE_VECTOR_STORE = frozenset(Role) - {Role.TELEMETRY}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueWork:
+    """The queue that a role works on, and how."""
 
-_NEEDED: dict[Role, list[Component]] = {
-    Role.INGEST: ["redis", "postgres"],
-    Role.EXTRACTION: ["redis", "postgres", "vector_store", "mem0"],
-    Role.CONTEXT: ["redis", "vector_store"],
-    Role.COMMANDS: ["redis", "postgres", "vector_store"],
-    Role.TELEMETRY: ["redis", "postgres"],
-    Role.SCHEDULER: ["redis", "postgres"],
-}
-"""What a role can do nothing without. Never the models: only work shows whether they answer again."""
+    queue: Queue
+    declare: Callable[[House, MendedBroker], Sequence[Companion]]
+    """Declares the actor on the broker. Returns the threads that the actor needs beside it."""
+    threads: int
+    threads_in_place: int | None = None
+    """Threads where no server but Redis is asked, if that makes a difference."""
+    waits_for_ledger: bool = False
+    """Whether no message is taken while PostgreSQL is away."""
+    needs_llm: bool = False
+    """Whether the role idles in verbatim mode."""
 
-_USED: dict[Role, list[Component]] = {
-    Role.INGEST: ["vector_store", "embedder"],
-    Role.EXTRACTION: ["embedder", "llm"],
-    Role.CONTEXT: ["postgres", "embedder"],
-    Role.COMMANDS: ["embedder"],
-    Role.TELEMETRY: [],
-    Role.SCHEDULER: ["vector_store", "embedder", "llm"],
-}
-"""What it can do without for a while: excerpts wait for the sweep, answers say what they lack."""
-
-_STALLED_SECONDS = 60.0
-"""A consumer looks at its queue every few seconds, whatever Redis does."""
-
-_THREADS = {Role.INGEST: 8, Role.EXTRACTION: 16, Role.CONTEXT: 4, Role.COMMANDS: 4, Role.TELEMETRY: 1}
-_CONTEXT_IN_PLACE = 2
-"""Threads of a context worker that asks no server but Redis: one works while the other waits for it. More would take
-turns at the interpreter, and each question would cost a seventh more processor time with four."""
+    def threads_in(self, house: House) -> int:
+        """The threads of the worker: as the settings say, else as measured for this role."""
+        if house.settings.threads:
+            return house.settings.threads
+        return self.threads_in_place if self.threads_in_place and house.recall.in_place else self.threads
 
 
-class RunningRole(Protocol):
-    """A role at work."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleSpec:
+    """The servers and models that a role depends on, and its work; the scheduler has no queue."""
 
-    def stop(self, grace: float) -> None:
-        """Finish or hand back what is in work, within `grace` seconds."""
+    needed: Sequence[Component]
+    """Without one of these the role can do no work. Never a model: only work shows whether a model responds again."""
+    used: Sequence[Component] = ()
+    """The role works on without one of these: excerpts wait for the sweep, answers say what they lack."""
+    work: QueueWork | None = None
 
-    def is_alive(self) -> bool:
-        """Whether its threads run."""
-
-
-class Companion(Protocol):
-    """A thread that a role needs beside its worker."""
-
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
-
-
-class QueueRole:
-    """A role that works on a queue: one Dramatiq worker, and the threads it needs."""
-
-    def __init__(self, broker: MendedBroker, queue: Queue, threads: int, companions: Sequence[Companion]) -> None:
-        self._broker = broker
-        self._companions = companions
-        self._worker = Worker(broker, queues={queue.value}, worker_threads=threads, worker_timeout=250)
-        for companion in companions:
-            companion.start()
-        self._worker.start()
-
-    def stop(self, grace: float) -> None:
-        self._broker.take_no_more()
-        self._worker.stop(timeout=int(grace * 1000))
-        for companion in self._companions:
-            companion.stop()
-        self._broker.client.close()
-
-    def is_alive(self) -> bool:
-        threads = [*self._worker.consumers.values(), *self._worker.workers]
-        return bool(threads) and all(thread.is_alive() for thread in threads) and not self._stalled()
-
-    def _stalled(self) -> bool:
-        consumers = [thread.consumer for thread in self._worker.consumers.values()]
-        oldest = time.monotonic() - _STALLED_SECONDS
-        return any(isinstance(consumer, MendedConsumer) and consumer.looked_at < oldest for consumer in consumers)
-
-
-class IdleRole:
-    """A role with nothing to do: extraction without an LLM."""
-
-    def __init__(self) -> None:
-        self._stopped = False
-
-    def stop(self, grace: float) -> None:  # noqa: ARG002  # the protocol's signature
-        self._stopped = True
-
-    def is_alive(self) -> bool:
-        return not self._stopped
-
-
-def health_of(role: Role, house: House) -> Health:
-    """What a role's process watches of the house that it uses."""
-    return Health(looks(house, [*_NEEDED[role], *_USED[role]]), _NEEDED[role])
+    @property
+    def uses_vector_store(self) -> bool:
+        """Whether a process of the role waits for the vector store before it starts."""
+        return "vector_store" in (*self.needed, *self.used)
 
 
 def start_role(role: Role, house: House) -> RunningRole:
     """Build and start a role. Raises: Misconfigured."""
-    if role is Role.SCHEDULER:
+    work = ROLES[role].work
+    if work is None:
         return _start_scheduler(house)
-    return _STARTERS[role](house, house.settings.threads or _threads(role, house))
-
-
-def _threads(role: Role, house: House) -> int:
-    return _CONTEXT_IN_PLACE if role is Role.CONTEXT and house.recall.in_place else _THREADS[role]
-
-
-def _start_ingest(house: House, threads: int) -> RunningRole:
-    gate = LedgerGate(house.stores.database)
-    broker = house.stores.open_broker(gate.is_open)
-    ingest.declare(broker, house.ingest.ingest(broker))
-    return QueueRole(broker, Queue.CONVERSATIONS, threads, [gate])
-
-
-def _start_extraction(house: House, threads: int) -> RunningRole:
-    if house.models.llm is None:
+    if work.needs_llm and house.models.llm is None:
         logger.warning("verbatim mode: without an LLM no facts are extracted, excerpts are kept all the same")
         return IdleRole()
+    return _start_work(work, house)
+
+
+def health_of(role: Role, house: House) -> Health:
+    """The components that a role's process watches."""
+    spec = ROLES[role]
+    return Health(looks(house, [*spec.needed, *spec.used]), spec.needed)
+
+
+def _start_work(work: QueueWork, house: House) -> QueueRole:
+    gate = LedgerGate(house.stores.database) if work.waits_for_ledger else None
+    broker = house.stores.open_broker(gate.is_open if gate else None)
+    companions = [*([gate] if gate else []), *work.declare(house, broker)]
+    return QueueRole(broker, queue=work.queue, threads=work.threads_in(house), companions=companions)
+
+
+def _declare_ingest(house: House, broker: MendedBroker) -> Sequence[Companion]:
+    ingest.declare(broker, house.ingest.ingest(broker))
+    return []
+
+
+def _declare_extraction(house: House, broker: MendedBroker) -> Sequence[Companion]:
     from afterword.workers.services.extraction.lease import LeaseKeeper
 
-    gate = LedgerGate(house.stores.database)
     settings = house.settings
-    keeper = LeaseKeeper(house.stores.database, timedelta(seconds=settings.lease), timedelta(seconds=settings.max_hold))
-    broker = house.stores.open_broker(gate.is_open)
+    keeper = LeaseKeeper(
+        database=house.stores.database,
+        lease=timedelta(seconds=settings.lease),
+        max_hold=timedelta(seconds=settings.max_hold),
+    )
     extraction.declare(broker, house.extraction.extraction(broker, keeper))
-    return QueueRole(broker, Queue.EXTRACTION, threads, [gate, keeper])
+    return [keeper]
 
 
-def _start_context(house: House, threads: int) -> RunningRole:
-    broker = house.stores.open_broker()
+def _declare_context(house: House, broker: MendedBroker) -> Sequence[Companion]:
     log = house.analytics.open_query_log(broker)
     house.recall.question_embedder.prepare()
-    context.declare(broker, house.recall.answerer, _answering(broker), log, house.metrics)
-    return QueueRole(broker, Queue.CONTEXT, threads, [log] if log else [])
+    context.declare(broker, house.recall.answerer, _responder(broker), log, house.metrics)
+    return [log] if log else []
 
 
-def _start_commands(house: House, threads: int) -> RunningRole:
-    broker = house.stores.open_broker()
+def _declare_commands(house: House, broker: MendedBroker) -> Sequence[Companion]:
     house.recall.question_embedder.prepare()
-    commands.declare(broker, house.commands.commands(broker), _answering(broker), house.metrics)
-    return QueueRole(broker, Queue.COMMANDS, threads, [])
+    commands.declare(broker, house.commands.commands(broker), _responder(broker), house.metrics)
+    return []
 
 
-def _start_telemetry(house: House, threads: int) -> RunningRole:
-    gate = LedgerGate(house.stores.database)
-    broker = house.stores.open_broker(gate.is_open)
+def _declare_telemetry(house: House, broker: MendedBroker) -> Sequence[Companion]:
     telemetry.declare(broker, house.stores.database, house.memories.books)
-    return QueueRole(broker, Queue.TELEMETRY, threads, [gate])
+    return []
+
+
+def _responder(broker: MendedBroker) -> Responder:
+    return Responder(broker.client, broker.clock)
 
 
 def _start_scheduler(house: House) -> RunningRole:
@@ -214,14 +164,41 @@ def _analytics_tasks(house: House) -> list[Task]:
     return [Task("take_snapshot", min(house.settings.analytics_interval / 10, 15.0), house.analytics.snapshots.take)]
 
 
-def _answering(broker: MendedBroker) -> Answering:
-    return Answering(Replies(broker.client), broker.clock)
-
-
-_STARTERS: dict[Role, Callable[[House, int], RunningRole]] = {
-    Role.INGEST: _start_ingest,
-    Role.EXTRACTION: _start_extraction,
-    Role.CONTEXT: _start_context,
-    Role.COMMANDS: _start_commands,
-    Role.TELEMETRY: _start_telemetry,
+ROLES: dict[Role, RoleSpec] = {
+    Role.INGEST: RoleSpec(
+        needed=["redis", "postgres"],
+        used=["vector_store", "embedder"],
+        work=QueueWork(queue=Queue.CONVERSATIONS, declare=_declare_ingest, threads=8, waits_for_ledger=True),
+    ),
+    Role.EXTRACTION: RoleSpec(
+        needed=["redis", "postgres", "vector_store", "mem0"],
+        used=["embedder", "llm"],
+        work=QueueWork(
+            queue=Queue.EXTRACTION,
+            declare=_declare_extraction,
+            threads=16,  # each waits for the LLM most of its time
+            waits_for_ledger=True,
+            needs_llm=True,
+        ),
+    ),
+    Role.CONTEXT: RoleSpec(
+        needed=["redis", "vector_store"],
+        used=["postgres", "embedder"],
+        # In place one works while the other waits for Redis. More would take turns at the interpreter: with four, each
+        # question would cost a seventh more processor time.
+        work=QueueWork(queue=Queue.CONTEXT, declare=_declare_context, threads=4, threads_in_place=2),
+    ),
+    Role.COMMANDS: RoleSpec(
+        needed=["redis", "postgres", "vector_store"],
+        used=["embedder"],
+        work=QueueWork(queue=Queue.COMMANDS, declare=_declare_commands, threads=4),
+    ),
+    Role.TELEMETRY: RoleSpec(
+        needed=["redis", "postgres"],
+        work=QueueWork(queue=Queue.TELEMETRY, declare=_declare_telemetry, threads=1, waits_for_ledger=True),
+    ),
+    Role.SCHEDULER: RoleSpec(
+        needed=["redis", "postgres"],
+        used=["vector_store", "embedder", "llm"],
+    ),
 }

@@ -27,7 +27,11 @@ Days = Annotated[int, Field(ge=3)]
 
 
 class Settings(BaseSettings):
-    """What the workers are told from outside. Secrets never show in a repr or a log."""
+    """The settings of the workers. Secrets never show in a repr or a log.
+
+    >>> Settings(embedder="hashing", probe_port=0).embedder
+    'hashing'
+    """
 
     model_config = SettingsConfigDict(env_prefix="AFTERWORD_", frozen=True, extra="ignore", env_ignore_empty=True)
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from afterword.workers.core.errors import Misconfigured
-from afterword.workers.models.embedders.caching import CachingEmbedder
 from afterword.workers.models.embedders.hashing import HashingEmbedder
+from afterword.workers.models.embedders.layers import CachingEmbedder, TimedEmbedder
 from afterword.workers.models.embedders.port import Embedder
-from afterword.workers.models.embedders.timed import TimedEmbedder
 from afterword.workers.observing.metrics import Metrics
 
 _OPENAI_MODEL = "text-embedding-3-small"
@@ -33,11 +32,14 @@ def build_embedder(
     Raises: Misconfigured, saying what to do.
     """
     metrics = metrics or Metrics()
-    uncached = _uncached(provider, model, dimensions, base_url, api_key, timeout)
+    uncached = _uncached(
+        provider=provider, model=model, dimensions=dimensions, base_url=base_url, api_key=api_key, timeout=timeout
+    )
     return CachingEmbedder(TimedEmbedder(uncached, metrics), cached, metrics)
 
 
 def _uncached(
+    *,
     provider: str,
     model: str | None,
     dimensions: int | None,

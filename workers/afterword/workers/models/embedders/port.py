@@ -11,7 +11,7 @@ Vector = list[float]
 
 @dataclass(frozen=True, slots=True)
 class EmbedderIdentity:
-    """What a collection remembers of the embedder it was built with. Vectors of different identities do not compare."""
+    """Who made a vector. A collection keeps it: vectors of different identities do not compare."""
 
     provider: str
     model: str

@@ -1,4 +1,4 @@
-"""What one worker embedded is not embedded again by another: vectors are kept in Redis for a while.
+"""A cache of vectors that all workers share, in Redis: a question that one embedded is not embedded by another.
 
 Keys hold a hash of the text, values a vector; both are gone by themselves. Redis is a help here, never a need: away,
 slow or full, it leaves all to the embedder.
@@ -131,7 +131,7 @@ def _hash(text: str) -> str:
 
 
 def _vector(value: bytes | None, dimensions: int) -> Vector | None:
-    """What a value holds; None unless it is a vector of so many dimensions."""
+    """The vector in a value; None unless it is a vector of so many dimensions."""
     if value is None or len(value) != dimensions * _FLOAT.itemsize:
         return None
     vector = np.frombuffer(value, dtype=_FLOAT)

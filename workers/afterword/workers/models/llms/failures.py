@@ -1,4 +1,4 @@
-"""What a provider's error means to us. The errors of all its clients carry an HTTP status, or none at all."""
+"""Errors of LLM providers, translated to ours. An error carries an HTTP status, unless nobody answered."""
 
 from __future__ import annotations
 

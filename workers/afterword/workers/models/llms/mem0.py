@@ -48,7 +48,7 @@ class Mem0Llm:
         return Completion(text, self._model, Tokens())
 
     def _answer(self, messages: list[dict[str, Any]]) -> Any:
-        """What the provider answered or raised.
+        """The answer or the error of the provider.
 
         Raises: LlmUnavailable, when it did neither in time.
         """

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from afterword.workers.models.tokenizers.estimating import EstimatingTokenizer
-from afterword.workers.models.tokenizers.port import Tokenizer
+from afterword.workers.models.tokenizers.port import EstimatingTokenizer, Tokenizer
 
 
 def build_tokenizer(name: str) -> Tokenizer:

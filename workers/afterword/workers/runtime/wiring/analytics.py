@@ -52,6 +52,6 @@ class AnalyticsRoom:
             return None
 
         def send(events: QueryEvents) -> None:
-            broker.enqueue_body(Queue.TELEMETRY, events)
+            broker.admin.enqueue_body(Queue.TELEMETRY, events)
 
         return QueryLog(send=send, metrics=self._ground.metrics, keep_words=settings.analytics_query_text)

@@ -1,16 +1,38 @@
-"""Wiring of the commands."""
+"""Wiring of the commands: the registry, a line a command."""
 
 from __future__ import annotations
 
-from afterword.workers.broker import MendedBroker
+from afterword.schemas import (
+    AddMemory,
+    ClearMemories,
+    DeleteMemory,
+    FindRelated,
+    GetMemory,
+    GetOverview,
+    GetUserAnalytics,
+    ListMemories,
+    ListUsers,
+    SearchMemories,
+)
+from afterword.workers.broker import MendedBroker, QueueAdmin
 from afterword.workers.runtime.wiring.analytics import AnalyticsRoom
 from afterword.workers.runtime.wiring.ground import Ground
 from afterword.workers.runtime.wiring.memories import MemoryRoom
 from afterword.workers.runtime.wiring.models import ModelRoom
 from afterword.workers.runtime.wiring.recall import RecallRoom
 from afterword.workers.runtime.wiring.stores import StoreRoom
-from afterword.workers.services.commands.commands import Commands
-from afterword.workers.services.commands.memory_search import MemorySearch
+from afterword.workers.services.commands.add_memory import MemoryAdder
+from afterword.workers.services.commands.changes import Changes
+from afterword.workers.services.commands.clear_memories import MemoryClearer
+from afterword.workers.services.commands.delete_memory import MemoryDeleter
+from afterword.workers.services.commands.find_related import RelatedFinder
+from afterword.workers.services.commands.handlers import CommandHandler, Commands
+from afterword.workers.services.commands.list_users import UserLister
+from afterword.workers.services.commands.owner_search import OwnerSearch
+from afterword.workers.services.commands.read_figures import FigureReader
+from afterword.workers.services.commands.read_memories import MemoryReader
+from afterword.workers.services.commands.search_memories import MemorySearcher
+from afterword.workers.services.policy.access import Access
 
 
 class CommandRoom:
@@ -35,14 +57,23 @@ class CommandRoom:
 
     def commands(self, broker: MendedBroker) -> Commands:
         """The service, which takes messages of a cleared user out of this broker's queues."""
-        return Commands(
-            self._stores.database,
-            self._stores.vectors,
-            self._models.embedder,
-            self._memories.topics,
-            broker,
-            self._memories.books,
-            self._analytics.figures,
-            MemorySearch(self._recall.finder, self._stores.vectors),
-            self._ground.metrics,
-        )
+        return Commands(Access(self._stores.database), self._handlers(broker.admin))
+
+    def _handlers(self, queues: QueueAdmin) -> list[CommandHandler]:
+        database, views = self._stores.database, self._stores.views
+        changes = Changes(database, views, self._memories.books, self._ground.metrics)
+        reader, figures = MemoryReader(views), FigureReader(self._analytics.figures)
+        search = OwnerSearch(self._recall.finder, views)
+        adder = MemoryAdder(changes, embedder=self._models.embedder, topics=self._memories.topics)
+        return [
+            CommandHandler.of(ListMemories, reader.list),
+            CommandHandler.of(SearchMemories, MemorySearcher(search, views).search),
+            CommandHandler.of(FindRelated, RelatedFinder(search, views).find),
+            CommandHandler.of(GetMemory, reader.get),
+            CommandHandler.of(AddMemory, adder.add),
+            CommandHandler.of(DeleteMemory, MemoryDeleter(changes).delete),
+            CommandHandler.of(ClearMemories, MemoryClearer(changes, queues).clear),
+            CommandHandler.of(ListUsers, UserLister(database, views).list),
+            CommandHandler.of(GetOverview, figures.overview),
+            CommandHandler.of(GetUserAnalytics, figures.user),
+        ]

@@ -12,11 +12,12 @@ from afterword.workers.runtime.wiring.ingest import IngestRoom, hint_with
 from afterword.workers.runtime.wiring.memories import MemoryRoom
 from afterword.workers.runtime.wiring.models import ModelRoom
 from afterword.workers.runtime.wiring.stores import StoreRoom
-from afterword.workers.stores.ledger.breaker import BreakerPolicy
+from afterword.workers.stores.ledger.extraction.breaker import BreakerPolicy
 
 if TYPE_CHECKING:
     from afterword.workers.services.extraction.extraction import Extraction
     from afterword.workers.services.extraction.lease import LeaseKeeper
+    from afterword.workers.services.extraction.writing import FactWriter
 
 
 class ExtractionRoom:
@@ -33,38 +34,47 @@ class ExtractionRoom:
 
     def extraction(self, broker: MendedBroker, keeper: LeaseKeeper) -> Extraction:
         """The service. Raises: Misconfigured, without an LLM."""
-        from afterword.workers.services.extraction.asking import Asking
+        from afterword.workers.services.extraction.batch_extraction import Limits, Tools
+        from afterword.workers.services.extraction.claims import Claims
         from afterword.workers.services.extraction.extraction import Extraction
-        from afterword.workers.services.extraction.failures import Failures
+        from afterword.workers.services.extraction.failures import Failures, RetryPolicy
         from afterword.workers.services.extraction.known import KnownMemories
-        from afterword.workers.services.extraction.release import Release
-        from afterword.workers.services.extraction.retry import RetryPolicy
-        from afterword.workers.services.extraction.work import Limits
-        from afterword.workers.services.extraction.writing import FactWriter
+        from afterword.workers.services.extraction.llm_caller import LlmCaller
 
         settings, database, metrics = self._ground.settings, self._stores.database, self._ground.metrics
         if self._models.llm is None:
             raise Misconfigured("AFTERWORD_LLM is none: without an LLM there is nothing for this role to do")
+        claims = Claims(
+            database=database,
+            keeper=keeper,
+            breaker_policy=self._breaker_policy,
+            debounce=self._ingest.debounce,
+            hint=hint_with(broker.admin),
+        )
         retry = RetryPolicy(
             timedelta(seconds=settings.retry_after), timedelta(seconds=settings.retry_within), settings.max_attempts
         )
-        lease = timedelta(seconds=settings.lease)
-        hint, release = hint_with(broker), Release(self._ingest.debounce)
-        session_ttl = timedelta(seconds=settings.session_ttl)
-        return Extraction(
-            database,
-            Asking(self._models.llm, database, settings.prices, metrics),
-            self._models.embedder,
-            KnownMemories(self._stores.vectors),
-            FactWriter(database, self._stores.vectors, self._memories.topics, session_ttl),
-            keeper,
-            Failures(database, retry, self._breaker_policy, lease, release, hint, metrics),
-            release,
-            self._breaker_policy,
-            Limits(settings.batch_tokens, lease, timedelta(seconds=settings.keep_transcripts)),
-            self._memories.books,
-            hint,
-            metrics,
+        tools = Tools(
+            known=KnownMemories(self._stores.views),
+            llm=LlmCaller(llm=self._models.llm, database=database, prices=settings.prices, metrics=metrics),
+            embedder=self._models.embedder,
+            writer=self._writer(),
+            limits=Limits(
+                batch_tokens=settings.batch_tokens, keep_transcripts=timedelta(seconds=settings.keep_transcripts)
+            ),
+        )
+        failures = Failures(database=database, claims=claims, retry=retry, metrics=metrics)
+        return Extraction(database=database, claims=claims, tools=tools, failures=failures, metrics=metrics)
+
+    def _writer(self) -> FactWriter:
+        from afterword.workers.services.extraction.writing import FactWriter
+
+        return FactWriter(
+            database=self._stores.database,
+            views=self._stores.views,
+            topics=self._memories.topics,
+            books=self._memories.books,
+            session_ttl=timedelta(seconds=self._ground.settings.session_ttl),
         )
 
     @property

@@ -31,7 +31,7 @@ class House:
 
     @property
     def settings(self) -> Settings:
-        """What everything was built from."""
+        """The settings that everything was built from."""
         return self._ground.settings
 
     @property

@@ -8,13 +8,14 @@ from datetime import timedelta
 
 from afterword.schemas import MemoryUnavailable
 from afterword.schemas.wire import Queue
-from afterword.workers.broker import MendedBroker
+from afterword.workers.broker import MendedBroker, QueueAdmin
 from afterword.workers.core.messages import ExtractionHint
 from afterword.workers.runtime.wiring.ground import Ground
 from afterword.workers.runtime.wiring.memories import MemoryRoom
 from afterword.workers.runtime.wiring.stores import StoreRoom
-from afterword.workers.services.ingest.debounce import Debounce
 from afterword.workers.services.ingest.ingest import Ingest
+from afterword.workers.services.ingest.recorder import Recorder
+from afterword.workers.services.ingest.rules import Debounce, IngestRules
 
 
 class IngestRoom:
@@ -37,25 +38,30 @@ class IngestRoom:
 
     def ingest(self, broker: MendedBroker) -> Ingest:
         """The service, which hints over this broker."""
-        settings = self._ground.settings
+        recorder = Recorder(database=self._stores.database, books=self._memories.books, rules=self._rules)
         return Ingest(
-            self._stores.database,
-            self._memories.excerpts,
-            self._memories.books,
-            self._memories.registry,
-            self.debounce,
-            hint_with(broker),
-            self._ground.metrics,
+            recorder=recorder,
+            excerpts=self._memories.excerpts,
+            hint=hint_with(broker.admin),
+            metrics=self._ground.metrics,
+        )
+
+    @property
+    def _rules(self) -> IngestRules:
+        settings = self._ground.settings
+        return IngestRules(
+            registry=self._memories.registry,
+            debounce=self.debounce,
             memory_enabled=settings.memory_enabled,
             verbatim=settings.llm == "none",
         )
 
 
-def hint_with(broker: MendedBroker) -> Callable[[], None]:
+def hint_with(queues: QueueAdmin) -> Callable[[], None]:
     """Tells the extraction workers that a subject is due. Lost without harm: the sweep hints again."""
 
     def send_hint() -> None:
         with suppress(MemoryUnavailable):
-            broker.enqueue_body(Queue.EXTRACTION, ExtractionHint())
+            queues.enqueue_body(Queue.EXTRACTION, ExtractionHint())
 
     return send_hint

@@ -8,7 +8,7 @@ from afterword.workers.runtime.wiring.ground import Ground
 from afterword.workers.runtime.wiring.models import ModelRoom
 from afterword.workers.runtime.wiring.stores import StoreRoom
 from afterword.workers.services.memories.bookkeeping import Books
-from afterword.workers.services.memories.excerpts import Excerpts
+from afterword.workers.services.memories.excerpts import Excerpts, TextReader
 from afterword.workers.services.memories.topics import Topics
 from afterword.workers.services.policy.registry import AgentRegistry
 
@@ -30,18 +30,17 @@ class MemoryRoom:
     def books(self) -> Books:
         """Keeps the books of what is written and removed."""
         identity = self._models.embedder.identity
-        return Books(f"{identity.provider}/{identity.model}", analytics=self._ground.settings.analytics)
+        return Books(embedding_model=f"{identity.provider}/{identity.model}", analytics=self._ground.settings.analytics)
 
     @cached_property
     def excerpts(self) -> Excerpts:
         """Writes turns verbatim."""
         return Excerpts(
-            self._stores.database,
-            self._stores.vectors,
-            self._models.embedder,
-            self.topics,
-            self.books,
-            self._ground.metrics,
+            database=self._stores.database,
+            views=self._stores.views,
+            reader=TextReader(embedder=self._models.embedder, topics=self.topics),
+            books=self.books,
+            metrics=self._ground.metrics,
         )
 
     @cached_property

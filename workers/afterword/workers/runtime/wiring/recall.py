@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from afterword.workers.models.embedders.caching import CachingEmbedder
+from afterword.workers.models.embedders.layers import CachingEmbedder
 from afterword.workers.models.embedders.port import Embedder
 from afterword.workers.models.embedders.shared import SharedEmbedder
 from afterword.workers.runtime.wiring.ground import Ground

@@ -25,7 +25,7 @@ class UpkeepRoom:
         """Finishes conversations that were left on their way."""
         return Sweeps(
             database=self._stores.database,
-            broker=broker,
+            queues=broker.admin,
             excerpts=self._memories.excerpts,
             metrics=self._ground.metrics,
             keep_transcripts=timedelta(seconds=self._ground.settings.keep_transcripts),
@@ -42,7 +42,7 @@ class UpkeepRoom:
         )
 
     def readings(self, broker: MendedBroker) -> Readings:
-        """What gauges tell."""
+        """Reads the gauges of every server."""
         return Readings(
-            database=self._stores.database, admin=self._stores.admin, broker=broker, metrics=self._ground.metrics
+            database=self._stores.database, admin=self._stores.admin, queues=broker.admin, metrics=self._ground.metrics
         )

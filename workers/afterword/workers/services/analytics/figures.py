@@ -8,11 +8,12 @@ from sqlalchemy import Connection
 
 from afterword.schemas import ActiveUsers, Overview, Period, UserAnalytics
 from afterword.workers.core.errors import AnalyticsOff
-from afterword.workers.stores.ledger import analytics, milestones, snapshots
-from afterword.workers.stores.ledger.analytics import Sums
+from afterword.workers.stores.ledger.analytics import figures, snapshots
+from afterword.workers.stores.ledger.analytics.figures import Sums
+from afterword.workers.stores.ledger.analytics.snapshots import SNAPSHOT
+from afterword.workers.stores.ledger.analytics.statistics import day_of
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.snapshots import SNAPSHOT
-from afterword.workers.stores.ledger.statistics import day_of
+from afterword.workers.stores.ledger.upkeep import milestones
 
 
 class Figures:
@@ -28,14 +29,14 @@ class Figures:
         """The figures of a tenant over the last `days` UTC days."""
         with self._database.transaction() as connection:
             now = self._now(connection)
-            users = analytics.users(connection, tenant_id, today=day_of(now))
+            users = figures.users(connection, tenant_id, today=day_of(now))
             reached = milestones.reached(connection, SNAPSHOT)
             rolled_up = day_of(reached) if reached else None
-            sums = analytics.of_tenant(connection, tenant_id, today=day_of(now), days=days, rolled_up=rolled_up)
-            counted = analytics.memories_counted(connection, tenant_id)
+            sums = figures.of_tenant(connection, tenant_id, today=day_of(now), days=days, rolled_up=rolled_up)
+            counted = figures.memories_counted(connection, tenant_id)
             snapshot = snapshots.latest(connection, tenant_id)
         if counted is None:
-            counted = snapshot.memories if snapshot else analytics.COUNTED_EXACTLY
+            counted = snapshot.memories if snapshot else figures.COUNTED_EXACTLY
         return Overview(
             as_of=now,
             memories=counted,
@@ -52,9 +53,9 @@ class Figures:
         """The figures of a user over the last `days` UTC days; of one never seen all is nothing."""
         with self._database.transaction() as connection:
             now = self._now(connection)
-            sums = analytics.of_user(connection, tenant_id, user_id, today=day_of(now), days=days)
-            holdings = analytics.holdings(connection, tenant_id, user_id)
-            first, last = analytics.seen(connection, tenant_id, user_id)
+            sums = figures.of_user(connection, tenant_id, user_id, today=day_of(now), days=days)
+            holdings = figures.holdings(connection, tenant_id, user_id)
+            first, last = figures.seen(connection, tenant_id, user_id)
         return UserAnalytics(
             user_id=user_id,
             as_of=now,

@@ -6,8 +6,10 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from afterword.workers.stores.ledger import audit, milestones, rollups, snapshots, telemetry_batches
+from afterword.workers.stores.ledger import audit
+from afterword.workers.stores.ledger.analytics import rollups, snapshots, telemetry_batches
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.upkeep import milestones
 
 logger = logging.getLogger(__name__)
 

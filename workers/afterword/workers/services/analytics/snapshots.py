@@ -6,10 +6,11 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 from afterword.workers.core.errors import VectorStoreUnavailable
-from afterword.workers.stores.ledger import milestones, rollups, snapshots
+from afterword.workers.stores.ledger.analytics import rollups, snapshots
+from afterword.workers.stores.ledger.analytics.snapshots import ALL, SNAPSHOT, Collection
+from afterword.workers.stores.ledger.analytics.statistics import day_of
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.snapshots import ALL, SNAPSHOT, Collection
-from afterword.workers.stores.ledger.statistics import day_of
+from afterword.workers.stores.ledger.upkeep import milestones
 from afterword.workers.stores.vectors.admin import StoreAdmin
 
 logger = logging.getLogger(__name__)

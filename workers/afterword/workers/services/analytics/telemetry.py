@@ -12,9 +12,11 @@ from afterword.schemas.errors import AfterwordError
 from afterword.workers.core.messages import QueryEvent, QueryEvents
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.memories.bookkeeping import Books
-from afterword.workers.stores.ledger import audit, subjects, telemetry_batches
+from afterword.workers.stores.ledger import audit
+from afterword.workers.stores.ledger.analytics import telemetry_batches
+from afterword.workers.stores.ledger.analytics.statistics import Delta, day_of
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.statistics import Delta, day_of
+from afterword.workers.stores.ledger.extraction import subjects
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +82,7 @@ def record(database: Database, books: Books, batch: QueryEvents) -> None:
         cleared = subjects.cleared_at(connection, [(event.tenant_id, event.user_id) for event in batch.events])
         events = [event for event in batch.events if not _is_void(event, cleared)]
         audit.write(connection, [_audited(event) for event in events])
-        books.counted(connection, [_counted(event) for event in events])
+        books.count(connection, [_counted(event) for event in events])
 
 
 def _is_void(event: QueryEvent, cleared: Mapping[tuple[str, str], datetime]) -> bool:

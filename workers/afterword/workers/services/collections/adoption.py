@@ -12,8 +12,8 @@ from afterword.workers.models.embedders.port import Embedder
 from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.services.memories.importance import importance
 from afterword.workers.services.memories.topics import Topics
-from afterword.workers.stores.ledger import subjects
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.extraction import subjects
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.admin import StoreAdmin
 from afterword.workers.stores.vectors.payload import StoredMemory, from_payload, to_payload
@@ -77,7 +77,9 @@ class Adoption:
         with self._database.transaction() as connection:
             for user in sorted({(each.tenant_id, each.user_id) for each in complete if each.user_id is not None}):
                 subjects.lock(connection, *user)
-            self._books.saved(connection, [self._books.record(each, each.metadata, source="mem0") for each in complete])
+            self._books.note_saved(
+                connection, [self._books.record_of(each, each.metadata, source="mem0") for each in complete]
+            )
         for memory in complete:
             self._admin.set_payload(memory.id, _filled_in(memory))
 

@@ -14,8 +14,8 @@ from afterword.schemas import Scope
 from afterword.workers.core import ids
 from afterword.workers.core.errors import BadAnswer
 from afterword.workers.services.extraction.batch import Batch, Line
-from afterword.workers.services.extraction.prompt import Existing
-from afterword.workers.stores.ledger.journal import Fact
+from afterword.workers.services.extraction.known import Existing
+from afterword.workers.stores.ledger.extraction.journal import Fact
 from afterword.workers.text.storable import storable
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from afterword.schemas import Scope
+from afterword.workers.core.origin import Origin
 from afterword.workers.core.turns import Turn
-from afterword.workers.stores.ledger.conversations import Conversation
-from afterword.workers.stores.ledger.journal import Slice
+from afterword.workers.stores.ledger.extraction.journal import Slice
+from afterword.workers.stores.ledger.ingest.conversations import Conversation
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,18 @@ class Batch:
         """When the last of its turns was said."""
         return self.lines[-1].turn.at
 
+    def origin(self, batch_id: str | None = None) -> Origin:
+        """Whose it is; its agent, session and event where all of its lines share one."""
+        conversations = [line.conversation for line in self.lines]
+        return Origin(
+            tenant_id=self.tenant_id,
+            user_id=self.user_id,
+            agent_id=_shared(each.agent_id for each in conversations),
+            session_id=_shared(each.session_id for each in conversations),
+            event_id=_shared(each.event_id for each in conversations),
+            batch_id=batch_id,
+        )
+
     def owner(self, scope: Scope, line: Line) -> str:
         """The id that a fact of this scope belongs to, learned from this line."""
         if scope is Scope.AGENT and line.conversation.agent_id:
@@ -47,6 +60,12 @@ class Batch:
         if scope is Scope.SESSION and line.conversation.session_id:
             return line.conversation.session_id
         return self.user_id
+
+
+def _shared(ids: Iterable[str | None]) -> str | None:
+    """The one id that all have, if it is one."""
+    different = set(ids)
+    return different.pop() if len(different) == 1 else None
 
 
 def take(conversations: Sequence[Conversation], *, tokens: int) -> tuple[tuple[Line, ...], tuple[Slice, ...]]:

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from afterword.schemas import Kind
 from afterword.workers.models.embedders.port import Vector
 from afterword.workers.services.extraction.batch import Batch
-from afterword.workers.services.extraction.prompt import Existing
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.owners import AgentOwner, Owner, UserOwner
-from afterword.workers.stores.vectors.port import VectorStore
 from afterword.workers.stores.vectors.queries import Dense, Filter, Match
-from afterword.workers.stores.vectors.views import MemoryView, ScopedSearch
+from afterword.workers.stores.vectors.views import ScopedSearch, Views
 
 SHOWN = 15
 """mem0 shows ten memories of one scope; these are of all scopes together."""
 
+_LEARNED = Filter((Match(collection.KIND, (Kind.FACT.value, Kind.NOTE.value)),))
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """A memory that the LLM is shown, so that it does not extract it again."""
+
+    id: str
+    text: str
+
 
 class KnownMemories:
-    """Reads through a view of the batch's own owners."""
+    """Finds them through a view of the batch's own owners."""
 
-    def __init__(self, store: VectorStore) -> None:
-        self._store = store
+    def __init__(self, views: Views) -> None:
+        self._views = views
 
     def near(self, batch: Batch, vector: Vector) -> Sequence[Existing]:
         """The nearest facts and notes of the user, their sessions and the batch's agents, in one request.
@@ -30,14 +39,10 @@ class KnownMemories:
         Raises: VectorStoreUnavailable.
         """
         owners = _owners(batch)
-        view = MemoryView(self._store, owners)
         searches = [ScopedSearch(owner, Dense(vector), SHOWN, _LEARNED) for owner in owners]
-        found = [hit for hits in view.search(searches) for hit in hits]
+        found = [hit for hits in self._views.of(*owners).search(searches) for hit in hits]
         nearest = sorted(found, key=lambda hit: hit.score, reverse=True)[:SHOWN]
         return [Existing(hit.memory.id, hit.memory.text) for hit in nearest]
-
-
-_LEARNED = Filter((Match(collection.KIND, (Kind.FACT.value, Kind.NOTE.value)),))
 
 
 def _owners(batch: Batch) -> tuple[Owner, ...]:

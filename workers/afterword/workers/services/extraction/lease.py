@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from afterword.workers.core.errors import LeaseLost, LedgerUnavailable
-from afterword.workers.stores.ledger import subjects
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.subjects import Claim
+from afterword.workers.stores.ledger.extraction import claims
+from afterword.workers.stores.ledger.extraction.claims import Claim
 
 logger = logging.getLogger(__name__)
 
 _AGAIN_SECONDS = 0.5
+"""How soon to try again while PostgreSQL is away: well under the shortest lease that makes sense."""
 
 
 @dataclass(slots=True)
-class _Held:
+class _Renewal:
     """A claim at work: since when, and when its lease was last renewed, by the monotonic clock."""
 
     since: float
@@ -35,11 +36,11 @@ class LeaseKeeper:
     before others who look for work. A lost claim is only dropped: the next commit notices.
     """
 
-    def __init__(self, database: Database, lease: timedelta, max_hold: timedelta) -> None:
+    def __init__(self, *, database: Database, lease: timedelta, max_hold: timedelta) -> None:
         self._database = database
-        self._lease = lease
+        self.lease = lease
         self._max_hold = max_hold.total_seconds()
-        self._held: dict[Claim, _Held] = {}
+        self._held: dict[Claim, _Renewal] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lease-keeper", daemon=True)
@@ -58,7 +59,7 @@ class LeaseKeeper:
         """Keep a claim alive for as long as the block runs."""
         now = time.monotonic()
         with self._lock:
-            self._held[claim] = _Held(since=now, renewed=now)
+            self._held[claim] = _Renewal(since=now, renewed=now)
         try:
             yield
         finally:
@@ -72,11 +73,11 @@ class LeaseKeeper:
         """
         with self._lock:
             held = self._held.get(claim)
-        if held is None or time.monotonic() - held.renewed > self._lease.total_seconds():
+        if held is None or time.monotonic() - held.renewed > self.lease.total_seconds():
             raise LeaseLost("the lease has run out, or may have")
 
     def _run(self) -> None:
-        pause = usual = self._lease.total_seconds() / 3
+        pause = usual = self.lease.total_seconds() / 3
         while not self._stopped.wait(pause):
             held = self._renewable()
             pause = usual if not held or self._renewed(held) else min(usual, _AGAIN_SECONDS)
@@ -91,7 +92,7 @@ class LeaseKeeper:
         asked_at = time.monotonic()
         try:
             with self._database.transaction() as connection:
-                kept = subjects.renew(connection, held, self._lease)
+                kept = claims.renew(connection, held, self.lease)
         except LedgerUnavailable as error:
             logger.warning("leases could not be renewed: %s", error)
             return False

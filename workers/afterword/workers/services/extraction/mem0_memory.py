@@ -22,14 +22,14 @@ from mem0.exceptions import LLMError, VectorStoreError  # noqa: E402  # mem0 rea
 from mem0.memory.main import Memory  # noqa: E402
 
 from afterword.workers.models.embedders.port import Embedder, Vector  # noqa: E402
-from afterword.workers.services.extraction.prompt import Existing  # noqa: E402
+from afterword.workers.services.extraction.known import Existing  # noqa: E402
 
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What `add` does at its three points of contact.
+    """The three points at which `add` calls us, in this order.
 
     `known` finds the memories the LLM is shown, by the vector of the whole batch; `answer` gives the texts to
     remember; `write` stores their vectors, by text.
@@ -41,6 +41,7 @@ class Hooks:
 
 
 _QUERY_CHARACTERS = 4_000
+"""About 1,000 tokens: the end of a batch, which any embedding model takes."""
 
 # mem0 wants an owner without white space in it; whose the memories are, the hooks know.
 _OWNER = "subject"

@@ -1,4 +1,4 @@
-"""What calls to the LLM cost. Pure."""
+"""Prices of LLM calls. Pure; apart from `llm_caller`, since settings and the command line read prices too."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ out: it asks for "Agent was informed that …" facts, which carry one user's fac
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from afterword.workers.models.mem0_environment import prepare
 
@@ -21,6 +20,7 @@ from mem0.configs.prompts import (  # noqa: E402  # mem0 reads its environment w
 
 from afterword.workers.models.llms.port import Prompt  # noqa: E402
 from afterword.workers.services.extraction.batch import Batch, Line  # noqa: E402
+from afterword.workers.services.extraction.known import Existing  # noqa: E402
 
 SCOPES = """
 
@@ -43,14 +43,6 @@ Give every memory two more fields:
 
 For example: {"id": "0", "text": "…", "attributed_to": "user", "scope": "user", "source": 3, "linked_memory_ids": []}
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Existing:
-    """A memory that the LLM is shown, so that it does not extract it again."""
-
-    id: str
-    text: str
 
 
 def build(batch: Batch, existing: Sequence[Existing]) -> list[Prompt]:
@@ -82,7 +74,7 @@ def _new_messages(lines: Sequence[Line]) -> list[dict[str, object]]:
 
 
 def _instructions(batch: Batch) -> str | None:
-    """What the agents of the batch are told to remember, each said to hold for its own conversations only."""
+    """The instructions of the batch's agents, each said to hold for its own conversations only."""
     conversations = list(dict.fromkeys(line.conversation.id for line in batch.lines))
     agents = {line.conversation.id: line.conversation.agent_id for line in batch.lines}
     told = [

@@ -1,18 +1,20 @@
-"""What the ledger is told of an extraction: its dead letters and its audit rows. Pure."""
+"""The records of an extraction in the ledger: dead letters and audit rows. Pure."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from afterword.schemas import Kind
 from afterword.schemas.errors import AfterwordError
+from afterword.workers.core.errors import told
+from afterword.workers.core.origin import Origin
 from afterword.workers.services.extraction.batch import Batch, Line
 from afterword.workers.services.memories.bookkeeping import memory_save
 from afterword.workers.stores.ledger import audit
-from afterword.workers.stores.ledger.dead_letters import DeadLetter
-from afterword.workers.stores.ledger.journal import Entry, Fact
+from afterword.workers.stores.ledger.extraction.journal import Entry, Fact
+from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter
 
 
 def letter(line: Line, error: AfterwordError) -> DeadLetter:
@@ -21,7 +23,7 @@ def letter(line: Line, error: AfterwordError) -> DeadLetter:
     return DeadLetter(
         message_id=f"conversation:{conversation.id}",
         queue="extraction",
-        error=f"{type(error).__name__}: {error}",
+        error=told(error),
         body=json.dumps({"conversation_id": conversation.id}).encode(),
         died_at=datetime.now(UTC),
         tenant_id=conversation.tenant_id,
@@ -32,27 +34,18 @@ def letter(line: Line, error: AfterwordError) -> DeadLetter:
 
 def _dead(line: Line) -> audit.Event:
     """The same for the audit."""
-    conversation = line.conversation
-    return audit.Event(
-        type="dead_letter",
-        tenant_id=conversation.tenant_id,
-        user_id=conversation.user_id,
-        agent_id=conversation.agent_id,
-        session_id=conversation.session_id,
-        event_id=conversation.event_id,
-        metadata={"queue": "extraction"},
-    )
+    return audit.Event.of("dead_letter", Origin.of(line.conversation), {"queue": "extraction"})
 
 
 def extracted(batch: Batch, entry: Entry, facts: Sequence[Fact], duplicates: int, seconds: float) -> list[audit.Event]:
     """One row for the batch, with what it cost, and one for every memory."""
     tokens = entry.tokens
-    save = _saved(
+    save = _save(
+        batch.origin(entry.batch_id),
         batch,
         len(facts),
         seconds,
         success=True,
-        batch_id=entry.batch_id,
         events=[part.event_id for part in entry.slices],
         model=entry.model,
         duplicates=duplicates,
@@ -66,16 +59,12 @@ def extracted(batch: Batch, entry: Entry, facts: Sequence[Fact], duplicates: int
 def given_up(batch: Batch, seconds: float) -> list[audit.Event]:
     """One row for the batch, and one for every conversation of it."""
     lines = {line.conversation.id: line for line in batch.lines}
-    return [_saved(batch, 0, seconds, success=False), *(_dead(line) for line in lines.values())]
+    return [_save(batch.origin(), batch, 0, seconds, success=False), *(_dead(line) for line in lines.values())]
 
 
-def _saved(batch: Batch, saved: int, seconds: float, *, success: bool, **details: object) -> audit.Event:
+def _save(origin: Origin, batch: Batch, saved: int, seconds: float, *, success: bool, **details: object) -> audit.Event:
     return memory_save(
-        tenant_id=batch.tenant_id,
-        user_id=batch.user_id,
-        agent_id=_shared({line.conversation.agent_id for line in batch.lines}),
-        session_id=_shared({line.conversation.session_id for line in batch.lines}),
-        event_id=_shared({line.conversation.event_id for line in batch.lines}),
+        origin,
         kind=Kind.FACT,
         saved=saved,
         messages=len(batch.lines),
@@ -85,19 +74,6 @@ def _saved(batch: Batch, saved: int, seconds: float, *, success: bool, **details
     )
 
 
-def _shared(ids: Set[str | None]) -> str | None:
-    """The one that all have, if it is one."""
-    return next(iter(ids)) if len(ids) == 1 else None
-
-
 def _memory_added(entry: Entry, fact: Fact) -> audit.Event:
-    return audit.Event(
-        type="memory_add",
-        tenant_id=entry.tenant_id,
-        user_id=entry.user_id,
-        agent_id=fact.agent_id,
-        session_id=fact.session_id,
-        event_id=fact.event_id,
-        memory_id=fact.id,
-        metadata={"scope": fact.scope.value, "kind": Kind.FACT.value, "batch_id": entry.batch_id},
-    )
+    facets = {"scope": fact.scope.value, "kind": Kind.FACT.value}
+    return audit.Event.of("memory_add", entry.origin(fact), facets, memory_id=fact.id)

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection
 
 from afterword.schemas import Kind, Scope
+from afterword.workers.core.origin import Origin
 from afterword.workers.services.memories.importance import importance, repeated
 from afterword.workers.stores.ledger import audit, locks
-from afterword.workers.stores.ledger.journal import Entry, Fact
+from afterword.workers.stores.ledger.extraction.journal import Entry, Fact
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.owners import Owner
 from afterword.workers.stores.vectors.payload import StoredMemory, text_hash
@@ -51,12 +52,13 @@ def _shared(memory: StoredMemory) -> bool:
 
 
 def _learned_again(entry: Entry, memory: StoredMemory) -> audit.Event:
-    return audit.Event(
-        type="memory_repeat",
+    # Whose memory it is says the memory; who learned it again, and in which batch, the entry.
+    origin = Origin(
         tenant_id=entry.tenant_id,
         user_id=entry.user_id,
         agent_id=memory.agent_id,
         session_id=memory.session_id,
-        memory_id=memory.id,
-        metadata={"scope": memory.scope.value, "kind": memory.kind.value, "batch_id": entry.batch_id},
+        batch_id=entry.batch_id,
     )
+    told = {"scope": memory.scope.value, "kind": memory.kind.value}
+    return audit.Event.of("memory_repeat", origin, told, memory_id=memory.id)

@@ -1,45 +1,42 @@
-"""The work of a claim: what is to be extracted, and what is known of it before."""
+"""The work of a claim: the batch to extract, the turns before it, and its answer where that is journalled already."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from sqlalchemy import Connection
 
 from afterword.workers.services.extraction import batch
 from afterword.workers.services.extraction.batch import Batch, Line
-from afterword.workers.stores.ledger import agents, conversations, journal, transcripts
-from afterword.workers.stores.ledger.breaker import Permit
-from afterword.workers.stores.ledger.journal import Entry
-from afterword.workers.stores.ledger.subjects import Claim
+from afterword.workers.services.extraction.claims import HeldSubject
+from afterword.workers.stores.ledger import agents
+from afterword.workers.stores.ledger.extraction import journal, progress
+from afterword.workers.stores.ledger.extraction.breaker import Permit
+from afterword.workers.stores.ledger.extraction.claims import Claim
+from afterword.workers.stores.ledger.extraction.journal import Entry
+from afterword.workers.stores.ledger.ingest import conversations, transcripts
 
 _CONVERSATIONS_A_BATCH = 100
+"""Read at most; the tokens of a batch end it sooner where conversations are long."""
 _EARLIER_TURNS = 10
+"""As many as mem0 itself shows its LLM (`get_last_messages`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much one batch may hold, how long a claim lasts, how long transcripts are kept after they are done."""
-
-    batch_tokens: int
-    lease: timedelta
-    keep_transcripts: timedelta
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """A batch to extract, its journalled entry, if it has one, whether more waits behind it, and leave to ask.
+    """A batch to extract under a claim, with leave to ask the LLM.
 
-    `begun` is when, by `time.perf_counter`.
+    `entry` is its journalled answer, if a worker before us got so far; `more` is whether turns wait behind the batch;
+    `begun` is when we began, by `time.perf_counter`.
     """
 
+    claim: Claim
+    permit: Permit
     batch: Batch
     entry: Entry | None
     more: bool
-    permit: Permit
     begun: float = field(default_factory=time.perf_counter)
 
     @property
@@ -48,15 +45,16 @@ class Work:
         return time.perf_counter() - self.begun
 
 
-def take(connection: Connection, claim: Claim, permit: Permit, limits: Limits) -> Work | None:
-    """The open batch of the subject, else a new one; None when nothing waits."""
+def take(connection: Connection, held: HeldSubject, *, batch_tokens: int) -> Work | None:
+    """The open batch of the subject, else a new one of at most `batch_tokens`; None when nothing waits."""
+    claim = held.claim
     entry = journal.read(connection, claim.tenant_id, claim.user_id)
-    pending = conversations.pending(connection, claim.tenant_id, claim.user_id, limit=_CONVERSATIONS_A_BATCH)
+    pending = progress.pending(connection, claim.tenant_id, claim.user_id, limit=_CONVERSATIONS_A_BATCH)
     if entry is not None:
         begun = conversations.by_ids(connection, [part.conversation_id for part in entry.slices])
         lines, slices = batch.lines_of(begun, entry.slices), entry.slices
     else:
-        lines, slices = batch.take(pending[: claim.batch_limit], tokens=limits.batch_tokens)
+        lines, slices = batch.take(pending[: claim.batch_limit], tokens=batch_tokens)
     if not lines:
         return None
     before = transcripts.earlier_turns(connection, lines[0].conversation, limit=_EARLIER_TURNS)
@@ -65,7 +63,7 @@ def take(connection: Connection, claim: Claim, permit: Permit, limits: Limits) -
     earlier = (*before, *lines[0].conversation.turns[: slices[0].first])[-_EARLIER_TURNS:]
     taken = Batch(claim.tenant_id, claim.user_id, lines, slices, earlier, instructions)
     waiting = sum(len(each.turns) - each.extracted_turns for each in pending) > len(lines)
-    return Work(taken, entry, more=waiting, permit=permit)
+    return Work(claim=claim, permit=held.permit, batch=taken, entry=entry, more=waiting)
 
 
 def _agents_of(lines: Sequence[Line]) -> set[str]:

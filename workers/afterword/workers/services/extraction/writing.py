@@ -1,4 +1,8 @@
-"""Writing the facts of a journalled batch: with their final ids, once, each to its owner."""
+"""Writing the facts of a journalled batch: with their final ids, once, each to its owner.
+
+The ids are in the journal before anything is written, so that a worker that resumes a batch writes the same memories
+again, not others beside them.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +17,18 @@ from afterword.schemas import Kind, Scope
 from afterword.workers.core.errors import WritesMissing
 from afterword.workers.models.embedders.port import Vector
 from afterword.workers.services.extraction import repetition
+from afterword.workers.services.extraction.batch import Batch
+from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.services.memories.importance import importance
 from afterword.workers.services.memories.topics import Topics
 from afterword.workers.stores.ledger import locks
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.journal import Entry, Fact
+from afterword.workers.stores.ledger.extraction.journal import Entry, Fact
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.owners import AgentOwner, Owner, SessionOwner, UserOwner
 from afterword.workers.stores.vectors.payload import StoredMemory, text_hash
-from afterword.workers.stores.vectors.port import VectorStore
 from afterword.workers.stores.vectors.queries import Filter, Ids, Match, TimeRange
-from afterword.workers.stores.vectors.views import MemoryView
+from afterword.workers.stores.vectors.views import MemoryView, Views
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +40,15 @@ class Stored:
 
 
 class FactWriter:
-    """Writes facts through a view of their owners."""
+    """Writes facts through a view of their owners, and puts them on the books."""
 
-    def __init__(self, database: Database, store: VectorStore, topics: Topics, session_ttl: timedelta) -> None:
+    def __init__(
+        self, *, database: Database, views: Views, topics: Topics, books: Books, session_ttl: timedelta
+    ) -> None:
         self._database = database
-        self._store = store
+        self._views = views
         self._topics = topics
+        self._books = books
         self._session_ttl = session_ttl
 
     def write(self, entry: Entry, vectors: Mapping[str, Vector]) -> None:
@@ -50,7 +58,7 @@ class FactWriter:
 
         Raises: VectorStoreUnavailable, LedgerUnavailable, EmbeddingFailed; WritesMissing, when a fact has no vector.
         """
-        view = _view(self._store, entry)
+        view = _view(self._views, entry)
         with self._turn(entry):
             wanted = self._without_duplicates(view, entry)
             missing = [fact.id for fact in wanted if fact.text not in vectors]
@@ -64,7 +72,7 @@ class FactWriter:
 
         Raises: WritesMissing, when a fact is neither.
         """
-        view = _view(self._store, entry)
+        view = _view(self._views, entry)
         found = {memory.id: memory for memory in view.get([fact.id for fact in entry.facts])}
         written = [Stored(fact, found[fact.id]) for fact in entry.facts if fact.id in found]
         if len(written) == len(entry.facts):
@@ -75,6 +83,17 @@ class FactWriter:
             raise WritesMissing(f"{len(missing)} of {len(expected)} facts are not in the vector store")
         return written, len(entry.facts) - len(written)
 
+    def note_saved(self, connection: Connection, batch: Batch, written: Sequence[Stored]) -> None:
+        """Put written facts on the books, with the labels of the conversations that they are from."""
+        labels = {line.conversation.event_id: line.conversation.metadata for line in batch.lines}
+        records = [
+            self._books.record_of(
+                each.memory, labels.get(each.fact.event_id, {}), source="conversation", agent_id=each.fact.agent_id
+            )
+            for each in written
+        ]
+        self._books.note_saved(connection, records)
+
     def count_again(self, connection: Connection, entry: Entry, written: Sequence[Fact]) -> None:
         """Count, in the transaction of the batch, what was not written since its owner has it: it matters the more.
 
@@ -83,11 +102,11 @@ class FactWriter:
         ids = {fact.id for fact in written}
         again = [(owner_of(entry, fact), fact) for fact in entry.facts if fact.id not in ids]
         if again:
-            repetition.count(connection, _view(self._store, entry), entry, again)
+            repetition.count(connection, _view(self._views, entry), entry, again)
 
     def take_back(self, entry: Entry) -> int:
         """Remove the facts of a batch that must not be; how many there were. Raises: VectorStoreUnavailable."""
-        return take_back(self._store, entry)
+        return take_back(self._views, entry)
 
     @contextmanager
     def _turn(self, entry: Entry) -> Iterator[None]:
@@ -135,14 +154,14 @@ class FactWriter:
         )
 
 
-def take_back(store: VectorStore, entry: Entry) -> int:
+def take_back(views: Views, entry: Entry) -> int:
     """Remove the facts of a batch; how many there were. Raises: VectorStoreUnavailable."""
-    return _view(store, entry).delete([fact.id for fact in entry.facts]) if entry.facts else 0
+    return _view(views, entry).delete([fact.id for fact in entry.facts]) if entry.facts else 0
 
 
-def _view(store: VectorStore, entry: Entry) -> MemoryView:
+def _view(views: Views, entry: Entry) -> MemoryView:
     owners = {owner_of(entry, fact) for fact in entry.facts}
-    return MemoryView(store, tuple(owners) or (UserOwner(entry.tenant_id, entry.user_id),))
+    return views.of(*(owners or {UserOwner(entry.tenant_id, entry.user_id)}))
 
 
 def owner_of(entry: Entry, fact: Fact) -> Owner:

@@ -1,4 +1,8 @@
-"""The books: metadata and statistics, kept in the transaction of what they tell of."""
+"""The books: metadata of memories and statistics, kept in the transaction of the event they record.
+
+>>> with database.transaction() as connection:  # doctest: +SKIP
+...     new = books.note_saved(connection, [books.record_of(memory, {}, source="hand")], active=True)
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,16 @@ from sqlalchemy import Connection
 
 from afterword.schemas import ConversationFinished, Kind
 from afterword.schemas.values import Scalar
-from afterword.workers.stores.ledger import audit, memories, statistics, subjects
+from afterword.workers.core.origin import Origin
+from afterword.workers.stores.ledger import audit, memories
+from afterword.workers.stores.ledger.analytics import statistics
+from afterword.workers.stores.ledger.analytics.statistics import NOBODY, Delta, day_of
+from afterword.workers.stores.ledger.extraction import subjects
 from afterword.workers.stores.ledger.memories import Gone, MemoryRecord
-from afterword.workers.stores.ledger.statistics import NOBODY, Delta, day_of
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.text.language import detect
 
+# A label names a kind of memory. Longer ones, and more of them, are sentences, which belong to the memory itself.
 _LONGEST_LABEL = 64
 _MOST_TAGS = 20
 
@@ -22,12 +30,12 @@ _MOST_TAGS = 20
 class Books:
     """Keeps metadata of memories always, and statistics unless analytics are switched off."""
 
-    def __init__(self, embedding_model: str, *, analytics: bool) -> None:
+    def __init__(self, *, embedding_model: str, analytics: bool) -> None:
         self._embedding_model = embedding_model
         self._analytics = analytics
 
-    def received(self, connection: Connection, event: ConversationFinished) -> None:
-        """A conversation was taken in."""
+    def note_received(self, connection: Connection, event: ConversationFinished) -> None:
+        """Count a conversation that was taken in."""
         done = Delta(
             tenant_id=event.tenant_id,
             user_id=event.user_id,
@@ -39,7 +47,7 @@ class Books:
         )
         self._count(connection, [done])
 
-    def record(
+    def record_of(
         self, memory: StoredMemory, labels: Mapping[str, Scalar], *, source: str, agent_id: str | None = None
     ) -> MemoryRecord:
         """The metadata of a memory; `labels` may say its source, category (else it is its topic) and tags.
@@ -66,34 +74,37 @@ class Books:
             expires_at=memory.expires_at,
         )
 
-    def saved(self, connection: Connection, records: Sequence[MemoryRecord], *, active: bool = False) -> int:
-        """Memories were saved; how many of them were new. `active`: by the user's own hand."""
+    def note_saved(self, connection: Connection, records: Sequence[MemoryRecord], *, active: bool = False) -> int:
+        """Write metadata of memories that were saved, and count the new ones; how many those are.
+
+        `active`: the user saved them by hand, and so was active on that day.
+        """
         new = memories.add(connection, records)
         self._count(connection, [_added(record, active=active) for record in new])
         return len(new)
 
-    def removed(self, connection: Connection, gone: Sequence[Gone], at: datetime) -> int:
-        """Memories were removed; how many there were."""
+    def note_removed(self, connection: Connection, gone: Sequence[Gone], at: datetime) -> int:
+        """Count memories whose metadata was removed; how many there were."""
         self._count(connection, [_deleted(each, at) for each in gone])
         return sum(each.count for each in gone)
 
-    def cleared(self, connection: Connection, tenant_id: str, user_id: str, session_id: str | None) -> int:
-        """A user, or one of their sessions, is cleared; how many memories that are.
+    def erase_rows(self, connection: Connection, tenant_id: str, user_id: str, session_id: str | None) -> int:
+        """Erase the metadata and the queries of a user, or of one of their sessions; how many memories that were.
 
-        Nothing of a cleared user stays: their statistics become nobody's. The subject must be locked, and nothing
-        of theirs be pending any more.
+        Nothing of a cleared user stays: their statistics become nobody's. The caller has locked the subject, and made
+        sure that nothing of theirs is pending any more.
         """
         at = subjects.note_cleared(connection, tenant_id, user_id)
         gone = memories.clear(connection, tenant_id, user_id, session_id)
         audit.forget_queries(connection, tenant_id, user_id, session_id)
-        removed = self.removed(connection, gone, at)
+        removed = self.note_removed(connection, gone, at)
         if session_id is None:
             statistics.anonymise(connection, tenant_id, user_id)
             subjects.note_time_zone(connection, tenant_id, user_id, None)
         return removed
 
-    def counted(self, connection: Connection, deltas: Sequence[Delta]) -> None:
-        """Other things that happened."""
+    def count(self, connection: Connection, deltas: Sequence[Delta]) -> None:
+        """Count other things that happened, such as queries."""
         self._count(connection, deltas)
 
     def _count(self, connection: Connection, deltas: Sequence[Delta]) -> None:
@@ -102,12 +113,8 @@ class Books:
 
 
 def memory_save(
+    origin: Origin,
     *,
-    tenant_id: str,
-    user_id: str | None,
-    agent_id: str | None,
-    session_id: str | None,
-    event_id: str | None,
     kind: Kind,
     saved: int,
     messages: int,
@@ -117,16 +124,7 @@ def memory_save(
 ) -> audit.Event:
     """An operation that saves memories has ended: of how many messages, after how long, with how many memories."""
     told = {"kind": kind.value, "messages": messages, "seconds": round(seconds, 6), "success": success}
-    return audit.Event(
-        type="memory_save",
-        tenant_id=tenant_id,
-        user_id=user_id,
-        agent_id=agent_id,
-        session_id=session_id,
-        event_id=event_id,
-        result_count=saved,
-        metadata=told | details,
-    )
+    return audit.Event.of("memory_save", origin, told | details, result_count=saved)
 
 
 def label(value: Scalar) -> str | None:

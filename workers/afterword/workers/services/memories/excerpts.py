@@ -1,4 +1,8 @@
-"""Excerpts: turns kept verbatim, searchable before any LLM has seen them."""
+"""Excerpts: turns kept verbatim, searchable before any LLM has seen them.
+
+A long turn is kept in pieces. Each piece is found by its own words and vector, and by those of the turns before it: a
+short answer ("About seven years.") is also found through the question it replied to.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from sqlalchemy import Connection
 
 from afterword.schemas import Kind, Scope
 from afterword.workers.core import ids
+from afterword.workers.core.origin import Origin
 from afterword.workers.core.turns import Turn
 from afterword.workers.models.embedders.port import Embedder, Vector
 from afterword.workers.observing.metrics import Metrics
@@ -20,22 +25,22 @@ from afterword.workers.services.memories import in_context
 from afterword.workers.services.memories.bookkeeping import Books, memory_save
 from afterword.workers.services.memories.importance import importance
 from afterword.workers.services.memories.topics import Topics
-from afterword.workers.stores.ledger import audit, conversations
-from afterword.workers.stores.ledger.conversations import Conversation
+from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.ingest import excerpts, transcripts
+from afterword.workers.stores.ledger.ingest.conversations import Conversation
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.owners import UserOwner
 from afterword.workers.stores.vectors.payload import StoredMemory
-from afterword.workers.stores.vectors.port import VectorStore
 from afterword.workers.stores.vectors.queries import Filter, Ids, Match
-from afterword.workers.stores.vectors.views import MemoryView
+from afterword.workers.stores.vectors.views import Views
 from afterword.workers.text.lexical_field import lexical_field
 
 PIECE_CHARACTERS = 1200
-"""A longer turn is kept in pieces: a vector of a whole page finds nothing in it."""
+"""A longer turn is kept in pieces, of about 300 tokens: the vector of a whole page finds nothing in it."""
 
 SAME_TALK = timedelta(hours=1)
-"""What was said longer before a turn says nothing about it."""
+"""A turn that was said longer ago than this tells nothing about the one after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,60 +51,59 @@ class Excerpt:
     before: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextReader:
+    """How a text is read: the embedder gives its vector, the topics what it is about."""
+
+    embedder: Embedder
+    topics: Topics
+
+
 class Excerpts:
     """Writes the excerpts of recorded conversations."""
 
-    def __init__(
-        self,
-        database: Database,
-        store: VectorStore,
-        embedder: Embedder,
-        topics: Topics,
-        books: Books,
-        metrics: Metrics,
-    ) -> None:
+    def __init__(self, *, database: Database, views: Views, reader: TextReader, books: Books, metrics: Metrics) -> None:
         self._database = database
-        self._store = store
-        self._embedder = embedder
-        self._topics = topics
+        self._views = views
+        self._reader = reader
         self._books = books
         self._metrics = metrics
 
     def write(self, conversation: Conversation, watch: Stopwatch | None = None) -> None:
         """Embed all turns in one batch, write them in one request, and note it in the ledger.
 
-        Doing it again changes nothing. When the subject was cleared meanwhile, what was written goes again.
+        Doing it again changes nothing. When the subject was cleared meanwhile, the excerpts are removed again.
         `watch` takes the steps `embed` and `vector_write`.
 
         Raises: EmbeddingFailed, VectorStoreUnavailable, LedgerUnavailable.
         """
         begun = time.perf_counter()
         with self._database.transaction() as connection:
-            before = conversations.turns_before(connection, conversation, limit=in_context.TURNS_BEFORE)
-        excerpts = excerpts_of(conversation, before)
-        view = MemoryView(self._store, (UserOwner(conversation.tenant_id, conversation.user_id),))
+            before = transcripts.turns_before(connection, conversation, limit=in_context.TURNS_BEFORE)
+        made = excerpts_of(conversation, before)
+        view = self._views.of(UserOwner(conversation.tenant_id, conversation.user_id))
         watch = watch or Stopwatch()
         with watch.step("embed"):
-            vectors = self._topics.labelled(embedded(excerpts, self._embedder))
+            vectors = self._reader.topics.labelled(embedded(made, self._reader.embedder))
         with watch.step("vector_write"):
             view.insert(vectors)
         with self._database.transaction() as connection:
-            kept = conversations.mark_excerpts(connection, conversation)
+            kept = excerpts.mark_excerpts(connection, conversation)
             new = self._note(connection, conversation, [memory for memory, _ in vectors], begun) if kept else 0
         if not kept:
             # Another event may have written the same turns since.
             own = Match(collection.EVENT, (conversation.event_id,))
-            view.delete_all(Filter((Ids(tuple(excerpt.memory.id for excerpt in excerpts)), own)))
+            view.delete_all(Filter((Ids(tuple(excerpt.memory.id for excerpt in made)), own)))
             return
         self._metrics.memories.labels("add", Scope.USER, Kind.EXCERPT).inc(new)
 
     def _note(
         self, connection: Connection, conversation: Conversation, memories: Sequence[StoredMemory], begun: float
     ) -> int:
-        """Put what was written on the books; how many memories are new."""
+        """Put the written excerpts on the books; how many memories are new."""
         labels = conversation.metadata
-        records = [self._books.record(memory, labels, source="conversation") for memory in memories]
-        new = self._books.saved(connection, records)
+        records = [self._books.record_of(memory, labels, source="conversation") for memory in memories]
+        new = self._books.note_saved(connection, records)
         if new:
             audit.write(connection, [_audited(conversation, new, time.perf_counter() - begun)])
         return new
@@ -107,15 +111,7 @@ class Excerpts:
 
 def _audited(conversation: Conversation, saved: int, seconds: float) -> audit.Event:
     return memory_save(
-        tenant_id=conversation.tenant_id,
-        user_id=conversation.user_id,
-        agent_id=conversation.agent_id,
-        session_id=conversation.session_id,
-        event_id=conversation.event_id,
-        kind=Kind.EXCERPT,
-        saved=saved,
-        messages=len(conversation.turns),
-        seconds=seconds,
+        Origin.of(conversation), kind=Kind.EXCERPT, saved=saved, messages=len(conversation.turns), seconds=seconds
     )
 
 

@@ -1,4 +1,7 @@
-"""A turn's vector in its context: as its words (see `text.lexical_field`), it carries those before it. Pure."""
+"""The vector of a turn in its context: it carries a share of the turns before it, as its words do. Pure.
+
+See `text.lexical_field` for the words.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from afterword.workers.models.embedders.port import Vector
 TURNS_BEFORE = 2
 """How many turns before it a turn is found by."""
 
+# Measured with `make bench-recall`: over excerpts alone, recall@20 falls from .665 to .531 without the turns before
+# (hashing; from .780 to .685 with MiniLM).
 _WEIGHTS_BEFORE = (0.5, 0.25)
 
 

@@ -1,4 +1,8 @@
-"""The agents as a context request needs them: remembered for a moment, so that it waits for no other server."""
+"""The registered agents: who owns them, whether they remember, and which instructions they have.
+
+Requests read them through a cache, so that none waits for another server; operators write them, and each change is told
+by the audit.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from afterword.workers.core.errors import LedgerUnavailable
-from afterword.workers.stores.ledger import agents
+from afterword.workers.stores.ledger import agents, audit
 from afterword.workers.stores.ledger.agents import Agent
 from afterword.workers.stores.ledger.database import Database
 
@@ -45,3 +49,34 @@ class AgentRegistry:
         with self._lock:
             read_at, known = self._known.get((tenant_id, agent_id), (float("-inf"), Agent(tenant_id, agent_id)))
         return known, self._clock() - read_at < _KEPT_SECONDS
+
+
+class AgentAdmin:
+    """Reads and writes the registry as it is now, for an operator.
+
+    >>> admin.register(Agent("default", "coach", owner_id="acme"))  # doctest: +SKIP
+    >>> admin.registered("default")  # doctest: +SKIP
+    [Agent(tenant_id='default', agent_id='coach', owner_id='acme', memory_enabled=True, ...)]
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def register(self, agent: Agent) -> None:
+        """Register an agent, or replace its entry. Raises: LedgerUnavailable."""
+        with self._database.transaction() as connection:
+            agents.put(connection, agent)
+            audit.write(connection, [_updated(agent)])
+
+    def registered(self, tenant_id: str) -> list[Agent]:
+        """All registered agents of a tenant, by id. Raises: LedgerUnavailable."""
+        with self._database.transaction() as connection:
+            return agents.every(connection, tenant_id)
+
+
+def _updated(agent: Agent) -> audit.Event:
+    # The instructions themselves stay out: the audit holds nothing that was written for people or models to read.
+    told = {"owner": agent.owner_id, "memory": agent.memory_enabled, "instructions": agent.instructions is not None}
+    if agent.time_zone is not None:
+        told["time_zone"] = agent.time_zone
+    return audit.Event("agent_update", tenant_id=agent.tenant_id, agent_id=agent.agent_id, metadata=told)

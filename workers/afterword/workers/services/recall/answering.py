@@ -154,15 +154,16 @@ class Answerer:
         chosen = shortlist.each_once((*always, *ranked), asked=asked.text, most=2 * request.limit)
         has_room = len(chosen.memories) < request.limit
         relevance = {each.memory.id: round(each.relevance, 4) for each in relevant}
+        around, searched = self._around(corners, asked, chosen, relevance.keys(), deadline) if has_room else ((), 0.0)
         return Draft(
             memories=chosen.memories,
-            around=self._around(corners, asked, chosen, relevance.keys(), deadline) if has_room else (),
+            around=around,
             relevance=relevance,
             explanations=shortlist.explained(found.ranked, found.replaced, chosen, floor) if request.explain else (),
             degraded=tuple(dict.fromkeys((*found.degraded, *missing))),
             verdict=RelevanceVerdict.PASSED if relevant else RelevanceVerdict.STOPPED,
             has_memories=found.has_memories,
-            seconds=found.seconds,
+            seconds={**found.seconds, "search": found.seconds["search"] + searched},
         )
 
     def _always(
@@ -185,15 +186,19 @@ class Answerer:
         chosen: Shortlist,
         matched: Collection[str],
         deadline: Deadline,
-    ) -> tuple[StoredMemory, ...]:
-        """The neighbours of those that matched, as far as they say something new; without them the answer stands."""
+    ) -> tuple[tuple[StoredMemory, ...], float]:
+        """The neighbours of those that matched, as far as they say something new, and how long the store took to find
+        them; without them the answer stands.
+        """
         given = chosen.memories
+        begun = time.perf_counter()
         try:
             found = self._search.around(corners, [each for each in given if each.id in matched], deadline)
         except (VectorStoreUnavailable, Late):
-            return ()
+            found = []
+        searched = time.perf_counter() - begun
         completed = shortlist.each_once((*given, *found), asked=asked.text, most=len(given) + len(found))
-        return completed.memories[len(given) :]
+        return completed.memories[len(given) :], searched
 
     def _from_ledger(self, request: ContextRequest, deadline: Deadline) -> Draft:
         if deadline.share(1) == 0:

@@ -15,8 +15,7 @@ from math import floor
 
 from afterword.schemas import Memory, Scope
 from afterword.schemas.rendering import render_heading, render_line, render_sections, section_of
-from afterword.workers.models.tokenizers.estimating import EstimatingTokenizer
-from afterword.workers.models.tokenizers.port import Tokenizer
+from afterword.workers.models.tokenizers.port import EstimatingTokenizer, Tokenizer
 
 _ROUNDING = 1e-9  # a third of three is one
 

@@ -9,8 +9,8 @@ from afterword.workers.core.errors import Late
 from afterword.workers.services.memories.excerpts import excerpts_of
 from afterword.workers.services.policy.registry import AgentRegistry
 from afterword.workers.services.recall.steps import Deadline, Steps
-from afterword.workers.stores.ledger import conversations
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.ingest import conversations
 from afterword.workers.stores.vectors.payload import StoredMemory
 
 _CONVERSATIONS = 5

@@ -10,11 +10,14 @@ from sqlalchemy import Connection
 
 from afterword.schemas.values import DEFAULT_TENANT
 from afterword.schemas.wire import Queue
-from afterword.workers.broker import MendedBroker
+from afterword.workers.broker import QueueAdmin
 from afterword.workers.core.errors import NotFound, NotReplayable
-from afterword.workers.stores.ledger import audit, conversations, dead_letters, subjects
+from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.dead_letters import DeadLetter, LetterFilter, StoredLetter
+from afterword.workers.stores.ledger.extraction import progress, subjects
+from afterword.workers.stores.ledger.ingest import transcripts
+from afterword.workers.stores.ledger.upkeep import dead_letters
+from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter, LetterFilter, StoredLetter
 
 _LISTED = 10_000
 
@@ -22,9 +25,9 @@ _LISTED = 10_000
 class DeadLetters:
     """What can be done with dead letters."""
 
-    def __init__(self, *, database: Database, broker: MendedBroker) -> None:
+    def __init__(self, *, database: Database, queues: QueueAdmin) -> None:
         self._database = database
-        self._broker = broker
+        self._queues = queues
 
     def select(self, which: LetterFilter) -> list[StoredLetter]:
         """The letters that are meant, newest first. Raises: LedgerUnavailable."""
@@ -50,7 +53,7 @@ class DeadLetters:
                 return
             if body is not None:
                 raise NotReplayable("this letter is a conversation: it has no message to be mended")
-            revived = conversations.revive(connection, conversation_id)
+            revived = progress.revive(connection, conversation_id)
             if revived is None:
                 raise NotReplayable("the conversation was cleared, or its transcript is no longer kept")
             subject = subjects.lock(connection, revived.tenant_id, revived.user_id)
@@ -64,14 +67,14 @@ class DeadLetters:
             audit.write(connection, [about("dead_letter_discard", letter)])
             conversation_id = _conversation_of(letter)
             if conversation_id is not None:
-                conversations.drop_transcript(connection, conversation_id)
+                transcripts.drop_one(connection, conversation_id)
 
     def _enqueue(self, letter: DeadLetter, body: bytes) -> None:
         message = _readable(body)
         message_id = uuid4().hex
         # Its failures are forgotten, and it is a new message to Redis; what it asks for keeps its own ids.
         message |= {"queue_name": letter.queue, "options": {"redis_message_id": message_id}, "message_id": message_id}
-        self._broker.enqueue_encoded(letter.queue, message_id, json.dumps(message).encode())
+        self._queues.enqueue_encoded(letter.queue, message_id, json.dumps(message).encode())
 
 
 def _taken(connection: Connection, letter_id: int) -> DeadLetter:

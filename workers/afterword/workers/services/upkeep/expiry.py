@@ -29,7 +29,7 @@ class Expiry:
         now = datetime.now(UTC)
         with self._database.transaction() as connection:
             gone = memories.expire(connection, now)
-            self._books.removed(connection, gone, now)
+            self._books.note_removed(connection, gone, now)
             audit.write(connection, [_audited(each) for each in gone])
             # Last: a store that is away rolls back the rows, and the next run finds both again.
             removed = self._admin.delete_expired()

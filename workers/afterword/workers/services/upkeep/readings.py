@@ -7,20 +7,21 @@ from contextlib import contextmanager
 
 from afterword.schemas.errors import AfterwordError
 from afterword.schemas.wire import Queue
-from afterword.workers.broker import MendedBroker
+from afterword.workers.broker import QueueAdmin
 from afterword.workers.observing.metrics import Metrics, Reading
-from afterword.workers.stores.ledger import backlog, breaker
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.extraction import breaker
+from afterword.workers.stores.ledger.upkeep import backlog
 from afterword.workers.stores.vectors.admin import StoreAdmin
 
 
 class Readings:
     """Reads each server by itself. While one is away its gauges have no sample, and `component_up` is 0."""
 
-    def __init__(self, *, database: Database, admin: StoreAdmin, broker: MendedBroker, metrics: Metrics) -> None:
+    def __init__(self, *, database: Database, admin: StoreAdmin, queues: QueueAdmin, metrics: Metrics) -> None:
         self._database = database
         self._admin = admin
-        self._broker = broker
+        self._queues = queues
         self._metrics = metrics
 
     def read_redis(self) -> None:
@@ -28,8 +29,8 @@ class Readings:
         metrics = self._metrics
         gauges = (metrics.queue_messages, metrics.oldest_message_age, metrics.redis_memory, metrics.redis_memory_max)
         with self._reading("redis", *gauges):
-            queues = {queue.value: self._broker.backlog(queue) for queue in Queue}
-            memory = self._broker.memory()
+            queues = {queue.value: self._queues.backlog(queue) for queue in Queue}
+            memory = self._queues.memory()
         states = ("waiting", "in_flight", "delayed", "dead")
         metrics.queue_messages.show_all(
             {(queue, state): getattr(found, state) for queue, found in queues.items() for state in states}

@@ -15,7 +15,7 @@ from structlog.contextvars import bound_contextvars
 
 from afterword.schemas.errors import AfterwordError
 from afterword.workers.observing.metrics import Metrics
-from afterword.workers.stores.ledger.leadership import Leadership
+from afterword.workers.stores.ledger.upkeep.leadership import Leadership
 
 logger = logging.getLogger(__name__)
 

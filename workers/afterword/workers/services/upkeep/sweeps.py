@@ -10,15 +10,18 @@ from datetime import timedelta
 
 from afterword.schemas.values import DEFAULT_TENANT
 from afterword.schemas.wire import Queue, read_message
-from afterword.workers.broker import DeadMessage, MendedBroker
+from afterword.workers.broker import DeadMessage, QueueAdmin
 from afterword.workers.core.errors import EmbeddingFailed, VectorStoreUnavailable
 from afterword.workers.core.messages import ExtractionHint
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.memories.excerpts import Excerpts
 from afterword.workers.services.upkeep.dead_letters import about
-from afterword.workers.stores.ledger import audit, breaker, conversations, dead_letters, subjects, transcripts
+from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.dead_letters import DeadLetter
+from afterword.workers.stores.ledger.extraction import breaker, subjects
+from afterword.workers.stores.ledger.ingest import excerpts, transcripts
+from afterword.workers.stores.ledger.upkeep import dead_letters
+from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter
 from afterword.workers.text.storable import storable
 
 logger = logging.getLogger(__name__)
@@ -40,13 +43,13 @@ class Sweeps:
         self,
         *,
         database: Database,
-        broker: MendedBroker,
+        queues: QueueAdmin,
         excerpts: Excerpts,
         metrics: Metrics,
         keep_transcripts: timedelta,
     ) -> None:
         self._database = database
-        self._broker = broker
+        self._queues = queues
         self._excerpts = excerpts
         self._metrics = metrics
         self._keep_transcripts = keep_transcripts
@@ -56,14 +59,14 @@ class Sweeps:
         with self._database.transaction() as connection:
             paused = breaker.is_open(connection)
             due = subjects.due_count(connection, 1 if paused else _MOST_HINTS)
-        waiting = self._broker.queue_length(Queue.EXTRACTION) if due else 0
+        waiting = self._queues.queue_length(Queue.EXTRACTION) if due else 0
         for _ in range(due - waiting):
-            self._broker.enqueue_body(Queue.EXTRACTION, ExtractionHint())
+            self._queues.enqueue_body(Queue.EXTRACTION, ExtractionHint())
 
     def complete_excerpts(self) -> None:
         """Write the excerpts that could not be written when their conversation came."""
         with self._database.transaction() as connection:
-            left = conversations.without_excerpts(connection, older_than=_LEFT_BEHIND, limit=_EXCERPTS_AT_ONCE)
+            left = excerpts.without_excerpts(connection, older_than=_LEFT_BEHIND, limit=_EXCERPTS_AT_ONCE)
         for conversation in left:
             try:
                 self._excerpts.write(conversation)
@@ -74,17 +77,17 @@ class Sweeps:
     def keep_dead_messages(self) -> None:
         """Copy dead messages to PostgreSQL, then let Redis forget them."""
         for queue in Queue:
-            dead = self._broker.dead_messages(queue, _DEAD_AT_ONCE)
+            dead = self._queues.dead_messages(queue, _DEAD_AT_ONCE)
             with self._database.transaction() as connection:
                 new = dead_letters.write(connection, [letter_of(queue, message) for message in dead])
                 audit.write(connection, [about("dead_letter", letter) for letter in new])
-            self._broker.forget_dead(queue, [message.message_id for message in dead])
+            self._queues.forget_dead(queue, [message.message_id for message in dead])
             self._metrics.dead_letters.labels(queue).inc(len(new))
 
     def drop_transcripts(self) -> None:
         """Forget transcripts that are done and old enough."""
         with self._database.transaction() as connection:
-            transcripts.drop_transcripts(connection, kept=self._keep_transcripts, limit=_TRANSCRIPTS_AT_ONCE)
+            transcripts.drop_old(connection, kept=self._keep_transcripts, limit=_TRANSCRIPTS_AT_ONCE)
 
 
 def letter_of(queue: Queue, message: DeadMessage) -> DeadLetter:

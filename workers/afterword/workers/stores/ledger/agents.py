@@ -5,10 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Boolean, Column, Connection, Table, Text, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from afterword.workers.stores.ledger.tables import agents
+from afterword.workers.stores.ledger.metadata import metadata, moment
+
+agents = Table(
+    "agents",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("agent_id", Text, primary_key=True),
+    Column("owner_id", Text),
+    Column("memory_enabled", Boolean, nullable=False, server_default=text("true")),
+    Column("instructions", Text),
+    # Of its users, for times that come in UTC.
+    Column("time_zone", Text),
+    moment("created_at", now=True),
+    moment("updated_at", now=True),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +59,7 @@ def get(connection: Connection, tenant_id: str, agent_id: str) -> Agent:
 
 
 def instructions(connection: Connection, tenant_id: str, agent_ids: Iterable[str]) -> dict[str, str]:
-    """What these agents are told to remember, by agent id; those told nothing are left out."""
+    """The instructions of these agents on what to remember, by agent id; those without any are left out."""
     rows = connection.execute(
         select(agents.c.agent_id, agents.c.instructions).where(
             agents.c.tenant_id == tenant_id, agents.c.agent_id.in_(list(agent_ids)), agents.c.instructions.is_not(None)

@@ -1,16 +1,55 @@
-"""The audit: one row for every memory event, in the transaction of what it tells of."""
+"""The audit: one row for every change of a memory, a letter or an agent, in the transaction of that change."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import groupby
 from typing import Any, Literal
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Identity,
+    Index,
+    Integer,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 
-from afterword.workers.stores.ledger.tables import audit
+from afterword.workers.core.origin import Origin
+from afterword.workers.stores.ledger.metadata import metadata, moment
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    moment("at", now=True),
+    Column("tenant_id", Text, nullable=False),
+    Column("user_id", Text),
+    Column("agent_id", Text),
+    Column("session_id", Text),
+    Column("type", Text, nullable=False),
+    Column("event_id", Text),
+    Column("memory_id", Text),
+    Column("result_count", Integer),
+    Column("metadata", JSONB, nullable=False, server_default="{}"),
+    # The words of a query, where that was opted in; nothing else in this table holds words.
+    Column("query", Text),
+    Index("ix_audit_subject", "tenant_id", "user_id", "at"),
+    Index("ix_audit_agent", "tenant_id", "agent_id", "at"),
+    Index("ix_audit_type", "type", "at"),
+    Index("ix_audit_memory", "memory_id", postgresql_where=text("memory_id IS NOT NULL")),
+)
 
 Type = Literal[
     "conversation_received",
@@ -26,16 +65,22 @@ Type = Literal[
     "memory_delete",
     "memory_clear",
     "memory_query",
+    "agent_update",
 ]
 """`memory_save` is an operation (a conversation's excerpts, a batch of facts, a note) with how many memories it saved;
-`memory_add` is one memory of it that was learned or added by hand, by its id."""
+`memory_add` is one memory of it that was learned or added by hand, by its id. `agent_update` is an entry that somebody
+wrote into the registry of agents; its metadata says who owns the agent, whether it remembers, and whether it has
+instructions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened to whose memories. Never holds what a memory says.
+    """A thing that happened to somebody's memories. Never holds what a memory says.
 
     `at` is when it happened; None is now, by PostgreSQL's clock. `query` is the words of a query, where opted in.
+
+    >>> Event.of("memory_add", Origin(tenant_id="acme", user_id="ann"), {"scope": "user"}, memory_id="7d3f").metadata
+    {'scope': 'user'}
     """
 
     type: Type
@@ -49,6 +94,31 @@ class Event:
     metadata: dict[str, Any] = field(default_factory=dict)
     query: str | None = None
     at: datetime | None = field(default=None, compare=False)
+
+    @classmethod
+    def of(
+        cls,
+        type: Type,
+        origin: Origin,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        memory_id: str | None = None,
+        result_count: int | None = None,
+    ) -> Event:
+        """An event of this origin, at the origin's time. Its batch, if there is one, joins the metadata."""
+        batch = {} if origin.batch_id is None else {"batch_id": origin.batch_id}
+        return cls(
+            type=type,
+            tenant_id=origin.tenant_id,
+            user_id=origin.user_id,
+            agent_id=origin.agent_id,
+            session_id=origin.session_id,
+            event_id=origin.event_id,
+            memory_id=memory_id,
+            result_count=result_count,
+            metadata={**(metadata or {}), **batch},
+            at=origin.at,
+        )
 
 
 _INSERT = insert(audit)

@@ -6,25 +6,35 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Column, Connection, Table, Text, func, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from afterword.workers.stores.ledger.tables import collections
+from afterword.workers.stores.ledger.metadata import metadata, moment
 
-Signature = dict[str, Any]
+# What was recognised in a vector collection at the last start of a worker, and before it last changed.
+collections = Table(
+    "collections",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("signature", JSONB, nullable=False),
+    Column("before", JSONB),
+    moment("changed_at", now=True),
+)
+
+StoredSignature = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What was recognised, since when, and what had been before; None when nothing had."""
+    """The signature recognised in a collection, since when, and the one before it (None: there was none)."""
 
-    signature: Signature
-    before: Signature | None
+    signature: StoredSignature
+    before: StoredSignature | None
     changed_at: datetime
 
 
 def get(connection: Connection, name: str) -> Kept | None:
-    """What is kept of a collection; None before the first start."""
+    """The signature kept of a collection; None before the first start."""
     row = connection.execute(
         select(collections.c.signature, collections.c.before, collections.c.changed_at).where(
             collections.c.name == name
@@ -33,12 +43,14 @@ def get(connection: Connection, name: str) -> Kept | None:
     return Kept(*row) if row else None
 
 
-def keep(connection: Connection, name: str, signature: Signature) -> Signature | None:
+def keep(connection: Connection, name: str, signature: StoredSignature) -> StoredSignature | None:
     """Keep what was recognised; what had been kept when that was something else, else None. Of several workers that
     start at once one is told so."""
     connection.execute(insert(collections).values(name=name, signature=signature).on_conflict_do_nothing())
     of_name = collections.c.name == name
-    kept: Signature = connection.execute(select(collections.c.signature).where(of_name).with_for_update()).scalar_one()
+    kept: StoredSignature = connection.execute(
+        select(collections.c.signature).where(of_name).with_for_update()
+    ).scalar_one()
     if kept == signature:
         return None
     connection.execute(

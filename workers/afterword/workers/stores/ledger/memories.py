@@ -7,10 +7,52 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select, text
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Index,
+    Integer,
+    Table,
+    Text,
+    delete,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, UUID
 
 from afterword.schemas.values import Kind, Scope
-from afterword.workers.stores.ledger.tables import memories
+from afterword.workers.stores.ledger.metadata import metadata, moment
+
+# What is known of each memory besides its text, which only the vector store holds.
+memories = Table(
+    "memories",
+    metadata,
+    Column("id", UUID(as_uuid=False), primary_key=True),
+    Column("tenant_id", Text, nullable=False),
+    # NULL for an agent's own memory.
+    Column("user_id", Text),
+    # The owner of an agent's own memory, else the agent it was learned with.
+    Column("agent_id", Text),
+    Column("session_id", Text),
+    Column("scope", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("category", Text),
+    Column("tags", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("embedding_model", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("text_length", Integer, nullable=False),
+    Column("event_id", Text),
+    Column("occurred_at", DateTime(timezone=True), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    moment("expires_at"),
+    Index("ix_memories_owner", "tenant_id", "user_id"),
+    Index("ix_memories_agent", "tenant_id", "agent_id", postgresql_where=text("scope = 'agent'")),
+    Index("ix_memories_expires_at", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,7 +87,11 @@ def parse_question(message: str, now: datetime) -> ParsedQuestion:
 
 def is_small_talk(text: str) -> bool:
     """Whether nothing of it is about anything: thanks, greetings, agreement, laughter, emoji, punctuation."""
-    return len(text) <= _MOST_TALK and all(term in _TALK for term in analysis.terms(_TALK_PHRASES.sub(" ", text)))
+    if len(text) > _MOST_TALK:
+        return False
+    # No phrase is in ASCII, and the terms of the text itself were just looked up: a third of parsing a question.
+    said = text if text.isascii() else _TALK_PHRASES.sub(" ", text)
+    return all(term in _TALK for term in analysis.terms(said))
 
 
 def _at_both_ends(terms: Sequence[str]) -> tuple[str, ...]:

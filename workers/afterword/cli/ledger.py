@@ -1,0 +1,85 @@
+"""Looking after the ledger: `migrate` and `stats`, and the registry of agents: `agents set` and `agents list`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from afterword.workers.stores.ledger.database import Database
+
+agents = typer.Typer(no_args_is_help=True, help="Agents: owner, memory on or off, instructions, time zone.")
+
+_Tenant = Annotated[str, typer.Option(help="Whose agents.")]
+
+
+def migrate() -> None:
+    """Bring the ledger's tables up to date; safe to run from several places at once."""
+    from afterword.workers.stores.ledger.migrate import migrate as migrate_ledger
+
+    with _open_ledger() as database:
+        print(f"the ledger is at revision {migrate_ledger(database)}")
+
+
+def stats(tenant: Annotated[str | None, typer.Option(help="Only this tenant.")] = None) -> None:
+    """Calls to the LLM, tokens and cost, by model and per conversation."""
+    from afterword.cli.stats import stats_table
+    from afterword.workers.runtime.settings import Settings
+    from afterword.workers.stores.ledger.extraction import llm_calls
+    from afterword.workers.stores.ledger.ingest import conversations
+
+    with _open_ledger() as database, database.transaction() as connection:
+        usages = llm_calls.usage(connection, tenant)
+        extracted = conversations.counts(connection, tenant).get("done", 0)
+    print(stats_table(usages, extracted, Settings.load().prices))
+
+
+@agents.command("set")
+def set_agent(
+    agent_id: str,
+    owner: Annotated[str | None, typer.Option(help="The account that may manage the agent's memories.")] = None,
+    memory: Annotated[bool, typer.Option("--memory/--no-memory", help="Whether the agent remembers.")] = True,
+    instructions: Annotated[str | None, typer.Option(help="What to remember, in words for the LLM.")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="Of its users, for times in UTC: Asia/Tokyo, +09:00.")] = None,
+    tenant: _Tenant = "default",
+) -> None:
+    """Register an agent, or replace its entry."""
+    from afterword.schemas.zones import zone_of
+    from afterword.workers.services.policy.registry import AgentAdmin
+    from afterword.workers.stores.ledger.agents import Agent
+
+    if time_zone is not None and zone_of(time_zone) is None:
+        mend = "give an IANA name such as Asia/Tokyo, or an offset such as +09:00"
+        raise typer.BadParameter(mend, param_hint="--time-zone")
+    with _open_ledger() as database:
+        AgentAdmin(database).register(Agent(tenant, agent_id, owner, memory, instructions, time_zone))
+
+
+@agents.command("list")
+def list_agents(tenant: _Tenant = "default") -> None:
+    """The registered agents of a tenant."""
+    from afterword.workers.services.policy.registry import AgentAdmin
+
+    with _open_ledger() as database:
+        found = AgentAdmin(database).registered(tenant)
+    for agent in found:
+        switch = "on" if agent.memory_enabled else "off"
+        zone = f"  time_zone={agent.time_zone}" if agent.time_zone else ""
+        told = f"owner={agent.owner_id or '-'}  memory={switch}{zone}  {agent.instructions or ''}"
+        print(f"{agent.agent_id}  {told}".rstrip())
+
+
+@contextmanager
+def _open_ledger() -> Iterator[Database]:
+    # Without House: what all the services need takes as long to load as the rest of such a command.
+    from afterword.workers.runtime.settings import Settings
+    from afterword.workers.stores.ledger.database import Database
+
+    database = Database(Settings.load().postgres, connections=1)
+    try:
+        yield database
+    finally:
+        database.close()

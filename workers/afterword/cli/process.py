@@ -1,0 +1,99 @@
+"""Running workers, and asking how they are: `worker`, `up`, `doctor`, `health` and `settings`."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def worker(
+    role: Annotated[str, typer.Option(help="ingest, extraction, context, commands, telemetry or scheduler.")],
+    threads: Annotated[int | None, typer.Option(min=1, help="Its threads; each role has a default.")] = None,
+) -> None:
+    """Run a worker until SIGTERM or Ctrl-C."""
+    from afterword.workers.runtime.loading import loading
+
+    with loading():
+        from afterword.workers.runtime import logs
+        from afterword.workers.runtime.process import run_worker
+        from afterword.workers.runtime.roles import Role
+        from afterword.workers.runtime.settings import Settings
+
+    if role not in list(Role):
+        raise typer.BadParameter(f"{role!r} is no role: use one of {', '.join(Role)}", param_hint="--role")
+    settings = Settings.load(**({"threads": threads} if threads else {}))
+    logs.configure(settings)
+    run_worker(Role(role), settings)
+
+
+def up(
+    folder: Annotated[Path, typer.Option(help="Where its data lives.")] = Path(".afterword"),
+    redis_port: Annotated[int, typer.Option(help="Port of its Redis on the loopback interface.")] = 6390,
+) -> None:
+    """Run the whole stack in this process, without Docker, until Ctrl-C. The data stays."""
+    from afterword.workers.embedded.models import settings_at_hand
+    from afterword.workers.embedded.stack import EmbeddedStack
+    from afterword.workers.runtime import logs
+    from afterword.workers.runtime.settings import Settings
+
+    settings, said = settings_at_hand(Settings.load())
+    logs.configure(settings)
+    stopping = threading.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda *_: stopping.set())
+    stack = EmbeddedStack(folder, settings, redis_port=redis_port)
+    stack.start()
+    print(stack.welcome(said), flush=True)
+    stopping.wait()
+    print("stopping", flush=True)
+    stack.stop()
+
+
+def doctor() -> None:
+    """Check every component, its version and its settings, and say what to do. Asks the LLM one tiny question."""
+    from afterword.workers.runtime import checks
+    from afterword.workers.runtime.settings import Settings
+    from afterword.workers.runtime.wiring.house import House
+
+    with closing(House(Settings.load())) as house:
+        found = checks.run(house, checks.ALL)
+    for check in found:
+        detail = check.detail.replace("\n", "\n" + " " * 24)
+        print(f"{check.status:8} {check.component:14} {detail}")
+    raise typer.Exit(1 if any(check.status == "failed" for check in found) else 0)
+
+
+def health(alive: Annotated[bool, typer.Option(help="Ask whether its threads run, and nothing else.")] = False) -> None:
+    """Ask the worker in this container whether it is ready, and how each component is; exit status 0 or 1."""
+    from afterword.workers.runtime.settings import Settings
+
+    ready, told = _ask_probe(Settings.load().probe_port, "healthz" if alive else "readyz")
+    print(told)
+    raise typer.Exit(0 if ready else 1)
+
+
+def settings() -> None:
+    """Every setting with its environment variable, default and meaning, as a Markdown table."""
+    from afterword.cli.settings_table import settings_table
+
+    print(settings_table())
+
+
+def _ask_probe(port: int, probe: str) -> tuple[bool, str]:
+    """Whether the worker at this loopback port is ready (or alive: `healthz`), and its answer, as JSON."""
+    import urllib.error
+    import urllib.request
+
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{probe}", timeout=5) as response:
+            return True, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return False, error.read().decode()
+    except OSError as error:
+        return False, json.dumps({"error": str(error)})

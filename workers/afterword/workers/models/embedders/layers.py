@@ -1,0 +1,71 @@
+"""Layers around an embedder: one measures its requests, one keeps vectors so that no text is embedded twice."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from afterword.workers.core.errors import EmbeddingFailed
+from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity, Vector
+from afterword.workers.observing.metrics import Metrics
+
+
+class CachingEmbedder:
+    """Keeps the vectors of the `size` texts used last; repeats within a batch are embedded once. Thread-safe."""
+
+    def __init__(self, inner: Embedder, size: int, metrics: Metrics) -> None:
+        self._inner = inner
+        self._cached = metrics.embedder_texts.labels("cache")
+        self._size = size
+        self._lock = threading.Lock()
+        self._vectors: OrderedDict[str, Vector] = OrderedDict()
+
+    @property
+    def identity(self) -> EmbedderIdentity:
+        return self._inner.identity
+
+    def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """One vector per text, with at most one call to the inner embedder. Raises: EmbeddingFailed."""
+        known = self._recalled(texts)
+        missing = [text for text in dict.fromkeys(texts) if text not in known]
+        if missing:
+            fresh = dict(zip(missing, self._inner.embed(missing), strict=True))
+            self._keep(fresh)
+            known |= fresh
+        self._cached.inc(len(texts) - len(missing))
+        return [known[text] for text in texts]
+
+    def _recalled(self, texts: Sequence[str]) -> dict[str, Vector]:
+        with self._lock:
+            known = {text: self._vectors[text] for text in texts if text in self._vectors}
+            for text in known:
+                self._vectors.move_to_end(text)
+        return known
+
+    def _keep(self, fresh: dict[str, Vector]) -> None:
+        with self._lock:
+            self._vectors.update(fresh)
+            while len(self._vectors) > self._size:
+                self._vectors.popitem(last=False)
+
+
+class TimedEmbedder:
+    """Passes on what it is asked: how long it took, how many texts it was, whether it failed. Thread-safe."""
+
+    def __init__(self, inner: Embedder, metrics: Metrics) -> None:
+        self._inner = inner
+        self._seconds = metrics.embedder_seconds
+        self._errors = metrics.embedder_errors
+        self._texts = metrics.embedder_texts.labels("embedder")
+
+    @property
+    def identity(self) -> EmbedderIdentity:
+        return self._inner.identity
+
+    def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """As the embedder does. Raises: EmbeddingFailed."""
+        with self._seconds.time(), self._errors.count_exceptions(EmbeddingFailed):
+            vectors = self._inner.embed(texts)
+        self._texts.inc(len(texts))
+        return vectors

@@ -1,0 +1,71 @@
+"""Log processors: they keep out of every line what a person said, and render errors so that they may be told."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from typing import TextIO
+
+import structlog
+from dramatiq.actor import Actor
+from dramatiq.broker import MessageProxy
+from dramatiq.message import Message
+
+from afterword.workers.core.errors import told
+
+_ACTORS = Actor.__call__.__code__.co_filename
+"""The file in which Dramatiq logs the arguments of each call of an actor."""
+
+
+def drop_arguments(record: logging.LogRecord) -> bool:
+    """A filter for the standard library's records: messages are named, and calls of actors are not logged at all.
+
+    Dramatiq logs whole messages, whose arguments are conversations.
+    """
+    if record.pathname == _ACTORS:
+        return False
+    record.msg = _named(record.msg)
+    if isinstance(record.args, tuple):
+        record.args = tuple(_named(argument) for argument in record.args)
+    return True
+
+
+def name_messages(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """The same for a line that is logged through structlog."""
+    named = {key: _named(value) for key, value in event.items()}
+    if "positional_args" in event:
+        named["positional_args"] = tuple(_named(argument) for argument in event["positional_args"])
+    return named
+
+
+def renderers(log_format: str) -> list[structlog.typing.Processor]:
+    """The last processors of a line: `text` for people, `json` for machines, `auto` by whether stderr is a terminal."""
+    if log_format == "text" or (log_format == "auto" and sys.stderr.isatty()):
+        # structlog's own formatter shows the variables of every frame: what a person said among them.
+        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_write_traceback)]
+    exceptions = structlog.processors.ExceptionRenderer(lambda raised: _traceback_of(raised[1]))
+    return [exceptions, structlog.processors.JSONRenderer(ensure_ascii=False)]
+
+
+def _named(argument: object) -> object:
+    if isinstance(argument, Message | MessageProxy):
+        return f"{argument.actor_name}[{argument.message_id}]"
+    return argument
+
+
+def _write_traceback(output: TextIO, raised: structlog.typing.ExcInfo) -> None:
+    output.write(_traceback_of(raised[1]))
+
+
+def _traceback_of(error: BaseException) -> str:
+    """Where an error was raised, its causes first, each with the words that may be told of it."""
+    causes = [error]
+    # A cause may lead back to an error that is listed already: the check ends that circle.
+    while (cause := causes[-1].__cause__ or _context(causes[-1])) and cause not in causes:
+        causes.append(cause)
+    return "\n".join(f"{''.join(traceback.format_tb(each.__traceback__))}{told(each)}" for each in reversed(causes))
+
+
+def _context(error: BaseException) -> BaseException | None:
+    return None if error.__suppress_context__ else error.__context__

@@ -1,0 +1,40 @@
+"""Every Prometheus metric of Afterword: declared once, in its room's module, and counted after the commit.
+
+>>> metrics = Metrics()
+>>> metrics.ingested.labels("stored").inc()
+>>> metrics.registry.get_sample_value("afterword_ingested_conversations_total", {"outcome": "stored"})
+1.0
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+
+from afterword.workers.observing.metrics.commands import CommandMetrics
+from afterword.workers.observing.metrics.extraction import ExtractionMetrics
+from afterword.workers.observing.metrics.ingest import IngestMetrics
+from afterword.workers.observing.metrics.instruments import Reading
+from afterword.workers.observing.metrics.models import ModelMetrics
+from afterword.workers.observing.metrics.queues import QueueMetrics
+from afterword.workers.observing.metrics.recall import RecallMetrics
+from afterword.workers.observing.metrics.stores import StoreMetrics
+from afterword.workers.observing.metrics.upkeep import UpkeepMetrics
+
+__all__ = ["Metrics", "Reading"]
+
+
+class Metrics(
+    IngestMetrics,
+    ExtractionMetrics,
+    RecallMetrics,
+    CommandMetrics,
+    QueueMetrics,
+    StoreMetrics,
+    ModelMetrics,
+    UpkeepMetrics,
+):
+    """The instruments of one process, those of all rooms, on a registry of its own."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        super().__init__(registry or CollectorRegistry())
+        ProcessCollector(registry=self.registry)

@@ -1,0 +1,30 @@
+"""Metrics of the commands that owners of memories send."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Histogram
+
+from afterword.schemas.commands import COMMANDS
+from afterword.workers.observing.metrics.instruments import FAST, Instruments
+
+_COMMAND_OUTCOMES = ("ok", "expired", "invalid", "denied", "not_found", "unavailable", "internal")
+
+
+class CommandMetrics(Instruments):
+    """Memory commands and the time they take."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
+        self.commands = self._counter(
+            "commands",
+            "Memory commands by name and outcome: ok, expired, invalid, denied, not_found, unavailable, internal.",
+            command=(*(command.wire_name() for command in COMMANDS), "unknown"),
+            outcome=_COMMAND_OUTCOMES,
+        )
+        self.command_seconds = Histogram(
+            "afterword_command_seconds",
+            "Time to run a memory command and send its reply.",
+            ["command"],
+            buckets=FAST,
+            registry=self.registry,
+        )

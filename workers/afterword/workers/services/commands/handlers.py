@@ -1,0 +1,60 @@
+"""The registry of handlers: which part runs which command, once it is clear that the caller may give it.
+
+The way of a command, such as `client.memories.delete(id, user_id="ada")`: the actor decodes it into a `DeleteMemory`;
+`Commands.run` has `Access` check that Ada's memories are open to the caller, and finds the handler of `DeleteMemory`;
+that one removes the memory and answers `Removed`, which the actor sends back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from afterword.schemas.commands import COMMANDS, Command
+from afterword.schemas.values import Model
+from afterword.workers.services.policy.access import Access
+
+C = TypeVar("C", bound=Command)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandHandler:
+    """A line of the registry: a command, and what runs it.
+
+    `run` is given the command, and for how many seconds its asker still waits (None: as long as it takes).
+    """
+
+    command: type[Command]
+    run: Callable[[Any, float | None], Model]
+
+    @classmethod
+    def of(cls, command: type[C], run: Callable[[C, float | None], Model]) -> CommandHandler:
+        """A line whose two sides are checked against each other by the type checker."""
+        return cls(command, run)
+
+
+class Commands:
+    """Runs commands for those who may give them."""
+
+    def __init__(self, access: Access, handlers: Iterable[CommandHandler]) -> None:
+        """Raises: ValueError, unless each command of the contract has a handler."""
+        self._access = access
+        self._handlers = {handler.command: handler for handler in handlers}
+        missing = [command.wire_name() for command in COMMANDS if command not in self._handlers]
+        if missing:
+            raise ValueError(f"commands without a handler: {', '.join(missing)}")
+
+    @property
+    def handlers(self) -> list[CommandHandler]:
+        """The registry."""
+        return list(self._handlers.values())
+
+    def run(self, command: Command, within: float | None = None) -> Model:
+        """The answer of a command. One that has to be searched for degrades to be there `within` seconds.
+
+        Raises: Denied, NotFound, InvalidInput; LedgerUnavailable, VectorStoreUnavailable, MemoryUnavailable,
+            EmbeddingFailed.
+        """
+        self._access.check(command)
+        return self._handlers[type(command)].run(command, within)

@@ -1,0 +1,142 @@
+"""Claims: a subject is taken, with leave to ask the LLM; kept while it is worked on; and let go.
+
+>>> held = claims.take()  # doctest: +SKIP
+>>> with claims.keeping(held.claim):  # doctest: +SKIP
+...     ...  # ask and write; check() and hold() say when the claim is lost
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from afterword.schemas.errors import AfterwordError
+from afterword.workers.core.errors import BadAnswer, LlmRefused, LlmUnavailable, told
+from afterword.workers.services.extraction.lease import LeaseKeeper
+from afterword.workers.services.ingest.rules import Debounce
+from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.extraction import breaker, claims, progress
+from afterword.workers.stores.ledger.extraction.breaker import BreakerPolicy, Permit
+from afterword.workers.stores.ledger.extraction.claims import Claim
+from afterword.workers.stores.ledger.extraction.progress import Waiting
+from afterword.workers.stores.ledger.upkeep import backlog
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSubject:
+    """A subject in hand: the claim on it, the permit to ask the LLM, and for how many seconds it had been due."""
+
+    claim: Claim
+    permit: Permit
+    waited: float
+
+
+class Claims:
+    """Takes due subjects and lets them go. Thread-safe.
+
+    `hint` tells other workers that a subject is due; `debounce` says when one is due that is let go with more waiting.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        keeper: LeaseKeeper,
+        breaker_policy: BreakerPolicy,
+        debounce: Debounce,
+        hint: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._keeper = keeper
+        self._breaker = breaker_policy
+        self._debounce = debounce
+        self.hint = hint
+
+    def take(self) -> HeldSubject | None:
+        """Claim the subject that has been due longest; None when none is due, or the breaker is open.
+
+        Raises: LedgerUnavailable.
+        """
+        with self._database.transaction() as connection:
+            permit = breaker.take_permit(connection, self._breaker)
+            if permit is None:
+                return None
+            claim = claims.claim(connection, self._keeper.lease)
+            if claim is None:
+                breaker.hand_back(connection, permit)
+                return None
+            return HeldSubject(claim, permit, backlog.seconds_since_due(connection, claim.tenant_id, claim.user_id))
+
+    def keeping(self, claim: Claim) -> AbstractContextManager[None]:
+        """Renew the lease for as long as the block runs."""
+        return self._keeper.holding(claim)
+
+    def check(self, claim: Claim) -> None:
+        """Whether the claim can still be ours, without asking PostgreSQL. Raises: LeaseLost."""
+        self._keeper.check(claim)
+
+    def hold(self, connection: Connection, claim: Claim) -> None:
+        """Renew the lease and lock the subject until the end of the transaction, so that its commit counts.
+
+        Raises: LeaseLost, when the subject was claimed by another or cleared meanwhile.
+        """
+        claims.hold(connection, claim, self._keeper.lease)
+
+    def let_go(
+        self, connection: Connection, claim: Claim, *, at_once: bool = False, batch_limit: int | None = None
+    ) -> None:
+        """Let a held subject go; it is due again `at_once`, or when the events that came meanwhile make it due."""
+        waiting = progress.waiting(connection, claim.tenant_id, claim.user_id)
+        due_at = waiting.last_at if at_once else self._due_at(waiting)
+        claims.release(
+            connection,
+            claim,
+            tokens_left=waiting.tokens,
+            since=waiting.first_at,
+            due_at=due_at,
+            batch_limit=batch_limit if at_once else None,
+        )
+
+    def note_failure(self, connection: Connection, permit: Permit, error: AfterwordError) -> timedelta | None:
+        """Tell the breaker of a failed extraction; for how long it opened, if it did.
+
+        The provider's and the configuration's faults count against it; a bad answer is an answer; a store's failure
+        says nothing of the LLM. To be called after the subject's row was locked, as everywhere: who locks in another
+        order could wait for ever.
+        """
+        if isinstance(error, BadAnswer):
+            breaker.note_success(connection, permit)
+        if not isinstance(error, LlmRefused | LlmUnavailable):
+            return None
+        asked = self._asked(error)
+        return breaker.note_failure(
+            connection,
+            self._breaker,
+            permit,
+            reason=told(error),
+            asked=asked,
+            # A provider that says when to come back has said that it is not to be asked before.
+            at_once=isinstance(error, LlmRefused) or asked > timedelta(0),
+        )
+
+    def hand_back(self, permit: Permit) -> None:
+        """Let another probe the LLM, when this one ended before it asked (nothing to do, a store away, a lost claim).
+
+        A probe that told its outcome, and a permit that is no probe, are left as they are. Raises: LedgerUnavailable.
+        """
+        if permit.is_probe:
+            with self._database.transaction() as connection:
+                breaker.hand_back(connection, permit)
+
+    def _asked(self, error: LlmRefused | LlmUnavailable) -> timedelta:
+        asked = error.retry_after if isinstance(error, LlmUnavailable) else None
+        return timedelta(seconds=min(asked or 0.0, self._breaker.longest.total_seconds()))
+
+    def _due_at(self, waiting: Waiting) -> datetime | None:
+        if waiting.last_at is None:
+            return None
+        return self._debounce.due_at(waiting.last_at, waiting.first_at, waiting.tokens)

@@ -1,0 +1,132 @@
+"""The call to the LLM about a batch: the prompt, one request, the facts of its answer.
+
+Every call is counted and recorded, whether it succeeds or not: the provider bills it all the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+from afterword.schemas import AfterwordError
+from afterword.workers.core.errors import BadAnswer, LedgerUnavailable, LlmRefused, LlmUnavailable
+from afterword.workers.core.tokens import Tokens
+from afterword.workers.models.llms.port import Completion, Llm
+from afterword.workers.observing.metrics import Metrics
+from afterword.workers.services.extraction import answer, prompt
+from afterword.workers.services.extraction.batch import Batch
+from afterword.workers.services.extraction.known import Existing
+from afterword.workers.services.extraction.pricing import Price, price_of
+from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.extraction import llm_calls
+from afterword.workers.stores.ledger.extraction.journal import Entry
+from afterword.workers.stores.ledger.extraction.llm_calls import CallOutcome, LlmCall
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LlmAnswer:
+    """An answer that can be used: the entry to journal, and the record of the call."""
+
+    entry: Entry
+    call: LlmCall
+
+
+class LlmCaller:
+    """Calls one LLM, once a batch. Thread-safe.
+
+    >>> caller.call(batch, generation=1, existing=[]).entry.facts  # doctest: +SKIP
+    (Fact(id='…', text='Ann lives in Ghent', scope=<Scope.USER: 'user'>, …),)
+    """
+
+    def __init__(self, *, llm: Llm, database: Database, prices: Mapping[str, Price], metrics: Metrics) -> None:
+        self._llm = llm
+        self._database = database
+        self._price = price_of(llm.model, prices)
+        self._metrics = metrics
+
+    def call(self, asked: Batch, generation: int, existing: Sequence[Existing]) -> LlmAnswer:
+        """One call about a batch. A failed one is recorded here, a good one by whoever journals its answer.
+
+        Raises: LlmUnavailable, LlmRefused, BadAnswer.
+        """
+        started = time.monotonic()
+        try:
+            completion = self._llm.complete_json(prompt.build(asked, existing))
+            entry = _entry(asked, generation, completion, existing)
+        except LlmUnavailable as error:
+            self._note_failed(asked, "unavailable", Tokens(), started, error)
+            raise
+        except LlmRefused as error:
+            self._note_failed(asked, "refused", Tokens(), started, error)
+            raise
+        except BadAnswer as error:
+            self._note_failed(asked, "bad_answer", error.tokens, started, error)
+            raise
+        call = self._record_of(asked, "ok", completion.tokens, started)
+        self._count(call)
+        return LlmAnswer(entry, call)
+
+    def _note_failed(
+        self, asked: Batch, outcome: CallOutcome, tokens: Tokens, started: float, error: AfterwordError
+    ) -> None:
+        call = self._record_of(asked, outcome, tokens, started)
+        self._count(call)
+        try:
+            self.record(call)
+        except LedgerUnavailable:
+            logger.warning("a failed call to the LLM could not be recorded: %s", error)
+
+    def record(self, call: LlmCall) -> None:
+        """Keep a call whose answer is not journalled: it is paid for all the same. Raises: LedgerUnavailable."""
+        with self._database.transaction() as connection:
+            llm_calls.write(connection, call)
+
+    def _record_of(self, asked: Batch, outcome: CallOutcome, tokens: Tokens, started: float) -> LlmCall:
+        return LlmCall(
+            tenant_id=asked.tenant_id,
+            user_id=asked.user_id,
+            # The model we asked for, whether it answered or not: a provider calls its answer's model as it likes.
+            model=self._llm.model,
+            outcome=outcome,
+            conversations=len(asked.slices),
+            prompt_tokens=tokens.prompt,
+            cached_tokens=tokens.cached,
+            completion_tokens=tokens.completion,
+            seconds=time.monotonic() - started,
+        )
+
+    def _count(self, call: LlmCall) -> None:
+        self._metrics.llm_calls.labels(call.model, call.outcome).inc()
+        self._metrics.llm_seconds.labels(call.model).observe(call.seconds)
+        for kind, number in (
+            ("prompt", call.prompt_tokens),
+            ("cached", call.cached_tokens),
+            ("completion", call.completion_tokens),
+        ):
+            self._metrics.llm_tokens.labels(call.model, call.tenant_id, kind).inc(number)
+        if self._price is not None:
+            tokens = Tokens(call.prompt_tokens, call.cached_tokens, call.completion_tokens)
+            self._metrics.llm_cost.labels(call.model, call.tenant_id).inc(self._price.of(tokens))
+
+
+def _entry(asked: Batch, generation: int, completion: Completion, existing: Sequence[Existing]) -> Entry:
+    batch_id = str(uuid4())
+    try:
+        facts = answer.facts_in(completion.text, asked, batch_id, existing)
+    except BadAnswer as error:
+        raise BadAnswer(str(error), completion.tokens) from None
+    return Entry(
+        batch_id=batch_id,
+        tenant_id=asked.tenant_id,
+        user_id=asked.user_id,
+        generation=generation,
+        slices=asked.slices,
+        facts=facts,
+        model=completion.model,
+        tokens=completion.tokens,
+    )

@@ -1,0 +1,157 @@
+"""Recording an event: the conversation, its subject, its session and its audit row, in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from afterword.schemas import ConversationFinished
+from afterword.workers.core.origin import Origin
+from afterword.workers.core.speaking import told_locally
+from afterword.workers.core.turns import Turn, turns_of
+from afterword.workers.services.ingest.overlap import align
+from afterword.workers.services.ingest.rules import IngestRules
+from afterword.workers.services.memories.bookkeeping import Books
+from afterword.workers.stores.ledger import audit
+from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.extraction import progress, subjects
+from afterword.workers.stores.ledger.extraction.subjects import Subject
+from afterword.workers.stores.ledger.ingest import conversations, sessions
+from afterword.workers.stores.ledger.ingest.conversations import Conversation
+from afterword.workers.stores.ledger.ingest.sessions import Session
+
+_NOT_SAID = {"event_id", "occurred_at", "time_zone", "version", "publishes", "skipped"}
+
+
+class Outcome(StrEnum):
+    """The result of taking an event in."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The outcome, the conversation whose excerpts are still to be written, and whether its subject is due now."""
+
+    outcome: Outcome
+    wanting: Conversation | None = None
+    due: bool = False
+
+
+class Recorder:
+    """Records events in the ledger, each once."""
+
+    def __init__(self, *, database: Database, books: Books, rules: IngestRules) -> None:
+        self._database = database
+        self._books = books
+        self._rules = rules
+
+    def record(self, event: ConversationFinished) -> Recorded:
+        """Record an event, however often it comes. Raises: LedgerUnavailable; nothing is recorded then."""
+        switched_off = self._rules.switched_off(event)
+        with self._database.transaction() as connection:
+            # The subject's lock parts two events of one session: the second sees the turns of the first.
+            subject = subjects.lock(connection, event.tenant_id, event.user_id)
+            fingerprint = body_hash(event)
+            event = told_locally(event, (subject.time_zone, self._rules.agents_time_zone(event)))
+            turns, seen = _new_turns(connection, event)
+            skipped = switched_off or _nothing_new(turns, seen)
+            conversation = conversations.record(
+                connection,
+                event,
+                turns=turns,
+                body_hash=fingerprint,
+                generation=subject.generation,
+                now=subject.now,
+                skipped=skipped,
+            )
+            if conversation is None:
+                return _recorded_before(connection, event, fingerprint)
+            audit.write(connection, [_received(event, skipped)])
+            if not switched_off:
+                self._books.note_received(connection, event)
+                _note_time_zone(connection, event, subject)
+            if skipped:
+                return Recorded(Outcome.SKIPPED)
+            if event.session_id is not None:
+                sessions.remember(connection, _session(event, event.session_id), seen)
+            return Recorded(Outcome.STORED, conversation, self._note_pending(connection, subject, conversation))
+
+    def _note_pending(self, connection: Connection, subject: Subject, conversation: Conversation) -> bool:
+        """Let the conversation wait for extraction; whether its subject is due now."""
+        if self._rules.verbatim:
+            progress.finish(connection, [conversation.id], "skipped", "verbatim: no LLM is configured")
+            return False
+        tokens = sum(turn.tokens for turn in conversation.turns)
+        # A failed extraction is tried again in its own time, however much comes meanwhile.
+        due_at = subject.retry_at or self._rules.debounce.due_at(
+            subject.now, subject.first_at, subject.pending_tokens + tokens
+        )
+        subjects.note_pending(connection, subject, due_at=due_at, tokens=tokens)
+        return due_at <= subject.now
+
+
+def body_hash(event: ConversationFinished) -> bytes:
+    """A digest that two events of one id share when they say the same, whenever and by whose clock each was sent."""
+    # Neither the order of metadata nor a field that a later contract adds makes another event.
+    body = _in_utc(event).model_dump(mode="json", exclude=_NOT_SAID, exclude_none=True)
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
+
+
+def _in_utc(event: ConversationFinished) -> ConversationFinished:
+    """The event with the times of its messages in UTC: the same instant by another clock makes no other event."""
+    messages = tuple(
+        each.model_copy(update={"created_at": each.created_at.astimezone(UTC)}) if each.created_at else each
+        for each in event.messages
+    )
+    return event.model_copy(update={"messages": messages})
+
+
+def _note_time_zone(connection: Connection, event: ConversationFinished, subject: Subject) -> None:
+    if event.time_zone not in (None, subject.time_zone):
+        subjects.note_time_zone(connection, event.tenant_id, event.user_id, event.time_zone)
+
+
+def _recorded_before(connection: Connection, event: ConversationFinished, fingerprint: bytes) -> Recorded:
+    known = conversations.known(connection, event)
+    if known.body_hash != fingerprint:
+        audit.write(connection, [audit.Event.of("conversation_conflict", Origin.of(event))])
+        return Recorded(Outcome.CONFLICT)
+    # A redelivery after a crash between the commit and the excerpts.
+    wanting = None if known.has_excerpts else conversations.by_id(connection, known.id)
+    return Recorded(Outcome.DUPLICATE, wanting if wanting and wanting.turns else None)
+
+
+def _nothing_new(turns: Sequence[Turn], seen: Sequence[str]) -> str | None:
+    if turns:
+        return None
+    return "every turn was seen before" if seen else "no words of user or assistant"
+
+
+def _new_turns(connection: Connection, event: ConversationFinished) -> tuple[tuple[Turn, ...], Sequence[str]]:
+    """The turns of an event that its session has not seen, and the keys of all that it has seen with them."""
+    turns = turns_of(event)
+    if event.session_id is None:
+        return turns, ()
+    alignment = align(sessions.seen(connection, _session(event, event.session_id)), turns)
+    return tuple(turns[place] for place in alignment.fresh), alignment.seen
+
+
+def _session(event: ConversationFinished, session_id: str) -> Session:
+    return Session(event.tenant_id, event.user_id, event.agent_id or "", session_id)
+
+
+def _received(event: ConversationFinished, skipped: str | None) -> audit.Event:
+    if skipped:
+        return audit.Event.of("conversation_skipped", Origin.of(event), {"reason": skipped})
+    told = {"messages": len(event.messages), "part": event.part, "parts": event.parts}
+    return audit.Event.of("conversation_received", Origin.of(event), told)

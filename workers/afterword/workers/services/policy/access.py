@@ -1,0 +1,53 @@
+"""Who may give which command: the one place that says so.
+
+| a command about | is open to |
+|---|---|
+| a tenant (`ListUsers`, `GetOverview`) | every caller of the tenant |
+| a user: memories, a thread's memories, figures | that user |
+| an agent's memories | the account that the agent's registry entry names as its owner |
+
+A command names the account that asks in `by`. Without `by` the caller speaks for the user; an agent is open to nobody
+without it. Callers are not authenticated here: whoever reaches Redis may write any name.
+"""
+
+from __future__ import annotations
+
+from afterword.schemas.commands import Command, OfUser, Owned
+from afterword.workers.core.errors import Denied
+from afterword.workers.stores.ledger import agents
+from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.vectors.owners import AgentOwner, Owner, SessionOwner, UserOwner
+
+
+class Access:
+    """Refuses commands of accounts that may not give them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def check(self, command: Command) -> None:
+        """Raises: Denied; LedgerUnavailable, when the owner of an agent cannot be looked up."""
+        match command:
+            case OfUser() if command.by not in (None, command.user_id):
+                raise Denied("these analytics are another user's")
+            case Owned(user_id=None):
+                self._check_agent(command)
+            case Owned() if command.by not in (None, command.user_id):
+                raise Denied("these memories belong to another user")
+
+    def _check_agent(self, command: Owned) -> None:
+        with self._database.transaction() as connection:
+            agent = agents.get(connection, command.tenant_id, command.agent_id or "")
+        if agent.owner_id is None:
+            raise Denied("this agent has no registered owner: run `afterword agents set AGENT --owner ACCOUNT`")
+        if command.by != agent.owner_id:
+            raise Denied("this agent's memories are open to its owner only: name the account in `by`")
+
+
+def owner_of(command: Owned) -> Owner:
+    """The user, the thread or the agent whose memories a command is about."""
+    if command.user_id is None:
+        return AgentOwner(command.tenant_id, command.agent_id or "")
+    if command.session_id is not None:
+        return SessionOwner(command.tenant_id, command.user_id, command.session_id)
+    return UserOwner(command.tenant_id, command.user_id)

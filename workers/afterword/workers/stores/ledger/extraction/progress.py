@@ -1,0 +1,101 @@
+"""Progress: which conversations wait to be extracted, and how far extraction has come with each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, select, update
+
+from afterword.workers.stores.ledger.ingest.conversations import (
+    COLUMNS,
+    ORDER,
+    PENDING,
+    Conversation,
+    ConversationStatus,
+    conversation_of,
+    conversations,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How much of a subject waits for extraction, in tokens, and when the first and the last of it came."""
+
+    tokens: int
+    first_at: datetime | None
+    last_at: datetime | None
+
+
+def pending(connection: Connection, tenant_id: str, user_id: str, *, limit: int) -> list[Conversation]:
+    """The conversations that wait for extraction, in the order they happened."""
+    rows = connection.execute(select(*COLUMNS).where(_pending_of(tenant_id, user_id)).order_by(*ORDER).limit(limit))
+    return [conversation_of(row) for row in rows]
+
+
+def waiting(connection: Connection, tenant_id: str, user_id: str) -> Waiting:
+    """How much waits of a subject; conversations extracted in part count whole."""
+    row = connection.execute(
+        select(
+            func.coalesce(func.sum(conversations.c.tokens), 0),
+            func.min(conversations.c.received_at),
+            func.max(conversations.c.received_at),
+        ).where(_pending_of(tenant_id, user_id))
+    ).one()
+    return Waiting(int(row[0]), row[1], row[2])
+
+
+def mark_extracting(connection: Connection, ids: Sequence[int]) -> None:
+    """Note that their facts are journalled."""
+    connection.execute(update(conversations).where(conversations.c.id.in_(ids)).values(status="extracting"))
+
+
+def advance(connection: Connection, conversation_id: int, *, extracted_turns: int) -> bool:
+    """Note that the turns up to `extracted_turns` are extracted; whether that was the last one, and it is done."""
+    whole = func.jsonb_array_length(conversations.c.turns) <= extracted_turns
+    status = connection.execute(
+        update(conversations)
+        .where(conversations.c.id == conversation_id)
+        .values(
+            extracted_turns=extracted_turns,
+            status=case((whole, "done"), else_="stored"),
+            finished_at=case((whole, func.clock_timestamp()), else_=None),
+        )
+        .returning(conversations.c.status)
+    ).scalar_one()
+    return bool(status == "done")
+
+
+def finish(connection: Connection, ids: Sequence[int], status: ConversationStatus, reason: str) -> None:
+    """End conversations without (more) facts."""
+    connection.execute(
+        update(conversations)
+        .where(conversations.c.id.in_(ids))
+        .values(status=status, reason=reason, finished_at=func.clock_timestamp())
+    )
+
+
+def revive(connection: Connection, conversation_id: int) -> Conversation | None:
+    """Let a dead conversation wait for extraction again; None when it is not dead, or nothing of it is kept."""
+    row = connection.execute(
+        update(conversations)
+        .where(
+            conversations.c.id == conversation_id, conversations.c.status == "dead", conversations.c.turns.is_not(None)
+        )
+        .values(
+            status=case((conversations.c.excerpts_at.is_(None), "received"), else_="stored"),
+            reason=None,
+            finished_at=None,
+        )
+        .returning(*COLUMNS)
+    ).one_or_none()
+    return conversation_of(row) if row else None
+
+
+def _pending_of(tenant_id: str, user_id: str) -> ColumnElement[bool]:
+    return and_(
+        conversations.c.tenant_id == tenant_id,
+        conversations.c.user_id == user_id,
+        conversations.c.status.in_(PENDING),
+    )

@@ -1,0 +1,1 @@
+"""Ingest in the ledger: conversations, their excerpts and transcripts, and the turns that sessions have seen."""

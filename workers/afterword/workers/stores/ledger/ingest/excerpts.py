@@ -1,0 +1,47 @@
+"""Excerpts: of which conversations they are written, and of which they are wanting."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import Connection, func, select, text
+
+from afterword.workers.stores.ledger.ingest.conversations import COLUMNS, Conversation, conversation_of, conversations
+
+_MARK_EXCERPTS = text(
+    """
+    UPDATE conversations
+    SET excerpts_at = clock_timestamp(), status = CASE status WHEN 'received' THEN 'stored' ELSE status END
+    FROM (
+        SELECT generation FROM subjects WHERE tenant_id = :tenant_id AND user_id = :user_id FOR KEY SHARE
+    ) AS subject
+    WHERE conversations.id = :id AND conversations.generation = subject.generation
+    """
+)
+
+
+def mark_excerpts(connection: Connection, conversation: Conversation) -> bool:
+    """Its excerpts are searchable. False when the subject was cleared meanwhile: then they must go again.
+
+    When True, the subject is not cleared before the transaction ends.
+    """
+    key = {"id": conversation.id, "tenant_id": conversation.tenant_id, "user_id": conversation.user_id}
+    return connection.execute(_MARK_EXCERPTS, key).rowcount == 1
+
+
+def without_excerpts(connection: Connection, *, older_than: timedelta, limit: int) -> list[Conversation]:
+    """Conversations whose excerpts could not be written when they came.
+
+    In no order, so that one whose excerpts cannot be written at all does not stand before the others for ever.
+    """
+    rows = connection.execute(
+        select(*COLUMNS)
+        .where(
+            conversations.c.excerpts_at.is_(None),
+            conversations.c.turns.is_not(None),
+            conversations.c.received_at < func.clock_timestamp() - older_than,
+        )
+        .order_by(func.random())
+        .limit(limit)
+    )
+    return [conversation_of(row) for row in rows]

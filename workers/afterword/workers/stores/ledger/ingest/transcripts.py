@@ -1,0 +1,85 @@
+"""Transcripts: what was said, for as long as it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import Connection, and_, func, or_, select, update
+
+from afterword.workers.core.turns import Turn
+from afterword.workers.stores.ledger.ingest.conversations import Conversation, conversations
+
+
+def earlier_turns(connection: Connection, before: Conversation, *, limit: int) -> list[Turn]:
+    """The last turns of the same session that were said before this conversation, oldest first."""
+    if before.session_id is None:
+        return []
+    rows = connection.execute(
+        select(conversations.c.turns)
+        .where(
+            conversations.c.tenant_id == before.tenant_id,
+            conversations.c.user_id == before.user_id,
+            conversations.c.session_id == before.session_id,
+            conversations.c.turns.is_not(None),
+            or_(
+                conversations.c.occurred_at < before.occurred_at,
+                and_(conversations.c.occurred_at == before.occurred_at, conversations.c.id < before.id),
+            ),
+        )
+        .order_by(conversations.c.occurred_at.desc(), conversations.c.id.desc())
+        .limit(3)
+    ).scalars()
+    turns = [Turn.from_json(turn) for conversation in reversed(list(rows)) for turn in conversation]
+    return turns[-limit:]
+
+
+def turns_before(connection: Connection, conversation: Conversation, *, limit: int) -> list[Turn]:
+    """The last turns of its session that were recorded before it and are still kept, oldest first; at most `limit`."""
+    if conversation.session_id is None:
+        return []
+    rows = connection.execute(
+        select(conversations.c.turns)
+        .where(
+            conversations.c.tenant_id == conversation.tenant_id,
+            conversations.c.user_id == conversation.user_id,
+            conversations.c.session_id == conversation.session_id,
+            conversations.c.agent_id.is_not_distinct_from(conversation.agent_id),
+            conversations.c.id < conversation.id,
+            conversations.c.turns.is_not(None),
+        )
+        .order_by(conversations.c.id.desc())
+        .limit(limit)
+    )
+    turns = [Turn.from_json(turn) for row in reversed(rows.all()) for turn in row.turns[-limit:]]
+    return turns[-limit:]
+
+
+def drop_one(connection: Connection, conversation_id: int) -> None:
+    """Forget what was said in one conversation."""
+    connection.execute(update(conversations).where(conversations.c.id == conversation_id).values(turns=None))
+
+
+def drop_done(connection: Connection, ids: Sequence[int]) -> None:
+    """Forget what was said in those of these conversations that are done, excerpts included."""
+    connection.execute(
+        update(conversations)
+        .where(conversations.c.id.in_(ids), conversations.c.status == "done", conversations.c.excerpts_at.is_not(None))
+        .values(turns=None)
+    )
+
+
+def drop_old(connection: Connection, *, kept: timedelta, limit: int) -> int:
+    """Forget what was said in conversations that ended longer ago than `kept`; how many."""
+    old = (
+        select(conversations.c.id)
+        .where(
+            conversations.c.turns.is_not(None),
+            conversations.c.excerpts_at.is_not(None),
+            conversations.c.finished_at < func.clock_timestamp() - kept,
+            conversations.c.status != "dead",
+        )
+        .limit(limit)
+    )
+    dropped = connection.execute(update(conversations).where(conversations.c.id.in_(old)).values(turns=None))
+    return dropped.rowcount

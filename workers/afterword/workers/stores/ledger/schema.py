@@ -1,0 +1,54 @@
+"""The whole schema of the ledger: importing this declares every table.
+
+Migrations and tests work on all tables at once; a query needs only the module that it stands in.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Table
+
+from afterword.workers.stores.ledger.agents import agents
+from afterword.workers.stores.ledger.analytics.rollups import content_statistics, hourly_statistics, tenant_statistics
+from afterword.workers.stores.ledger.analytics.snapshots import snapshots
+from afterword.workers.stores.ledger.analytics.statistics import daily_statistics, user_statistics
+from afterword.workers.stores.ledger.analytics.telemetry_batches import telemetry_batches
+from afterword.workers.stores.ledger.audit import audit
+from afterword.workers.stores.ledger.collections import collections
+from afterword.workers.stores.ledger.extraction.breaker import breakers
+from afterword.workers.stores.ledger.extraction.journal import journal
+from afterword.workers.stores.ledger.extraction.llm_calls import llm_calls
+from afterword.workers.stores.ledger.extraction.subjects import subjects
+from afterword.workers.stores.ledger.ingest.conversations import conversations
+from afterword.workers.stores.ledger.ingest.sessions import sessions
+from afterword.workers.stores.ledger.memories import memories
+from afterword.workers.stores.ledger.metadata import metadata
+from afterword.workers.stores.ledger.upkeep.dead_letters import dead_letters
+from afterword.workers.stores.ledger.upkeep.milestones import milestones
+
+__all__ = ["TABLES", "metadata"]
+
+TABLES: tuple[Table, ...] = (
+    # Whose it is, and what was said.
+    agents,
+    subjects,
+    conversations,
+    sessions,
+    # How it becomes memories.
+    journal,
+    breakers,
+    llm_calls,
+    memories,
+    collections,
+    # What happened.
+    audit,
+    daily_statistics,
+    user_statistics,
+    hourly_statistics,
+    tenant_statistics,
+    content_statistics,
+    snapshots,
+    telemetry_batches,
+    # What is left to do.
+    dead_letters,
+    milestones,
+)

@@ -1,0 +1,129 @@
+"""Dead letters: messages and conversations that were given up on, kept until somebody mends or discards them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Identity,
+    Index,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    delete,
+    select,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from afterword.workers.stores.ledger.metadata import metadata, moment
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("message_id", Text, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("tenant_id", Text),
+    Column("user_id", Text),
+    Column("event_id", Text),
+    Column("error", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("died_at", DateTime(timezone=True), nullable=False),
+    moment("recorded_at", now=True),
+    UniqueConstraint("queue", "message_id"),
+    Index("ix_dead_letters_subject", "tenant_id", "user_id"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message as it lay in its queue, why it died, and whose it is where that can be read from it."""
+
+    message_id: str
+    queue: str
+    error: str
+    body: bytes
+    died_at: datetime
+    tenant_id: str | None = None
+    user_id: str | None = None
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLetter:
+    """A letter with its number."""
+
+    id: int
+    letter: DeadLetter
+
+
+@dataclass(frozen=True, slots=True)
+class LetterFilter:
+    """Which letters are meant: those to which all of it applies. `error` is a part of the error's text."""
+
+    letter_id: int | None = None
+    queue: str | None = None
+    tenant_id: str | None = None
+    user_id: str | None = None
+    error: str | None = None
+
+
+_NAMES = tuple(DeadLetter.__dataclass_fields__)
+_COLUMNS = tuple(dead_letters.c[name] for name in _NAMES)
+
+
+def write(connection: Connection, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
+    """Keep letters; those that are new."""
+    if not letters:
+        return []
+    statement = insert(dead_letters).values([asdict(letter) for letter in letters]).on_conflict_do_nothing()
+    written = connection.execute(statement.returning(dead_letters.c.queue, dead_letters.c.message_id))
+    new = {(row.queue, row.message_id) for row in written}
+    return [letter for letter in letters if (letter.queue, letter.message_id) in new]
+
+
+def read(connection: Connection, which: LetterFilter, *, limit: int) -> list[StoredLetter]:
+    """The letters that are meant, newest first."""
+    rows = connection.execute(
+        select(dead_letters.c.id, *_COLUMNS).where(*_where(which)).order_by(dead_letters.c.id.desc()).limit(limit)
+    )
+    return [StoredLetter(row.id, DeadLetter(**{name: getattr(row, name) for name in _NAMES})) for row in rows]
+
+
+def remove(connection: Connection, letter_id: int) -> DeadLetter | None:
+    """Take a letter out; None when it is gone."""
+    row = connection.execute(
+        delete(dead_letters).where(dead_letters.c.id == letter_id).returning(*_COLUMNS)
+    ).one_or_none()
+    return DeadLetter(**row._asdict()) if row else None
+
+
+def clear(connection: Connection, tenant_id: str, user_id: str) -> None:
+    """Drop a subject's letters."""
+    connection.execute(
+        delete(dead_letters).where(dead_letters.c.tenant_id == tenant_id, dead_letters.c.user_id == user_id)
+    )
+
+
+def _where(which: LetterFilter) -> list[ColumnElement[bool]]:
+    """The conditions of a selection: what is None does not matter."""
+    found: list[ColumnElement[bool]] = []
+    for column, wanted in (
+        (dead_letters.c.queue, which.queue),
+        (dead_letters.c.tenant_id, which.tenant_id),
+        (dead_letters.c.user_id, which.user_id),
+        (dead_letters.c.id, which.letter_id),
+    ):
+        if wanted is not None:
+            found.append(column == wanted)
+    if which.error is not None:
+        found.append(dead_letters.c.error.contains(which.error, autoescape=True))
+    return found
