@@ -29,6 +29,7 @@ from afterword.producers.server_time import ServerTime
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
 from afterword.producers.stats import Stats
 from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, ContextReply
+from afterword.schemas.conversation import ConversationFinished
 from afterword.schemas.errors import AfterwordError, InvalidInput
 from afterword.schemas.values import DEFAULT_TENANT, Metadata, Scope
 
@@ -97,6 +98,7 @@ class MemoryClient:
             self._publisher.count_refused(1, counts)
             self._intake.refuse(error)
             return None
+        self._publisher.note_skipped(parcel.skipped)
         self._publisher.send([parcel])
         return parcel.event_id
 
@@ -107,6 +109,7 @@ class MemoryClient:
         parcels = [item for item in checked if isinstance(item, Parcel)]
         for batch in in_batches(parcels):
             self._publisher.send(batch)
+        self._publisher.note_skipped(sum(parcel.skipped for parcel in parcels))
         self._publisher.count_refused(len(checked) - len(parcels), Counter() if parcels else counts)
         return [PublishResult.of(item) for item in checked]
 
@@ -185,9 +188,7 @@ class MemoryClient:
             yield run
             interrupted = False
         finally:
-            event = run.outcome(interrupted=interrupted)
-            if event is not None:
-                self.publish(event)
+            self._publish_run(run.outcome(interrupted=interrupted))
 
     @property
     def stats(self) -> Stats:
@@ -212,6 +213,15 @@ class MemoryClient:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _publish_run(self, event: ConversationFinished | None) -> None:
+        """Publish what a run said. An agent that has answered is not stopped by what cannot be published."""
+        if event is None:
+            return
+        try:
+            self.publish(event)
+        except INVALID as error:
+            self._intake.log_refusal(error)
 
     def _recall(self, call: Call[ContextReply], timeout: float) -> Context:
         started = time.monotonic()

@@ -83,6 +83,10 @@ class Intake:
         """Raise the error, or log it without the text of messages, as the client is set to."""
         if self._settings.on_invalid == "raise":
             raise error
+        self.log_refusal(error)
+
+    def log_refusal(self, error: Invalid) -> None:
+        """Log the error without the text of messages."""
         reason = f"{error.field}: {error.mend}" if isinstance(error, InvalidInput) else str(error)
         logger.error("invalid, and not sent: %s", reason)
 

@@ -24,6 +24,8 @@ class Parcel:
     size: int
     counts: Counter[str] = field(default_factory=Counter)
     """What it tells of how publishing fared before it."""
+    skipped: int = 0
+    """Items among its messages that were none."""
 
 
 class Outbox:
@@ -76,6 +78,10 @@ class Outbox:
             else:
                 self.dropped -= 1
                 self.untold.subtract(parcel.counts)
+
+    def take_all(self) -> list[Parcel]:
+        """Hand over everything, in order: none of it is dropped."""
+        return [self._take(key) for key in list(self._parcels)]
 
     def clear(self) -> int:
         """Drop everything; how many that were."""

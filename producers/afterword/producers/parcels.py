@@ -18,8 +18,8 @@ GivenConversation = ConversationFinished | Mapping[str, Any]
 
 
 def conversation_of(given: GivenConversation | None, fields: Mapping[str, Any], tenant_id: str) -> ConversationFinished:
-    """The event a caller means: one it made, the fields of one, or both (the fields win). The tenant is the
-    client's unless the event names its own.
+    """The event a caller means: one it made, the fields of one, or both (the fields win). It is the client's
+    tenant's.
 
     Raises:
         UnsupportedVersion, InvalidInput: it breaks the contract.
@@ -29,11 +29,20 @@ def conversation_of(given: GivenConversation | None, fields: Mapping[str, Any], 
         raise InvalidInput(unknown[0], "a keyword argument", "is not a field of the event: check the spelling")
     if isinstance(given, ConversationFinished):
         if not fields and "tenant_id" in given.model_fields_set:
-            return given
+            return _of_tenant(given, tenant_id)
         given = given.model_dump(exclude_unset=True) | {"event_id": given.event_id, "occurred_at": given.occurred_at}
     elif given is not None and not isinstance(given, Mapping):
         raise InvalidInput("event", type(given).__name__, "must be a ConversationFinished or a mapping of its fields")
-    return ConversationFinished.parse({"tenant_id": tenant_id, **(given or {}), **fields})
+    event = ConversationFinished.parse({"tenant_id": tenant_id, **(given or {}), **fields})
+    return _of_tenant(event, tenant_id)
+
+
+def _of_tenant(event: ConversationFinished, tenant_id: str) -> ConversationFinished:
+    if event.tenant_id != tenant_id:
+        raise InvalidInput(
+            "tenant_id", "another tenant than the client's", "must be the client's: make a client for each tenant"
+        )
+    return event
 
 
 def parcel_of(event: ConversationFinished, settings: ClientSettings, counts: Counter[str] | None = None) -> Parcel:
@@ -60,6 +69,7 @@ def parcel_of(event: ConversationFinished, settings: ClientSettings, counts: Cou
         ),
         size=sum(len(encoded) for _, encoded in messages),
         counts=counts,
+        skipped=event.skipped,
     )
 
 

@@ -37,7 +37,7 @@ class PublishState:
         self.outbox = Outbox(settings.outbox_messages, settings.outbox_bytes)
         self.failing = False
         self._user = user
-        self._sent = self._invalid = 0
+        self._sent = self._invalid = self._skipped = 0
         self._told: Counter[str] = Counter()
         self._backoff = Backoff()
         self._logged: type[redis.RedisError] | None = None
@@ -79,8 +79,14 @@ class PublishState:
         self._invalid += count
         self._told.subtract(counts)
 
+    def note_skipped(self, count: int) -> None:
+        """So many items among the messages of an event were no messages. Logged, since words may be missing."""
+        if count:
+            self._skipped += count
+            logger.info("left out of an event: %d items that are no messages", count)
+
     def note_sent(self, parcels: Sequence[Parcel]) -> None:
-        """Count what was sent at once."""
+        """These were sent at once."""
         self._sent += len(parcels)
 
     def note_sent_later(self, parcels: Sequence[Parcel]) -> None:
@@ -127,4 +133,5 @@ class PublishState:
             dropped=self.outbox.dropped,
             invalid=self._invalid,
             redis_available=not self.failing,
+            skipped=self._skipped,
         )

@@ -63,6 +63,11 @@ class Publisher:
         with self._changed:
             self._state.count_refused(count, counts)
 
+    def note_skipped(self, count: int) -> None:
+        """Count what was left out of events."""
+        with self._changed:
+            self._state.note_skipped(count)
+
     def stats(self) -> Stats:
         with self._changed:
             return self._state.stats()

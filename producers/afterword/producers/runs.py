@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from afterword.producers.context import Context
+from afterword.schemas.chunks import answer_texts, chunk_text
 from afterword.schemas.conversation import LEARNED_ROLES, ConversationFinished, Message
+from afterword.schemas.spoken import spoken
 
-GivenMessage = Message | Mapping[str, Any]
+GivenMessage = Message | Mapping[str, Any] | Any
+"""A message as the agent's framework holds it; see `afterword.schemas.reading`."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,8 @@ class Opening:
     def query(self) -> str | None:
         """The latest user message."""
         messages = self.event.messages if self.event else ()
-        return next((message.text for message in reversed(messages) if message.role == "user"), None)
+        said = (spoken(message.text, message.role) for message in reversed(messages) if message.role == "user")
+        return next((text for text in said if text), None)
 
     @property
     def prompt(self) -> str:
@@ -51,19 +57,23 @@ class _Run:
         self.context = context
         self.system_prompt = context.inject(opening.prompt)
         system = [{"role": "system", "content": self.system_prompt}] if self.system_prompt else []
-        self.messages: list[dict[str, Any]] = [*system, *map(_for_llm, opening.conversation)]
+        self.messages: list[Any] = [*system, *map(_for_llm, opening.conversation)]
         self._event = opening.event
         self._said: list[str] = []
         self._chunks: list[str] = []
 
-    def said(self, text: str) -> None:
-        """Add a whole message of the assistant."""
-        self._end_of_message()
-        self._said.append(_sendable(text))
+    def said(self, answer: Any) -> None:
+        """Add what the assistant answered: a text, or a message, completion or response of any SDK. Never raises.
 
-    def append(self, chunk: str) -> None:
-        """Add to the message that the assistant is streaming."""
-        self._chunks.append(chunk)
+        >>> run.said(client.chat.completions.create(...))  # doctest: +SKIP
+        """
+        self._end_of_message()
+        self._said += answer_texts(answer)
+
+    def append(self, chunk: Any) -> None:
+        """Add to the message that the assistant is streaming: a text, or a chunk of any SDK. Never raises."""
+        if text := chunk_text(chunk):
+            self._chunks.append(text)
 
     def outcome(self, *, interrupted: bool) -> ConversationFinished | None:
         """The event to publish: the user's and the assistant's turns and what was said; None when that is nothing.
@@ -74,21 +84,21 @@ class _Run:
         if self._event is None:
             return None
         turns = [message for message in self._event.messages if message.role in LEARNED_ROLES]
-        turns += [Message(role="assistant", content=text) for text in self._said if text]
+        turns += [Message(role="assistant", content=text) for text in self._said]
         metadata = {**self._event.metadata, **({"interrupted": True} if interrupted else {})}
         return self._event.model_copy(update={"messages": tuple(turns), "metadata": metadata}) if turns else None
 
     def _end_of_message(self) -> None:
         if self._chunks:
-            self._said.append(_sendable("".join(self._chunks)))
+            self._said.append("".join(self._chunks))
             self._chunks.clear()
 
 
 class Run(_Run):
     """A run between its memories and its publication, as `MemoryClient.remembered` gives it."""
 
-    def stream(self, chunks: Iterable[str]) -> Iterator[str]:
-        """The same chunks, kept as one message of the assistant, as far as they came."""
+    def stream(self, chunks: Iterable[T]) -> Iterator[T]:
+        """The same chunks, texts or an SDK's; their words, as far as they came, are one message of the assistant."""
         try:
             for chunk in chunks:
                 self.append(chunk)
@@ -100,8 +110,8 @@ class Run(_Run):
 class AsyncRun(_Run):
     """A run between its memories and its publication, as `AsyncMemoryClient.remembered` gives it."""
 
-    async def stream(self, chunks: AsyncIterable[str]) -> AsyncIterator[str]:
-        """The same chunks, kept as one message of the assistant, as far as they came."""
+    async def stream(self, chunks: AsyncIterable[T]) -> AsyncIterator[T]:
+        """The same chunks, texts or an SDK's; their words, as far as they came, are one message of the assistant."""
         try:
             async for chunk in chunks:
                 self.append(chunk)
@@ -110,12 +120,8 @@ class AsyncRun(_Run):
             self._end_of_message()
 
 
-def _sendable(text: str) -> str:
-    # A stream that was cut may end in half a surrogate pair, which has no UTF-8 form.
-    return text.encode("utf-8", "replace").decode()
-
-
-def _for_llm(turn: GivenMessage) -> dict[str, Any]:
+def _for_llm(turn: GivenMessage) -> Any:
+    """A turn as it goes to the LLM: what a framework holds goes as it is."""
     if isinstance(turn, Message):
         return turn.model_dump(include={"role", "content", "name"}, exclude_none=True)
-    return dict(turn)
+    return dict(turn) if isinstance(turn, Mapping) else turn

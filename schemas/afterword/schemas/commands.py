@@ -25,7 +25,7 @@ from afterword.schemas.context import Request
 from afterword.schemas.conversation import check_version
 from afterword.schemas.errors import InvalidInput, shortened
 from afterword.schemas.memory import Memory
-from afterword.schemas.values import GivenMetadata, Id, Kind, Model, Moment, Scope, Text, WantedMetadata
+from afterword.schemas.values import GivenMetadata, Id, Kind, Model, Moment, Query, Scope, Text, WantedMetadata
 
 MAX_PAGE = 1000
 MAX_DAYS = 366
@@ -113,7 +113,7 @@ class SearchMemories(Owned):
     answer: ClassVar[type[SearchPage]] = SearchPage
 
     command: Literal["search"] = "search"
-    query: str | None = None
+    query: Query | None = None
     scope: Scope | None = None
     kind: Kind | None = None
     since: Moment | None = None

@@ -11,7 +11,7 @@ from pydantic.config import JsonDict
 from afterword.schemas.conversation import check_version
 from afterword.schemas.errors import InvalidInput
 from afterword.schemas.memory import Memory
-from afterword.schemas.values import DEFAULT_TENANT, VERSION, Id, Model, Scope
+from afterword.schemas.values import DEFAULT_TENANT, VERSION, Id, Model, Query, Scope
 from afterword.schemas.wire import REPLY_PREFIX
 
 DEFAULT_LIMIT = 12
@@ -62,7 +62,7 @@ class Request(Model):
     request_id: Id = Field(default_factory=lambda: str(uuid4()))
     tenant_id: Id = DEFAULT_TENANT
     reply_to: Annotated[Id, AfterValidator(_check_reply_list)]
-    deadline_ms: Annotated[int, Field(ge=0)] | None = None
+    deadline_ms: Annotated[int, Field(ge=0, lt=2**53)] | None = None
 
 
 _EXAMPLE: JsonDict = {
@@ -95,7 +95,7 @@ class ContextRequest(Request):
     user_id: Id
     agent_id: Id | None = None
     session_id: Id | None = None
-    query: str | None = None
+    query: Query | None = None
     scopes: Annotated[tuple[Scope, ...], Field(min_length=1)] = (Scope.USER, Scope.AGENT, Scope.SESSION)
     limit: Annotated[int, Field(ge=1, le=100)] = DEFAULT_LIMIT
     token_budget: Annotated[int, Field(ge=1, le=100_000)] = DEFAULT_TOKEN_BUDGET

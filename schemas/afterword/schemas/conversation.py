@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import uuid4
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from pydantic.config import JsonDict
 
 from afterword.schemas.content import Content, normalised, plain_text
 from afterword.schemas.errors import InvalidInput, UnsupportedVersion
-from afterword.schemas.values import DEFAULT_TENANT, MAX_ID_LENGTH, VERSION, GivenMetadata, Id, Model, Time
+from afterword.schemas.reading import ROLES, read_messages
+from afterword.schemas.values import DEFAULT_TENANT, MAX_COUNT, MAX_ID_LENGTH, VERSION, GivenMetadata, Id, Model, Time
 
 MAX_MESSAGES = 500
 MAX_BYTES = 1024 * 1024
@@ -21,27 +32,35 @@ MessageRole = Literal["user", "assistant", "system", "tool"]
 LEARNED_ROLES: frozenset[str] = frozenset({"user", "assistant"})
 """Only what these roles say is learned from."""
 
-_ROLE_NAMES = {
-    "human": "user",
-    "ai": "assistant",
-    "model": "assistant",
-    "developer": "system",
-    "function": "tool",
-}
-
 
 def _role(value: Any) -> Any:
-    return _ROLE_NAMES.get(value, value) if isinstance(value, str) else value
+    return ROLES.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _printable(value: Any) -> Any:
+    """A name without what cannot be printed, such as joiners, and within its length."""
+    return "".join(filter(str.isprintable, value))[:MAX_ID_LENGTH] if isinstance(value, str) else value
+
+
+def _or_none(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """An odd field costs that field, not its message."""
+    try:
+        return read(value)
+    except ValidationError:
+        return None
 
 
 class Message(Model):
-    """One turn. `content` is a string, a list of typed parts, or a JSON string of either."""
+    """One turn. `content` is a string, a list of parts, or a JSON string of either.
+
+    A `name`, `id` or `created_at` that breaks the contract is left out: the turn is worth more than they are.
+    """
 
     role: Annotated[MessageRole, BeforeValidator(_role)]
     content: Annotated[Content, BeforeValidator(normalised)] = ""
-    name: Id | None = None
-    id: Id | None = None
-    created_at: Time | None = None
+    name: Annotated[Id | None, BeforeValidator(_printable), WrapValidator(_or_none)] = None
+    id: Annotated[Id | None, WrapValidator(_or_none)] = None
+    created_at: Annotated[Time | None, WrapValidator(_or_none)] = None
 
     @property
     def text(self) -> str:
@@ -51,7 +70,7 @@ class Message(Model):
 
 def _some(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     if not messages:
-        raise ValueError("must hold at least one message")
+        raise ValueError("must hold at least one message with a role and content")
     return messages
 
 
@@ -70,14 +89,17 @@ _EXAMPLE: JsonDict = {
 }
 
 
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+
+
 class PublishCounts(Model):
     """How publishing fared for a client since its event before: events `sent`, `dropped` because its outbox was full,
     or `invalid`. The workers count them; they are no part of what was said.
     """
 
-    sent: Annotated[int, Field(ge=0)] = 0
-    dropped: Annotated[int, Field(ge=0)] = 0
-    invalid: Annotated[int, Field(ge=0)] = 0
+    sent: Count = 0
+    dropped: Count = 0
+    invalid: Count = 0
 
 
 class ConversationFinished(Model):
@@ -86,7 +108,9 @@ class ConversationFinished(Model):
     `event_id` makes a publish idempotent: the first event of an id wins; the same id with another body is
     recorded as a conflict. `occurred_at` is when the conversation took place; relative dates in it
     ("yesterday") resolve against it. `session_id` is the thread, `run_id` this run of it.
-    `part` and `parts` are set by `split`: the parts of an oversize event share its id. `publishes` is set by clients.
+    `messages` may be as a framework holds them (see `afterword.schemas.reading`); what is no message among them is left
+    out, and counted in `skipped`. `part` and `parts` are set by `split`: the parts of an oversize event share its id.
+    `publishes` is set by clients.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
@@ -101,9 +125,22 @@ class ConversationFinished(Model):
     run_id: Id | None = None
     messages: Annotated[tuple[Message, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})]
     metadata: GivenMetadata = Field(default_factory=dict)
-    part: Annotated[int, Field(ge=1)] = 1
-    parts: Annotated[int, Field(ge=1)] = 1
-    publishes: PublishCounts | None = None
+    part: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
+    parts: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
+    skipped: Count = 0
+    publishes: Annotated[PublishCounts | None, WrapValidator(_or_none)] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_messages_read(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping) or given.get("messages") is None:
+            return given
+        try:
+            messages, skipped = read_messages(given["messages"])
+        except ValueError:
+            return given
+        before = given.get("skipped", 0)
+        return {**given, "messages": messages, "skipped": before + skipped if isinstance(before, int) else before}
 
     @model_validator(mode="after")
     def _part_of_parts(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from datetime import UTC, datetime, timedelta
@@ -17,11 +18,28 @@ VERSION: Literal[1] = 1
 
 DEFAULT_TENANT = "default"
 MAX_ID_LENGTH = 256
+MAX_ID_BYTES = 512
+"""In UTF-8. PostgreSQL's indexes hold 2,704 bytes a row, and the longest of ours four ids."""
+
+MAX_TEXT_BYTES = 64 * 1024
+"""Of a note, or the question of a request: some twenty pages."""
+
+MAX_METADATA_BYTES = 16 * 1024
+MAX_COUNT = 2**31 - 1
+"""The largest number that every store counts to."""
+
 MAX_CLOCK_AHEAD = timedelta(days=1)
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+"""Of what happened. Every store can hold it, in every time zone."""
 
 Scalar = str | int | float | bool | None
 Metadata = dict[str, Scalar]
 """Flat JSON: what can be filtered on in a vector store."""
+
+
+def encodable(text: str) -> str:
+    """The text with a mark for each half of a surrogate pair, which has no UTF-8 form."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _check_scalar(value: Any) -> Any:
@@ -47,8 +65,17 @@ def is_storable(text: str) -> bool:
     return "\x00" not in text and (text.isascii() or text == text.encode("utf-8", "replace").decode())
 
 
-GivenMetadata = dict[Annotated[str, AfterValidator(_check_storable)], Annotated[Scalar, BeforeValidator(_check_scalar)]]
-"""Metadata as it is taken in: what JSON and every store can hold as it is."""
+def _check_size(metadata: Metadata) -> Metadata:
+    if len(json.dumps(metadata, ensure_ascii=False).encode()) > MAX_METADATA_BYTES:
+        raise ValueError(f"must be at most {MAX_METADATA_BYTES} bytes as JSON: it is copied onto memories")
+    return metadata
+
+
+GivenMetadata = Annotated[
+    dict[Annotated[str, AfterValidator(_check_storable)], Annotated[Scalar, BeforeValidator(_check_scalar)]],
+    AfterValidator(_check_size),
+]
+"""Metadata as it is taken in: what JSON and every store can hold as it is, in bounded size."""
 
 
 def _check_wanted(value: Any) -> Any:
@@ -89,12 +116,15 @@ class Kind(StrEnum):
 class Model(_BaseModel):
     """Frozen; unknown fields are ignored, so that older readers accept newer writers."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=False)
+    # JSON of other languages may hold NaN and Infinity, which turn every sum into themselves.
+    model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=False, allow_inf_nan=False)
 
 
 def _check_id(value: str) -> str:
     if not 1 <= len(value) <= MAX_ID_LENGTH or not value.isprintable() or value.isspace():
         raise ValueError(f"must be 1 to {MAX_ID_LENGTH} printable characters")
+    if not value.isascii() and len(value.encode("utf-8", "replace")) > MAX_ID_BYTES:
+        raise ValueError(f"must be at most {MAX_ID_BYTES} bytes in UTF-8: shorten it, or give a hash of it")
     return value
 
 
@@ -128,7 +158,9 @@ def _check_moment(value: datetime) -> datetime:
         raise ValueError("must be a time of the years 1 to 9999 in UTC") from None
 
 
-def _check_not_ahead(value: datetime) -> datetime:
+def _check_sane(value: datetime) -> datetime:
+    if value < EARLIEST:
+        raise ValueError(f"must not be before the year {EARLIEST.year}: check the unit")
     if value - datetime.now(UTC) > MAX_CLOCK_AHEAD:
         raise ValueError("must not be more than a day ahead of now: check the clock or the unit")
     return value
@@ -137,7 +169,28 @@ def _check_not_ahead(value: datetime) -> datetime:
 Moment = Annotated[datetime, BeforeValidator(_refuse_numbers), AfterValidator(_check_moment)]
 """An aware time, kept in UTC."""
 
-Time = Annotated[Moment, AfterValidator(_check_not_ahead)]
+Time = Annotated[Moment, AfterValidator(_check_sane)]
 """An aware time, kept in UTC, at most a day ahead."""
 
-Text = Annotated[str, Field(min_length=1), AfterValidator(_check_storable)]
+
+def _cut_to_size(text: str) -> str:
+    """Of a text that is too long the beginning and the end: one of the two asks."""
+    text = encodable(text)
+    encoded = text.encode()
+    if len(encoded) <= MAX_TEXT_BYTES:
+        return text
+    half = MAX_TEXT_BYTES // 2 - 4
+    return f"{encoded[:half].decode(errors='ignore')}\n…\n{encoded[-half:].decode(errors='ignore')}"
+
+
+Query = Annotated[str, AfterValidator(_cut_to_size)]
+"""A question's words. Each half of a surrogate pair, which has no UTF-8 form, is marked; what is too long is cut."""
+
+
+def _check_text_size(text: str) -> str:
+    if len(text.encode("utf-8", "replace")) > MAX_TEXT_BYTES:
+        raise ValueError(f"must be at most {MAX_TEXT_BYTES} bytes in UTF-8: add a long text in pieces")
+    return text
+
+
+Text = Annotated[str, Field(min_length=1), AfterValidator(_check_storable), AfterValidator(_check_text_size)]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from afterword.producers import AsyncMemoryClient, ClientSettings, InvalidEvent, MemoryUnavailable
 from afterword.schemas import ContextReply, ErrorBody
@@ -205,3 +207,27 @@ def test_without_redis_there_is_no_context() -> None:
         await raising.close(timeout=0)
 
     asyncio.run(use())
+
+
+def test_several_loops_at_once_have_lines_of_their_own(redis_url: str) -> None:
+    """Loops in threads, as web frameworks run sync views: what one counts, no other settles."""
+    client = AsyncMemoryClient(redis_url)
+    together = threading.Barrier(4)
+
+    async def publish_some(who: int) -> None:
+        for number in range(25):
+            # All loops are in a publish at the same time.
+            await asyncio.to_thread(together.wait, 20)
+            await client.publish(user_id="ada", event_id=f"{who}-{number}", messages=[("user", "Hi")])
+        await client.flush()
+
+    threads = [threading.Thread(target=lambda who=who: asyncio.run(publish_some(who))) for who in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    stats = client.stats
+    assert (stats.sent, stats.queued, stats.dropped, stats.invalid) == (100, 0, 0, 0)
+    with redis.Redis.from_url(redis_url) as server:
+        assert server.llen("afterword:conversations") == 100

@@ -71,7 +71,7 @@ def test_an_invalid_event_raises_and_sends_nothing(redis_url: str) -> None:
 def test_an_invalid_event_is_logged_without_its_text(redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "afterword.producers")
     with MemoryClient(redis_url, settings=ClientSettings(on_invalid="log")) as client:
-        assert client.publish(user_id="ada", messages=[{"role": "user", "content": {"my": "secret"}}]) is None
+        assert client.publish(user_id="ada", messages=[{"role": "my secret", "content": "secret"}]) is None
         assert client.publish(user_id="ada", messages="my secret") is None
         assert client.stats.invalid == 2
     assert "messages" in caplog.text

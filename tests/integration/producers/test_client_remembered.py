@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from openai.types.chat import ChatCompletionChunk, ChatCompletionMessage
 
-from afterword.producers import AsyncMemoryClient, InvalidEvent, MemoryClient
+from afterword.producers import AsyncMemoryClient, ClientSettings, InvalidEvent, MemoryClient
 from afterword.schemas import ContextReply
 from afterword.schemas.fence import BEGIN
 from afterword.schemas.wire import Queue
@@ -124,3 +126,61 @@ def test_a_cancelled_run_is_published_as_far_as_it_came(redis_url: str) -> None:
     turns, body = published(redis_url)
     assert turns[-1] == ("assistant", "In Ly")
     assert body["metadata"] == {"interrupted": True}
+
+
+def openai_chunks(*contents: str | None) -> Iterator[ChatCompletionChunk]:
+    for content in contents:
+        yield ChatCompletionChunk.model_validate(
+            {
+                "id": "c",
+                "object": "chat.completion.chunk",
+                "created": 1,
+                "model": "m",
+                "choices": [{"index": 0, "delta": {"content": content}, "finish_reason": None}],
+            }
+        )
+
+
+def test_a_stream_of_an_sdks_chunks_is_given_on_as_it_is(redis_url: str) -> None:
+    given = list(openai_chunks("In ", None, "Lyon.", None))
+    with MemoryClient(redis_url) as client, client.remembered(**RUN, timeout=0.05) as run:
+        assert list(run.stream(given)) == given
+    assert published(redis_url)[0][-1] == ("assistant", "In Lyon.")
+
+
+@pytest.mark.parametrize("odd", [None, 5, object(), [], {}, {"choices": []}, b"\xff", [None], {"role": "assistant"}])
+def test_nothing_that_a_model_gives_raises_in_a_run(redis_url: str, odd: Any) -> None:
+    with MemoryClient(redis_url) as client, client.remembered(**RUN, timeout=0.05) as run:
+        run.said(odd)
+        run.append(odd)
+        assert list(run.stream([odd, "In Lyon."])) == [odd, "In Lyon."]
+    assert published(redis_url)[0][-1][1].endswith("In Lyon.")
+
+
+def test_messages_of_a_framework_go_to_the_llm_as_they_are(redis_url: str) -> None:
+    answered = ChatCompletionMessage(role="assistant", content="Hi")
+    turns: list[Any] = [{"role": "user", "content": "Hello"}, answered, None, {"role": "user", "content": "Where?"}]
+    with MemoryClient(redis_url) as client:
+        with client.remembered(user_id="ada", messages=turns, timeout=0.05) as run:
+            assert run.messages == turns
+            run.said(ChatCompletionMessage(role="assistant", content="In Lyon."))
+        assert client.stats.skipped == 1
+    assert [text for _, text in published(redis_url)[0]] == ["Hello", "Hi", "Where?", "In Lyon."]
+
+
+def test_what_cannot_be_published_after_a_run_is_logged(redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR, "afterword.producers")
+    with MemoryClient(redis_url, settings=ClientSettings(max_bytes=4096)) as client:
+        with client.remembered(**RUN, metadata={"note": "x" * 250}, timeout=0.05) as run:
+            # What is left beside ids and metadata is too little for any word of it.
+            run._event = run._event and run._event.model_copy(update={"metadata": {"note": "x" * 4096}})
+            run.said("In Lyon.")
+        assert client.stats.invalid == 1
+    assert "invalid, and not sent" in caplog.text
+
+
+def test_a_question_with_half_an_emoji_is_asked(redis_url: str) -> None:
+    with FakeWorker(redis_url, Queue.CONTEXT, answer) as worker, MemoryClient(redis_url) as client:
+        assert client.context("ada", query="so \ud83d", timeout=5).text == "is in Lyon"
+    request: Any = worker.requests[0]
+    assert request.query == "so ?"

@@ -8,8 +8,9 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from afterword.schemas import ConversationFinished, InvalidEvent, UnsupportedVersion
+from afterword.schemas import ConversationFinished, InvalidEvent, Message, UnsupportedVersion
 
 
 def body(**fields: Any) -> dict[str, Any]:
@@ -77,6 +78,8 @@ def test_times_are_kept_in_utc() -> None:
         ("-5.5", "ISO 8601"),
         (True, "ISO 8601"),
         ("0001-01-01T00:00:00+14:00", "years 1 to 9999"),
+        ("0001-01-01T00:00:00Z", "before the year 1900"),
+        ("1899-12-31T23:59:59Z", "before the year 1900"),
         ("yesterday", "datetime"),
     ],
 )
@@ -91,7 +94,7 @@ def test_a_time_is_at_most_a_day_ahead() -> None:
     assert parse(occurred_at=now + timedelta(hours=23))
     assert "a day ahead" in refused(occurred_at=now + timedelta(hours=25)).mend
     late = [{"role": "user", "content": "x", "created_at": now + timedelta(days=2)}]
-    assert refused(messages=late).field == "messages.0.created_at"
+    assert parse(messages=late).messages[0].created_at is None
 
 
 # Contents
@@ -140,11 +143,48 @@ def test_json_that_a_user_pasted_stays_text(pasted: str) -> None:
     assert said(pasted) == pasted
 
 
-@pytest.mark.parametrize("content", [5, [5], [{"no": "type"}], [TEXT_PART, "text"], {"text": "no type"}])
-def test_a_content_of_another_shape_is_refused(content: Any) -> None:
-    error = refused(messages=[{"role": "user", "content": content}])
-    assert error.field == "messages.0.content"
-    assert "list of parts" in error.mend
+@pytest.mark.parametrize("content", [5, True, {"no": "words"}, object()])
+def test_a_message_without_readable_content_is_left_out_and_counted(content: Any) -> None:
+    event = parse(messages=[{"role": "user", "content": content}, {"role": "user", "content": "x"}])
+    assert [message.text for message in event.messages] == ["x"]
+    assert event.skipped == 1
+    with pytest.raises(ValidationError, match="list of parts"):
+        Message(role="user", content=content)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [([TEXT_PART, "text"], "hello\ntext"), ({"text": "no type"}, "no type"), ([5, "text"], "text")],
+)
+def test_odd_parts_cost_themselves_alone(content: Any, text: str) -> None:
+    assert said(content) == text
+
+
+def test_of_a_part_without_words_only_its_type_is_kept() -> None:
+    assert parse(messages=[{"role": "user", "content": [IMAGE]}]).messages[0].content == [{"type": "image_url"}]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "kept"),
+    [
+        ("id", "", None),
+        ("id", "\ud83d", None),
+        ("id", 7, "7"),
+        ("name", "Zo\u200de", "Zoe"),
+        ("name", "", None),
+        ("name", {"first": "Zoe"}, None),
+        ("created_at", "yesterday", None),
+        ("created_at", 1_700_000_000, datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)),
+        ("created_at", 1_700_000_000_000, datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)),
+    ],
+)
+def test_an_odd_field_costs_that_field(field: str, value: object, kept: object) -> None:
+    [message] = parse(messages=[{"role": "user", "content": "x", field: value}]).messages
+    assert (getattr(message, field), message.text) == (kept, "x")
+
+
+def test_half_an_emoji_is_marked() -> None:
+    assert said("so \ud83d") == "so ?"
 
 
 @given(st.text(st.characters(codec="utf-8")) | st.recursive(st.text('"[]{}: \\ab'), lambda each: each.map(json.dumps)))
@@ -165,9 +205,9 @@ def test_roles_by_other_names(role: str, kept: str) -> None:
 
 
 @pytest.mark.parametrize("role", ["narrator", "", None, 1])
-def test_an_unknown_role_is_refused(role: object) -> None:
-    error = refused(messages=[{"role": "user", "content": "x"}, {"role": role, "content": "x"}])
-    assert error.field == "messages.1.role"
+def test_a_message_of_an_unknown_role_is_left_out_and_counted(role: object) -> None:
+    event = parse(messages=[{"role": "user", "content": "x"}, {"role": role, "content": "x"}])
+    assert (len(event.messages), event.skipped) == (1, 1)
 
 
 # Versions, metadata, parts
@@ -182,6 +222,23 @@ def test_what_a_newer_producer_adds_is_ignored() -> None:
 def test_an_unknown_version_is_refused_before_anything_else(version: object) -> None:
     with pytest.raises(UnsupportedVersion, match="version"):
         ConversationFinished.parse({"version": version, "nothing": "fits"})
+
+
+def test_metadata_is_bounded_in_size() -> None:
+    assert "16384 bytes" in refused(metadata={"a": "x" * 17_000}).mend
+    assert "16384 bytes" in refused(metadata={str(number): number for number in range(3_000)}).mend
+
+
+def test_an_id_is_bounded_in_bytes() -> None:
+    assert parse(session_id="线" * 170).session_id == "线" * 170
+    assert "512 bytes" in refused(session_id="\N{GRINNING FACE}" * 256).mend
+
+
+@pytest.mark.parametrize(
+    "count", [-1, 2**31, 10**30, float("nan"), float("inf"), float("-inf"), 1e30, "many", {}, 10**400]
+)
+def test_counts_that_no_client_has_cost_themselves_alone(count: object) -> None:
+    assert parse(publishes={"sent": count}).publishes is None
 
 
 def test_metadata_is_flat_json() -> None:
@@ -212,7 +269,7 @@ def test_a_part_is_one_of_its_parts() -> None:
 @pytest.mark.parametrize("messages", [[], (), iter(())])
 def test_an_event_holds_a_message(messages: Any) -> None:
     error = refused(messages=messages)
-    assert (error.field, error.mend) == ("messages", "must hold at least one message")
+    assert (error.field, error.mend) == ("messages", "must hold at least one message with a role and content")
 
 
 def test_a_missing_field_is_named() -> None:

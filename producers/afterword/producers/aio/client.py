@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections import Counter
@@ -15,10 +14,8 @@ import redis
 from pydantic import BaseModel
 
 from afterword.producers.aio.analytics import AsyncAnalytics
-from afterword.producers.aio.asker import AsyncAsker
-from afterword.producers.aio.links import AsyncLinks
+from afterword.producers.aio.lines import Lines
 from afterword.producers.aio.memories import AsyncMemories
-from afterword.producers.aio.publisher import AsyncPublisher
 from afterword.producers.calls import Call, ContextOptions, ScopeShares
 from afterword.producers.context import CONTEXT_SECONDS, Context, away, unanswered, unavailable
 from afterword.producers.farewell import send_rest
@@ -29,10 +26,10 @@ from afterword.producers.parcels import GivenConversation
 from afterword.producers.process import at_exit, in_child
 from afterword.producers.publish_state import PublishState
 from afterword.producers.runs import AsyncRun, GivenMessage
-from afterword.producers.server_time import ServerTime
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
 from afterword.producers.stats import Stats
 from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, ContextReply
+from afterword.schemas.conversation import ConversationFinished
 from afterword.schemas.errors import AfterwordError, InvalidInput
 from afterword.schemas.values import DEFAULT_TENANT, Metadata, Scope
 
@@ -42,8 +39,8 @@ A = TypeVar("A", bound=BaseModel)
 class AsyncMemoryClient:
     """The twin of `MemoryClient`, without threads: the same calls, awaited, with the same promises and errors.
 
-    It may be used on one event loop after another, and in a forked child. What still waits when the process ends
-    is sent then, as with the other client.
+    It may be used on several event loops, at once or one after another: each has connections of its own. Also in a
+    forked child. What still waits when the process ends is sent then, as with the other client.
     """
 
     def __init__(
@@ -66,22 +63,16 @@ class AsyncMemoryClient:
         """Figures of usage."""
 
     def _open(self) -> None:
-        links = Links(self._redis_url)
-        self._state = PublishState(self._settings, user=links.user)
-        self._loop: asyncio.AbstractEventLoop | None = None
+        user = Links(self._redis_url).user
+        self._lines = Lines(
+            self._redis_url, open_state=lambda: PublishState(self._settings, user=user), clock=self._clock
+        )
         at_exit(self, AsyncMemoryClient._exit)
 
     def _exit(self) -> None:
-        send_rest(Links(self._redis_url), self._state, self._settings.exit_seconds)
-
-    def _bind(self) -> None:
-        """What belongs to an event loop is made anew on another one; what waits to be sent goes along."""
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self._loop = loop
-            links = AsyncLinks(self._redis_url)
-            self._publisher = AsyncPublisher(links, self._state)
-            self._asker = AsyncAsker(links, ServerTime(self._clock))
+        deadline = time.monotonic() + self._settings.exit_seconds
+        for state in self._lines.states():
+            send_rest(Links(self._redis_url), state, max(deadline - time.monotonic(), 0))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -94,26 +85,28 @@ class AsyncMemoryClient:
 
         When it is cancelled while it waits for Redis, the event is sent all the same.
         """
-        counts = self._state.take_counts()
+        line = self._lines.current()
+        counts = line.state.take_counts()
         try:
             parcel = self._intake.parcel(conversation, fields, counts)
         except INVALID as error:
-            self._state.count_refused(1, counts)
+            line.state.count_refused(1, counts)
             self._intake.refuse(error)
             return None
-        self._bind()
-        await self._publisher.send([parcel])
+        line.state.note_skipped(parcel.skipped)
+        await line.publisher.send([parcel])
         return parcel.event_id
 
     async def publish_many(self, conversations: Iterable[GivenConversation]) -> list[PublishResult]:
         """Publish many, some hundred in a round trip; one result for each, in order. Invalid ones do not raise."""
-        self._bind()
-        counts = self._state.take_counts()
+        line = self._lines.current()
+        counts = line.state.take_counts()
         checked = self._intake.parcels(conversations, counts)
         parcels = [item for item in checked if isinstance(item, Parcel)]
-        self._state.count_refused(len(checked) - len(parcels), Counter() if parcels else counts)
+        line.state.note_skipped(sum(parcel.skipped for parcel in parcels))
+        line.state.count_refused(len(checked) - len(parcels), Counter() if parcels else counts)
         for batch in in_batches(parcels):
-            await self._publisher.send(batch)
+            await line.publisher.send(batch)
         return [PublishResult.of(item) for item in checked]
 
     async def context(
@@ -171,24 +164,20 @@ class AsyncMemoryClient:
             yield run
             interrupted = False
         finally:
-            event = run.outcome(interrupted=interrupted)
-            if event is not None:
-                await self.publish(event)
+            await self._publish_run(run.outcome(interrupted=interrupted))
 
     @property
     def stats(self) -> Stats:
         """How publishing fares, now."""
-        return self._state.stats()
+        return self._lines.stats()
 
     async def flush(self, timeout: float = 5.0) -> bool:
         """Wait until the outbox is empty; False when it is not after `timeout` seconds."""
-        self._bind()
-        return await self._publisher.flush(timeout)
+        return await self._lines.current().publisher.flush(timeout)
 
     async def close(self, timeout: float = 5.0) -> None:
         """Flush, then hang up; see `MemoryClient.close`."""
-        self._bind()
-        await self._publisher.close(timeout)
+        await self._lines.current().publisher.close(timeout)
 
     async def __aenter__(self) -> Self:
         return self
@@ -198,22 +187,30 @@ class AsyncMemoryClient:
     ) -> None:
         await self.close()
 
+    async def _publish_run(self, event: ConversationFinished | None) -> None:
+        """Publish what a run said. An agent that has answered is not stopped by what cannot be published."""
+        if event is None:
+            return
+        try:
+            await self.publish(event)
+        except INVALID as error:
+            self._intake.log_refusal(error)
+
     async def _recall(self, call: Call[ContextReply], timeout: float) -> Context:
         started = time.monotonic()
-        if self._state.failing:
+        line = self._lines.current()
+        if line.state.failing:
             return unanswered(away(), self._settings.on_unavailable)
-        self._bind()
         try:
-            reply = await self._asker.ask(call, timeout)
+            reply = await line.asker.ask(call, timeout)
         except (AfterwordError, redis.RedisError) as error:
             if isinstance(error, redis.ConnectionError | redis.TimeoutError):
-                self._publisher.note_failure(error)
+                line.publisher.note_failure(error)
             return unanswered(error, self._settings.on_unavailable)
         return Context.of(reply, (time.monotonic() - started) * 1000)
 
     async def _ask(self, call: Call[A], timeout: float) -> A:
-        self._bind()
         try:
-            return await self._asker.ask(call, timeout)
+            return await self._lines.current().asker.ask(call, timeout)
         except redis.RedisError as error:
             raise unavailable(error) from error

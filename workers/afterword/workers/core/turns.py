@@ -8,7 +8,7 @@ from typing import Any
 
 from afterword.schemas import ConversationFinished
 from afterword.schemas.conversation import LEARNED_ROLES
-from afterword.schemas.fence import without_fences
+from afterword.schemas.spoken import spoken
 from afterword.workers.text.storable import storable
 from afterword.workers.text.tokens import estimate
 
@@ -52,7 +52,7 @@ def turns_of(event: ConversationFinished) -> tuple[Turn, ...]:
         Turn(
             position=position,
             role=message.role,
-            text=_clean(message.text),
+            text=spoken(storable(message.text), message.role),
             at=message.created_at or event.occurred_at,
             message_id=message.id,
             name=message.name,
@@ -61,7 +61,3 @@ def turns_of(event: ConversationFinished) -> tuple[Turn, ...]:
         if message.role in LEARNED_ROLES
     )
     return tuple(turn for turn in turns if turn.text)
-
-
-def _clean(text: str) -> str:
-    return without_fences(storable(text)).strip()

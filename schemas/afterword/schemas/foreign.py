@@ -1,0 +1,41 @@
+"""Looking into objects of other libraries: mappings, pydantic models, dataclasses, or anything with attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+
+def look(item: Any, *names: str) -> Any:
+    """The first of these fields that an object of anybody's has and that is not None; an enum's value for an enum.
+
+    >>> look({"type": "human", "content": None, "text": "Hi"}, "content", "text")
+    'Hi'
+    """
+    for name in names:
+        value = _field(item, name)
+        if value is not None:
+            return value.value if isinstance(value, Enum) else value
+    return None
+
+
+def _field(item: Any, name: str) -> Any:
+    if isinstance(item, Mapping):
+        return item.get(name)
+    try:
+        value = getattr(item, name, None)
+    except Exception:  # noqa: BLE001 - a property of somebody else's, which may raise whatever it likes
+        return None
+    return None if callable(value) else value
+
+
+def has(item: Any, *names: str) -> bool:
+    """Whether an object has one of these fields, be it None."""
+    return any(name in item if isinstance(item, Mapping) else name in dir(item) for name in names)
+
+
+def kind_of(item: Any) -> str:
+    """The class of an object, as role and part names are read from it; "" for plain data."""
+    plain = isinstance(item, Mapping | str | bytes | int | float | list | tuple) or item is None
+    return "" if plain else type(item).__name__

@@ -1,0 +1,150 @@
+"""Messages as agent frameworks hold them, read into the contract's shape.
+
+Read are mappings and objects alike: OpenAI chat messages and whole completions, Responses items and responses, items
+of the Agents SDK, Anthropic and Bedrock messages, Gemini contents and ADK events, LangChain messages (objects, dumped
+or serialised), Pydantic AI requests and responses, LlamaIndex messages, AI SDK messages with `parts`, `(role, text)`
+pairs. What is no message (tool calls, reasoning, anything else) is left out and counted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from afterword.schemas.content import Content, normalised, speaker_of
+from afterword.schemas.foreign import has, kind_of, look
+
+ROLES = {
+    **dict.fromkeys(("user", "human", "customer", "end_user", "end-user"), "user"),
+    **dict.fromkeys(("assistant", "ai", "model", "bot", "chatbot", "agent"), "assistant"),
+    **dict.fromkeys(("system", "developer"), "system"),
+    **dict.fromkeys(("tool", "function", "ipython"), "tool"),
+}
+"""The contract's role for each name that frameworks have for it."""
+
+_CLASS = re.compile(r"(User|Human|AI|Assistant|System|Tool|Function)(?:Text)?Message(?:Chunk)?")
+_PROMPT_PARTS = {"user-prompt": "user", "system-prompt": "system", "instruction": "system"}
+_MILLISECONDS_FROM = 10**11
+"""Seconds since 1970 reach this in the year 5138, milliseconds did in 1973."""
+
+
+def read_messages(given: Any) -> tuple[list[Any], int]:
+    """The messages in `given`, in order, and how many of its items were none.
+
+    >>> read_messages([{"type": "human", "content": "Hi"}, {"type": "reasoning", "summary": []}])
+    ([{'role': 'user', 'content': 'Hi'}], 1)
+
+    Raises:
+        ValueError: `given` is no list of messages, nor a single one.
+    """
+    if isinstance(given, str | bytes) or not (isinstance(given, Iterable | Mapping) or _read(given)):
+        raise ValueError("must be a list of messages")
+    single = isinstance(given, Mapping) or (kind_of(given) and _read(given))
+    messages: list[Any] = []
+    skipped = 0
+    for item in [given] if single else given:
+        found = _read(item)
+        messages += found
+        skipped += not found
+    return messages, skipped
+
+
+def _read(item: Any) -> list[Any]:
+    """The messages that one item holds: mostly one, none where it is no message."""
+    if kind_of(item) == "Message" and type(item).__module__ == "afterword.schemas.conversation":
+        return [item]
+    if isinstance(item, tuple | list):
+        pair = len(item) == 2 and isinstance(item[0], str) and item[0].lower() in ROLES
+        return _message(ROLES[item[0].lower()], item[1], {}) if pair else []
+    if isinstance(item, str | bytes | int | float) or item is None:
+        return []
+    return _inner(item) or _own(item)
+
+
+def _inner(item: Any) -> list[Any]:
+    """The messages of something that holds messages."""
+    if look(item, "kind") in ("request", "response") and (parts := _list(item, "parts")) is not None:
+        return _of_parts(parts, look(item, "kind") == "response")
+    if look(item, "role") is None:
+        if look(item, "lc") is not None and (path := _list(item, "id")) and look(item, "kwargs") is not None:
+            return _own(look(item, "kwargs"), role=_role_of_class(str(path[-1])))
+        if (data := look(item, "data")) is not None and (role := _role(look(item, "type"))):
+            return _own(data, role=role)
+        if choices := _list(item, "choices"):
+            return _read(look(choices[0], "message"))
+        if look(item, "object") == "response" and (output := _list(item, "output")) is not None:
+            return [message for each in output for message in _read(each)]
+        if (message := look(item, "message")) is not None and look(item, "content") is None:
+            return _read(message)
+    return []
+
+
+def _of_parts(parts: Iterable[Any], answers: bool) -> list[Any]:
+    """Pydantic AI's: a request holds what system, user and tools said, a response what the model said."""
+    if answers:
+        said = [part for part in parts if look(part, "part_kind") == "text"]
+        return _message("assistant", said, {}) if said else []
+    roles = ((_PROMPT_PARTS.get(look(part, "part_kind")), part) for part in parts)
+    return [message for role, part in roles if role for message in _message(role, look(part, "content"), part)]
+
+
+def _own(item: Any, role: str | None = None) -> list[Any]:
+    role = role or _role_in(item)
+    if role is None or look(item, "type") in ("function_call", "function_call_output", "reasoning"):
+        return []
+    content = look(item, "content", "parts", "blocks", "text", "items")
+    if isinstance(inner := look(content, "parts"), list | tuple):
+        content = inner
+    if content is None and not has(item, "content", "tool_calls"):
+        return []
+    return _message(role, content, item)
+
+
+def _message(role: str, content: Any, item: Any) -> list[Any]:
+    try:
+        words: Content = normalised(content)
+    except ValueError:
+        return []
+    about = {
+        "name": look(item, "name") or speaker_of(content),
+        "id": look(item, "id"),
+        "created_at": _time(look(item, "created_at", "createdAt", "timestamp")),
+    }
+    return [{"role": role, "content": words, **{name: value for name, value in about.items() if value is not None}}]
+
+
+def _role_in(item: Any) -> str | None:
+    named = _role(look(item, "role")) or _role(look(item, "type")) or _role(look(item, "source", "sender"))
+    if named or look(item, "role") is not None:
+        return named
+    author = look(item, "author")
+    if isinstance(author, str):
+        # ADK's events: every author but the user is an agent, under its own name.
+        return _role(author) or "assistant"
+    return _role_of_class(kind_of(item))
+
+
+def _role(name: Any) -> str | None:
+    return ROLES.get(name.lower()) if isinstance(name, str) else None
+
+
+def _role_of_class(name: str) -> str | None:
+    match = _CLASS.fullmatch(name)
+    return ROLES[match[1].lower()] if match else None
+
+
+def _time(value: Any) -> Any:
+    """Seconds or milliseconds since 1970 as a time; anything else as it is."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return value
+    try:
+        return datetime.fromtimestamp(value / 1000 if value >= _MILLISECONDS_FROM else value, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def _list(item: Any, name: str) -> list[Any] | None:
+    value = look(item, name)
+    return list(value) if isinstance(value, list | tuple) else None
