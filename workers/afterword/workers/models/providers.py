@@ -13,8 +13,6 @@ from urllib.parse import urlsplit
 
 from afterword.workers.core.errors import Misconfigured
 
-Shape = Literal["plain", "azure"]
-
 
 @dataclass(frozen=True, slots=True)
 class Provider:
@@ -32,7 +30,7 @@ class Provider:
     home: str = ""
     reads: tuple[str, ...] = ()
     placeholder: str | None = None
-    shape: Shape = "plain"
+    shape: Literal["plain", "azure"] = "plain"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
