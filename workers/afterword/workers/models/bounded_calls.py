@@ -33,8 +33,8 @@ class BoundedCalls(Generic[_T]):
         self._lock = threading.Lock()
         self._left_behind: set[int] = set()
 
-    def run(self, call: Callable[[], _T]) -> _T:
-        """The call's result.
+    def run(self, call: Callable[[], _T], *, times: int = 1) -> _T:
+        """The call's result; one that is so many times as large has that many times as long.
 
         Raises: GivenUp, when there is none in time, or when too many calls hang for another to be begun; and
         whatever the call raises.
@@ -50,10 +50,10 @@ class BoundedCalls(Generic[_T]):
         thread = threading.Thread(target=carry, name=self._name, daemon=True)
         thread.start()
         try:
-            result, error = answers.get(timeout=self._seconds)
+            result, error = answers.get(timeout=times * self._seconds)
         except Empty:
             self._leave(thread, ended)
-            raise GivenUp(f"no answer within {self._seconds:g} seconds") from None
+            raise GivenUp(f"no answer within {times * self._seconds:g} seconds") from None
         if error is not None:
             raise error
         return result  # type: ignore[return-value]  # without an error it is the call's own

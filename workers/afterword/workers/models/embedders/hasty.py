@@ -11,11 +11,13 @@ from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity, 
 _PAUSE = 10.0
 """Seconds in which one that was too slow is not waited for again; doubled each time."""
 _MANY = 64
-"""More texts than these may take their time: that says nothing about the embedder."""
+"""So many texts have one share of time. What more of them take says nothing about the embedder."""
 
 
 class HastyEmbedder:
-    """Waits `seconds` for the inner embedder at most, and after that for a while not at all. Thread-safe.
+    """Waits `seconds` for the inner embedder at most (of each 64 texts), and after that for a while not at all.
+
+    Thread-safe.
 
     What it gave up goes on: vectors that come late are in the cache of the inner embedder.
     """
@@ -34,7 +36,7 @@ class HastyEmbedder:
         if not self._share.is_open():
             raise EmbeddingFailed("the embedder was too slow just now, and is not waited for")
         try:
-            vectors = self._calls.run(lambda: self._inner.embed(texts))
+            vectors = self._calls.run(lambda: self._inner.embed(texts), times=1 + len(texts) // _MANY)
         except GivenUp as error:
             if len(texts) <= _MANY:
                 self._share.exceeded()
