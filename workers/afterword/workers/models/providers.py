@@ -144,16 +144,18 @@ def provider_of(table: Mapping[str, Provider], setting: str) -> Provider | None:
     return table.get(name) if family == "mem0" else None
 
 
-def own_endpoint(provider: Provider, environment: Mapping[str, str]) -> Endpoint:
-    """What a provider's own variables say.
+def own_endpoint(provider: Provider, environment: Mapping[str, str], *, base_url: str | None = None) -> Endpoint:
+    """What a provider's own variables say. `base_url` is the endpoint that is set instead, if there is one: the
+    provider's own key does not go there, unless it is the provider's host after all.
 
     >>> own_endpoint(LLMS["ollama"], {"OLLAMA_HOST": "gpu:11434", "OPENAI_BASE_URL": "http://elsewhere"}).base_url
     'http://gpu:11434'
     """
-    base_url = _first(provider.urls, environment)
-    if base_url and "://" not in base_url:
-        base_url = f"http://{base_url}"
-    return Endpoint(base_url, _first(provider.keys, environment))
+    own_url = _first(provider.urls, environment)
+    if own_url and "://" not in own_url:
+        own_url = f"http://{own_url}"
+    elsewhere = base_url is not None and _host(base_url) not in (_host(own_url or provider.home), _host(provider.home))
+    return Endpoint(own_url, None if elsewhere else _first(provider.keys, environment))
 
 
 def _first(names: tuple[str, ...], environment: Mapping[str, str]) -> str | None:

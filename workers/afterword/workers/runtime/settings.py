@@ -60,7 +60,7 @@ class Settings(BaseSettings):
         None, description="Base URL of the endpoint; by default the provider's own variable (`OPENAI_BASE_URL`)."
     )
     llm_api_key: SecretStr | None = Field(
-        None, description="Key of the endpoint; by default the provider's own variable (`OPENAI_API_KEY`)."
+        None, description="Key of the endpoint; by default the provider's own (`OPENAI_API_KEY`), for its own host."
     )
     llm_timeout: Seconds = Field(60.0, description="Seconds a call to the LLM may take in all.")
 
@@ -72,7 +72,7 @@ class Settings(BaseSettings):
         None, description="Base URL of the endpoint; by default the provider's own variable (`OPENAI_BASE_URL`)."
     )
     embedder_api_key: SecretStr | None = Field(
-        None, description="Key of the endpoint; by default the provider's own variable (`OPENAI_API_KEY`)."
+        None, description="Key of the endpoint; by default the provider's own (`OPENAI_API_KEY`), for its own host."
     )
     embedder_timeout: Seconds = Field(10.0, description="Seconds an embedding request may take in all.")
     embedder_inputs: Count | None = Field(
@@ -200,7 +200,8 @@ def _model_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
         provider = provider_of(table, str(chosen))
         if provider is None:
             continue
-        own = own_endpoint(provider, os.environ)
+        base_url = given.get(f"{model}_base_url") or os.environ.get(f"AFTERWORD_{model}_base_url".upper())
+        own = own_endpoint(provider, os.environ, base_url=str(base_url) if base_url else None)
         for name, value in (("api_key", own.api_key), ("base_url", own.base_url)):
             if value and not os.environ.get(f"AFTERWORD_{model}_{name}".upper()):
                 found[f"{model}_{name}"] = value
