@@ -23,6 +23,7 @@ def test_every_worker_command_of_the_compose_file_starts_and_stops(deployment: D
     assert 'ENTRYPOINT ["afterword"]' in Path("ops/Dockerfile").read_text(encoding="utf-8")
     assert all(command[0] == "worker" for command in commands)
     assert len(set(roles)) == 6
+    deployment.as_installed = True
 
     workers = deployment.start(*roles)
 
@@ -123,6 +124,7 @@ def test_a_collection_of_another_embedder_names_the_mend_which_works(deployment:
 
 
 def test_a_wrong_setting_and_a_wrong_role_are_one_line(deployment: Deployment) -> None:
+    deployment.as_installed = True
     deployment.settings["AFTERWORD_LEASE"] = "soon"
     wrong = deployment.run("migrate", check=False)
     assert wrong.returncode == 1

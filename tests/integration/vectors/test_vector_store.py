@@ -101,7 +101,7 @@ def number(n: int) -> str:
 
 
 def point(
-    n: int, *, vector: tuple[float, float, float] = (1.0, 0.0, 0.0), at: datetime = NOON, **more: object
+    n: int, *, vector: tuple[float, float, float] | None = (1.0, 0.0, 0.0), at: datetime = NOON, **more: object
 ) -> Point:
     payload: Payload = {"tenant_id": "t", "user_id": "u", "data": f"text {n}", "occurred_at": at.isoformat(), **more}
     return Point(number(n), vector, payload)
@@ -653,3 +653,19 @@ class TestServer:
 
         assert store.count(EVERYTHING) == 1
         face.stop()
+
+
+def test_a_point_without_a_vector_is_near_nothing_and_found_by_its_words(subject: Subject, store: VectorStore) -> None:
+    store.insert([point(1, lexical="cello"), point(2, vector=None, lexical="cello", at=NOON + timedelta(hours=1))])
+
+    near, newest = store.search([Search(signal, EVERYTHING, 10) for signal in (Dense((1.0, 0.0, 0.0)), Newest())])
+
+    assert ids(near) == [1]
+    assert ids(newest) == [2, 1]
+    assert ids(store.get([number(2)])) == [2]
+    assert ids(store.page(EVERYTHING, limit=5).hits) == [2, 1]
+    if subject.name != "memory":  # it scores no words
+        [worded] = store.search([Search(Lexical("cello"), EVERYTHING, 10)])
+        assert sorted(ids(worded)) == [1, 2]
+    store.delete([number(2)])
+    assert store.count(EVERYTHING) == 1

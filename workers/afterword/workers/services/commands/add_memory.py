@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from afterword.schemas import AddMemory, Kind, Memory, Scope
 from afterword.schemas.zones import in_zone
 from afterword.workers.core import ids
-from afterword.workers.models.embedders.port import Embedder
+from afterword.workers.models.embedders.port import Embedder, embed_each
 from afterword.workers.services.commands.changes import Changes, audit_row, origin_of
 from afterword.workers.services.memories.bookkeeping import memory_save
 from afterword.workers.services.memories.importance import importance
@@ -40,7 +40,7 @@ class MemoryAdder:
         added_before = view.get([memory.id])
         if added_before:
             return to_memory(added_before[0], None)
-        vector = self._embedder.embed([memory.text])[0]
+        [vector] = embed_each(self._embedder, [memory.text])
         memory = self._topics.labelled([(memory, vector)])[0][0]
         books = self._changes.books
         record = books.record_of(memory, command.metadata, source="hand")
