@@ -61,7 +61,7 @@ class TestRedis:
             server.stop()
 
     def test_a_cluster_is_refused(self, own: Callable[..., RedisServer]) -> None:
-        found = look(checks.check_redis, redis_url=own("--cluster-enabled", "yes").url)
+        found = look(server_checks.check_redis, redis_url=own("--cluster-enabled", "yes").url)
         assert (found.status, found.passing) == ("failed", False)
         assert "Redis Cluster" in found.detail
 
@@ -72,7 +72,7 @@ class TestRedis:
             client.set("k", "v")
             client.bgsave()
             wait_until(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err", 10, "MISCONF")
-        for check in (checks.check_redis, checks.check_redis_answers):
+        for check in (server_checks.check_redis, server_checks.check_redis_answers):
             found = look(check, redis_url=server.url)
             assert found.status == "failed"
             assert "free the disk" in found.detail
@@ -83,10 +83,10 @@ class TestRedis:
         server = own()
         with redis.Redis.from_url(server.url) as client:
             client.config_set("min-replicas-to-write", 1)
-            assert "min-replicas-to-write" in look(checks.check_redis, redis_url=server.url).detail
+            assert "min-replicas-to-write" in look(server_checks.check_redis, redis_url=server.url).detail
             client.config_set("min-replicas-to-write", 0)
             client.config_set("maxmemory", 1)
-            assert look(checks.check_redis, redis_url=server.url).status == "warning"
+            assert look(server_checks.check_redis, redis_url=server.url).status == "warning"
             assert client.dbsize() == 0, "a check writes nothing"
 
     def test_a_wrong_password_and_a_producers_user_name_the_variable(self, own: Callable[..., RedisServer]) -> None:
@@ -94,11 +94,11 @@ class TestRedis:
         with redis.Redis.from_url(server.url) as client:
             client.acl_setuser("producer", enabled=True, passwords=["+right"], commands=["+ping"], keys=[])
         at = server.url.removeprefix("redis://")
-        wrong = look(checks.check_redis, redis_url=f"redis://producer:s3cr3t@{at}")
+        wrong = look(server_checks.check_redis, redis_url=f"redis://producer:s3cr3t@{at}")
         assert "password of user 'producer'" in wrong.detail
         assert "AFTERWORD_REDIS_URL" in wrong.detail
         assert "s3cr3t" not in wrong.detail
-        mine = look(checks.check_redis, redis_url=f"redis://producer:right@{at}")
+        mine = look(server_checks.check_redis, redis_url=f"redis://producer:right@{at}")
         assert "workers' user" in mine.detail
         assert [wrong.passing, mine.passing] == [False, False]
 
@@ -108,7 +108,7 @@ class TestPostgres:
     def test_a_pooler_in_transaction_mode_is_refused(self, ledger_url: str, tmp_path: Path, mode: str) -> None:
         binary = find_pgbouncer() or unavailable("no pgbouncer: install Debian's package")
         with pooled(binary, ledger_url, tmp_path, mode=mode) as url:
-            found = look(checks.check_ledger, postgres_url=url)
+            found = look(server_checks.check_ledger, postgres_url=url)
         assert found.status == ("failed" if mode == "transaction" else "ok"), found
         assert (mode == "session") or "pool_mode = session" in found.detail
         assert not found.passing
@@ -125,7 +125,7 @@ class TestPostgres:
         with read_only(ledger_url):
             wait_until(lambda: not gate.is_open(), 10, "the gate to shut")
             wait_until(lambda: shown(metrics) == 0, 10, "the metric")
-            assert "read-only" in look(checks.check_postgres, postgres_url=ledger_url).detail
+            assert "read-only" in look(server_checks.check_postgres, postgres_url=ledger_url).detail
             with pytest.raises(LedgerUnavailable), database.transaction() as connection:
                 connection.execute(text("CREATE TABLE more (n int)"))
         wait_until(gate.is_open, 10, "the gate to open")
@@ -154,7 +154,7 @@ class TestPostgres:
     def test_a_ledger_newer_than_the_code_is_told_to_go_back_or_upgrade(self, ledger_url: str) -> None:
         with psycopg.connect(ledger_url, autocommit=True) as connection:
             connection.execute("UPDATE alembic_version SET version_num = '9999'")
-        found = look(checks.check_postgres, postgres_url=ledger_url)
+        found = look(server_checks.check_postgres, postgres_url=ledger_url)
         assert "go back to that version, or upgrade this one" in found.detail
         assert "afterword migrate" not in found.detail
         assert not found.passing
@@ -202,10 +202,10 @@ class TestStart:
 
 class TestVectorStore:
     def test_a_look_makes_no_collection(self, ledger_url: str, tmp_path: Path) -> None:
-        found = look(checks.check_vector_store, edge_path=tmp_path, postgres_url=ledger_url)
+        found = look(server_checks.check_vector_store, edge_path=tmp_path, postgres_url=ledger_url)
         assert found.status == "ok"
         assert "the first worker that starts makes the collection" in found.detail
-        assert look(checks.check_payloads, edge_path=tmp_path, postgres_url=ledger_url).detail == "no points yet"
+        assert look(server_checks.check_payloads, edge_path=tmp_path, postgres_url=ledger_url).detail == "no points yet"
         assert not list(tmp_path.iterdir())
 
     def test_memories_that_only_the_ledger_knows_are_a_failure(self, workshop: Workshop) -> None:
