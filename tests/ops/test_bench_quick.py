@@ -15,7 +15,7 @@ from afterword.workers.stores.ledger.database import Database
 from ops.bench import processes
 from ops.bench.runner import BENCHMARKS
 from ops.bench.servers import Place, Servers
-from tests.support.forked import Nursery
+from tests.support import forked
 from tests.support.ledgers import fresh_ledger
 
 OF_CONSTANTS = {"recovery"}
@@ -45,18 +45,9 @@ class SharedPlace(Place):
                 database.close()
 
 
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    nursery = Nursery()
-    yield nursery
-    nursery.close()
-
-
 @pytest.fixture
-def place(
-    tmp_path: Path, redis_url: str, ledger_template: str, nursery: Nursery, monkeypatch: pytest.MonkeyPatch
-) -> SharedPlace:
-    monkeypatch.setattr(processes, "start", nursery.start)
+def place(tmp_path: Path, redis_url: str, ledger_template: str, monkeypatch: pytest.MonkeyPatch) -> SharedPlace:
+    monkeypatch.setattr(processes, "start", forked.start)
     return SharedPlace(tmp_path, redis_url, ledger_template)
 
 

@@ -1,143 +1,113 @@
-"""Processes that are forked from one which has imported everything: they start in a hundredth of the time.
+"""Processes that are forked from one which has imported everything: commands of ours, and modules.
 
-`python -m tests.support.forked` is that one. It reads a request a line, in JSON, and answers with the id of the process
-that it forked. A forked process behaves as its command would: arguments, environment and output are its own.
+Each is a process of its own, with its own arguments, environment, output, signals and exit status. It lacks the two
+seconds of processor time that a new interpreter spends on imports: the suite starts some hundreds of them.
 """
 
 from __future__ import annotations
 
-import json
+import multiprocessing
 import os
 import runpy
 import signal
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Mapping, Sequence
-from importlib import import_module
+from multiprocessing.connection import wait
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-_ROOT = Path(__file__).parents[2]
-_IMPORTED = (
-    "afterword.cli",
-    "afterword.workers.runtime.process",
-    "afterword.workers.runtime.wiring.house",
-    "afterword.workers.services.extraction.mem0_memory",
-    "afterword.workers.services.extraction.extraction",
-    "afterword.workers.stores.vectors.edge",
-    "afterword.workers.stores.vectors.server",
-    "mem0",
-    "ops.bench.bare_worker",
-    "ops.bench.echo",
-    "ops.bench.embeddings",
-    "ops.bench.llm",
-    "ops.bench.plain",
-    "tests.support.qdrant_face",
-)
+_PRELOADED = ["tests.support.preloaded", "pytest"]  # without xdist, pytest is the main module of each child
+# multiprocessing looks after its children from whichever thread starts another, and reads an exit status once only.
+_children = threading.Lock()
 
 
 class Forked:
-    """A forked process, with what benchmarks use of `subprocess.Popen`. Its exit code is not known: 0 once it ended."""
+    """A process with the part of `subprocess.Popen` that tests and benchmarks use."""
 
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
+    def __init__(
+        self, command: Sequence[str], *, environment: Mapping[str, str], output: Path, errors: Path | None = None
+    ) -> None:
+        """Start `afterword …`, or a module (`python -m …`). Its standard error goes to `errors`, or to `output` too."""
+        self.command = tuple(command)
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(_PRELOADED)
+        given = (self.command, dict(environment), str(output), str(errors) if errors else None)
+        self._process = context.Process(target=_become, args=given, daemon=True)
+        with _children:
+            self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
 
     def poll(self) -> int | None:
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return 0
-        return None
+        """Its exit status, negative for the signal that ended it; None while it runs."""
+        with _children:
+            return self._process.exitcode
 
     def wait(self, timeout: float | None = None) -> int:
-        deadline = time.monotonic() + (float("inf") if timeout is None else timeout)
-        while self.poll() is None:
-            if time.monotonic() > deadline:
-                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0)
-            time.sleep(0.01)
-        return 0
+        """Its exit status, once it has ended. Raises: subprocess.TimeoutExpired."""
+        wait([self._process.sentinel], timeout)
+        status = self.poll()
+        if status is None:
+            raise subprocess.TimeoutExpired(self.command, timeout or 0)
+        return status
 
-    def terminate(self) -> None:
-        self._send(signal.SIGTERM)
-
-    def kill(self) -> None:
-        self._send(signal.SIGKILL)
-
-    def _send(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal, unless it has ended."""
         if self.poll() is None:
             os.kill(self.pid, number)
 
+    def terminate(self) -> None:
+        """SIGTERM, unless it has ended."""
+        self.send_signal(signal.SIGTERM)
 
-class Nursery:
-    """Starts processes by forking. Give `start` where `ops.bench.processes.start` is used."""
-
-    def __init__(self) -> None:
-        command = [sys.executable, "-m", __name__]
-        self._process = subprocess.Popen(
-            command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-        )
-
-    def start(self, command: Sequence[str], environment: Mapping[str, str], output: IO[bytes]) -> Forked:
-        """A process that runs a module (`python -m …`) or the `afterword` command."""
-        assert self._process.stdin
-        assert self._process.stdout
-        request = {"command": list(command), "environment": dict(environment), "output": output.name}
-        print(json.dumps(request), file=self._process.stdin, flush=True)
-        return Forked(int(self._process.stdout.readline()))
-
-    def close(self) -> None:
-        """Fork no more."""
-        assert self._process.stdin
-        self._process.stdin.close()
-        self._process.wait()
+    def kill(self) -> None:
+        """SIGKILL, unless it has ended."""
+        self.send_signal(signal.SIGKILL)
 
 
-def main() -> None:
-    """Fork what is asked for until nobody asks any more."""
-    for name in _IMPORTED:
-        import_module(name)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # who has ended is gone: nobody here waits for it
-    for line in sys.stdin:
-        pid = os.fork()
-        if pid == 0:
-            _become(json.loads(line))
-        sys.stdout.write(f"{pid}\n")
-        sys.stdout.flush()
+def start(command: Sequence[str], environment: Mapping[str, str], output: IO[bytes]) -> Forked:
+    """What benchmarks start their processes with, in their tests."""
+    return Forked(command, environment=environment, output=Path(output.name))
 
 
-def _become(request: dict[str, Any]) -> None:
-    """Run the command, and end with it."""
-    code = 1
+def run(
+    command: Sequence[str], *, environment: Mapping[str, str], folder: Path, timeout: float
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end; what it prints passes through files in `folder`. Raises: subprocess.TimeoutExpired."""
+    name = f"command-{threading.get_ident()}"
+    output, errors = folder / f"{name}.out", folder / f"{name}.err"
+    process = Forked(command, environment=environment, output=output, errors=errors)
     try:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        with Path(os.devnull).open("rb") as nothing, Path(request["output"]).open("ab") as output:
-            os.dup2(nothing.fileno(), 0)
-            os.dup2(output.fileno(), 1)
-            os.dup2(output.fileno(), 2)
-        os.environ.clear()
-        os.environ.update(request["environment"])
-        _run(request["command"])
-        code = 0
-    except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-    except BaseException:  # noqa: BLE001 - as an interpreter would
-        sys.excepthook(*sys.exc_info())
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        status = process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return subprocess.CompletedProcess(process.command, status, output.read_text(), errors.read_text())
 
 
-def _run(command: Sequence[str]) -> None:
+def _become(command: Sequence[str], environment: Mapping[str, str], output: str, errors: str | None) -> None:
+    """Run the command in this child, as a new interpreter would."""
+    os.environ.clear()
+    os.environ.update(environment)
+    _write_to(output, 1)
+    _write_to(errors, 2) if errors else os.dup2(1, 2)
     program, *arguments = command
     if arguments[:1] == ["-m"]:
         sys.argv = [program, *arguments[2:]]
         runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
-    else:
-        sys.argv = [program, *arguments]
-        import_module("afterword.cli").main()
+        return
+    from afterword.cli import main
 
-
-if __name__ == "__main__":
+    sys.argv = [program, *arguments]
     main()
+
+
+def _write_to(file: str, descriptor: int) -> None:
+    opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(opened, descriptor)
+    os.close(opened)
