@@ -15,7 +15,7 @@ import pytest
 from afterword.workers.core.errors import EmbeddingFailed
 from afterword.workers.runtime.checks import EmbedderLately
 from afterword.workers.runtime.probes import ProbeServer
-from afterword.workers.runtime.roles import Role, health_of, start_role
+from afterword.workers.runtime.roles import Role, health_of, shown_by, start_role
 from afterword.workers.runtime.running import RunningRole
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support.waiting import wait_until
@@ -45,8 +45,8 @@ def probes_of(role: Role, workshop: Workshop, running: RunningRole) -> Iterator[
     house = workshop.house
     house.metrics.up.labels(role).set_function(running.is_alive)
     health = health_of(role, house)
-    probes = ProbeServer("127.0.0.1", 0, registry=house.metrics.registry, is_alive=running.is_alive, health=health)
-    probes.start()
+    probes = ProbeServer("127.0.0.1", 0, registry=shown_by(role, house))
+    probes.start(is_alive=running.is_alive, health=health)
     yield probes
     probes.stop()
 

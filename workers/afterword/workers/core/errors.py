@@ -2,9 +2,12 @@
 
 AfterwordError (afterword.schemas.errors)
 ├── Misconfigured          settings or servers that cannot work; says what to do
-│   └── WrongEmbedder      the collection was built with another embedder
+│   ├── WrongEmbedder      the collection was built with another embedder
+│   ├── NotMigrated        the ledger's tables are older than this version
+│   └── LedgerTooNew       the ledger's tables are newer than this version
 ├── StoreUnavailable       a store cannot be reached; the work waits
 │   ├── LedgerUnavailable
+│   │   └── LedgerRefused  PostgreSQL admits nobody of this name
 │   └── VectorStoreUnavailable
 ├── EmbeddingFailed        the embedder did not answer
 │   └── EmbeddingRefused   it answers, but takes some of the texts not
@@ -33,7 +36,23 @@ class Misconfigured(AfterwordError):
 
 
 class WrongEmbedder(Misconfigured):
-    """The collection was built with another embedder or other dimensions."""
+    """The collection was built with another embedder or other dimensions; both are named."""
+
+    def __init__(self, place: str, *, built_with: str, asked_for: str) -> None:
+        super().__init__(
+            f"{place} was built with {built_with}, and the embedder is {asked_for}: choose that embedder again, or "
+            "copy the memories with `afterword reembed --into NEW` and set AFTERWORD_COLLECTION=NEW"
+        )
+        self.built_with = built_with
+        self.asked_for = asked_for
+
+
+class NotMigrated(Misconfigured):
+    """The ledger's tables are not there, or older than this version: `afterword migrate` mends it."""
+
+
+class LedgerTooNew(Misconfigured):
+    """The ledger was migrated by a newer version: this one must not touch it."""
 
 
 class StoreUnavailable(AfterwordError):
@@ -42,6 +61,10 @@ class StoreUnavailable(AfterwordError):
 
 class LedgerUnavailable(StoreUnavailable):
     """PostgreSQL cannot be reached."""
+
+
+class LedgerRefused(LedgerUnavailable):
+    """PostgreSQL admits nobody of this name: somebody has to mend the URL. Work waits for that as for an outage."""
 
 
 class VectorStoreUnavailable(StoreUnavailable):

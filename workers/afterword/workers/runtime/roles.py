@@ -12,6 +12,16 @@ from afterword.schemas.wire import Queue
 from afterword.workers.actors import commands, context, extraction, ingest, telemetry
 from afterword.workers.actors.requests import Responder
 from afterword.workers.broker import MendedBroker
+from afterword.workers.observing.metrics.commands import CommandMetrics
+from afterword.workers.observing.metrics.exposition import Exposition
+from afterword.workers.observing.metrics.extraction import ExtractionMetrics
+from afterword.workers.observing.metrics.ingest import IngestMetrics
+from afterword.workers.observing.metrics.instruments import Instruments
+from afterword.workers.observing.metrics.models import ModelMetrics
+from afterword.workers.observing.metrics.queues import QueueMetrics
+from afterword.workers.observing.metrics.recall import RecallMetrics
+from afterword.workers.observing.metrics.stores import StoreMetrics
+from afterword.workers.observing.metrics.upkeep import UpkeepMetrics
 from afterword.workers.runtime.checks import Component, looks
 from afterword.workers.runtime.health import Health
 from afterword.workers.runtime.running import Companion, IdleRole, QueueRole, RunningRole
@@ -63,6 +73,8 @@ class RoleSpec:
     used: Sequence[Component] = ()
     """The role works on without one of these: excerpts wait for the sweep, answers say what they lack."""
     work: QueueWork | None = None
+    counts: Sequence[type[Instruments]] = ()
+    """The rooms whose metrics the role counts, beside those of every process."""
 
     @property
     def uses_vector_store(self) -> bool:
@@ -87,11 +99,22 @@ def health_of(role: Role, house: House) -> Health:
     return Health(looks(house, [*spec.needed, *spec.used]), spec.needed)
 
 
+def shown_by(role: Role, house: House) -> Exposition:
+    """The metrics that a role's process shows."""
+    spec = ROLES[role]
+    rooms = (*spec.counts, QueueMetrics, StoreMetrics, UpkeepMetrics)
+    return house.metrics.exposed(rooms, queue=spec.work.queue if spec.work else None)
+
+
 def _start_work(work: QueueWork, house: House) -> QueueRole:
-    gate = LedgerGate(house.stores.database) if work.waits_for_ledger else None
+    gate = _gate(house) if work.waits_for_ledger else None
     broker = house.stores.open_broker(gate.is_open if gate else None)
     companions = [*([gate] if gate else []), *work.declare(house, broker)]
     return QueueRole(broker, queue=work.queue, threads=work.threads_in(house), companions=companions)
+
+
+def _gate(house: House) -> LedgerGate:
+    return LedgerGate(house.stores.database, shown=house.metrics.ledger_gate_open)
 
 
 def _declare_ingest(house: House, broker: MendedBroker) -> Sequence[Companion]:
@@ -175,6 +198,7 @@ ROLES: dict[Role, RoleSpec] = {
         needed=["redis", "postgres"],
         used=["vector_store", "embedder"],
         work=QueueWork(queue=Queue.CONVERSATIONS, declare=_declare_ingest, threads=8, waits_for_ledger=True),
+        counts=[IngestMetrics, ModelMetrics],
     ),
     Role.EXTRACTION: RoleSpec(
         needed=["redis", "postgres", "vector_store", "mem0"],
@@ -186,6 +210,7 @@ ROLES: dict[Role, RoleSpec] = {
             waits_for_ledger=True,
             needs_llm=True,
         ),
+        counts=[ExtractionMetrics, IngestMetrics, ModelMetrics],
     ),
     Role.CONTEXT: RoleSpec(
         needed=["redis", "vector_store"],
@@ -193,11 +218,13 @@ ROLES: dict[Role, RoleSpec] = {
         # In place one works while the other waits for Redis. More would take turns at the interpreter: with four, each
         # question would cost a seventh more processor time.
         work=QueueWork(queue=Queue.CONTEXT, declare=_declare_context, threads=4, threads_in_place=2),
+        counts=[RecallMetrics, ModelMetrics],
     ),
     Role.COMMANDS: RoleSpec(
         needed=["redis", "postgres", "vector_store"],
         used=["embedder"],
         work=QueueWork(queue=Queue.COMMANDS, declare=_declare_commands, threads=4),
+        counts=[CommandMetrics, IngestMetrics, ModelMetrics],
     ),
     Role.TELEMETRY: RoleSpec(
         needed=["redis", "postgres"],
@@ -206,5 +233,6 @@ ROLES: dict[Role, RoleSpec] = {
     Role.SCHEDULER: RoleSpec(
         needed=["redis", "postgres"],
         used=["vector_store", "embedder", "llm"],
+        counts=[IngestMetrics, ModelMetrics],
     ),
 }

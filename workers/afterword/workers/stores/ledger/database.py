@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, create_engine, make_url, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from afterword.workers.core.errors import LedgerUnavailable
+from afterword.workers.core.errors import LedgerRefused, LedgerUnavailable
 
 _CONNECT_SECONDS = 3
 _STATEMENT_MS = 30_000
@@ -19,6 +19,20 @@ _OPTIONS = f"-c statement_timeout={_STATEMENT_MS} -c idle_in_transaction_session
 MINIMUM_VERSION = 150_000
 """PostgreSQL 15, as `server_version_num` counts."""
 
+_READ_ONLY = "25006"
+"""The SQLSTATE of a write to a standby, or to a server whose provider made it read-only because its disk is full."""
+_NO_ROOM = "53"
+"""The SQLSTATE class of a full disk, of memory, and of connections that ran out."""
+_REFUSALS = {
+    "password authentication failed": "the user or the password is wrong",
+    "no password supplied": "the server asks for a password",
+    "no pg_hba.conf entry": "the server admits no such user from here (pg_hba.conf)",
+    'database "': "there is no such database",
+    'role "': "there is no such user",
+    "unsupported startup parameter": "PgBouncer needs ignore_startup_parameters = options, and pool_mode = session",
+}
+"""How a server tells that it admits nobody of this name. libpq gives no SQLSTATE for a connection that failed."""
+
 
 class Database:
     """A pool of connections to the ledger.
@@ -27,6 +41,7 @@ class Database:
     """
 
     def __init__(self, url: str, *, connections: int = 10) -> None:
+        self._out_of_room = False  # from a write that was refused until one succeeds
         self.url = make_url(url).set(drivername="postgresql+psycopg")
         self._engine = create_engine(
             self.url,
@@ -45,18 +60,25 @@ class Database:
             },
         )
 
+    @staticmethod
+    def _is_out_of_room(error: DBAPIError) -> bool:
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        return state == _READ_ONLY or state.startswith(_NO_ROOM)
+
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """One transaction, committed at the end. Raises: LedgerUnavailable."""
         try:
             with self._engine.begin() as connection:
                 yield connection
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
-            raise LedgerUnavailable(f"PostgreSQL: {_first_line(error)}") from error
+        except PoolTimeout as error:
+            raise _unavailable(error) from error
         except DBAPIError as error:
-            if error.connection_invalidated:
-                raise LedgerUnavailable(f"PostgreSQL: {_first_line(error)}") from error
-            raise
+            if self._is_out_of_room(error):
+                self._out_of_room = True
+            elif not isinstance(error, OperationalError | InterfaceError) and not error.connection_invalidated:
+                raise
+            raise _unavailable(error) from error
 
     def session(self) -> Connection:
         """A connection outside of any transaction, for locks that last. The caller closes it.
@@ -66,7 +88,34 @@ class Database:
         try:
             return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         except (OperationalError, InterfaceError, PoolTimeout) as error:
-            raise LedgerUnavailable(f"PostgreSQL: {_first_line(error)}") from error
+            raise _unavailable(error) from error
+
+    def refusal(self, *, by_writing: bool = False) -> str | None:
+        """Why nothing can be recorded just now: the server is away, read-only, or without room. None: it can.
+
+        A server with a full disk still answers. So after a refused write, or when asked to, a page is written to a
+        table that nobody else sees and that is gone at once.
+        """
+        try:
+            with self.transaction() as connection:
+                if connection.execute(text("SHOW transaction_read_only")).scalar_one() == "on":
+                    return "PostgreSQL: it is read-only (a standby, or its disk is full): write to the primary"
+                if by_writing or self._out_of_room:
+                    _write_a_page(connection)
+        except LedgerUnavailable as error:
+            return str(error)
+        self._out_of_room = False
+        return None
+
+    def is_pooled_by_transaction(self) -> bool:
+        """Whether a pooler hands the same server connection to two clients in turn, as PgBouncer does in transaction
+        mode: locks and settings of a session are lost there. Raises: LedgerUnavailable.
+        """
+        with self.session() as one, self.session() as other:
+            backends = [
+                {each.execute(text("SELECT pg_backend_pid()")).scalar_one() for _ in range(2)} for each in (one, other)
+            ]
+        return any(len(pids) > 1 for pids in backends) or not backends[0].isdisjoint(backends[1])
 
     def answers(self) -> bool:
         """Whether a query comes back just now."""
@@ -85,6 +134,22 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+
+def _write_a_page(connection: Connection) -> None:
+    try:
+        with connection.begin_nested():
+            connection.execute(text("CREATE TEMP TABLE afterword_page ON COMMIT DROP AS SELECT repeat('x', 7000)"))
+    except ProgrammingError:  # this user may make no table: only its own writes can tell
+        return
+
+
+def _unavailable(error: Exception) -> LedgerUnavailable:
+    line = _first_line(error)
+    for sign, reason in _REFUSALS.items():
+        if isinstance(error, OperationalError) and sign in line and "connection" in line:
+            return LedgerRefused(f"PostgreSQL: {reason}: mend AFTERWORD_POSTGRES_URL ({line})")
+    return LedgerUnavailable(f"PostgreSQL: {line}")
 
 
 def _first_line(error: Exception) -> str:

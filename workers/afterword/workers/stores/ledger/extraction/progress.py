@@ -5,18 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from afterword.workers.stores.ledger.ingest.conversations import (
     COLUMNS,
     ORDER,
     PENDING,
+    VERBATIM,
     Conversation,
     ConversationStatus,
     conversation_of,
     conversations,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Conversations that were skipped for want of an LLM, and how many of their transcripts are kept."""
+
+    all: int
+    kept: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +89,63 @@ def finish(connection: Connection, ids: Sequence[int], status: ConversationStatu
 
 def revive(connection: Connection, conversation_id: int) -> Conversation | None:
     """Let a dead conversation wait for extraction again; None when it is not dead, or nothing of it is kept."""
-    row = connection.execute(
+    dead = and_(
+        conversations.c.id == conversation_id, conversations.c.status == "dead", conversations.c.turns.is_not(None)
+    )
+    row = connection.execute(_revived(dead)).one_or_none()
+    return conversation_of(row) if row else None
+
+
+def skip_verbatim(connection: Connection, conversation_id: int) -> None:
+    """End a conversation without facts, since no LLM is set. Its transcript is kept for the day when one is."""
+    finish(connection, [conversation_id], "skipped", VERBATIM)
+
+
+def count_verbatim(connection: Connection, *, since: datetime | None = None, tenant_id: str | None = None) -> Skipped:
+    """The conversations that were skipped for want of an LLM."""
+    kept = func.count().filter(conversations.c.turns.is_not(None))
+    row = connection.execute(select(func.count(), kept).where(_verbatim(since, tenant_id))).one()
+    return Skipped(int(row[0]), int(row[1]))
+
+
+def owners_of_verbatim(
+    connection: Connection, *, since: datetime | None, tenant_id: str | None, limit: int
+) -> list[tuple[str, str]]:
+    """Tenants and users of conversations that were skipped for want of an LLM and whose transcript is kept, sorted."""
+    owner = (conversations.c.tenant_id, conversations.c.user_id)
+    wanted = and_(_verbatim(since, tenant_id), conversations.c.turns.is_not(None))
+    rows = connection.execute(select(*owner).where(wanted).distinct().order_by(*owner).limit(limit))
+    return [(row[0], row[1]) for row in rows]
+
+
+def revive_verbatim(
+    connection: Connection, tenant_id: str, user_id: str, *, since: datetime | None
+) -> list[Conversation]:
+    """Let a subject's conversations that were skipped for want of an LLM wait for extraction."""
+    wanted = and_(_verbatim(since, tenant_id), conversations.c.user_id == user_id, conversations.c.turns.is_not(None))
+    return [conversation_of(row) for row in connection.execute(_revived(wanted))]
+
+
+def _revived(wanted: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    return (
         update(conversations)
-        .where(
-            conversations.c.id == conversation_id, conversations.c.status == "dead", conversations.c.turns.is_not(None)
-        )
+        .where(wanted)
         .values(
             status=case((conversations.c.excerpts_at.is_(None), "received"), else_="stored"),
             reason=None,
             finished_at=None,
         )
         .returning(*COLUMNS)
-    ).one_or_none()
-    return conversation_of(row) if row else None
+    )
+
+
+def _verbatim(since: datetime | None, tenant_id: str | None) -> ColumnElement[bool]:
+    return and_(
+        conversations.c.status == "skipped",
+        conversations.c.reason == VERBATIM,
+        *([conversations.c.occurred_at >= since] if since else []),
+        *([conversations.c.tenant_id == tenant_id] if tenant_id else []),
+    )
 
 
 def _pending_of(tenant_id: str, user_id: str) -> ColumnElement[bool]:
