@@ -19,6 +19,7 @@ import redis
 from afterword.schemas import ContextReply, ContextRequest, ConversationFinished, Kind, ListUsers, Reply, wire
 from afterword.schemas.values import Model
 from afterword.schemas.wire import Queue
+from afterword.workers.broker.received import RETRIES
 from afterword.workers.embedded.postgres_server import PostgresServer
 from afterword.workers.runtime.roles import Role, start_role
 from afterword.workers.runtime.running import RunningRole
@@ -285,7 +286,7 @@ class TestWithoutPostgres:
                 lambda: asker.client.llen(wire.queue_key(Queue.CONVERSATIONS)) == 29, what="all to wait in Redis"
             )
             retried: Any = asker.client.hvals(wire.messages_key(Queue.CONVERSATIONS))
-            assert not any("retries" in json.loads(message)["options"] for message in retried)
+            assert not any(RETRIES in json.loads(message)["options"] for message in retried)
             postgres.start()
             wait_until(workshop.database.answers, what="PostgreSQL")
             wait_until(lambda: workshop.statuses() == ["stored"] * 30, what="the backlog")

@@ -6,6 +6,7 @@ AfterwordError (afterword.schemas.errors)
 ├── StoreUnavailable       a store cannot be reached; the work waits
 │   ├── LedgerUnavailable
 │   └── VectorStoreUnavailable
+├── LedgerRefused          PostgreSQL cannot keep what it was given; no retry mends that
 ├── EmbeddingFailed        the embedder did not answer
 ├── Late                   a step of an answer took longer than its deadline allows
 ├── LlmUnavailable         the LLM provider's fault: nothing is wrong with the batch
@@ -39,6 +40,10 @@ class StoreUnavailable(AfterwordError):
 
 class LedgerUnavailable(StoreUnavailable):
     """PostgreSQL cannot be reached."""
+
+
+class LedgerRefused(AfterwordError):
+    """PostgreSQL refuses what it was given: too long for an index, out of range, no text. A retry changes nothing."""
 
 
 class VectorStoreUnavailable(StoreUnavailable):

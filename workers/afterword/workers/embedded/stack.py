@@ -15,7 +15,7 @@ from afterword.workers.embedded.redis_server import FakeRedisServer, RedisServer
 from afterword.workers.runtime import checks
 from afterword.workers.runtime.health import Health
 from afterword.workers.runtime.probes import ProbeServer
-from afterword.workers.runtime.roles import Role, start_role
+from afterword.workers.runtime.roles import Role, progress_of, start_role
 from afterword.workers.runtime.running import RunningRole
 from afterword.workers.runtime.settings import Settings
 from afterword.workers.runtime.wiring.house import House
@@ -128,13 +128,16 @@ class EmbeddedStack:
         )
 
     def _start_probes(self, house: House) -> None:
-        settings = house.settings
+        settings, queues = house.settings, progress_of(self._roles)
         self._probes = ProbeServer(
             settings.probe_host,
             settings.probe_port,
             registry=house.metrics.registry,
             is_alive=lambda: all(role.is_alive() for role in self._roles),
-            health=Health(checks.looks(house, get_args(checks.Component)), ["redis", "postgres", "vector_store"]),
+            health=Health(
+                {**checks.looks(house, get_args(checks.Component)), **queues},
+                ["redis", "postgres", "vector_store", *queues],
+            ),
         )
         self._probes.start()
         for role, running in zip(Role, self._roles, strict=True):

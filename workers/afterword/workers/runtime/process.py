@@ -65,7 +65,7 @@ def _play(role: Role, house: House, stopping: threading.Event) -> None:
         settings.probe_port,
         registry=house.metrics.registry,
         is_alive=running.is_alive,
-        health=health_of(role, house),
+        health=health_of(role, house, running),
     )
     probes.start()
     house.metrics.up.labels(role).set_function(running.is_alive)

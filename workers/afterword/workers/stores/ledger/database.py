@@ -1,4 +1,4 @@
-"""The connection to PostgreSQL: transactions, and one error for "it is not there"."""
+"""The connection to PostgreSQL: transactions, one error for "it is not there" and one for "it cannot keep that"."""
 
 from __future__ import annotations
 
@@ -6,15 +6,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, create_engine, make_url, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from afterword.workers.core.errors import LedgerUnavailable
+from afterword.schemas.errors import AfterwordError
+from afterword.workers.core.errors import LedgerRefused, LedgerUnavailable
 
 _CONNECT_SECONDS = 3
 _STATEMENT_MS = 30_000
+_IDLE = "-c idle_in_transaction_session_timeout=60000"
 MINIMUM_VERSION = 150_000
 """PostgreSQL 15, as `server_version_num` counts."""
+
+_REFUSALS = ("22", "54")
+"""Classes of SQLSTATE: data that cannot be kept, and limits of the program, such as the size of an index row."""
+
+_READ_ONLY = "25006"
+"""A standby after a failover: it is away for us as well."""
 
 
 class Database:
@@ -33,7 +41,8 @@ class Database:
             hide_parameters=True,  # an error must not repeat what a person said
             connect_args={
                 "connect_timeout": _CONNECT_SECONDS,
-                "options": f"-c statement_timeout={_STATEMENT_MS} -c idle_in_transaction_session_timeout=60000",
+                # In UTC, since a time of the year 1 or 9999 may have no date in another zone.
+                "options": f"-c timezone=UTC -c statement_timeout={_STATEMENT_MS} {_IDLE}",
                 "application_name": "afterword",
                 # A host that vanished without a word is noticed in about fifteen seconds.
                 "keepalives_idle": 5,
@@ -44,16 +53,20 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """One transaction, committed at the end. Raises: LedgerUnavailable."""
+        """One transaction, committed at the end.
+
+        Raises:
+            LedgerUnavailable: PostgreSQL is away or at its limits: the same will work later.
+            LedgerRefused: it cannot keep what it was given, and never will.
+        """
         try:
             with self._engine.begin() as connection:
                 yield connection
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
-            raise LedgerUnavailable(f"PostgreSQL: {_first_line(error)}") from error
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise LedgerUnavailable(f"PostgreSQL: {_first_line(error)}") from error
-            raise
+        except (SQLAlchemyError, UnicodeEncodeError, OverflowError) as error:
+            ours = judged(error)
+            if ours is None:
+                raise
+            raise ours from error
 
     def session(self) -> Connection:
         """A connection outside of any transaction, for locks that last. The caller closes it.
@@ -82,6 +95,28 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+
+def judged(error: Exception) -> AfterwordError | None:
+    """Our error for what went wrong with a statement; None for a defect of the statement, which is nobody's data."""
+    if isinstance(error, PoolTimeout):
+        return LedgerUnavailable(f"PostgreSQL: {_first_line(error)}")
+    if isinstance(error, DBAPIError):
+        return _judged_by_state(error, getattr(error.orig, "sqlstate", None) or "")
+    if isinstance(error, StatementError | UnicodeEncodeError | OverflowError):
+        # A value that has no form in PostgreSQL: the driver, or a column's type, did not even send it.
+        cause = error.orig if isinstance(error, StatementError) else error
+        return LedgerRefused(f"PostgreSQL cannot hold a value: {type(cause).__name__}")
+    return None
+
+
+def _judged_by_state(error: DBAPIError, state: str) -> AfterwordError | None:
+    if isinstance(error, DataError) or state.startswith(_REFUSALS):
+        # Not its message, which may quote the value.
+        return LedgerRefused(f"PostgreSQL refuses it: {type(error.orig).__name__} {state}".rstrip())
+    # Beside the classes 08, 53 and 57: a deadlock, a lock that is not given, a server that goes or is read-only.
+    away = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated or state == _READ_ONLY
+    return LedgerUnavailable(f"PostgreSQL: {_first_line(error)}") if away else None
 
 
 def _first_line(error: Exception) -> str:
