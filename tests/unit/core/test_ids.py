@@ -78,3 +78,9 @@ def test_every_kind_has_ids_of_its_own() -> None:
     all_ids = [excerpt(), ids.fact_id("t", Scope.USER, "u", "s", 0), ids.note_id("t", "u", None, "s", "r")]
     assert len(set(all_ids)) == 3
     assert all(UUID(each).version == 5 and str(UUID(each)) == each for each in all_ids)
+
+
+def test_a_digest_that_was_reckoned_before_stands_for_the_text() -> None:
+    known_by = ids.turn_digest("user", "I play the cello.")
+    given = {"tenant_id": "t", "user_id": "u", "thread": "s", "role": "user", "text": "I play the cello.", "piece": 3}
+    assert ids.excerpt_id(**given, message_id=known_by) == ids.excerpt_id(**given, message_id=None)  # type: ignore[arg-type]

@@ -18,8 +18,12 @@ def excerpt_id(
 
     A turn is known by its message id, else by role and text: overlapping windows of a thread store it once.
     """
-    turn = message_id or hashlib.sha256(f"{role}\n{text}".encode()).hexdigest()
-    return _uuid("excerpt", tenant_id, user_id, thread, turn, piece)
+    return _uuid("excerpt", tenant_id, user_id, thread, message_id or turn_digest(role, text), piece)
+
+
+def turn_digest(role: str, text: str) -> str:
+    """What a turn without a message id is known by. Whoever asks for the ids of many pieces of a turn reckons it once."""
+    return hashlib.sha256(f"{role}\n{text}".encode()).hexdigest()
 
 
 def fact_id(tenant_id: str, scope: Scope, owner: str, batch_id: str, ordinal: int) -> str:

@@ -18,7 +18,7 @@ PATIENCE_SECONDS = 60.0
 _LOOK_SECONDS = 5.0
 
 
-class Progress:
+class QueueProgress:
     """Watches one queue from a thread of its own: a companion of the queue's worker.
 
     The worker is stalled when messages wait in its queue or in its hands, and it has settled none for `patience`

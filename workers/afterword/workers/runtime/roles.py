@@ -14,7 +14,7 @@ from afterword.workers.actors.requests import Responder
 from afterword.workers.broker import MendedBroker
 from afterword.workers.runtime.checks import Check, Component, looks
 from afterword.workers.runtime.health import Health
-from afterword.workers.runtime.progress import PATIENCE_SECONDS, Progress
+from afterword.workers.runtime.progress import PATIENCE_SECONDS, QueueProgress
 from afterword.workers.runtime.running import Companion, IdleRole, QueueRole, RunningRole
 from afterword.workers.runtime.wiring.house import House
 from afterword.workers.services.upkeep.scheduler import Scheduler, Task
@@ -103,7 +103,7 @@ def _start_work(work: QueueWork, house: House) -> QueueRole:
     gate = LedgerGate(house.stores.database) if work.waits_for_ledger else None
     broker = house.stores.open_broker(gate.is_open if gate else None)
     companions = [*([gate] if gate else []), *work.declare(house, broker)]
-    progress = Progress(broker, work.queue, patience=work.patience_in(house), metrics=house.metrics)
+    progress = QueueProgress(broker, work.queue, patience=work.patience_in(house), metrics=house.metrics)
     return QueueRole(broker, queue=work.queue, threads=work.threads_in(house), companions=companions, progress=progress)
 
 

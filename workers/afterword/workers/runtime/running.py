@@ -11,7 +11,7 @@ from dramatiq import Worker
 from afterword.schemas.wire import Queue
 from afterword.workers.broker import MendedBroker
 from afterword.workers.broker.consumer import MendedConsumer
-from afterword.workers.runtime.progress import Progress
+from afterword.workers.runtime.progress import QueueProgress
 
 _STALLED_SECONDS = 60.0
 """A consumer looks at its queue every few seconds, whatever Redis does."""
@@ -47,7 +47,7 @@ class QueueRole:
         queue: Queue,
         threads: int,
         companions: Sequence[Companion],
-        progress: Progress,
+        progress: QueueProgress,
     ) -> None:
         self.progress = progress
         self._broker = broker

@@ -152,13 +152,14 @@ def _in_context(chain: Sequence[StoredMemory], place: int) -> Excerpt:
 
 def _excerpts_of_turn(conversation: Conversation, turn: Turn) -> Iterator[StoredMemory]:
     now = datetime.now(UTC)
+    known_by = turn.message_id or ids.turn_digest(turn.role, turn.text)
     for number, piece in enumerate(pieces(turn.text)):
         yield StoredMemory(
             id=ids.excerpt_id(
                 conversation.tenant_id,
                 conversation.user_id,
                 conversation.thread,
-                message_id=turn.message_id,
+                message_id=known_by,
                 role=turn.role,
                 text=turn.text,
                 piece=number,
