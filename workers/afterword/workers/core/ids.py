@@ -22,7 +22,7 @@ def excerpt_id(
 
 
 def turn_digest(role: str, text: str) -> str:
-    """What a turn without a message id is known by. Whoever asks for the ids of many pieces of a turn reckons it once."""
+    """What a turn without a message id is known by. Who needs the ids of many pieces of one turn reckons it once."""
     return hashlib.sha256(f"{role}\n{text}".encode()).hexdigest()
 
 
