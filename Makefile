@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 QUIETLY := --quiet --disable-pip-version-check
+# Of the tests. The files are dealt out in their order: those that start workers come first and take longest.
+PROCESSES ?= 2
 
 # The tests start some hundred processes of ours: each would compile its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -11,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make demo [CONVERSATIONS=file.jsonl]  conversations become memories, and come back into prompts"
 	@echo "make up                               the whole stack in one process, until Ctrl-C"
-	@echo "make test                             every test; starts its own Redis and PostgreSQL"
+	@echo "make test [PYTEST='-n0 -k recall']    every test, in two processes with servers of their own"
 	@echo "make test-qdrant QDRANT_URL=...       the vector-store suite against a Qdrant server"
 	@echo "make chaos [SEED=n]                   the long run of kills and outages; make test has a short one"
 	@echo "make load [LOAD=options]              publishes and questions at a set rate, measured on both sides"
@@ -43,7 +45,7 @@ up: stack
 	@exec $(BIN)/afterword up
 
 test: setup
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 test-qdrant: setup
 	QDRANT_URL="$(QDRANT_URL)" $(BIN)/pytest -m qdrant

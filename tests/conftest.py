@@ -1,9 +1,10 @@
-"""Real servers for the tests: each run starts its own Redis and PostgreSQL, and stops them."""
+"""Real servers for the tests: each process of a run starts its own Redis and PostgreSQL, and stops them."""
 
 from __future__ import annotations
 
 import logging
 import os
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import NoReturn
 
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 
 from afterword.workers.core.errors import Misconfigured
 from afterword.workers.embedded.postgres_server import PostgresServer
@@ -20,12 +22,30 @@ from afterword.workers.models import mem0_environment
 from afterword.workers.stores.ledger.database import Database
 from tests.support.canaries import Watch
 from tests.support.ledgers import fresh_ledger, make_template, spare_the_disk
+from tests.support.ports import quiet_port
 
 # Fixtures of more than one folder: the services over real servers, and deployments of worker processes.
 pytest_plugins = ["tests.fixtures.workshops", "tests.fixtures.deployments"]
 
 # Before any test imports mem0, whose telemetry is on otherwise.
 mem0_environment.prepare()
+
+
+# On a busy machine an example may take long, which says nothing about what is tested.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
+
+MEMORY = Path("/dev/shm")
+ROOM = 4 << 30
+
+
+def pytest_configure() -> None:
+    """What costs a machine more than the tests need; set as variables for the processes that tests start, too."""
+    if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ["TMPDIR"] = str(MEMORY)  # a vector store waits for the disk with each write
+        tempfile.tempdir = None
+    # Each client of an LLM reads a hundred authorities, 30 ms of its processor's time; no test speaks TLS.
+    os.environ.setdefault("SSL_CERT_FILE", str(Path(__file__).parent / "support" / "authority.pem"))
 
 
 def unavailable(what: str) -> NoReturn:
@@ -69,8 +89,8 @@ def server_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def redis_server(server_folder: Path) -> Iterator[RedisServer]:
-    """One Redis for the whole run. A test that stops or kills Redis starts its own."""
-    server = RedisServer(server_folder / "redis")
+    """One Redis for all tests of this process. A test that stops or kills Redis starts its own."""
+    server = RedisServer(server_folder / "redis", quiet_port())
     try:
         server.start()
     except Misconfigured as error:
@@ -89,7 +109,7 @@ def redis_url(redis_server: RedisServer) -> str:
 
 @pytest.fixture(scope="session")
 def postgres_server(server_folder: Path) -> Iterator[PostgresServer]:
-    """One PostgreSQL for the whole run."""
+    """One PostgreSQL for all tests of this process."""
     server = PostgresServer(server_folder / "postgres")
     try:
         server.start()

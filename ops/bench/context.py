@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import cycle
-from pathlib import Path
 
 import redis
 
@@ -21,26 +20,28 @@ from ops.bench import echo
 from ops.bench.findings import Comparison, Findings, Row, latency
 from ops.bench.processes import module, running
 from ops.bench.samples import Samples
-from ops.bench.sampling import Probe, Timed, back_to_back, idle
-from ops.bench.servers import Servers, started
+from ops.bench.sampling import back_to_back, idle
+from ops.bench.servers import Place, Servers
 
 AIM_BACK_TO_BACK = 6.0
 AIM_IDLE = 2.5
 LLM_SECONDS = 0.2
-_PAUSE = (0.05, 0.3)
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is measured. There is a user for each conversation, so that each is an extraction of its own."""
+    """How much is measured; `pause` is from … to in seconds. There is a user for each conversation, so that each is an
+    extraction of its own.
+    """
 
     conversations: int
     back_to_back: int
     idle: int
+    pause: tuple[float, float]
 
 
-FULL = Size(conversations=3_000, back_to_back=1_000, idle=120)
-QUICK = Size(conversations=60, back_to_back=20, idle=2)
+FULL = Size(conversations=3_000, back_to_back=1_000, idle=120, pause=(0.05, 0.3))
+QUICK = Size(conversations=20, back_to_back=5, idle=1, pause=(0.0, 0.01))
 
 
 class Ask:
@@ -70,31 +71,13 @@ class Ask:
         self.overhead.clear()
 
 
-class Loop:
-    """The bare loop, whose answer takes as long as embedding and search last did; `seconds` holds the rest."""
-
-    def __init__(self, client: redis.Redis, ask: Ask) -> None:
-        self._client = client
-        self._ask = ask
-        self.seconds: list[float] = []
-
-    def __call__(self) -> None:
-        worked = self._ask.worked
-        started = time.perf_counter()
-        echo.ask(self._client, worked)
-        self.seconds.append(time.perf_counter() - started - worked)
-
-    def forget(self) -> None:
-        self.seconds.clear()
-
-
-def measure(folder: Path, quick: bool) -> Findings:
+def measure(place: Place, quick: bool) -> Findings:
     """With nothing else to do, while extraction is busy in another process, and with memory switched off."""
     size = QUICK if quick else FULL
     with ExitStack() as stack:
-        servers = stack.enter_context(started(folder))
+        servers = stack.enter_context(place.servers())
         bare = stack.enter_context(redis.Redis.from_url(servers.redis_url, protocol=2))
-        stack.enter_context(running(module("echo", servers.redis_url), folder / "echo.log"))
+        stack.enter_context(running(module("echo", servers.redis_url), servers.folder / "echo.log"))
         _fill(servers, size)
         with servers.worker("context", store="memories"):
             quiet = _both(servers, bare, size, "alone")
@@ -133,27 +116,26 @@ def _both(servers: Servers, bare: redis.Redis, size: Size, name: str) -> Finding
     settings = ClientSettings(on_unavailable="raise")
     with MemoryClient(servers.redis_url, settings=settings) as client:
         ask = Ask(client, size.conversations)
-        loop, at_once = Loop(bare, ask), Timed(lambda: echo.ask(bare))
-        probes: list[Probe] = [ask, loop, at_once]
+        probes = ask, echo.Loop(bare, lambda: ask.worked), echo.Loop(bare)
         back_to_back(probes, size.back_to_back)
-        busy = _found(ask, loop, at_once, f"{name}, back to back", AIM_BACK_TO_BACK)
+        at_once = _found(*probes, f"{name}, back to back", AIM_BACK_TO_BACK)
         for probe in probes:
             probe.forget()
-        idle(probes, size.idle, pause=_PAUSE)
-        after_pauses = _found(ask, loop, at_once, f"{name}, idle", AIM_IDLE)
-    return Findings([*busy.rows, *after_pauses.rows], [*busy.comparisons, *after_pauses.comparisons])
+        idle(probes, size.idle, pause=size.pause)
+        after_pauses = _found(*probes, f"{name}, idle", AIM_IDLE)
+    return Findings([*at_once.rows, *after_pauses.rows], [*at_once.comparisons, *after_pauses.comparisons])
 
 
-def _found(ask: Ask, loop: Loop, at_once: Timed, name: str, aim: float) -> Findings:
+def _found(ask: Ask, working: echo.Loop, prompt: echo.Loop, name: str, aim: float) -> Findings:
     overhead = latency(f"{name}: without embedding and search", ask.overhead)
-    bare = latency(f"{name}: bare loop that works as long, without it", loop.seconds)
-    idle_bare = latency(f"{name}: bare loop that answers at once", at_once.seconds)
-    compared = overhead.figures["p50"]
+    as_long = latency(f"{name}: bare loop that works as long", working.seconds)
+    at_once = latency(f"{name}: bare loop that answers at once", prompt.seconds)
+    ours = overhead.figures["p50"]
     return Findings(
-        [latency(f"{name}: context", ask.waited), overhead, bare, idle_bare],
+        [latency(f"{name}: context", ask.waited), overhead, as_long, at_once],
         [
-            Comparison(f"{name}: overhead / bare loop, p50", compared / bare.figures["p50"], "times", aim),
-            Comparison(f"{name}: overhead / answered at once, p50", compared / idle_bare.figures["p50"], "times"),
+            Comparison(f"{name}: overhead / bare loop that works as long", ours / as_long.figures["p50"], "times", aim),
+            Comparison(f"{name}: overhead / bare loop", ours / at_once.figures["p50"], "times"),
         ],
     )
 

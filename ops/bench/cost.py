@@ -8,7 +8,6 @@ same embedder. mem0 keeps its memories in the process too, in qdrant-client's lo
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,9 +18,9 @@ from typing import Any
 from afterword.producers import ConversationFinished, MemoryClient
 from afterword.workers.stores.ledger.extraction import llm_calls
 from ops.bench.findings import Comparison, Findings, Row
-from ops.bench.processes import module
+from ops.bench.processes import module, printed
 from ops.bench.samples import Samples
-from ops.bench.servers import Servers, started
+from ops.bench.servers import Place, Servers
 from ops.bench.taken import Taken
 
 _WINDOW = 10
@@ -68,7 +67,7 @@ class Republished(Case):
 
 def cases(quick: bool) -> list[Case]:
     """As many conversations as a minute allows."""
-    users = 4 if quick else 40
+    users = 2 if quick else 40
     return [
         Case("unbatched", "0", 0.37, users=_BURST * users, each=1),
         Case(f"bursts of {_BURST}", "3", 1 / 3, users=users, each=_BURST),
@@ -76,22 +75,21 @@ def cases(quick: bool) -> list[Case]:
     ]
 
 
-def measure(folder: Path, quick: bool) -> Findings:
+def measure(place: Place, quick: bool) -> Findings:
     """Each case on servers of its own, then the same conversations through mem0."""
     chosen = cases(quick)[:1] if quick else cases(quick)
-    found = [_measured(folder / str(number), case) for number, case in enumerate(chosen)]
+    found = [_measured(place, str(number), case) for number, case in enumerate(chosen)]
     return Findings(
         [row for each in found for row in each.rows],
         [comparison for each in found for comparison in each.comparisons],
     )
 
 
-def _measured(folder: Path, case: Case) -> Findings:
-    folder.mkdir()
+def _measured(place: Place, name: str, case: Case) -> Findings:
     events = case.conversations()
-    with started(folder) as servers, servers.llm(0) as llm:
+    with place.servers(name) as servers, servers.llm(0) as llm:
         ours = _ours(servers, llm.url, events, case)
-        plain = _plain(folder, llm.url, events)
+        plain = _plain(servers.folder, llm.url, events)
     return Findings(
         [_row(f"{case.name}: Afterword", ours), _row(f"{case.name}: three plain adds", plain)],
         [
@@ -121,7 +119,7 @@ def _plain(folder: Path, llm_url: str, events: Sequence[Mapping[str, Any]]) -> T
     file = folder / "conversations.jsonl"
     file.write_text("".join(ConversationFinished.parse(event).model_dump_json() + "\n" for event in events))
     command = module("plain", llm_url, str(file))
-    return Taken(**json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+    return Taken(**json.loads(printed(command, folder / "plain.log")))
 
 
 def _row(name: str, taken: Taken) -> Row:

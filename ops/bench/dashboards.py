@@ -1,4 +1,4 @@
-"""How long each query of the dashboards takes on a ledger with a million events."""
+"""How long each query of the dashboards takes on a ledger with a million events, beside counting those events."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import psycopg
 
 from ops.bench.busy_ledger import AGENTS, TENANTS, Size, fill
 from ops.bench.findings import Comparison, Findings, Row, latency, quantile
-from ops.bench.servers import started
+from ops.bench.servers import Place
 from ops.grafana.dashboard import Dashboard
 from ops.grafana.every import dashboards, sql_queries
 from ops.grafana.macros import Range
 
-AIM_MS = 200.0
+AIM_TIMES = 2.0
 FULL = Size(users=2_500, days=90, events=1_000_000)
 QUICK = Size()
+_COUNTED = "SELECT count(*), count(DISTINCT type) FROM audit"
 _ONE = {"tenant": TENANTS[0], "agent": AGENTS[0], "user": "user-2"}
 _UNITS = {"m": 1 / 1440, "h": 1 / 24, "d": 1.0}
 
@@ -39,20 +39,22 @@ class Query:
         return f"{self.dashboard.removeprefix('Afterword · ')}: {self.panel}, {self.chosen}"
 
 
-def measure(folder: Path, quick: bool) -> Findings:
+def measure(place: Place, quick: bool) -> Findings:
     """Each query as its dashboard opens, and over the whole of what there is, for all and for one."""
     size, times = (QUICK, 2) if quick else (FULL, 7)
-    with started(folder) as servers:
+    with place.servers() as servers:
         fill(servers.postgres_url, size)
         with psycopg.connect(servers.postgres_url, autocommit=True) as connection:
             found = {query: _timed(connection, query.text, times) for query in _queries(size.days)}
+            counted = _timed(connection, _COUNTED, times)
     slowest = sorted(found, key=lambda query: quantile(found[query], 0.5), reverse=True)[:10]
     rows = [_row(dashboard, found) for dashboard in dashboards()]
     rows += [latency(query.name, found[query]) for query in slowest]
-    worst = 1000 * quantile(found[slowest[0]], 0.5)
+    rows.append(latency("all events counted", counted))
+    worst = quantile(found[slowest[0]], 0.5) / quantile(counted, 0.5)
     return Findings(
         [row for row in rows if row.n],
-        [Comparison(f"slowest query, {size.events:,} events, median", worst, "ms", AIM_MS)],
+        [Comparison(f"slowest query / all of {size.events:,} events counted", worst, "times", AIM_TIMES)],
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import redis
@@ -23,6 +24,24 @@ def ask(client: redis.Redis, seconds: float = 0.0) -> None:
         pipe.rpush(QUESTIONS, f"{reply_to} {seconds:.6f}")
         pipe.blpop([reply_to], 10)
         pipe.execute()
+
+
+class Loop:
+    """A probe: rounds whose answer takes as long as `works` says. `seconds` holds the rest of each."""
+
+    def __init__(self, client: redis.Redis, works: Callable[[], float] = lambda: 0.0) -> None:
+        self.seconds: list[float] = []
+        self._client = client
+        self._works = works
+
+    def __call__(self) -> None:
+        works = self._works()
+        started = time.perf_counter()
+        ask(self._client, works)
+        self.seconds.append(time.perf_counter() - started - works)
+
+    def forget(self) -> None:
+        self.seconds.clear()
 
 
 def answer_all(client: redis.Redis) -> None:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -19,7 +18,7 @@ from ops.bench.findings import Comparison, Findings, Row
 from ops.bench.processes import Process
 from ops.bench.qdrant import serving
 from ops.bench.samples import Samples
-from ops.bench.servers import Servers, started
+from ops.bench.servers import Place, Servers
 
 AIM_GROWTH = 1.05
 _USERS = 100
@@ -33,16 +32,16 @@ Sample = tuple[int, Sequence[float]]
 """How many conversations were done, and the resident memory of each worker in MiB."""
 
 
-def measure(folder: Path, quick: bool) -> Findings:
+def measure(place: Place, quick: bool) -> Findings:
     """Ingest and extraction at work on the same conversations, both from beginning to end."""
-    count = 500 if quick else 20_000
+    count, debounce = (30, "0") if quick else (20_000, "2")
     with ExitStack() as stack:
-        servers = stack.enter_context(started(folder))
+        servers = stack.enter_context(place.servers())
         shared = {
             "edge_path": "",
             "qdrant_url": stack.enter_context(serving(servers.folder / "qdrant")).url,
             "llm_base_url": stack.enter_context(servers.llm(0)).url,
-            "extract_after": "2",
+            "extract_after": debounce,
             "embedder_cache": str(_CACHED),
         }
         roles = ("ingest", "extraction", "scheduler")

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 
 from sqlalchemy import text
 
@@ -20,7 +19,7 @@ from afterword.producers import ClientSettings, MemoryClient
 from ops.bench.findings import Comparison, Findings, Row, quantile
 from ops.bench.processes import Process, module
 from ops.bench.samples import Samples
-from ops.bench.servers import Servers, started
+from ops.bench.servers import Place, Servers
 
 AIM = 0.05
 _USERS = 200
@@ -38,7 +37,7 @@ class Size:
 
 
 FULL = Size(rounds=7, conversations=600, questions=1_500)
-QUICK = Size(rounds=1, conversations=20, questions=20)
+QUICK = Size(rounds=1, conversations=8, questions=8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +79,11 @@ class Bench:
             yield process
 
 
-def measure(folder: Path, quick: bool) -> Findings:
+def measure(place: Place, quick: bool) -> Findings:
     """Interleaved, each first in every other round; compared by medians."""
     size = QUICK if quick else FULL
     rows, comparisons = [], []
-    with started(folder) as servers:
+    with place.servers() as servers:
         bench = Bench(servers, size)
         for name, measured in {"ingest": _ingest, "context": _context}.items():
             costs = _in_turn(bench, measured, size.rounds)

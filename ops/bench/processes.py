@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Protocol
 
 import psutil
 
@@ -21,29 +22,40 @@ _ROOT = Path(__file__).parents[2]
 _STOP_SECONDS = 30.0
 
 
+class Child(Protocol):
+    """The part of `subprocess.Popen` that benchmarks use."""
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class Process:
     """A process of ours, and its log."""
 
-    popen: subprocess.Popen[bytes]
+    child: Child
     log: Path
 
     def wait_until(self, ready: Callable[[], bool], seconds: float = 60.0) -> None:
         """Raises: Misconfigured, with the end of its log, when it ends or is not ready in time."""
         deadline = time.monotonic() + seconds
         while not ready():
-            if self.popen.poll() is not None or time.monotonic() > deadline:
+            if self.child.poll() is not None or time.monotonic() > deadline:
                 raise Misconfigured(f"{self.log.stem}: {self.log.read_text(errors='replace')[-2000:]}")
             time.sleep(0.05)
 
     def cpu_seconds(self) -> float:
         """Processor time that it has used, of all its threads."""
-        times = psutil.Process(self.popen.pid).cpu_times()
+        times = psutil.Process(self.child.pid).cpu_times()
         return times.user + times.system
 
     def resident_bytes(self) -> int:
         """Memory that it has in RAM."""
-        return int(psutil.Process(self.popen.pid).memory_info().rss)
+        return int(psutil.Process(self.child.pid).memory_info().rss)
 
 
 @contextmanager
@@ -51,18 +63,31 @@ def running(command: Sequence[str], log: Path, environment: Mapping[str, str] | 
     """A process until the block ends; its environment is ours, without settings of ours, plus `environment`."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AFTERWORD_", "OPENAI_"))}
     with log.open("wb") as output:
-        popen = subprocess.Popen(
-            command, env={**inherited, **(environment or {})}, cwd=_ROOT, stdout=output, stderr=subprocess.STDOUT
-        )
+        child = start(command, {**inherited, **(environment or {})}, output)
     try:
-        yield Process(popen, log)
+        yield Process(child, log)
     finally:
-        popen.terminate()
+        child.terminate()
         try:
-            popen.wait(_STOP_SECONDS)
+            child.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            popen.kill()
-            popen.wait()
+            child.kill()
+            child.wait()
+
+
+def start(command: Sequence[str], environment: Mapping[str, str], output: IO[bytes]) -> Child:
+    """A process in the project's folder. The tests replace this: theirs come from a process that has imported all."""
+    return subprocess.Popen(command, env=environment, cwd=_ROOT, stdout=output, stderr=subprocess.STDOUT)
+
+
+def printed(command: Sequence[str], log: Path) -> str:
+    """The last line that a process prints before it ends. Raises: Misconfigured, when it prints none."""
+    with running(command, log) as process:
+        process.child.wait()
+    lines = log.read_text(encoding="utf-8").splitlines()
+    if not lines:
+        raise Misconfigured(f"{log.stem}: printed nothing")
+    return lines[-1]
 
 
 def module(name: str, *arguments: str) -> list[str]:

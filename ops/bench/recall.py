@@ -42,12 +42,11 @@ from ops.bench.filling import MEM0S, OURS, TENANT, Filling, user_with
 from ops.bench.findings import Comparison, Findings, Row, latency
 from ops.bench.processes import Process
 from ops.bench.qdrant import serving
-from ops.bench.servers import Servers, started
+from ops.bench.servers import Place, Servers
 
-AIM_P50_MS = 5.0
-AIM_P95_MS = 15.0
+AIM_SPREAD = 3.0
 AIM_TIMES_FASTER = 3.0
-AIM_RATE = 300.0
+AIM_SIDE_BY_SIDE = 0.7
 AIM_GROWTH = 1.5
 
 EMBEDDING = 0.1  # seconds
@@ -82,13 +81,13 @@ FULL = Size(
     side_by_side=3_000,
 )
 QUICK = Size(
-    stores=(1_000, 2_000),
-    served={HTTP: (2_000,), HOSTED: (2_000,)},
-    alone=(1_000,),
-    owns=(100,),
-    questions=10,
-    few=4,
-    side_by_side=20,
+    stores=(110, 610),
+    served={HTTP: (610,), HOSTED: (610,)},
+    alone=(110,),
+    owns=(10,),
+    questions=2,
+    few=1,
+    side_by_side=4,
 )
 
 
@@ -112,13 +111,13 @@ Ways = Mapping[str, Mapping[int, Measured]]
 """What was measured, by the way and by how many memories there were."""
 
 
-def measure(folder: Path, quick: bool) -> Findings:
+def measure(place: Place, quick: bool) -> Findings:
     """The store grows from step to step; the users who are asked for stay as they are."""
     size = QUICK if quick else FULL
-    filling = Filling(folder, size.owns)
     rows = list[Row]()
     ways: dict[str, dict[int, Measured]] = {way: {} for way in (EDGE, *size.served, ALONE)}
-    with started(folder) as servers:
+    with place.servers() as servers:
+        filling = Filling(servers.folder, size.owns)
         for total in size.stores:
             filling.up_to(total)
             ways[EDGE][total], alongside = _over_edge(servers, filling, total, size)
@@ -127,7 +126,7 @@ def measure(folder: Path, quick: bool) -> Findings:
                 ways[way][total], spent = _served(servers, filling, way, total, size)
                 rows += [*ways[way][total].rows, *spent]
             if total in size.alone:
-                searches = _alone(folder / f"alone-{total}", filling, total, size)
+                searches = _alone(servers.folder / f"alone-{total}", filling, total, size)
                 ways[ALONE][total] = Measured(ways[EDGE][total].context, searches)
                 rows += searches.values()
     rate = alongside[0].figures["rate"]
@@ -137,12 +136,13 @@ def measure(folder: Path, quick: bool) -> Findings:
 def _aims(size: Size, edge: Mapping[int, Measured], rate: float) -> Iterator[Comparison]:
     largest, smallest = size.stores[-1], size.stores[0]
     for own in size.owns:
-        at_most = edge[largest].context[own].figures
-        yield Comparison(f"{_name(largest, own)}: p50", at_most["p50"], "ms", AIM_P50_MS)
-        yield Comparison(f"{_name(largest, own)}: p95", at_most["p95"], "ms", AIM_P95_MS)
-        growth = at_most["p50"] / edge[smallest].context[own].figures["p50"]
+        taken = edge[largest].context[own].figures
+        yield Comparison(f"{_name(largest, own)}: p95 / p50", taken["p95"] / taken["p50"], "times", AIM_SPREAD)
+        growth = taken["p50"] / edge[smallest].context[own].figures["p50"]
         yield Comparison(f"{own:,} of the user: growth from {smallest:,} to {largest:,}", growth, "times", AIM_GROWTH)
-    yield Comparison(f"{largest:,} memories: requests a second of one process", rate, "/s", AIM_RATE, at_most=False)
+    one_by_one = 1000 / edge[largest].context[size.owns[-1]].figures["p50"]
+    name = f"{largest:,} memories: requests a second, side by side / one after the other"
+    yield Comparison(name, rate / one_by_one, "times", AIM_SIDE_BY_SIDE, at_most=False)
 
 
 def beside_mem0(size: Size, ways: Ways) -> Iterator[Comparison]:

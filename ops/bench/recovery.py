@@ -9,7 +9,6 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, TypeVar
 
 import redis
@@ -23,7 +22,7 @@ from afterword.workers.stores.ledger.extraction import subjects
 from afterword.workers.stores.ledger.ingest.conversations import conversations
 from ops.bench.findings import Comparison, Findings, Row
 from ops.bench.samples import Samples
-from ops.bench.servers import Servers, started
+from ops.bench.servers import Place, Servers
 
 _T = TypeVar("_T")
 
@@ -32,30 +31,30 @@ LLM_SECONDS = 1.0
 _HANGS = 600.0
 _GIVE_UP = 60.0
 _ALONE = 100
+_BACKLOG = 1_000
 
 
-def measure(folder: Path, quick: bool) -> Findings:
+def measure(place: Place, quick: bool) -> Findings:
     """Ingest and extraction; each with nothing else to do for the survivor, and with a backlog."""
-    backlog = 200 if quick else 1_000
+    loaded: dict[str, Callable[[Servers], float]] = {
+        "ingest, loaded": lambda servers: _ingest_loaded(servers, _BACKLOG),
+        "extraction, loaded": lambda servers: _extraction(servers, held=16, backlog=_BACKLOG),
+    }
     measured: dict[str, Callable[[Servers], float]] = {
         "ingest, idle": _ingest_idle,
-        "ingest, loaded": lambda servers: _ingest_loaded(servers, backlog),
-        "extraction, idle": lambda servers: _extraction(servers, held=1, backlog=0),
-        "extraction, loaded": lambda servers: _extraction(servers, held=16, backlog=backlog),
+        "extraction, idle": lambda servers: _extraction(
+            servers, held=1, backlog=0, **({"lease": "1"} if quick else {})
+        ),
+        **({} if quick else loaded),
     }
     seconds = {}
     for name, of in measured.items():
-        with started(_made(folder / name.replace(", ", "-"))) as servers:
+        with place.servers(name.replace(", ", "-")) as servers:
             seconds[name] = of(servers)
     return Findings(
         [Row(f"{name}: from SIGKILL until done", 1, {"took": took}, "s") for name, took in seconds.items()],
         [Comparison(f"recovery of {name}", took, "s", AIM_SECONDS) for name, took in seconds.items()],
     )
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
 
 
 def _ingest_idle(servers: Servers) -> float:
@@ -66,7 +65,7 @@ def _ingest_idle(servers: Servers) -> float:
         _publish(servers, 1)
         held = _once(lambda: _held_events(servers))
         stack.enter_context(servers.worker("ingest", store="second"))
-        worker.popen.kill()
+        worker.child.kill()
         killed = time.monotonic()
         lock.close()
         return _since(killed, lambda: held <= _events(servers, "stored"))
@@ -81,19 +80,19 @@ def _ingest_loaded(servers: Servers, count: int) -> float:
         with servers.worker("ingest", store="second"):
             client.publish_many(events[_ALONE:])
             _once(lambda: _held_events(servers, own))
-            worker.popen.kill()
+            worker.child.kill()
             killed = time.monotonic()
             held = _once(lambda: _held_events(servers, own))
             return _since(killed, lambda: held <= _events(servers, "stored"))
 
 
-def _extraction(servers: Servers, *, held: int, backlog: int) -> float:
+def _extraction(servers: Servers, *, held: int, backlog: int, **settings: str) -> float:
     """The subjects that a worker held when it died in its calls to the LLM; another one works on the backlog."""
     with ExitStack() as stack:
         hanging, llm = (stack.enter_context(servers.llm(seconds)) for seconds in (_HANGS, LLM_SECONDS))
         stack.enter_context(servers.worker("scheduler", store="none"))
         _publish(servers, held + backlog)
-        at_once = {"extract_after": "0"}
+        at_once = {"extract_after": "0", **settings}
         with servers.worker("ingest", store="excerpts", **at_once):
             servers.wait_for_status("stored", held + backlog)
         worker = stack.enter_context(servers.worker("extraction", store="first", llm_base_url=hanging.url, **at_once))
@@ -101,7 +100,7 @@ def _extraction(servers: Servers, *, held: int, backlog: int) -> float:
         stack.enter_context(servers.worker("extraction", store="second", llm_base_url=llm.url, **at_once))
         if backlog:
             servers.wait_for_status("done", 1)
-        worker.popen.kill()
+        worker.child.kill()
         return _since(time.monotonic(), lambda: begun <= _users(servers, "done"))
 
 

@@ -25,8 +25,9 @@ from ops.bench import (
 )
 from ops.bench.findings import Findings
 from ops.bench.machine import this_machine
+from ops.bench.servers import Place
 
-Benchmark = Callable[[Path, bool], Findings]
+Benchmark = Callable[[Place, bool], Findings]
 
 BENCHMARKS: Mapping[str, Benchmark] = {
     "imports": imports.measure,
@@ -42,7 +43,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "dashboards": dashboards.measure,
     "overhead": overhead.measure,
 }
-"""Each is given an empty folder, and whether to be quick: to show that it works, not to measure."""
+"""Each is given a place of its own, and whether to be quick: to show that it works, not to measure."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -65,7 +66,7 @@ def run(names: Sequence[str], *, quick: bool, file: Path | None) -> None:
     found: dict[str, Findings] = {}
     for name in names:
         with tempfile.TemporaryDirectory(prefix=f"afterword-bench-{name}-", ignore_cleanup_errors=True) as folder:
-            found[name] = BENCHMARKS[name](Path(folder), quick)
+            found[name] = BENCHMARKS[name](Place(Path(folder)), quick)
         print("", report.table(name, found[name]), sep="\n", flush=True)
     if file is not None:
         file.write_text(json.dumps(report.as_json(machine, found), indent=2) + "\n", encoding="utf-8")

@@ -31,11 +31,11 @@ class LlmServer:
 class Servers:
     """A Redis with AOF and a PostgreSQL whose ledger is migrated."""
 
-    def __init__(self, folder: Path, redis: RedisServer, postgres: PostgresServer, database: Database) -> None:
+    def __init__(self, folder: Path, *, redis_url: str, postgres_url: str, database: Database) -> None:
         self.folder = folder
-        self.redis_url = redis.url
+        self.redis_url = redis_url
+        self.postgres_url = postgres_url
         self.database = database
-        self.postgres_url = postgres.url
 
     @contextmanager
     def worker(
@@ -102,17 +102,25 @@ class Servers:
             time.sleep(0.1)
 
 
-@contextmanager
-def started(folder: Path) -> Iterator[Servers]:
-    """Servers until the block ends; their data lies in `folder`."""
-    redis, postgres = RedisServer(folder / "redis"), PostgresServer(folder / "postgres")
-    redis.start()
-    try:
-        postgres.start()
-        database = Database(postgres.url)
-        migrate(database)
-        yield Servers(folder, redis, postgres, database)
-        database.close()
-    finally:
-        postgres.stop()
-        redis.stop()
+class Place:
+    """An empty folder for one benchmark, and the servers that it starts there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @contextmanager
+    def servers(self, name: str = "servers") -> Iterator[Servers]:
+        """Servers without data, until the block ends. What they and their workers write lies in a folder so named."""
+        folder = self.folder / name
+        redis, postgres = RedisServer(folder / "redis"), PostgresServer(folder / "postgres")
+        folder.mkdir()
+        redis.start()
+        try:
+            postgres.start()
+            database = Database(postgres.url)
+            migrate(database)
+            yield Servers(folder, redis_url=redis.url, postgres_url=postgres.url, database=database)
+            database.close()
+        finally:
+            postgres.stop()
+            redis.stop()

@@ -89,7 +89,7 @@ class SingleCall:
         )
         return facts
 
-    def _write(self, asked: Batch, facts: Sequence[Fact], vectors: Mapping[str, Vector]) -> None:
+    def _write(self, asked: Batch, facts: Sequence[Fact], vectors: Mapping[str, Vector | None]) -> None:
         owners: set[Owner] = {UserOwner(asked.tenant_id, asked.user_id)}
         owners |= {AgentOwner(asked.tenant_id, fact.agent_id) for fact in facts if fact.agent_id}
         Views(self._store).of(*owners).insert([(_memory(asked, fact), vectors[fact.text]) for fact in facts])

@@ -21,7 +21,7 @@ from ops.recall.corpus import Conversation, Turn
 
 TENANT = "recall"
 
-Embedded = tuple[StoredMemory, Vector]
+Embedded = tuple[StoredMemory, Vector | None]
 
 
 class MemoryKinds(StrEnum):
@@ -63,7 +63,8 @@ def turns_by_memory(memories: Iterable[StoredMemory]) -> dict[str, str]:
 
 
 def _embedded(memories: Sequence[StoredMemory], embedder: Embedder) -> list[Embedded]:
-    return list(zip(memories, embedder.embed([memory.text for memory in memories]), strict=True))
+    vectors: list[Vector | None] = [*embedder.embed([memory.text for memory in memories])]
+    return list(zip(memories, vectors, strict=True))
 
 
 def _events(conversation: Conversation) -> Iterator[ConversationFinished]:

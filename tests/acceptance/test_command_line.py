@@ -23,6 +23,7 @@ def test_every_worker_command_of_the_compose_file_starts_and_stops(deployment: D
     assert 'ENTRYPOINT ["afterword"]' in Path("ops/Dockerfile").read_text(encoding="utf-8")
     assert all(command[0] == "worker" for command in commands)
     assert len(set(roles)) == 6
+    deployment.as_installed = True
 
     workers = deployment.start(*roles)
 
@@ -88,8 +89,10 @@ def test_a_redis_that_evicts_is_refused(deployment: Deployment) -> None:
 
 
 def test_an_agent_is_registered_told_what_to_remember_and_switched_off(deployment: Deployment) -> None:
-    deployment.run("agents", "set", "travel", "--owner", "acme", "--instructions", "Remember every seat.")
-    assert deployment.run("agents", "list").stdout == "travel  owner=acme  memory=on  Remember every seat.\n"
+    east = ("--time-zone", "Asia/Tokyo")
+    deployment.run("agents", "set", "travel", "--owner", "acme", "--instructions", "Remember every seat.", *east)
+    told = "travel  owner=acme  memory=on  time_zone=Asia/Tokyo  Remember every seat.\n"
+    assert deployment.run("agents", "list").stdout == told
     deployment.start("ingest", "extraction", "scheduler", "context", "commands")
     with deployment.client() as client:
         client.publish(user_id="ada", agent_id="travel", session_id="s1", messages=TURNS)
@@ -121,6 +124,7 @@ def test_a_collection_of_another_embedder_names_the_mend_which_works(deployment:
 
 
 def test_a_wrong_setting_and_a_wrong_role_are_one_line(deployment: Deployment) -> None:
+    deployment.as_installed = True
     deployment.settings["AFTERWORD_LEASE"] = "soon"
     wrong = deployment.run("migrate", check=False)
     assert wrong.returncode == 1

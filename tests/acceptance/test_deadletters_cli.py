@@ -56,7 +56,8 @@ def test_from_the_death_of_a_conversation_to_its_facts(deployment: Deployment, t
         for each in range(SOUND):
             client.publish(user_id=f"user-{each}", messages=said(f"sound {each}"))
         client.publish(user_id="ann", event_id="bad", messages=said("poison"))
-        client.publish(user_id="bob", tenant_id="acme", event_id="worse", messages=said("poison"))
+    with deployment.client("acme") as client:
+        client.publish(user_id="bob", event_id="worse", messages=said("poison"))
     send_unreadable(deployment)
     wait_until(lambda: len(listed(deployment)) == 3, 60, "three dead letters")
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 
 from afterword.producers import MemoryClient
-from afterword.workers.embedded.redis_server import free_port
 from tests.acceptance.test_pipeline import TURNS, ask
 from tests.support.afterword_up import bare_environment, up
+from tests.support.ports import quiet_port
 from tests.support.waiting import wait_until
 
 
@@ -23,7 +23,7 @@ def servers_in(folder: Path) -> list[psutil.Process]:
 
 
 def test_data_survives_a_kill_and_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:
-    folder, port = tmp_path / "data", free_port()
+    folder, port = tmp_path / "data", quiet_port()
     with up(folder, port) as (process, said):
         assert "verbatim mode" in said, "what is missing is said plainly"
         assert "hashing" in said

@@ -20,6 +20,7 @@ from afterword.workers.stores.ledger.migrate import migrate
 from tests.chaos.llm import UnreliableLlm
 from tests.chaos.story import Story
 from tests.support.deployment import Deployment, WorkerProcess
+from tests.support.ports import quiet_port
 from tests.support.qdrant_face import QdrantFace
 
 ROLES = ("extraction",) * 3 + ("ingest",) * 2 + ("context", "commands", "telemetry", "scheduler")
@@ -113,8 +114,8 @@ def opened(folder: Path, story: Story, *, seed: int, rate: float) -> Iterator[Ci
     vectors = Path(tempfile.mkdtemp(prefix="afterword-chaos-", dir=_MEMORY if _MEMORY.is_dir() else None))
     (folder / "events.jsonl").write_text("".join(f"{event.model_dump_json()}\n" for event in story.events))
     # `always`: what Redis has acknowledged survives its death, so that the sets can be compared exactly.
-    redis = RedisServer(folder / "redis", extra_arguments=("--appendfsync", "always"))
-    postgres, qdrant, llm = PostgresServer(folder / "postgres"), QdrantFace(vectors), UnreliableLlm(seed)
+    redis = RedisServer(folder / "redis", quiet_port(), extra_arguments=("--appendfsync", "always"))
+    postgres, qdrant, llm = PostgresServer(folder / "postgres"), QdrantFace(vectors, quiet_port()), UnreliableLlm(seed)
     database = Database(postgres.url)
     try:
         for server in (redis, postgres, qdrant, llm):

@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,8 +18,9 @@ from typing import Any
 import pytest
 import yaml
 
-from afterword.workers.embedded.redis_server import free_port
 from tests.conftest import unavailable
+from tests.support.ports import quiet_port
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "ops" / "alertmanager"
@@ -122,19 +122,12 @@ def started(folder: Path, **urls: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(["sh", copy / "start.sh", *arguments, port], env=environment, stderr=subprocess.PIPE)
 
 
-def wait_for(what: Any, seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def running(folder: Path, **urls: str) -> Iterator[Alertmanager]:
-    port = free_port()
+    port = quiet_port()
     process = started(folder, PORT=str(port), **urls)
     manager = Alertmanager(port)
     try:
-        wait_for(manager.answers)
+        wait_until(manager.answers)
         yield manager
     finally:
         process.terminate()
@@ -152,7 +145,7 @@ def alert(name: str, severity: str = "ticket", **labels: str) -> dict[str, str]:
 
 def test_pages_go_to_ops_and_tickets_to_the_chat(manager: Alertmanager, webhook: Webhook) -> None:
     manager.post(alert("NoLeader", "page"), alert("SaveSlow"))
-    wait_for(lambda: len(webhook.told) == 2)
+    wait_until(lambda: len(webhook.told) == 2)
     told = dict(webhook.told)
     assert "AfterwordNoLeader is wrong" in told["/ops"]
     assert "AfterwordSaveSlow is wrong" in told["/chat"]
@@ -191,14 +184,14 @@ def key(of: dict[str, str]) -> str:
 def test_a_cause_holds_its_symptom_back(manager: Alertmanager, cause: Any, symptom: Any) -> None:
     manager.post(cause)
     manager.post(symptom)
-    wait_for(lambda: manager.held_back() == {key(cause): False, key(symptom): True})
+    wait_until(lambda: manager.held_back() == {key(cause): False, key(symptom): True})
 
 
 @pytest.mark.parametrize(("cause", "other"), UNRELATED, ids=lambda one: "-".join(one.values()))
 def test_what_has_another_cause_is_told(manager: Alertmanager, webhook: Webhook, cause: Any, other: Any) -> None:
     manager.post(cause)
     manager.post(other)
-    wait_for(
+    wait_until(
         lambda: sum(f"{each['alertname']} is wrong" in text for each in (cause, other) for _, text in webhook.told) >= 2
     )
     assert manager.held_back() == {key(cause): False, key(other): False}
@@ -207,14 +200,14 @@ def test_what_has_another_cause_is_told(manager: Alertmanager, webhook: Webhook,
 def test_one_url_alone_is_told_everything(tmp_path: Path, webhook: Webhook) -> None:
     for manager in running(tmp_path, ALERT_CHAT_URL=webhook.url("/chat")):
         manager.post(alert("NoLeader", "page"), alert("SaveSlow"))
-        wait_for(lambda: len(webhook.told) == 2)
+        wait_until(lambda: len(webhook.told) == 2)
     assert {path for path, _ in webhook.told} == {"/chat"}
 
 
 def test_without_a_url_alerts_are_seen_and_sent_nowhere(tmp_path: Path, webhook: Webhook) -> None:
     for manager in running(tmp_path):
         manager.post(alert("NoLeader", "page"))
-        wait_for(lambda: manager.held_back() == {"AfterwordNoLeader/page": False})  # noqa: B023
+        wait_until(lambda: manager.held_back() == {"AfterwordNoLeader/page": False})  # noqa: B023
     assert not webhook.told
 
 

@@ -30,7 +30,7 @@ def check_of(service: str) -> list[str]:
 
 def passes(command: list[str], **environment: str) -> bool:
     environment = {"PATH": os.environ["PATH"], **environment}
-    return subprocess.run(command, env=environment, capture_output=True, timeout=10, check=False).returncode == 0
+    return subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False).returncode == 0
 
 
 @contextmanager

@@ -60,12 +60,17 @@ single | 谁收养了橘猫？ | cat
 """
 
 
+def written(folder: Path) -> Path:
+    """The corpus."""
+    for part, name, text in (("development", "en-ada", ENGLISH), ("development", "zh-lin", CHINESE)):
+        (folder / part).mkdir(exist_ok=True)
+        (folder / part / f"{name}.txt").write_text(text, encoding="utf-8")
+    return folder
+
+
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    for part, name, text in (("development", "en-ada", ENGLISH), ("development", "zh-lin", CHINESE)):
-        (tmp_path / part).mkdir(exist_ok=True)
-        (tmp_path / part / f"{name}.txt").write_text(text, encoding="utf-8")
-    return tmp_path
+    return written(tmp_path)
 
 
 def measured(corpus: Path, *arguments: str) -> dict[str, Any]:
@@ -83,13 +88,16 @@ def asked(run: dict[str, Any], question: str) -> dict[str, Any]:
     return systems
 
 
-class TestExcerpts:
-    @pytest.fixture
-    def run(self, corpus: Path) -> dict[str, Any]:
-        [run] = measured(corpus, "--memories", "excerpts")["runs"]
-        assert run["memories"] == {"kinds": "excerpts", "count": 11}
-        return dict(run)
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What was measured on excerpts alone."""
+    corpus = written(tmp_path_factory.mktemp("corpus"))
+    [run] = measured(corpus, "--memories", "excerpts")["runs"]
+    assert run["memories"] == {"kinds": "excerpts", "count": 11}
+    return dict(run)
 
+
+class TestExcerpts:
     def test_what_shares_its_words_with_one_turn_finds_it_first(self, run: dict[str, Any]) -> None:
         for question in ("What did Leo varnish?", "谁收养了橘猫？"):
             for name, answer in asked(run, question).items():

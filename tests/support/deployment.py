@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,15 +15,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from afterword.producers import ClientSettings, MemoryClient
-from afterword.workers.embedded.redis_server import RedisServer, free_port
+from afterword.workers.embedded.redis_server import RedisServer
 from tests.support.canaries import canary, shown
 from tests.support.fake_openai import FakeOpenAI
+from tests.support.forked import Forked, run
 from tests.support.qdrant_face import QdrantFace
 from tests.support.waiting import wait_until
 
 ROLES = ("ingest", "extraction", "context", "commands", "telemetry", "scheduler")
+_PROBES = re.compile(r"probes on port (\d+)")
 AFTERWORD = str(Path(sys.executable).with_name("afterword"))
 
 
@@ -31,18 +35,27 @@ class WorkerProcess:
     """`afterword worker --role …` as a process of its own, its log in a file."""
 
     role: str
-    port: int
     log: Path
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Forked
+    _port: int = 0
+
+    @property
+    def port(self) -> int:
+        """The port of its probes, which it took itself; 0 before it says so in its log."""
+        if not self._port and (told := _PROBES.search(self.log.read_text())):
+            self._port = int(told[1])
+        return self._port
 
     def is_ready(self) -> bool:
         """Whether its readiness probe says so. Raises: AssertionError, with the log, when it has ended."""
         if self.process.poll() is not None:
-            raise AssertionError(f"{self.role} ended with {self.process.returncode}:\n{self.log.read_text()[-3000:]}")
+            raise AssertionError(f"{self.role} ended with {self.process.poll()}:\n{self.log.read_text()[-3000:]}")
         return self.probe("/readyz")[0] == 200
 
     def probe(self, path: str) -> tuple[int, str]:
         """Status and body of its HTTP port; status 0 while it does not listen."""
+        if not self.port:
+            return 0, "not listening yet"
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as response:
                 return response.status, response.read().decode()
@@ -65,7 +78,11 @@ class WorkerProcess:
 
 @dataclass
 class Deployment:
-    """Servers, the fake LLM, and the worker processes that a test starts."""
+    """Servers, the fake LLM, and the worker processes that a test starts.
+
+    They are forked from a process that has imported everything, unless `as_installed`: then each is the console
+    script, as an operator starts it.
+    """
 
     folder: Path
     redis: RedisServer
@@ -75,6 +92,7 @@ class Deployment:
     redis_url: str = ""
     workers: list[WorkerProcess] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
+    as_installed: bool = False
 
     @property
     def environment(self) -> dict[str, str]:
@@ -99,9 +117,14 @@ class Deployment:
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run an `afterword` command to its end."""
-        return subprocess.run(
-            [AFTERWORD, *arguments], env=self.environment, capture_output=True, text=True, timeout=120, check=check
-        )
+        if self.as_installed:
+            return subprocess.run(
+                [AFTERWORD, *arguments], env=self.environment, capture_output=True, text=True, timeout=120, check=check
+            )
+        ended = run((AFTERWORD, *arguments), environment=self.environment, folder=self.folder, timeout=120)
+        if check:
+            ended.check_returncode()
+        return ended
 
     def start(self, *roles: str, ready: bool = True) -> list[WorkerProcess]:
         """Start a process for each role (all of them without names), and wait until they are ready."""
@@ -111,18 +134,19 @@ class Deployment:
         return started
 
     def _start(self, role: str) -> WorkerProcess:
-        port = free_port()
-        log = self.folder / f"{role}-{port}.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [AFTERWORD, "worker", "--role", role],
-                env={**self.environment, "AFTERWORD_PROBE_PORT": str(port)},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        worker = WorkerProcess(role, port, log, process)
+        log = self.folder / f"{role}-{uuid4().hex[:8]}.log"
+        worker = WorkerProcess(role, log, self._process(role, log))
         self.workers.append(worker)
         return worker
+
+    def _process(self, role: str, log: Path) -> subprocess.Popen[bytes] | Forked:
+        command = (AFTERWORD, "worker", "--role", role)
+        environment = {**self.environment, "AFTERWORD_PROBE_PORT": "0"}
+        if not self.as_installed:
+            log.touch()
+            return Forked(command, environment=environment, output=log)
+        with log.open("wb") as output:
+            return subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
 
     @contextmanager
     def client(self, tenant_id: str = "default", **settings: Any) -> Iterator[MemoryClient]:

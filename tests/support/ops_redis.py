@@ -12,7 +12,7 @@ from typing import Any
 
 import redis
 
-from afterword.workers.embedded.redis_server import free_port
+from tests.support.ports import quiet_port
 from tests.support.waiting import wait_until
 
 START = Path(__file__).parents[2] / "ops" / "redis" / "start.sh"
@@ -30,7 +30,7 @@ class OpsRedis:
 
     folder: Path
     passwords: dict[str, str] = field(default_factory=lambda: PASSWORDS)
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=quiet_port)
     _process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -15,8 +15,8 @@ from typing import Any
 
 import yaml
 
-from afterword.workers.embedded.redis_server import free_port
 from tests.support.deployment import WorkerProcess
+from tests.support.ports import quiet_port
 from tests.support.waiting import wait_until
 
 SHIPPED = Path(__file__).parents[2] / "ops" / "prometheus"
@@ -27,7 +27,7 @@ class PrometheusServer:
     """Scrapes and evaluates every second; its data, and its configuration, are in `folder`."""
 
     folder: Path
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=quiet_port)
     _process: subprocess.Popen[bytes] | None = None
 
     @staticmethod

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from afterword.schemas import ContextRequest, ConversationFinished
 from afterword.schemas.context import Request
 from afterword.workers.broker import MendedBroker
-from afterword.workers.core.errors import EmbeddingFailed, VectorStoreUnavailable
+from afterword.workers.core.errors import EmbeddingFailed, EmbeddingRefused, VectorStoreUnavailable
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.layers import TimedEmbedder
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
@@ -122,12 +122,14 @@ def _nothing() -> None: ...
 
 
 class WatchedEmbedder:
-    """The hashing embedder; fails for texts that a test names."""
+    """The hashing embedder; fails for texts that a test names, and refuses others. `before` runs before each batch."""
 
     def __init__(self) -> None:
         self._inner = HashingEmbedder(128)
         self.batches: list[list[str]] = []
         self.fails: Callable[[str], bool] = lambda _: False
+        self.refuses: Callable[[str], bool] = lambda _: False
+        self.before: Callable[[], object] = _nothing
 
     @property
     def identity(self) -> EmbedderIdentity:
@@ -137,7 +139,12 @@ class WatchedEmbedder:
         self.batches.append(list(texts))
         if any(self.fails(each) for each in texts):
             raise EmbeddingFailed("the embedder did not answer")
-        return self._inner.embed(texts)
+        self.before()
+        vectors = self._inner.embed(texts)
+        if any(self.refuses(each) for each in texts):
+            found = [None if self.refuses(text) else vector for text, vector in zip(texts, vectors, strict=True)]
+            raise EmbeddingRefused("no vector for some", found)
+        return vectors
 
 
 class WatchedLlm:

@@ -19,7 +19,7 @@ from tests.support.brokers import QUEUE, Work, encoded, put, stock_broker, worki
 from tests.support.waiting import wait_until
 
 BELL = wire.bell_key(QUEUE)
-RARELY = 20.0
+RARELY = 120.0
 """Longer than any wait of these tests: who is awake by then heard the bell."""
 
 
@@ -30,7 +30,7 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 
 
 def listening_broker(redis_url: str) -> MendedBroker:
-    """It would look at its queue once in 20 s if no bell rang."""
+    """It would look at its queue once in two minutes if no bell rang: no wait of a test is as long."""
     return build_broker(redis_url, pace=Pace(poll=RARELY, maintenance=RARELY, heartbeat_timeout_ms=int(RARELY * 3000)))
 
 

@@ -14,6 +14,7 @@ from afterword.schemas import wire
 from afterword.workers.broker import MendedBroker, Pace, build_broker
 from afterword.workers.embedded.redis_server import RedisServer
 from tests.support.brokers import QUEUE, Work, encoded, put, stock_broker, working
+from tests.support.ports import quiet_port
 from tests.support.redis_proxy import RedisProxy, Trouble
 from tests.support.waiting import wait_until
 
@@ -145,7 +146,7 @@ def test_an_outage_is_logged_once(proxy: RedisProxy, caplog: pytest.LogCaptureFi
 
 
 def test_workers_outlive_a_restart_of_redis(tmp_path: Path) -> None:
-    server = RedisServer(tmp_path)
+    server = RedisServer(tmp_path, quiet_port())
     server.start()
     try:
         broker = mended_broker(server.url)

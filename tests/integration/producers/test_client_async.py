@@ -20,6 +20,7 @@ from afterword.schemas.wire import Queue
 from afterword.workers.embedded.redis_server import RedisServer, free_port
 from tests.support.conversations import conversation
 from tests.support.fake_worker import FakeWorker, drain
+from tests.support.ports import quiet_port
 
 PROMISED_SECONDS = 0.25
 
@@ -27,7 +28,7 @@ PROMISED_SECONDS = 0.25
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RedisServer]:
     """A Redis to stop, hang and kill."""
-    found = RedisServer(tmp_path / "redis")
+    found = RedisServer(tmp_path / "redis", quiet_port())
     found.start()
     yield found
     found.kill()

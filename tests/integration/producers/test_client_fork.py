@@ -11,6 +11,7 @@ from afterword.producers import MemoryClient
 from afterword.workers.embedded.redis_server import RedisServer
 from tests.support.conversations import conversation
 from tests.support.fake_worker import drain
+from tests.support.ports import quiet_port
 
 
 def in_child(act: Callable[[], None]) -> int:
@@ -58,7 +59,7 @@ def test_what_waited_before_the_fork_is_sent_by_the_parent_alone(tmp_path: Path)
         assert client.flush(20)
         client.close()
 
-    server = RedisServer(tmp_path / "redis")
+    server = RedisServer(tmp_path / "redis", quiet_port())
     client = MemoryClient(server.url)
     for number in range(3):
         client.publish(conversation(f"of the parent {number}"))

@@ -12,6 +12,7 @@ from afterword.schemas import ConversationFinished, InvalidEvent
 from afterword.workers.embedded.redis_server import RedisServer
 from tests.support.conversations import conversation
 from tests.support.fake_worker import drain
+from tests.support.ports import quiet_port
 from tests.support.workshop import Workshop
 
 
@@ -50,7 +51,7 @@ def test_an_event_loop_s_client_tells_the_same(workshop: Workshop, redis_url: st
 
 
 def test_an_outage_is_told_when_it_is_over(workshop: Workshop, tmp_path: Path) -> None:
-    server = RedisServer(tmp_path / "redis")
+    server = RedisServer(tmp_path / "redis", quiet_port())
     server.start()
     with MemoryClient(server.url, settings=ClientSettings(outbox_messages=3)) as client:
         client.publish(conversation("before"))

@@ -209,7 +209,7 @@ def test_the_budget_holds_where_memories_of_several_languages_compete(workshop: 
 def test_a_store_in_this_process_that_is_too_slow_is_named_and_nothing_else(workshop: Workshop) -> None:
     workshop.take_in(event("I play the cello."))
     workshop.house.recall.question_embedder.prepare()
-    workshop.store.before["search"] = lambda: time.sleep(0.3)
-    reply = workshop.house.recall.answerer.answer(question("Who plays the cello?"), 0.2).reply
+    workshop.store.before["search"] = lambda: time.sleep(1.1)
+    reply = workshop.house.recall.answerer.answer(question("Who plays the cello?"), 1.0).reply
     assert reply.degraded == ("vector_store",)
     assert reply.memories == ()

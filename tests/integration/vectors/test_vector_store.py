@@ -101,7 +101,7 @@ def number(n: int) -> str:
 
 
 def point(
-    n: int, *, vector: tuple[float, float, float] = (1.0, 0.0, 0.0), at: datetime = NOON, **more: object
+    n: int, *, vector: tuple[float, float, float] | None = (1.0, 0.0, 0.0), at: datetime = NOON, **more: object
 ) -> Point:
     payload: Payload = {"tenant_id": "t", "user_id": "u", "data": f"text {n}", "occurred_at": at.isoformat(), **more}
     return Point(number(n), vector, payload)
@@ -224,6 +224,29 @@ class TestFilters:
     def test_a_time_in_another_zone_is_the_same_time(self, store: VectorStore) -> None:
         local = NOON.astimezone(datetime.strptime("+0530", "%z").tzinfo)
         assert matching(store, Filter((TimeRange("occurred_at", since=local + timedelta(hours=2)),))) == [3]
+
+    def test_times_told_by_other_clocks_are_found_and_ordered_by_the_instant(self, store: VectorStore) -> None:
+        """As text 23:30 of the day before would come first, and 17:30 after 13:30."""
+        store.insert(
+            [
+                Point(number(4), (1.0, 0.0, 0.0), {"tenant_id": "u", "occurred_at": "2026-05-01T23:30:00+08:00"}),
+                Point(number(5), (1.0, 0.0, 0.0), {"tenant_id": "u", "occurred_at": "2026-05-01T15:40:00+00:00"}),
+                Point(number(6), (1.0, 0.0, 0.0), {"tenant_id": "u", "occurred_at": "2026-05-01T11:50:00-04:00"}),
+                Point(number(7), (1.0, 0.0, 0.0), {"tenant_id": "u", "occurred_at": "2026-05-01T21:30:00+06:00"}),
+            ]
+        )
+        theirs = Filter((Match("tenant_id", ("u",)),))
+        half_past = datetime(2026, 5, 1, 15, 30, tzinfo=UTC)
+        minute = TimeRange("occurred_at", since=half_past, until=half_past + timedelta(minutes=1))
+        assert matching(store, theirs.narrowed(minute)) == [4, 7]
+        seen, cursor = [], None
+        for _ in range(5):
+            page = store.page(theirs, limit=1, cursor=cursor)
+            seen += [hit.id for hit in page.hits]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        assert seen == [number(6), number(5), number(4), number(7)]
 
     def test_a_point_without_the_time_is_not_in_its_range(self, store: VectorStore) -> None:
         expired = TimeRange("expires_at", until=NOON + timedelta(seconds=1))
@@ -630,3 +653,19 @@ class TestServer:
 
         assert store.count(EVERYTHING) == 1
         face.stop()
+
+
+def test_a_point_without_a_vector_is_near_nothing_and_found_by_its_words(subject: Subject, store: VectorStore) -> None:
+    store.insert([point(1, lexical="cello"), point(2, vector=None, lexical="cello", at=NOON + timedelta(hours=1))])
+
+    near, newest = store.search([Search(signal, EVERYTHING, 10) for signal in (Dense((1.0, 0.0, 0.0)), Newest())])
+
+    assert ids(near) == [1]
+    assert ids(newest) == [2, 1]
+    assert ids(store.get([number(2)])) == [2]
+    assert ids(store.page(EVERYTHING, limit=5).hits) == [2, 1]
+    if subject.name != "memory":  # it scores no words
+        [worded] = store.search([Search(Lexical("cello"), EVERYTHING, 10)])
+        assert sorted(ids(worded)) == [1, 2]
+    store.delete([number(2)])
+    assert store.count(EVERYTHING) == 1

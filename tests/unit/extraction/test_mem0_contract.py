@@ -65,7 +65,7 @@ class Recorder:
         self._call("answer", list(existing))
         return self._answers
 
-    def write(self, vectors: Mapping[str, Vector]) -> None:
+    def write(self, vectors: Mapping[str, Vector | None]) -> None:
         self._call("write", dict(vectors))
 
     def add(self) -> None:

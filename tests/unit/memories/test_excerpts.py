@@ -122,5 +122,7 @@ def test_one_call_embeds_turns_and_what_was_before_them() -> None:
     assert dot(answered, answered) == pytest.approx(1)
 
 
-def dot(one: Vector, other: Vector) -> float:
+def dot(one: Vector | None, other: Vector | None) -> float:
+    assert one is not None
+    assert other is not None
     return sum(a * b for a, b in zip(one, other, strict=True))

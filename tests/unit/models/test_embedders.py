@@ -10,13 +10,15 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from afterword.workers.core.errors import EmbeddingFailed, Misconfigured
+from afterword.workers.core.errors import EmbeddingFailed, EmbeddingRefused, Misconfigured
 from afterword.workers.embedded.completions import HttpReply
 from afterword.workers.embedded.redis_server import free_port
 from afterword.workers.models.embedders.factory import build_embedder
+from afterword.workers.models.embedders.fitting import FittingEmbedder
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.layers import CachingEmbedder
-from afterword.workers.models.embedders.openai import MAX_CHARACTERS, MAX_INPUTS, OpenAIEmbedder
+from afterword.workers.models.embedders.limits import EmbeddingLimits
+from afterword.workers.models.embedders.openai import OpenAIEmbedder
 from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity, Vector
 from afterword.workers.observing.metrics import Metrics
 from tests.support import openai_faults
@@ -155,8 +157,9 @@ def fake(server: FakeOpenAI) -> FakeOpenAI:
     return server
 
 
-def openai_embedder(fake: FakeOpenAI, dimensions: int | None = 8, timeout: float = LONG) -> OpenAIEmbedder:
-    return OpenAIEmbedder("some-model", api_key=KEY, base_url=fake.url, dimensions=dimensions, timeout=timeout)
+def openai_embedder(fake: FakeOpenAI, dimensions: int | None = 8, timeout: float = LONG) -> FittingEmbedder:
+    asked = OpenAIEmbedder("some-model", api_key=KEY, base_url=fake.url, dimensions=dimensions, timeout=timeout)
+    return FittingEmbedder(asked, EmbeddingLimits("text-embedding-3-small"), Metrics())
 
 
 class TestOpenAI:
@@ -185,11 +188,11 @@ class TestOpenAI:
         assert fake.embeddings == []
 
     def test_batches(self, fake: FakeOpenAI) -> None:
-        texts = [f"text {n}" for n in range(2 * MAX_INPUTS + 1)]
+        texts = [f"text {n}" for n in range(513)]
 
         vectors = openai_embedder(fake).embed(texts)
 
-        assert [len(request.body["input"]) for request in fake.embeddings] == [MAX_INPUTS, MAX_INPUTS, 1]
+        assert [len(request.body["input"]) for request in fake.embeddings] == [256, 256, 1]
         assert vectors == HashingEmbedder(8).embed(texts)
 
     def test_long_and_empty_texts(self, fake: FakeOpenAI) -> None:
@@ -197,7 +200,7 @@ class TestOpenAI:
 
         assert len(vectors) == 3
         [request] = fake.embeddings
-        assert [len(text) for text in request.body["input"]] == [1, 1, MAX_CHARACTERS]
+        assert [len(text) for text in request.body["input"]] == [1, 1, 8_000]
         assert all(text.strip() for text in request.body["input"])
 
     def test_a_batch_of_long_texts_fits_the_providers_limit(self, fake: FakeOpenAI) -> None:
@@ -216,7 +219,8 @@ class TestOpenAI:
             openai_faults.rate_limited(),
             openai_faults.server_error(503),
             openai_faults.unauthorised(KEY),
-            openai_faults.bad_request(),
+            openai_faults.server_error(504),
+            openai_faults.unknown_model(404),
             Dropped(),
             Page(),
             HttpReply({"data": []}),
@@ -268,9 +272,9 @@ class TestMem0:
 
     def test_failures(self, fake: FakeOpenAI) -> None:
         embedder = build_embedder(provider="mem0:openai", base_url=fake.url, api_key=KEY, dimensions=8)
-        fake.fail(openai_faults.bad_request(), at="embeddings")
+        fake.fail(openai_faults.server_error(503), at="embeddings", times=3)  # OpenAI's client tries three times
 
-        with pytest.raises(EmbeddingFailed, match="mem0:openai") as told:
+        with pytest.raises(EmbeddingFailed, match="mem0:openai: InternalServerError 503") as told:
             embedder.embed(["cat"])
         assert told.value.__cause__ is not None
 
@@ -332,8 +336,10 @@ class TestFastembed:
     def test_failures(self) -> None:
         with pytest.raises(Misconfigured, match="unknown"):
             build_embedder(provider="fastembed", model="unknown")
-        with pytest.raises(EmbeddingFailed, match="onnx"):
-            build_embedder(provider="fastembed").embed(["bad"])
+        embedder = build_embedder(provider="fastembed")
+        with pytest.raises(EmbeddingRefused, match="no vector for 1 of 2 texts") as caught:
+            embedder.embed(["bad", "good"])
+        assert caught.value.vectors == (None, [4.0, 0.5, 0.25])
 
     def test_not_installed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "fastembed", None)

@@ -13,6 +13,7 @@ from afterword.workers.models.llms.factory import build_llm
 from afterword.workers.models.llms.mem0 import Mem0Llm
 from afterword.workers.models.llms.openai import OpenAILlm
 from afterword.workers.models.llms.port import Prompt
+from afterword.workers.models.providers import Endpoint
 from tests.support import fake_openai, openai_faults
 from tests.support.fake_openai import FakeOpenAI
 from tests.support.openai_faults import Hang
@@ -21,14 +22,13 @@ PROMPT: list[Prompt] = [{"role": "system", "content": "Answer in JSON."}, {"role
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeOpenAI]:
-    monkeypatch.delenv("OPENROUTER_API_KEY", raising=False)
+def fake() -> Iterator[FakeOpenAI]:
     with FakeOpenAI() as running:
         yield running
 
 
 def through_mem0(fake: FakeOpenAI, timeout: float = 30.0) -> Mem0Llm:
-    return Mem0Llm("openai", "gpt-4o-mini", api_key="sk-secret", base_url=fake.url, timeout=timeout)
+    return Mem0Llm("openai", "gpt-4o-mini", endpoint=Endpoint(fake.url, "sk-secret"), timeout=timeout)
 
 
 def test_none_is_no_llm() -> None:

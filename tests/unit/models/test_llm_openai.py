@@ -100,9 +100,9 @@ def test_an_endpoint_that_counts_no_tokens_costs_none(fake: FakeOpenAI, usage: o
         (openai_faults.refusal(), BadAnswer),
         (openai_faults.says(""), BadAnswer),
         (openai_faults.says("  \n"), BadAnswer),
-        (Page(), BadAnswer),
+        (Page(), LlmUnavailable),
         (HttpReply({"choices": []}), BadAnswer),
-        (HttpReply({"answer": "42"}), BadAnswer),
+        (HttpReply({"answer": "42"}), LlmUnavailable),
     ],
 )
 def test_every_fault_is_told_as_what_it_is_and_without_secrets(

@@ -132,7 +132,7 @@ class TestSideBySide:
         def fail() -> bool:
             raise VectorStoreUnavailable("away")
 
-        done, failed, late = steps.run_all([lambda: True, fail, hanging.wait], 0.3)
+        done, failed, late = steps.run_all([lambda: True, fail, hanging.wait], 1.0)
         assert done.result(0)
         assert isinstance(failed.exception(0), VectorStoreUnavailable)
         assert not late.done() or late.cancelled()

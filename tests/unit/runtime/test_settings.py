@@ -91,9 +91,18 @@ def test_the_openai_variables_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "http://llm/v1")
     monkeypatch.setenv("AFTERWORD_EMBEDDER_BASE_URL", "http://embedder/v1")
     settings = Settings.load()
-    assert (key(settings.llm_api_key), key(settings.embedder_api_key)) == (SECRET, SECRET)
+    # The key belongs to OpenAI's endpoint, and goes to no other.
+    assert (key(settings.llm_api_key), key(settings.embedder_api_key)) == (SECRET, None)
     assert (settings.llm_base_url, settings.embedder_base_url) == ("http://llm/v1", "http://embedder/v1")
     assert key(Settings.load(llm_api_key="own").llm_api_key) == "own"
+
+
+@pytest.mark.parametrize("base_url", ["https://api.openai.com/v1", "http://llm/other"])
+def test_the_openai_key_goes_to_its_own_host_by_whatever_path(monkeypatch: pytest.MonkeyPatch, base_url: str) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://llm/v1")
+    assert key(Settings.load(llm_base_url=base_url).llm_api_key) == SECRET
+    assert key(Settings.load(llm_base_url="https://api.deepseek.com").llm_api_key) is None
 
 
 @pytest.mark.parametrize(

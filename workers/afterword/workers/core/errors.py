@@ -8,6 +8,7 @@ AfterwordError (afterword.schemas.errors)
 │   └── VectorStoreUnavailable
 ├── LedgerRefused          PostgreSQL cannot keep what it was given; no retry mends that
 ├── EmbeddingFailed        the embedder did not answer
+│   └── EmbeddingRefused   it answers, but takes some of the texts not
 ├── Late                   a step of an answer took longer than its deadline allows
 ├── LlmUnavailable         the LLM provider's fault: nothing is wrong with the batch
 ├── LlmRefused             the provider refuses us: key, quota, model
@@ -21,6 +22,8 @@ AfterwordError (afterword.schemas.errors)
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from afterword.schemas.errors import AfterwordError
 from afterword.workers.core.tokens import Tokens
@@ -52,6 +55,17 @@ class VectorStoreUnavailable(StoreUnavailable):
 
 class EmbeddingFailed(AfterwordError):
     """The embedder did not answer, or not with the vectors asked for."""
+
+
+class EmbeddingRefused(EmbeddingFailed):
+    """The embedder is there, but it gives no vector for some of the texts, however short they are made.
+
+    `vectors` holds one place a text, in order: None for those. The rest can go on.
+    """
+
+    def __init__(self, message: str, vectors: Sequence[list[float] | None]) -> None:
+        super().__init__(message)
+        self.vectors = tuple(vectors)
 
 
 class Late(AfterwordError):

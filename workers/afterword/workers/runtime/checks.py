@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from typing import Any, Literal
 
 import redis
+from pydantic import SecretStr
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from afterword.schemas import AfterwordError
 from afterword.workers.core.errors import Misconfigured
+from afterword.workers.models.providers import EMBEDDERS, LLMS, Endpoint, Provider, destination
 from afterword.workers.runtime.wiring.house import House
 from afterword.workers.stores.ledger import database
 from afterword.workers.stores.ledger.extraction import breaker
 from afterword.workers.stores.ledger.migrate import check_migrated
 
 MINIMUM_REDIS = (6, 2)
+_LONG_TEXT = "Every turn of a conversation is kept, and a long one is kept in pieces. " * 60
+"""As long as the longest that is embedded: the end of a batch, by which what is known of it is found."""
 
 CheckStatus = Literal["ok", "warning", "failed", "unknown"]
 
@@ -105,14 +109,26 @@ def check_payloads(house: House) -> Check:
 
 
 def check_embedder(house: House) -> Check:
-    """Answers with vectors of the size that it claims."""
+    """Answers with vectors of its own size, for a long text and a full batch, too; says who gets which key."""
     identity = house.models.embedder.identity
-    vector = house.models.embedder.embed(["afterword doctor"])[0]
-    if len(vector) != identity.dimensions:
-        return Check("embedder", "failed", f"{identity} gave {len(vector)} dimensions")
     if identity.provider == "hashing":
         return Check("embedder", "warning", f"{identity}: words and n-grams only; set AFTERWORD_EMBEDDER for meaning")
-    return Check("embedder", "ok", str(identity))
+    set_or_known = house.models.embedding_limits.takes
+    house.models.embedder.embed(["afterword doctor"])
+    house.models.embedder.embed([_LONG_TEXT])
+    house.models.embedder.embed([f"afterword doctor {number}" for number in range(set_or_known.inputs)])
+    learned = house.models.embedding_limits.takes
+    settings = house.settings
+    where = _destination(EMBEDDERS, settings.embedder, settings.embedder_base_url, settings.embedder_api_key)
+    if learned != set_or_known:
+        mend = f"set AFTERWORD_EMBEDDER_INPUTS={learned.inputs} and AFTERWORD_EMBEDDER_TOKENS={learned.tokens}"
+        return Check("embedder", "warning", f"{identity}{where}: it refuses a long text or a full batch; {mend}")
+    return Check("embedder", "ok", f"{identity}{where}; takes a long text, and {learned.inputs} texts a request")
+
+
+def _destination(table: Mapping[str, Provider], setting: str, base_url: str | None, key: SecretStr | None) -> str:
+    told = destination(table, setting, Endpoint(base_url, key.get_secret_value() if key else None))
+    return f", {told}" if told else ""
 
 
 class EmbedderLately:
@@ -149,7 +165,9 @@ def check_llm(house: House) -> Check:
     if llm is None:
         return Check("llm", "warning", "none: verbatim mode, excerpts are kept and no facts are extracted")
     completion = llm.complete_json([{"role": "user", "content": 'Answer with this JSON object: {"ok": true}'}])
-    return Check("llm", "ok", f"{completion.model} answered with {completion.tokens.completion} tokens")
+    settings = house.settings
+    where = _destination(LLMS, settings.llm, settings.llm_base_url, settings.llm_api_key)
+    return Check("llm", "ok", f"{completion.model} answered with {completion.tokens.completion} tokens{where}")
 
 
 def check_tokenizer(house: House) -> Check:

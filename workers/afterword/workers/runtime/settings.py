@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from afterword.workers.core.errors import Misconfigured
+from afterword.workers.models.providers import EMBEDDERS, LLMS, own_endpoint, provider_of
 from afterword.workers.services.extraction.pricing import Price
 
 _SCHEMES = {
@@ -55,20 +56,41 @@ class Settings(BaseSettings):
     # LLM
     llm: str = Field("openai", description="`openai` (any compatible endpoint), `mem0:<provider>`, or `none`.")
     llm_model: str = Field("gpt-5-mini", description="The model that extracts facts.")
-    llm_base_url: str | None = Field(None, description="Base URL of the endpoint; default `OPENAI_BASE_URL`.")
-    llm_api_key: SecretStr | None = Field(None, description="Key of the endpoint; default `OPENAI_API_KEY`.")
+    llm_base_url: str | None = Field(
+        None, description="Base URL of the endpoint; by default the provider's own variable (`OPENAI_BASE_URL`)."
+    )
+    llm_api_key: SecretStr | None = Field(
+        None, description="Key of the endpoint; by default the provider's own (`OPENAI_API_KEY`), for its own host."
+    )
     llm_timeout: Seconds = Field(60.0, description="Seconds a call to the LLM may take in all.")
 
     # Embedder
     embedder: str = Field("openai", description="`openai`, `fastembed`, `hashing`, or `mem0:<provider>`.")
     embedder_model: str | None = Field(None, description="The embedding model; each provider has a default.")
     embedder_dimensions: Count | None = Field(None, description="Vector size, where the model lets it be chosen.")
-    embedder_base_url: str | None = Field(None, description="Base URL of the endpoint; default `OPENAI_BASE_URL`.")
-    embedder_api_key: SecretStr | None = Field(None, description="Key of the endpoint; default `OPENAI_API_KEY`.")
+    embedder_base_url: str | None = Field(
+        None, description="Base URL of the endpoint; by default the provider's own variable (`OPENAI_BASE_URL`)."
+    )
+    embedder_api_key: SecretStr | None = Field(
+        None, description="Key of the endpoint; by default the provider's own (`OPENAI_API_KEY`), for its own host."
+    )
     embedder_timeout: Seconds = Field(10.0, description="Seconds an embedding request may take in all.")
+    embedder_inputs: Count | None = Field(
+        None, description="Texts an embedding request holds at most; each model has a default, and refusals lower it."
+    )
+    embedder_tokens: Count | None = Field(
+        None,
+        description="Tokens (estimated) of a text at most, the middle of a longer one left out; each model has a "
+        "default, and refusals lower it.",
+    )
     embedder_cache: int = Field(10_000, ge=0, description="Texts whose vectors are kept in memory.")
     question_cache: int = Field(
         3600, ge=0, description="Seconds that vectors of questions are kept in Redis for all workers; 0: not at all."
+    )
+
+    # Ingest
+    ingest_embedding: Seconds = Field(
+        5.0, gt=0, description="Seconds that a new conversation waits for its vectors; after that a sweep adds them."
     )
 
     # Extraction
@@ -140,12 +162,12 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, **overrides: Any) -> Settings:
-        """The settings in the environment, the OpenAI client's own variables included.
+        """The settings in the environment, the variables of the chosen models' providers included.
 
         Raises: Misconfigured, naming the variable and the mend.
         """
         try:
-            return cls(**{**_openai_defaults(), **overrides})
+            return cls(**{**_model_defaults(overrides), **overrides})
         except ValidationError as error:
             problem = error.errors(include_url=False)[0]
             name = "_".join(str(step) for step in problem["loc"]).upper()
@@ -169,12 +191,18 @@ def _is_well_formed(url: str, schemes: Sequence[str]) -> bool:
         return False
 
 
-def _openai_defaults() -> dict[str, Any]:
-    """OPENAI_API_KEY and OPENAI_BASE_URL, where ours are not set."""
+def _model_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Key and base URL of LLM and embedder from the provider's own variables, where ours are not set."""
     found: dict[str, Any] = {}
-    for ours, theirs in (("api_key", "OPENAI_API_KEY"), ("base_url", "OPENAI_BASE_URL")):
-        for model in ("llm", "embedder"):
-            value = os.environ.get(theirs)
-            if value and not os.environ.get(f"AFTERWORD_{model}_{ours}".upper()):
-                found[f"{model}_{ours}"] = value
+    for model, table in (("llm", LLMS), ("embedder", EMBEDDERS)):
+        default = Settings.model_fields[model].default
+        chosen = given.get(model) or os.environ.get(f"AFTERWORD_{model}".upper()) or default
+        provider = provider_of(table, str(chosen))
+        if provider is None:
+            continue
+        base_url = given.get(f"{model}_base_url") or os.environ.get(f"AFTERWORD_{model}_base_url".upper())
+        own = own_endpoint(provider, os.environ, base_url=str(base_url) if base_url else None)
+        for name, value in (("api_key", own.api_key), ("base_url", own.base_url)):
+            if value and not os.environ.get(f"AFTERWORD_{model}_{name}".upper()):
+                found[f"{model}_{name}"] = value
     return found

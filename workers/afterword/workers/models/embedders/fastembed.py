@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from afterword.workers.core.errors import EmbeddingFailed, Misconfigured
+from afterword.workers.core.errors import Misconfigured
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
+from afterword.workers.models.embedders.refusals import Cause, RequestRefused
 
 
 class FastembedEmbedder:
@@ -30,7 +31,7 @@ class FastembedEmbedder:
         return self._identity
 
     def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """One vector per text; the model cuts long ones. Raises: EmbeddingFailed."""
+        """One vector per text; the model cuts long ones. Raises: RequestRefused."""
         return self._run(list(texts)) if texts else []
 
     def _run(self, texts: list[str]) -> list[Vector]:
@@ -38,4 +39,5 @@ class FastembedEmbedder:
             with self._lock:
                 return [vector.tolist() for vector in self._model.embed(texts)]
         except (ValueError, OSError, RuntimeError) as error:
-            raise EmbeddingFailed(f"fastembed: {error}") from error
+            # On this machine nobody is away: the model fell over a text.
+            raise RequestRefused(f"fastembed: {type(error).__name__}", texts, Cause.BROKEN) from error

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from afterword.workers.core.errors import EmbeddingFailed
+from afterword.workers.core.errors import EmbeddingFailed, EmbeddingRefused
 from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity, Vector
 from afterword.workers.observing.metrics import Metrics
 
@@ -26,15 +26,26 @@ class CachingEmbedder:
         return self._inner.identity
 
     def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """One vector per text, with at most one call to the inner embedder. Raises: EmbeddingFailed."""
+        """One vector per text, with at most one call to the inner embedder.
+
+        Raises: EmbeddingRefused, EmbeddingFailed.
+        """
         known = self._recalled(texts)
         missing = [text for text in dict.fromkeys(texts) if text not in known]
-        if missing:
-            fresh = dict(zip(missing, self._inner.embed(missing), strict=True))
-            self._keep(fresh)
-            known |= fresh
         self._cached.inc(len(texts) - len(missing))
+        if missing:
+            try:
+                vectors: Sequence[Vector | None] = self._inner.embed(missing)
+            except EmbeddingRefused as refused:
+                known |= self._kept(missing, refused.vectors)
+                raise EmbeddingRefused(str(refused), [known.get(text) for text in texts]) from None
+            known |= self._kept(missing, vectors)
         return [known[text] for text in texts]
+
+    def _kept(self, texts: Sequence[str], vectors: Sequence[Vector | None]) -> dict[str, Vector]:
+        fresh = {text: vector for text, vector in zip(texts, vectors, strict=True) if vector is not None}
+        self._keep(fresh)
+        return fresh
 
     def _recalled(self, texts: Sequence[str]) -> dict[str, Vector]:
         with self._lock:
@@ -64,8 +75,14 @@ class TimedEmbedder:
         return self._inner.identity
 
     def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """As the embedder does. Raises: EmbeddingFailed."""
-        with self._seconds.time(), self._errors.count_exceptions(EmbeddingFailed):
-            vectors = self._inner.embed(texts)
+        """As the embedder does. A refusal is an answer, and no failure. Raises: EmbeddingRefused, EmbeddingFailed."""
+        with self._seconds.time():
+            try:
+                vectors = self._inner.embed(texts)
+            except EmbeddingRefused:
+                raise
+            except EmbeddingFailed:
+                self._errors.inc()
+                raise
         self._texts.inc(len(texts))
         return vectors

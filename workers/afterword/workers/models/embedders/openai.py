@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from math import nan
+from typing import Final
 
 import openai
 from pydantic import BaseModel, ValidationError
 
 from afterword.workers.core.errors import EmbeddingFailed
+from afterword.workers.models.client_errors import status_of, words_of
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
+from afterword.workers.models.embedders.refusals import failed
+from afterword.workers.models.environment import only_variables_of
 
-MAX_INPUTS = 256
-MAX_CHARACTERS = 8_000
-"""A text is cut here: at one token a character, as in Chinese, it still fits the 8,191 tokens of OpenAI's models."""
+OPENAI_URL: Final = "https://api.openai.com/v1"
+"""Given to the client where no other is: left alone, it looks into the environment by itself."""
 
-_MAX_BATCH_CHARACTERS = 250_000  # OpenAI takes 300,000 tokens a request
 _DIMENSIONS = {
     "text-embedding-3-small": 1536,
     "text-embedding-3-large": 3072,
@@ -33,8 +36,19 @@ class _EmbeddingsBody(BaseModel):
     data: list[_Item]
 
 
+class _OddItem(BaseModel):
+    index: int
+    embedding: list[float | None] | None = None
+
+
+class _OddEmbeddingsBody(BaseModel):
+    """As some servers tell that a text has no vector."""
+
+    data: list[_OddItem]
+
+
 class OpenAIEmbedder:
-    """Thread-safe; never retries by itself; a request takes `timeout` seconds in all at most.
+    """One request a call. Thread-safe; never retries by itself; a request takes `timeout` seconds in all at most.
 
     Without `dimensions` a model that is not OpenAI's is asked once for an embedding to learn them.
     """
@@ -42,7 +56,10 @@ class OpenAIEmbedder:
     def __init__(
         self, model: str, *, api_key: str, base_url: str | None = None, dimensions: int | None = None, timeout: float
     ) -> None:
-        self._client = openai.AsyncOpenAI(api_key=api_key, base_url=base_url, timeout=timeout, max_retries=0)
+        with only_variables_of(()):
+            self._client = openai.AsyncOpenAI(
+                api_key=api_key, base_url=base_url or OPENAI_URL, timeout=timeout, max_retries=0
+            )
         self._model = model
         self._timeout = timeout
         self._asked: int | openai.Omit = openai.omit if dimensions is None else dimensions
@@ -62,27 +79,24 @@ class OpenAIEmbedder:
         return EmbedderIdentity("openai", self._model, self._dimensions)
 
     def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """One vector per text; a text longer than MAX_CHARACTERS is cut. Raises: EmbeddingFailed."""
-        dimensions = self.identity.dimensions
-        vectors = [vector for batch in _batches(texts) for vector in self._request(batch)]
-        if any(len(vector) != dimensions for vector in vectors):
-            raise EmbeddingFailed(f"{self._model}: vectors do not have the {dimensions} dimensions expected")
-        return vectors
+        """One vector per text; NaN stands for what is no number. Raises: RequestRefused, EmbeddingFailed."""
+        return self._request(list(texts)) if texts else []
 
     def _request(self, texts: list[str]) -> list[Vector]:
         try:
             body = asyncio.run_coroutine_threadsafe(self._ask(texts), self._loop).result()
-            items = _EmbeddingsBody.model_validate_json(body).data
         except TimeoutError:
             raise EmbeddingFailed(f"{self._model}: no answer within {self._timeout:g} seconds") from None
         except openai.OpenAIError as error:
             # Its message may repeat the key or the texts, and it holds the request: it goes no further.
-            raise EmbeddingFailed(f"{self._model}: {_reason(error)}") from None
-        except ValidationError:
-            raise EmbeddingFailed(f"{self._model}: the endpoint did not answer with embeddings") from None
-        if len(items) != len(texts):
-            raise EmbeddingFailed(f"{self._model}: {len(items)} vectors for {len(texts)} texts")
-        return [item.embedding for item in sorted(items, key=lambda item: item.index)]
+            said, status = f"{self._model}: {_reason(error)}", status_of(error)
+            raise failed(said, status=status, words=words_of(error), texts=texts) from None
+        vectors = _vectors(body)
+        if vectors is None:
+            raise EmbeddingFailed(f"{self._model}: the endpoint did not answer with embeddings")
+        if len(vectors) != len(texts):
+            raise EmbeddingFailed(f"{self._model}: {len(vectors)} vectors for {len(texts)} texts")
+        return vectors
 
     async def _ask(self, texts: list[str]) -> str:
         async with asyncio.timeout(self._timeout):
@@ -102,15 +116,19 @@ def _reason(error: openai.OpenAIError) -> str:
     return " ".join(told)
 
 
-def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
-    batch: list[str] = []
-    characters = 0
-    for text in texts:
-        cut = text[:MAX_CHARACTERS] if text.strip() else "-"  # an empty input is refused
-        if batch and (len(batch) == MAX_INPUTS or characters + len(cut) > _MAX_BATCH_CHARACTERS):
-            yield batch
-            batch, characters = [], 0
-        batch.append(cut)
-        characters += len(cut)
-    if batch:
-        yield batch
+def _vectors(body: str) -> list[Vector] | None:
+    """The vectors of an answer, in the order of the texts; None, when it is none."""
+    try:
+        items = _EmbeddingsBody.model_validate_json(body).data
+        return [item.embedding for item in sorted(items, key=lambda item: item.index)]
+    except ValidationError:
+        return _odd_vectors(body)
+
+
+def _odd_vectors(body: str) -> list[Vector] | None:
+    try:
+        items = sorted(_OddEmbeddingsBody.model_validate_json(body).data, key=lambda item: item.index)
+    except ValidationError:
+        return None
+    size = max((len(item.embedding or ()) for item in items), default=0)
+    return [[nan if value is None else value for value in item.embedding or [None] * size] for item in items]

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from afterword.workers.core.errors import EmbeddingRefused
+
 Vector = list[float]
 
 
@@ -30,5 +32,19 @@ class Embedder(Protocol):
     def embed(self, texts: Sequence[str]) -> list[Vector]:
         """One vector of `identity.dimensions` floats per text, in order.
 
-        Raises: EmbeddingFailed.
+        Raises: EmbeddingRefused, with the vectors of all other texts, when some get none; EmbeddingFailed, when the
+        embedder is away.
         """
+
+
+def embed_each(embedder: Embedder, texts: Sequence[str]) -> list[Vector | None]:
+    """The vectors of the texts; None for each that the embedder refuses. Raises: EmbeddingFailed, when it is away.
+
+    >>> from afterword.workers.models.embedders.hashing import HashingEmbedder
+    >>> [len(vector or ()) for vector in embed_each(HashingEmbedder(8), ["a cat"])]
+    [8]
+    """
+    try:
+        return list(embedder.embed(texts))
+    except EmbeddingRefused as refused:
+        return list(refused.vectors)

@@ -18,6 +18,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from afterword.schemas.wire import NAMESPACE
+from afterword.workers.core.errors import EmbeddingRefused
 from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity, Vector
 from afterword.workers.observing.metrics import Metrics
 
@@ -67,17 +68,31 @@ class SharedEmbedder:
         return self._inner.identity
 
     def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """One vector per text, with at most one call to the inner embedder. Raises: EmbeddingFailed."""
+        """One vector per text, with at most one call to the inner embedder.
+
+        Raises: EmbeddingRefused, EmbeddingFailed.
+        """
         identity = self.identity
         keys = {text: _key(identity, text) for text in texts}
         known = self._kept(keys, identity.dimensions)
         missing = [text for text in keys if text not in known]
         self._found.inc(sum(text in known for text in texts))
         if missing:
-            fresh = dict(zip(missing, self._inner.embed(missing), strict=True))
-            self._keep({keys[text]: vector for text, vector in fresh.items()})
-            known |= fresh
+            try:
+                vectors: Sequence[Vector | None] = self._inner.embed(missing)
+            except EmbeddingRefused as refused:
+                known |= self._fresh(keys, missing, refused.vectors)
+                raise EmbeddingRefused(str(refused), [known.get(text) for text in texts]) from None
+            known |= self._fresh(keys, missing, vectors)
         return [known[text] for text in texts]
+
+    def _fresh(
+        self, keys: Mapping[str, str], texts: Sequence[str], vectors: Sequence[Vector | None]
+    ) -> dict[str, Vector]:
+        """The vectors that there are, now in Redis, too."""
+        fresh = {text: vector for text, vector in zip(texts, vectors, strict=True) if vector is not None}
+        self._keep({keys[text]: vector for text, vector in fresh.items()})
+        return fresh
 
     def _kept(self, keys: Mapping[str, str], dimensions: int) -> dict[str, Vector]:
         """The vectors that Redis has, by text."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from afterword.workers.core.errors import Misconfigured
 from afterword.workers.models.llms.port import Llm
+from afterword.workers.models.providers import Endpoint
 
 
 def build_llm(
@@ -23,7 +24,7 @@ def build_llm(
     if family == "mem0" and name:
         from afterword.workers.models.llms.mem0 import Mem0Llm
 
-        return Mem0Llm(name, model, api_key=api_key, base_url=base_url, timeout=timeout)
+        return Mem0Llm(name, model, endpoint=Endpoint(base_url, api_key), timeout=timeout)
     raise Misconfigured(f"AFTERWORD_LLM must be openai, mem0:<provider> or none, not {provider!r}")
 
 

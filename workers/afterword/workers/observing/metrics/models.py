@@ -26,6 +26,12 @@ class ModelMetrics(Instruments):
             "Texts by where their vectors came from: embedder, cache (the process's own), redis (questions only).",
             source=("embedder", "cache", "redis"),
         )
+        self.embedder_refused = self._counter(
+            "embedder_refused",
+            "Texts that the embedder refused, by what became of them: shortened until it took them (head and tail), or "
+            "given_up (found by their words alone).",
+            outcome=("shortened", "given_up"),
+        )
         self.llm_calls = Counter(
             "afterword_llm_calls",
             "Calls to the LLM by model and outcome: ok, unavailable, refused, bad_answer.",

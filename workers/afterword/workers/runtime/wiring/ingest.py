@@ -41,7 +41,7 @@ class IngestRoom:
         recorder = Recorder(database=self._stores.database, books=self._memories.books, rules=self._rules)
         return Ingest(
             recorder=recorder,
-            excerpts=self._memories.excerpts,
+            excerpts=self._memories.excerpts_in_time,
             hint=hint_with(broker.admin),
             metrics=self._ground.metrics,
         )

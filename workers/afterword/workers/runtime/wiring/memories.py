@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from afterword.workers.models.embedders.hasty import HastyEmbedder
+from afterword.workers.models.embedders.port import Embedder
 from afterword.workers.runtime.wiring.ground import Ground
 from afterword.workers.runtime.wiring.models import ModelRoom
 from afterword.workers.runtime.wiring.stores import StoreRoom
@@ -35,10 +37,19 @@ class MemoryRoom:
     @cached_property
     def excerpts(self) -> Excerpts:
         """Writes turns verbatim."""
+        return self._excerpts(self._models.embedder, self.topics)
+
+    @cached_property
+    def excerpts_in_time(self) -> Excerpts:
+        """Writes turns verbatim, unless the embedder keeps it waiting: for those who hold others up meanwhile."""
+        hasty = HastyEmbedder(self._models.embedder, seconds=self._ground.settings.ingest_embedding)
+        return self._excerpts(hasty, Topics(hasty))
+
+    def _excerpts(self, embedder: Embedder, topics: Topics) -> Excerpts:
         return Excerpts(
             database=self._stores.database,
             views=self._stores.views,
-            reader=TextReader(embedder=self._models.embedder, topics=self.topics),
+            reader=TextReader(embedder=embedder, topics=topics),
             books=self.books,
             metrics=self._ground.metrics,
         )

@@ -6,7 +6,8 @@ from functools import cached_property
 
 from pydantic import SecretStr
 
-from afterword.workers.models.embedders.factory import build_embedder
+from afterword.workers.models.embedders.factory import build_embedder, limits_of
+from afterword.workers.models.embedders.limits import EmbeddingLimits
 from afterword.workers.models.embedders.port import Embedder
 from afterword.workers.models.llms.factory import build_llm
 from afterword.workers.models.llms.port import Llm
@@ -32,8 +33,20 @@ class ModelRoom:
             base_url=settings.embedder_base_url,
             api_key=_revealed(settings.embedder_api_key),
             timeout=settings.embedder_timeout,
+            limits=self.embedding_limits,
             cached=settings.embedder_cache,
             metrics=self._ground.metrics,
+        )
+
+    @cached_property
+    def embedding_limits(self) -> EmbeddingLimits:
+        """What the embedder takes, as set, known and learned."""
+        settings = self._ground.settings
+        return limits_of(
+            settings.embedder,
+            settings.embedder_model,
+            inputs=settings.embedder_inputs,
+            tokens=settings.embedder_tokens,
         )
 
     @cached_property

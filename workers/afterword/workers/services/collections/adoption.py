@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from afterword.schemas import Scope
-from afterword.workers.models.embedders.port import Embedder
+from afterword.workers.models.embedders.port import Embedder, embed_each
 from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.services.memories.importance import importance
 from afterword.workers.services.memories.topics import Topics
@@ -69,7 +69,7 @@ class Adoption:
     def _adopt_some(self, memories: Sequence[StoredMemory]) -> None:
         if not memories:
             return
-        vectors = self._embedder.embed([memory.text for memory in memories])
+        vectors = embed_each(self._embedder, [memory.text for memory in memories])
         complete = [
             _completed(memory) for memory, _ in self._topics.labelled(list(zip(memories, vectors, strict=True)))
         ]

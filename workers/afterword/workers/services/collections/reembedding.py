@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from afterword.workers.models.embedders.port import Embedder, Vector
+from afterword.workers.models.embedders.port import Embedder, Vector, embed_each
 from afterword.workers.services.memories import in_context
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.admin import StoreAdmin
@@ -37,13 +37,14 @@ def _points(source: StoreAdmin, embedder: Embedder, hits: Sequence[Hit]) -> list
     """As they would be written today: an excerpt with the turns before it."""
     wanted = dict.fromkeys(point_id for hit in hits for point_id in _previous(hit))
     texts = {hit.id: _text(hit) for hit in (*source.get(list(wanted)), *hits)}
-    vectors = dict(zip(texts, embedder.embed(list(texts.values())), strict=True))
+    vectors = dict(zip(texts, embed_each(embedder, list(texts.values())), strict=True))
     return [_point(hit, texts, vectors) for hit in hits]
 
 
-def _point(hit: Hit, texts: Mapping[str, str], vectors: Mapping[str, Vector]) -> Point:
+def _point(hit: Hit, texts: Mapping[str, str], vectors: Mapping[str, Vector | None]) -> Point:
     before = [each for each in _previous(hit) if each in texts]
-    vector = in_context.vector(vectors[hit.id], [vectors[each] for each in before])
+    own, context = vectors[hit.id], [vector for each in before if (vector := vectors[each]) is not None]
+    vector = None if own is None else in_context.vector(own, context)
     return Point(hit.id, vector, hit.payload | _terms(hit, [texts[each] for each in before]))
 
 

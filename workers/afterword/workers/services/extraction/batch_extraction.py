@@ -94,7 +94,7 @@ class BatchExtraction:
             self._journalled = self._ask(existing)
         return list(dict.fromkeys(fact.text for fact in self._entry.facts))
 
-    def write(self, vectors: Mapping[str, Vector]) -> None:
+    def write(self, vectors: Mapping[str, Vector | None]) -> None:
         """Write the journalled facts, with their vectors by text."""
         # A worker that was paused learns here that its subject is another's.
         with self._database.transaction() as connection:

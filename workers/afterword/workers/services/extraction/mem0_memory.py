@@ -21,7 +21,7 @@ prepare()
 from mem0.exceptions import LLMError, VectorStoreError  # noqa: E402  # mem0 reads its environment when imported
 from mem0.memory.main import Memory  # noqa: E402
 
-from afterword.workers.models.embedders.port import Embedder, Vector  # noqa: E402
+from afterword.workers.models.embedders.port import Embedder, Vector, embed_each  # noqa: E402
 from afterword.workers.services.extraction.known import Existing  # noqa: E402
 
 _T = TypeVar("_T")
@@ -32,12 +32,12 @@ class Hooks:
     """The three points at which `add` calls us, in this order.
 
     `known` finds the memories the LLM is shown, by the vector of the whole batch; `answer` gives the texts to
-    remember; `write` stores their vectors, by text.
+    remember; `write` stores their vectors, by text; None for one that the embedder refuses.
     """
 
     known: Callable[[Vector], Sequence[Existing]]
     answer: Callable[[Sequence[Existing]], Sequence[str]]
-    write: Callable[[Mapping[str, Vector]], None]
+    write: Callable[[Mapping[str, Vector | None]], None]
 
 
 _QUERY_CHARACTERS = 4_000
@@ -107,12 +107,12 @@ class _Embedding:
         self._embedder = embedder
         self._errors = errors
 
-    def embed(self, text: str, memory_action: str | None = None) -> Vector:
+    def embed(self, text: str, memory_action: str | None = None) -> Vector | None:
         """mem0 embeds a whole batch to find what is known of it: its end serves, and every model takes that much."""
         return self.embed_batch([text[-_QUERY_CHARACTERS:]])[0]
 
-    def embed_batch(self, texts: Sequence[str], memory_action: str | None = None) -> list[Vector]:
-        return _noting(self._errors, lambda: self._embedder.embed(texts))
+    def embed_batch(self, texts: Sequence[str], memory_action: str | None = None) -> list[Vector | None]:
+        return _noting(self._errors, lambda: embed_each(self._embedder, texts))
 
 
 class _Store:
@@ -121,12 +121,15 @@ class _Store:
         self._errors = errors
         self.known: Sequence[Existing] = ()
 
-    def search(self, query: str, vectors: Vector, top_k: int, filters: Any) -> list[Any]:
-        self.known = _noting(self._errors, lambda: self._hooks.known(vectors))
+    def search(self, query: str, vectors: Vector | None, top_k: int, filters: Any) -> list[Any]:
+        """Of a batch whose end the embedder refuses nothing is known: duplicates are told when they are written."""
+        self.known = () if vectors is None else _noting(self._errors, lambda: self._hooks.known(vectors))
         # Without the hash that mem0 looks for: duplicates are told by owner, when they are written.
         return [SimpleNamespace(id=memory.id, payload={"data": memory.text}, score=0.0) for memory in self.known]
 
-    def insert(self, vectors: Sequence[Vector], payloads: Sequence[Mapping[str, Any]], ids: Sequence[str]) -> None:
+    def insert(
+        self, vectors: Sequence[Vector | None], payloads: Sequence[Mapping[str, Any]], ids: Sequence[str]
+    ) -> None:
         found = {payload["data"]: vector for payload, vector in zip(payloads, vectors, strict=True)}
         _noting(self._errors, lambda: self._hooks.write(found))
 

@@ -51,7 +51,7 @@ class FactWriter:
         self._books = books
         self._session_ttl = session_ttl
 
-    def write(self, entry: Entry, vectors: Mapping[str, Vector]) -> None:
+    def write(self, entry: Entry, vectors: Mapping[str, Vector | None]) -> None:
         """Insert the facts that are not duplicates of what their owner already has.
 
         Writers of one agent's memory take turns: two users' batches may hold the same fact.

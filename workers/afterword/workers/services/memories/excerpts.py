@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -18,7 +19,7 @@ from afterword.schemas import Kind, Scope
 from afterword.workers.core import ids
 from afterword.workers.core.origin import Origin
 from afterword.workers.core.turns import Turn
-from afterword.workers.models.embedders.port import Embedder, Vector
+from afterword.workers.models.embedders.port import Embedder, Vector, embed_each
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.observing.stopwatch import Stopwatch
 from afterword.workers.services.memories import in_context
@@ -89,7 +90,7 @@ class Excerpts:
             view.insert(vectors)
         with self._database.transaction() as connection:
             kept = excerpts.mark_excerpts(connection, conversation)
-            new = self._note(connection, conversation, [memory for memory, _ in vectors], begun) if kept else 0
+            new = self._note(connection, conversation, vectors, begun) if kept else 0
         if not kept:
             # Another event may have written the same turns since.
             own = Match(collection.EVENT, (conversation.event_id,))
@@ -98,36 +99,53 @@ class Excerpts:
         self._metrics.memories.labels("add", Scope.USER, Kind.EXCERPT).inc(new)
 
     def _note(
-        self, connection: Connection, conversation: Conversation, memories: Sequence[StoredMemory], begun: float
+        self,
+        connection: Connection,
+        conversation: Conversation,
+        written: Sequence[tuple[StoredMemory, Vector | None]],
+        begun: float,
     ) -> int:
         """Put the written excerpts on the books; how many memories are new."""
         labels = conversation.metadata
-        records = [self._books.record_of(memory, labels, source="conversation") for memory in memories]
+        records = [self._books.record_of(memory, labels, source="conversation") for memory, _ in written]
         new = self._books.note_saved(connection, records)
         if new:
-            audit.write(connection, [_audited(conversation, new, time.perf_counter() - begun)])
+            refused = [memory.id for memory, vector in written if vector is None]
+            audit.write(connection, [_audited(conversation, new, refused, time.perf_counter() - begun)])
         return new
 
 
-def _audited(conversation: Conversation, saved: int, seconds: float) -> audit.Event:
+def _audited(conversation: Conversation, saved: int, refused: Sequence[str], seconds: float) -> audit.Event:
+    """Those that the embedder refused are listed: they are found by their words alone."""
+    listed: dict[str, Any] = {"without_vector": list(refused)} if refused else {}
     return memory_save(
-        Origin.of(conversation), kind=Kind.EXCERPT, saved=saved, messages=len(conversation.turns), seconds=seconds
+        Origin.of(conversation),
+        kind=Kind.EXCERPT,
+        saved=saved,
+        messages=len(conversation.turns),
+        seconds=seconds,
+        **listed,
     )
 
 
-def embedded(excerpts: Sequence[Excerpt], embedder: Embedder) -> list[tuple[StoredMemory, Vector]]:
+def embedded(excerpts: Sequence[Excerpt], embedder: Embedder) -> list[tuple[StoredMemory, Vector | None]]:
     """The excerpts with their vectors, those of the texts before them blended in; one call to the embedder.
+
+    One whose text the embedder refuses has none.
 
     Raises: EmbeddingFailed.
     """
     texts = list(dict.fromkeys(text for excerpt in excerpts for text in (excerpt.memory.text, *excerpt.before)))
     if not texts:
         return []
-    vectors = dict(zip(texts, embedder.embed(texts), strict=True))
-    return [
-        (excerpt.memory, in_context.vector(vectors[excerpt.memory.text], [vectors[text] for text in excerpt.before]))
-        for excerpt in excerpts
-    ]
+    vectors = dict(zip(texts, embed_each(embedder, texts), strict=True))
+    return [(excerpt.memory, _in_its_context(excerpt, vectors)) for excerpt in excerpts]
+
+
+def _in_its_context(excerpt: Excerpt, vectors: Mapping[str, Vector | None]) -> Vector | None:
+    own = vectors[excerpt.memory.text]
+    before = [vector for text in excerpt.before if (vector := vectors[text]) is not None]
+    return None if own is None else in_context.vector(own, before)
 
 
 def excerpts_of(conversation: Conversation, before: Sequence[Turn] = ()) -> list[Excerpt]:

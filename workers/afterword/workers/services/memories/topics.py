@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from afterword.workers.models.embedders.port import Embedder, Vector
+from afterword.workers.models.embedders.port import Embedder, Vector, embed_each
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.text import analysis
 from afterword.workers.text.en import topic_phrases as en
@@ -80,7 +80,9 @@ class Topics:
             return _by_words(spoken)
         return self._nearest(spoken, vector)
 
-    def labelled(self, memories: Sequence[tuple[StoredMemory, Vector]]) -> list[tuple[StoredMemory, Vector]]:
+    def labelled(
+        self, memories: Sequence[tuple[StoredMemory, Vector | None]]
+    ) -> list[tuple[StoredMemory, Vector | None]]:
         """The memories, each with its topic. Raises: EmbeddingFailed."""
         return [
             (replace(memory, topic=self.about(memory.text, vector).topic.value), vector) for memory, vector in memories
@@ -100,9 +102,11 @@ class Topics:
 def _prototypes(embedder: Embedder) -> NDArray[np.float64]:
     """One row a topic, in their order."""
     phrases = [phrase for group in _PHRASES.values() for phrase in group]
-    vectors = dict(zip(phrases, embedder.embed(phrases), strict=True))
-    means = [np.mean([_normal(vectors[phrase]) for phrase in group], axis=0) for group in _PHRASES.values()]
-    return np.array([_normal(mean) for mean in means])
+    vectors = dict(zip(phrases, embed_each(embedder, phrases), strict=True))
+    known = [[vector for phrase in group if (vector := vectors[phrase]) is not None] for group in _PHRASES.values()]
+    # A topic none of whose phrases is taken is near to nothing.
+    nothing = np.zeros(embedder.identity.dimensions)
+    return np.array([_normal(np.mean([_normal(v) for v in group], axis=0)) if group else nothing for group in known])
 
 
 def _by_words(spoken: dict[Topic, float]) -> About:

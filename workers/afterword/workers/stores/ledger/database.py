@@ -14,7 +14,9 @@ from afterword.workers.core.errors import LedgerRefused, LedgerUnavailable
 
 _CONNECT_SECONDS = 3
 _STATEMENT_MS = 30_000
-_IDLE = "-c idle_in_transaction_session_timeout=60000"
+# A server whose default is another zone would tell days by it, and times of the year 1 in the year 0, which no
+# datetime can hold.
+_OPTIONS = f"-c statement_timeout={_STATEMENT_MS} -c idle_in_transaction_session_timeout=60000 -c TimeZone=UTC"
 MINIMUM_VERSION = 150_000
 """PostgreSQL 15, as `server_version_num` counts."""
 
@@ -41,8 +43,7 @@ class Database:
             hide_parameters=True,  # an error must not repeat what a person said
             connect_args={
                 "connect_timeout": _CONNECT_SECONDS,
-                # In UTC, since a time of the year 1 or 9999 may have no date in another zone.
-                "options": f"-c timezone=UTC -c statement_timeout={_STATEMENT_MS} {_IDLE}",
+                "options": _OPTIONS,
                 "application_name": "afterword",
                 # A host that vanished without a word is noticed in about fifteen seconds.
                 "keepalives_idle": 5,

@@ -65,7 +65,9 @@ class EdgeStore:
 
     def insert(self, points: Sequence[Point]) -> None:
         if points:
-            written = [q.Point(point.id, list(point.vector), point.payload) for point in points]
+            written = [
+                q.Point(point.id, {} if point.vector is None else list(point.vector), point.payload) for point in points
+            ]
             self._update(q.UpdateOperation.upsert_points(written, update_mode=q.UpdateMode.InsertOnly), len(points))
 
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:

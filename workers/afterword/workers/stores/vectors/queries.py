@@ -75,10 +75,13 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What is written: an id (a UUID's text), a dense vector, a payload."""
+    """What is written: an id (a UUID's text), a dense vector, a payload.
+
+    Without a vector a point is found by its words and its payload, and by no similarity.
+    """
 
     id: str
-    vector: Sequence[float]
+    vector: Sequence[float] | None
     payload: Payload
 
 

@@ -71,7 +71,10 @@ class ServerStore:
                 raise Misconfigured(f"Qdrant at {self._url} has no collection {self._collection}")
 
     def insert(self, points: Sequence[Point]) -> None:
-        written = [m.PointStruct(id=point.id, vector=list(point.vector), payload=point.payload) for point in points]
+        written = [
+            m.PointStruct(id=point.id, vector={} if point.vector is None else list(point.vector), payload=point.payload)
+            for point in points
+        ]
         for start in range(0, len(written), _INSERT_BATCH):
             with self._server_errors():
                 self._client.upsert(

@@ -92,8 +92,9 @@ class MemoryView:
         logger.debug("%s: %d searches found %s", self, len(requests), [len(hits) for hits in answers])
         return [[(hit.id, hit.score) for hit in hits] for hits in answers]
 
-    def insert(self, memories: Sequence[tuple[StoredMemory, Vector]]) -> None:
-        """Write memories whose ids are not there yet; existing ones stay. Returns once they are searchable.
+    def insert(self, memories: Sequence[tuple[StoredMemory, Vector | None]]) -> None:
+        """Write memories whose ids are not there yet; existing ones stay. Returns once they are searchable, one without
+        a vector by its words alone.
 
         Raises: Denied, before anything is written, when a memory is none of these owners'.
         """

@@ -9,6 +9,7 @@ or an English model that is asked in Chinese.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
@@ -16,7 +17,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from afterword.workers.models.embedders.port import Embedder
+from afterword.workers.core.errors import EmbeddingFailed
+from afterword.workers.models.embedders.port import Embedder, Vector, embed_each
 
 _TRUSTED_APART = 5.0
 """Deviations between answers and chance from which on an embedder is trusted in full. Set on the development part of
@@ -82,11 +84,23 @@ class Calibration:
 
 
 def calibrate(embedder: Embedder) -> Calibration:
-    """Ask an embedder, in one request. Raises: EmbeddingFailed."""
+    """Ask an embedder, in one request. A pair of which it refuses a text says nothing.
+
+    Raises: EmbeddingFailed, also when fewer than two pairs of a kind of script are left.
+    """
     texts = list(chain.from_iterable((*_LATIN, *_UNPARTED)))
-    vectors = np.asarray(embedder.embed(texts), dtype=np.float64)
+    vectors = embed_each(embedder, texts)
     middle = 2 * len(_LATIN)
-    return Calibration(_scale(vectors[:middle]), _scale(vectors[middle:]))
+    return Calibration(_scale(_pairs(vectors[:middle])), _scale(_pairs(vectors[middle:])))
+
+
+def _pairs(vectors: Sequence[Vector | None]) -> NDArray[np.float64]:
+    """Questions and answers in turn, those of whole pairs."""
+    pairs = zip(vectors[::2], vectors[1::2], strict=True)
+    whole = [each for asked, answer in pairs if asked is not None and answer is not None for each in (asked, answer)]
+    if len(whole) < 4:
+        raise EmbeddingFailed("the embedder refuses the texts that it is calibrated with")
+    return np.asarray(whole, dtype=np.float64)
 
 
 def _scale(vectors: NDArray[np.float64]) -> Scale:

@@ -1,0 +1,27 @@
+"""What forked processes find imported: all that commands, roles and the processes of benchmarks import."""
+
+import gc
+
+from afterword.workers.models import mem0_environment
+
+mem0_environment.prepare()
+
+import mem0  # noqa: E402
+import openai.resources.chat  # noqa: E402
+import qdrant_client  # noqa: E402
+
+import afterword.cli.app  # noqa: E402
+import afterword.cli.bulk  # noqa: E402
+import afterword.workers.runtime.process  # noqa: E402
+import afterword.workers.services.extraction.mem0_memory  # noqa: E402
+import ops.bench.bare_worker  # noqa: E402
+import ops.bench.echo  # noqa: E402
+import ops.bench.embeddings  # noqa: E402
+import ops.bench.llm  # noqa: E402
+import ops.bench.plain  # noqa: E402
+import tests.support.qdrant_face  # noqa: E402
+
+__all__ = ["afterword", "mem0", "openai", "ops", "qdrant_client", "tests"]
+
+# Else the first collection of each child would write to every page that it shares with the others.
+gc.freeze()
