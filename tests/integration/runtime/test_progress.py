@@ -119,7 +119,11 @@ def test_a_worker_that_hangs_is_not_ready_until_it_goes_on(workshop: Workshop, m
     monkeypatch.setattr(roles, "PATIENCE_SECONDS", 0.3)
     monkeypatch.setattr(progress_module, "_LOOK_SECONDS", 0.02)
     released = threading.Event()
-    workshop.store.before["insert"] = lambda: released.wait(30)
+
+    def hang() -> None:
+        released.wait(30)
+
+    workshop.store.before["insert"] = hang
     running = start_role(Role.INGEST, workshop.house)
     health = health_of(Role.INGEST, workshop.house, running)
 

@@ -60,8 +60,9 @@ class TestHints:
 
 def die(client: redis.Redis, message_id: str | bytes, data: bytes | str, queue: Queue = Queue.CONVERSATIONS) -> None:
     """A message that was given up on, as the broker leaves it."""
-    client.zadd(f"{wire.queue_key(queue)}.XQ", {message_id: 1_780_000_000_000})
-    client.hset(f"{wire.queue_key(queue)}.XQ.msgs", message_id, data)
+    name: Any = message_id
+    client.zadd(f"{wire.queue_key(queue)}.XQ", {name: 1_780_000_000_000})
+    client.hset(f"{wire.queue_key(queue)}.XQ.msgs", name, data)
 
 
 class TestDeadMessages:

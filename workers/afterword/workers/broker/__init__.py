@@ -16,8 +16,8 @@
 
 Redis may deliver a message more than once: actors must bear that.
 
-`script` runs in Redis, `transport` holds the commands that a worker sends there, `consumer` reads one queue, `broker` is the class that
-Dramatiq calls, `admin` is the part that services get, and `middleware` is done around each message.
+`script` runs in Redis, `transport` holds the commands that a worker sends there, `consumer` reads one queue, `broker`
+is the class that Dramatiq calls, `admin` is the part that services get, and `middleware` is done around each message.
 """
 
 from afterword.workers.broker.admin import DeadMessage, QueueAdmin
