@@ -28,6 +28,7 @@ from afterword.workers.stores.ledger.migrate import migrate
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support import openai_faults as faults
 from tests.support.fake_openai import FakeOpenAI
+from tests.support.ledgers import refusing
 from tests.support.waiting import wait_until
 from tests.support.workshop import Workshop, event
 
@@ -270,20 +271,11 @@ class TestIngest:
     def test_what_the_ledger_cannot_keep_is_a_dead_letter_at_once(
         self, workshop: Workshop, start: Start, asker: Asker
     ) -> None:
-        workshop.rows(
-            """
-            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
-            $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '54000'; END $$
-            """
-        )
-        workshop.rows(
-            "CREATE TRIGGER refusing BEFORE INSERT ON conversations FOR EACH ROW WHEN (NEW.event_id = 'bad') "
-            "EXECUTE FUNCTION refuse()"
-        )
         start(Role.INGEST, workshop)
-        asker.publish(event("one", event_id="bad"), event("two", event_id="good"))
-        wait_until(lambda: asker.dead(Queue.CONVERSATIONS) == 1, what="the dead letter")
-        wait_until(lambda: workshop.statuses() == ["stored"], what="the other event")
+        with refusing(workshop.database, "conversations", "NEW.event_id = 'bad'"):
+            asker.publish(event("one", event_id="bad"), event("two", event_id="good"))
+            wait_until(lambda: asker.dead(Queue.CONVERSATIONS) == 1, what="the dead letter")
+            wait_until(lambda: workshop.statuses() == ["stored"], what="the other event")
         workshop.house.upkeep.sweeps(workshop.broker).keep_dead_messages()
         [letter] = workshop.rows("SELECT event_id, error FROM dead_letters")
         assert letter.event_id == "bad"

@@ -20,6 +20,7 @@ from afterword.workers.services.upkeep.sweeps import Sweeps
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.upkeep.leadership import Leadership
 from tests.fixtures.workshops import OpenWorkshop
+from tests.support.ledgers import refusing
 from tests.support.waiting import wait_until
 from tests.support.workshop import Workshop, event
 
@@ -137,21 +138,12 @@ class TestDeadMessages:
     def test_one_that_is_refused_stays_alone_and_that_is_said(
         self, workshop: Workshop, sweeps: Sweeps, client: redis.Redis, caplog: pytest.LogCaptureFixture
     ) -> None:
-        workshop.rows(
-            """
-            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
-            $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '54000'; END $$
-            """
-        )
-        workshop.rows(
-            "CREATE TRIGGER refusing BEFORE INSERT ON dead_letters FOR EACH ROW WHEN (NEW.message_id LIKE 'bad%') "
-            "EXECUTE FUNCTION refuse()"
-        )
         for name in ("bad 1", "good 1", "bad 2", "good 2"):
             die(client, name, b"{}")
         die(client, "good 3", b"{}", Queue.TELEMETRY)
-        for _ in range(2):
-            sweeps.keep_dead_messages()
+        with refusing(workshop.database, "dead_letters", "NEW.message_id LIKE 'bad%'"):
+            for _ in range(2):
+                sweeps.keep_dead_messages()
         assert sorted(letter.message_id for letter in letters(workshop)) == ["good 1", "good 2", "good 3"]
         assert client.zrange(f"{wire.queue_key(Queue.CONVERSATIONS)}.XQ", 0, -1) == [b"bad 1", b"bad 2"]
         assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
