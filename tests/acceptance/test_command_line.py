@@ -96,7 +96,7 @@ def test_an_agent_is_registered_told_what_to_remember_and_switched_off(deploymen
     deployment.start("ingest", "extraction", "scheduler", "context", "commands")
     with deployment.client() as client:
         client.publish(user_id="ada", agent_id="travel", session_id="s1", messages=TURNS)
-        wait_until(lambda: facts(client, "ada"), 30, "the facts")
+        wait_until(lambda: facts(client, "ada"), 120, "the facts")
         assert "Remember every seat." in json.dumps(deployment.openai.chats[0].body["messages"])
 
         deployment.run("agents", "set", "quiet", "--no-memory")
@@ -108,7 +108,7 @@ def test_a_collection_of_another_embedder_names_the_mend_which_works(deployment:
     ingest, commands = deployment.start("ingest", "commands")
     with deployment.client() as client:
         client.publish(user_id="ada", session_id="s1", messages=TURNS)
-        wait_until(lambda: len(list(client.memories.iterate(user_id="ada"))) == 2, 20, "the excerpts")
+        wait_until(lambda: len(list(client.memories.iterate(user_id="ada"))) == 2, 120, "the excerpts")
     ingest.stop()
     commands.stop()
     deployment.settings["AFTERWORD_EMBEDDER_DIMENSIONS"] = "64"

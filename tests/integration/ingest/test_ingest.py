@@ -52,8 +52,8 @@ class TestRecording:
         first, second = event("I play the cello.", event_id="e1"), event("I play the harp.", event_id="e1")
         stranger = event("I play the cello.", event_id="e1", user="bob")
         outcomes = workshop.take_in(first, second, stranger)
-        assert outcomes == [Outcome.STORED, Outcome.CONFLICT, Outcome.CONFLICT]
-        assert workshop.texts() == ["I play the cello."]
+        assert outcomes == [Outcome.STORED, Outcome.CONFLICT, Outcome.STORED]
+        assert workshop.texts(user_id="ann") == ["I play the cello."]
         assert workshop.audit_types() == ["conversation_received", "memory_save", "conversation_conflict"]
 
     def test_tenants_have_event_ids_of_their_own(self, workshop: Workshop) -> None:
@@ -254,12 +254,12 @@ class TestClearing:
         assert workshop.rows("SELECT 1 FROM conversations WHERE turns IS NOT NULL") == []
 
     def test_excerpts_that_came_after_the_clear_stay(self, workshop: Workshop) -> None:
-        """A window of the same thread, published again, holds the very turns that the first writer takes back."""
+        """What is said once more, in the same words, has the very ids that the first writer takes back."""
 
         def clear_and_say_again() -> None:
             workshop.store.up()
             clear(workshop)
-            workshop.take_in(event("I play the cello.", session_id="s1"))
+            workshop.take_in(event("I play the cello.", "I play the cello.", session_id="s1"))
 
         workshop.store.after["insert"] = clear_and_say_again
         workshop.take_in(event("I play the cello.", session_id="s1"))

@@ -13,7 +13,7 @@ from afterword.schemas import AfterwordError, ErrorBody, InvalidInput, Reply, Un
 from afterword.schemas.context import Request
 from afterword.schemas.wire import REPLY_PREFIX, REPLY_TTL_MS
 from afterword.workers.broker import ServerClock
-from afterword.workers.core.errors import Denied, NotFound, StoreUnavailable
+from afterword.workers.core.errors import Denied, LedgerRefused, NotFound, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -106,6 +106,8 @@ def error_body(error: AfterwordError) -> ErrorBody:
             return ErrorBody(code="invalid", message=str(error), field=error.field)
         case UnsupportedVersion():
             return ErrorBody(code="invalid", message=str(error), field="version")
+        case LedgerRefused():
+            return ErrorBody(code="invalid", message=str(error))
         case Denied():
             return ErrorBody(code="denied", message=str(error))
         case NotFound():

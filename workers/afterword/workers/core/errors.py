@@ -7,8 +7,9 @@ AfterwordError (afterword.schemas.errors)
 │   └── LedgerTooNew       the ledger's tables are newer than this version
 ├── StoreUnavailable       a store cannot be reached; the work waits
 │   ├── LedgerUnavailable
-│   │   └── LedgerRefused  PostgreSQL admits nobody of this name
+│   │   └── LedgerDenied   PostgreSQL admits nobody of this name
 │   └── VectorStoreUnavailable
+├── LedgerRefused          PostgreSQL cannot keep what it was given; no retry mends that
 ├── EmbeddingFailed        the embedder did not answer
 │   └── EmbeddingRefused   it answers, but takes some of the texts not
 ├── Late                   a step of an answer took longer than its deadline allows
@@ -63,8 +64,12 @@ class LedgerUnavailable(StoreUnavailable):
     """PostgreSQL cannot be reached."""
 
 
-class LedgerRefused(LedgerUnavailable):
+class LedgerDenied(LedgerUnavailable):
     """PostgreSQL admits nobody of this name: somebody has to mend the URL. Work waits for that as for an outage."""
+
+
+class LedgerRefused(AfterwordError):
+    """PostgreSQL refuses what it was given: too long for an index, out of range, no text. A retry changes nothing."""
 
 
 class VectorStoreUnavailable(StoreUnavailable):

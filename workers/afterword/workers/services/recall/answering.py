@@ -18,7 +18,7 @@ from afterword.workers.services.recall import budget
 from afterword.workers.services.recall.askers_clock import AskersClock
 from afterword.workers.services.recall.corners import Corner, corners_of
 from afterword.workers.services.recall.finding.corner_search import CornerSearch
-from afterword.workers.services.recall.finding.finder import FETCHED, MemoryFinder
+from afterword.workers.services.recall.finding.finder import FETCHED, Findings, MemoryFinder
 from afterword.workers.services.recall.ledger_reader import LedgerReader
 from afterword.workers.services.recall.question.parsing import ParsedQuestion
 from afterword.workers.services.recall.ranking import shortlist
@@ -169,7 +169,7 @@ class Answerer:
             memories=chosen.memories,
             around=around,
             relevance=relevance,
-            explanations=shortlist.explained(found.ranked, found.replaced, chosen, floor) if request.explain else (),
+            explanations=_explained(found, chosen, floor) if request.explain else (),
             degraded=tuple(dict.fromkeys((*found.degraded, *missing))),
             verdict=RelevanceVerdict.PASSED if relevant else RelevanceVerdict.STOPPED,
             has_memories=found.has_memories,
@@ -223,8 +223,8 @@ class Answerer:
 
     def _fitted(self, request: ContextRequest, draft: Draft, language: str) -> list[Memory]:
         return budget.fit(
-            [to_memory(memory, draft.relevance.get(memory.id)) for memory in draft.memories],
-            completing=[to_memory(memory) for memory in draft.around],
+            [to_memory(memory, draft.relevance.get(memory.id), to_owner=False) for memory in draft.memories],
+            completing=[to_memory(memory, to_owner=False) for memory in draft.around],
             limit=request.limit,
             token_budget=request.token_budget,
             language=language,
@@ -233,6 +233,10 @@ class Answerer:
             shares=request.shares,
             tokenizer=self._tokenizer,
         )
+
+
+def _explained(found: Findings, chosen: Shortlist, floor: float) -> tuple[Explanation, ...]:
+    return shortlist.explained(found.ranked, found.replaced, chosen, floor, to_owner=False)
 
 
 def _language(request: ContextRequest, memories: Sequence[StoredMemory]) -> str:
