@@ -155,5 +155,5 @@ def test_many_and_endless_facts_are_bounded_and_counted(workshop: Workshop, llm:
     assert workshop.statuses() == ["done"]
     assert len(facts(workshop)) == 200
     assert max(len(each) for each in facts(workshop)) <= 2_000
-    assert count(workshop, "afterword_llm_odd_items_total", reason="too_many") == 101
-    assert count(workshop, "afterword_llm_odd_items_total", reason="too_long") == 1
+    assert count(workshop, "afterword_llm_odd_items_total", type="too_many") == 101
+    assert count(workshop, "afterword_llm_odd_items_total", type="too_long") == 1

@@ -28,8 +28,8 @@ class ExtractionMetrics(Instruments):
         )
         self.odd_items = self._counter(
             "llm_odd_items",
-            "Items of LLM answers that were dropped or cut, by reason: no_text, too_long (cut), too_many.",
-            reason=("no_text", "too_long", "too_many"),
+            "Items of LLM answers that were dropped or cut, by type: no_text, too_long (cut), too_many.",
+            type=("no_text", "too_long", "too_many"),
         )
         self.extraction_seconds = Histogram(
             "afterword_extraction_seconds",
