@@ -145,7 +145,11 @@ class Denied(AfterwordError):
 def told(error: BaseException) -> str:
     """An error as logs and dead letters tell it: its class, and its message where it is one of ours.
 
-    The message of somebody else's error may repeat its input: a text that could not be read, a key that was refused.
+    Of a database's error also its code, such as "DataError (22003)". The message of somebody else's error may repeat
+    its input: a text that could not be read, a key that was refused.
     """
     name = type(error).__name__
-    return f"{name}: {error}" if isinstance(error, AfterwordError) and str(error) else name
+    if isinstance(error, AfterwordError):
+        return f"{name}: {error}" if str(error) else name
+    code = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return f"{name} ({code})" if isinstance(code, str) else name
