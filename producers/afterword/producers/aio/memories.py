@@ -137,7 +137,7 @@ class AsyncMemories:
     async def clear(self, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]) -> Removed:
         """Remove all of the owner's memories; work in flight does not bring them back.
 
-        An owner field that is None is refused: a lost `session_id` must not clear the whole user. `pending` is as in
+        A `session_id` of None is refused: a lost session must not clear the whole user. `pending` is as in
         `delete`.
         """
         return await self._run(ClearMemories, timeout, owner)

@@ -182,6 +182,8 @@ elseif command == "nack" then
     if redis.call("srem", acks, ARGV[FIRST]) == 1 then
         set_aside(ARGV[FIRST], ARGV[FIRST + 1])
     end
+elseif command == "purge" then
+    redis.call("del", places, acks, messages, deaths)
 end
 return {found, redis.call("llen", places), blocked and 1 or 0, aside}
 """
