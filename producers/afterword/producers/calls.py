@@ -10,7 +10,7 @@ from uuid import uuid4
 from pydantic import BaseModel, ValidationError
 
 from afterword.producers.transactions import RedisCommand, transaction
-from afterword.schemas.commands import Command
+from afterword.schemas.commands import Command, refuse_lost_owner
 from afterword.schemas.context import Request
 from afterword.schemas.errors import CommandFailed, InvalidInput, MemoryUnavailable
 from afterword.schemas.reply import Reply
@@ -86,7 +86,10 @@ class ContextOptions(TypedDict, total=False):
 
 
 class OwnerFields(TypedDict, total=False):
-    """Whose memories: a user's (with `session_id`, that thread's only) or an agent's; `by` is the account that asks."""
+    """Whose memories: a user's (with `session_id`, that thread's only) or an agent's; `by` is the account that asks.
+
+    None counts as not given, except where that would widen what is removed or read: there it is refused.
+    """
 
     user_id: str | None
     agent_id: str | None
@@ -119,6 +122,9 @@ def checked_call(queue: Queue, model: type[Request], answer: type[A], fields: Ma
 
 
 def command_call(tenant_id: str, command: CommandSchema[A], fields: Mapping[str, Any]) -> Call[A]:
-    """A call of a command, in the name of a tenant. Raises: TypeError, InvalidInput, as `checked_call` does."""
+    """A call of a command, in the name of a tenant. Raises: TypeError, InvalidInput, as `checked_call` does; and
+    InvalidInput for an owner field that is given as None, where without it more would be removed or read.
+    """
     model = cast("type[Command]", command)
+    refuse_lost_owner(model, fields)
     return checked_call(Queue.COMMANDS, model, command.answer, {"tenant_id": tenant_id, **fields})

@@ -138,11 +138,15 @@ class Memories:
         return self._run(AddMemory, timeout, {"text": text, "metadata": metadata, **owner})
 
     def delete(self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]) -> Removed:
-        """Remove one memory."""
+        """Remove one memory. `pending` in the answer: a store is away; nothing shows it any more, and it goes later."""
         return self._run(DeleteMemory, timeout, {"memory_id": memory_id, **owner})
 
     def clear(self, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]) -> Removed:
-        """Remove all of the owner's memories; work in flight does not bring them back."""
+        """Remove all of the owner's memories; work in flight does not bring them back.
+
+        An owner field that is None is refused: a lost `session_id` must not clear the whole user. `pending` is as in
+        `delete`.
+        """
         return self._run(ClearMemories, timeout, owner)
 
     def users(self, *, limit: int = 100, cursor: str | None = None, timeout: float = COMMAND_SECONDS) -> UserPage:

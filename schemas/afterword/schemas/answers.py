@@ -64,6 +64,11 @@ class UserPage(Model):
 
 
 class Removed(Model):
-    """Answers `delete` and `clear`: how many memories went."""
+    """Answers `delete` and `clear`: how many memories went.
+
+    `pending`: it is recorded, and nothing of it is shown any more; a store is away, and what it holds goes as soon as
+    it is back.
+    """
 
     removed: int
+    pending: bool = False

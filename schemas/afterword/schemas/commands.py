@@ -14,6 +14,7 @@ the access check and the JSON Schemas follow from the class.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
@@ -247,6 +248,24 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
 _BY_NAME: Final = {command.wire_name(): command for command in COMMANDS}
 
 
+_OWNER_FIELDS: Final = ("user_id", "agent_id", "session_id", "by")
+_REMOVING: Final = (DeleteMemory, ClearMemories)
+_READING: Final = (ListMemories, SearchMemories)
+
+
+def refuse_lost_owner(command: type[Command], given: Mapping[str, Any]) -> None:
+    """Refuse an owner field that is given as None where leaving it out would widen what is removed or read.
+
+    A variable that happens to be None must not turn the clear of a session into that of its user.
+
+    Raises: InvalidInput.
+    """
+    names = _OWNER_FIELDS if command in _REMOVING else ("session_id",) if command in _READING else ()
+    for name in names:
+        if name in given and given[name] is None:
+            raise InvalidInput(name, "None", "give an id, or leave the field out: without it more memories are meant")
+
+
 def parse_command(body: Any) -> Command:
     """The command in a decoded JSON body. Raises: UnsupportedVersion, InvalidInput."""
     check_version(body)
@@ -254,6 +273,7 @@ def parse_command(body: Any) -> Command:
     command = _BY_NAME.get(name) if isinstance(name, str) else None
     if command is None:
         raise InvalidInput("command", shortened(name), f"must be one of {', '.join(_BY_NAME)}")
+    refuse_lost_owner(command, body)
     try:
         return command.model_validate(body)
     except ValidationError as error:

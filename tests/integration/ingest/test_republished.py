@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from afterword.schemas import ConversationFinished, Kind
+from afterword.schemas.wire import Queue
 from afterword.workers.embedded.authored import new_messages
 from afterword.workers.services.ingest.recorder import Outcome
 from afterword.workers.text.tokens import estimate
@@ -155,16 +156,43 @@ class TestWindows:
 class TestClearing:
     @pytest.mark.parametrize("session", [None, "s1"], ids=["the user", "the session"])
     @IDS
-    def test_what_is_cleared_is_learned_again_when_it_comes_again(
+    def test_what_is_cleared_does_not_come_back_with_the_next_window(
         self, workshop: Workshop, llm: FakeOpenAI, session: str | None, ids: bool
     ) -> None:
         workshop.take_in(window(0, 4, ids=ids))
         workshop.extract_all()
         clear(workshop, session=session)
-        assert workshop.take_in(window(0, 4, ids=ids, event_id="again")) == [Outcome.STORED]
+        assert workshop.take_in(window(0, 4, ids=ids, event_id="again")) == [Outcome.SKIPPED]
+        assert workshop.take_in(window(0, 6, ids=ids, event_id="on")) == [Outcome.STORED]
         workshop.extract_all()
-        assert asked(llm) == [*THREAD[:4], *THREAD[:4]]
-        assert sorted(workshop.texts(kind=Kind.EXCERPT)) == sorted(THREAD[:4])
+        assert asked(llm) == THREAD[:6]
+        assert sorted(workshop.texts(kind=Kind.EXCERPT)) == sorted(THREAD[4:6])
+        # What is known of the user is not the session's.
+        known = THREAD[:6:2] if session else THREAD[4:6:2]
+        assert facts(workshop) == [f"User said: {turn}" for turn in known]
+
+    @IDS
+    def test_what_was_cleared_in_the_queue_does_not_come_back_either(
+        self, workshop: Workshop, llm: FakeOpenAI, ids: bool
+    ) -> None:
+        workshop.broker.admin.enqueue_body(Queue.CONVERSATIONS, window(0, 4, ids=ids))
+        clear(workshop)
+        workshop.take_in(window(2, 6, ids=ids))
+        workshop.extract_all()
+        assert asked(llm) == THREAD[4:6]
+
+    @IDS
+    def test_what_is_kept_of_a_cleared_thread_tells_nothing_and_ends(self, workshop: Workshop, ids: bool) -> None:
+        workshop.take_in(window(0, 4, ids=ids))
+        clear(workshop)
+        forgetting = workshop.house.upkeep.forgetting
+        forgetting.drop_old_marks()
+        [kept] = workshop.rows("SELECT seen FROM sessions")
+        assert all(len(key) == 32 and set(key) <= set("0123456789abcdef") for key in kept.seen)
+        workshop.rows("UPDATE sessions SET seen_at = seen_at - interval '91 days', cleared_at = seen_at")
+        workshop.rows("UPDATE sessions SET cleared_at = cleared_at - interval '91 days'")
+        forgetting.drop_old_marks()
+        assert workshop.rows("SELECT 1 FROM sessions") == []
 
     def test_another_session_s_turns_stay_known(self, workshop: Workshop) -> None:
         workshop.take_in(window(0, 4), window(0, 4, session_id="s2", event_id="other"))

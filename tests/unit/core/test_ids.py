@@ -23,7 +23,7 @@ def excerpt(**changes: Any) -> str:
 
 def test_ids_of_what_is_stored_never_change() -> None:
     assert excerpt() == "103a385c-3f57-516a-9815-2455ee9a123a"
-    assert excerpt(message_id="m", piece=1) == "3b95328a-e317-5701-83f5-4d7fb2d561c4"
+    assert excerpt(message_id="m", piece=1) == "6d7d27bd-82fe-5679-9d88-286d50b78e13"
     assert ids.fact_id("t", Scope.USER, "u", "b", 0) == "ae8efa30-d70c-5f5e-a550-c09d36978454"
     assert ids.note_id("t", "u", None, None, "r") == "2aaab0c2-f5bf-55c3-bb4e-3bd5588d06f6"
 
@@ -42,8 +42,11 @@ def test_each_part_of_an_excerpt_id_counts() -> None:
     assert all(excerpt(**a) != excerpt(**b) for a, b in combinations(changes, 2))
 
 
-def test_a_turn_with_an_id_is_known_by_it_alone() -> None:
-    assert excerpt(message_id="m", text="edited", role="assistant") == excerpt(message_id="m")
+def test_equal_message_ids_with_other_text_are_not_the_same_turn() -> None:
+    assert excerpt(message_id="__fake_id__", text="Yes.") != excerpt(message_id="__fake_id__", text="No.")
+    assert excerpt(message_id="m", role="assistant") != excerpt(message_id="m")
+    # What parts the id from the text is no part of either.
+    assert excerpt(message_id="m\nuser", text="x") != excerpt(message_id="m", text="user\nx")
 
 
 def test_each_part_of_a_fact_id_counts() -> None:

@@ -47,11 +47,22 @@ def test_a_word_said_again_is_new_where_the_windows_do_not_lie_over_each_other()
     assert fresh_of("aba", "ababa") == ["aba", "ba"]
 
 
-def test_message_ids_tell_turns_apart_whatever_they_say_and_wherever_they_stand() -> None:
+def test_message_ids_tell_turns_apart_that_say_the_same_wherever_they_stand() -> None:
     first = align((), turns(["ok", "ok", "fine"], ["1", "2", "3"]))
-    again = align(first.seen, turns(["ok", "fine", "new", "ok"], ["2", "3", "4", "4"]))
+    again = align(first.seen, turns(["ok", "fine", "new", "new"], ["2", "3", "4", "4"]))
     assert first.fresh == (0, 1, 2)
     assert again.fresh == (2,)
+
+
+def test_equal_ids_with_other_text_are_not_the_same_turn() -> None:
+    first = align((), turns(["Yes.", "No."], ["__fake_id__", "__fake_id__"]))
+    again = align(first.seen, turns(["No.", "Perhaps."], ["__fake_id__", "__fake_id__"]))
+    assert first.fresh == (0, 1)
+    assert again.fresh == (1,)
+
+
+def test_a_session_that_knew_its_turns_by_id_alone_still_knows_them() -> None:
+    assert align(["id:1", "id:2"], turns(["a", "b", "c"], ["1", "2", "3"])).fresh == (2,)
 
 
 @given(st.lists(st.integers(0, 10_000), min_size=1, max_size=60, unique=True), st.integers(1, 12), st.data())

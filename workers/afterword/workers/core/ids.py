@@ -16,10 +16,19 @@ def excerpt_id(
 ) -> str:
     """The id of a piece of a turn. `thread` is the session, or the event where there is none.
 
-    A turn is known by its message id, else by role and text: overlapping windows of a thread store it once.
+    A turn is known by its role, its text and its message id: overlapping windows of a thread store it once.
     """
-    turn = message_id or hashlib.sha256(f"{role}\n{text}".encode()).hexdigest()
-    return _uuid("excerpt", tenant_id, user_id, thread, turn, piece)
+    return _uuid("excerpt", tenant_id, user_id, thread, turn_digest(role, text, message_id), piece)
+
+
+def turn_digest(role: str, text: str, message_id: str | None = None) -> str:
+    """A digest of what makes a turn this one. Its message id alone does not: some frameworks give all answers the same.
+
+    >>> turn_digest("assistant", "Yes.", "__fake_id__") == turn_digest("assistant", "No.", "__fake_id__")
+    False
+    """
+    said = f"{role}\n{text}" if message_id is None else json.dumps([message_id, role, text], ensure_ascii=False)
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def fact_id(tenant_id: str, scope: Scope, owner: str, batch_id: str, ordinal: int) -> str:

@@ -115,12 +115,14 @@ def _declare_extraction(house: House, broker: MendedBroker) -> Sequence[Companio
 def _declare_context(house: House, broker: MendedBroker) -> Sequence[Companion]:
     log = house.analytics.open_query_log(broker)
     house.recall.question_embedder.prepare()
+    house.stores.pending_deletions.read()
     context.declare(broker, house.recall.answerer, _responder(broker), log, house.metrics)
     return [log] if log else []
 
 
 def _declare_commands(house: House, broker: MendedBroker) -> Sequence[Companion]:
     house.recall.question_embedder.prepare()
+    house.stores.pending_deletions.read()
     commands.declare(broker, house.commands.commands(broker), _responder(broker), house.metrics)
     return []
 
@@ -137,6 +139,7 @@ def _responder(broker: MendedBroker) -> Responder:
 def _start_scheduler(house: House) -> RunningRole:
     broker = house.stores.open_broker()
     sweeps, readings = house.upkeep.sweeps(broker), house.upkeep.readings(broker)
+    forgetting = house.upkeep.forgetting
     tasks = [
         *_analytics_tasks(house),
         # Also without analytics: what was collected before grows old.
@@ -145,6 +148,9 @@ def _start_scheduler(house: House) -> RunningRole:
         Task("complete_excerpts", 10.0, sweeps.complete_excerpts),
         Task("keep_dead_messages", 10.0, sweeps.keep_dead_messages),
         Task("drop_transcripts", 60.0, sweeps.drop_transcripts),
+        Task("complete_deletions", 5.0, forgetting.complete_deletions),
+        Task("settle_deletions", 60.0, forgetting.settle_deletions),
+        Task("drop_old_marks", 300.0, forgetting.drop_old_marks),
         Task("drop_expired_memories", 300.0, house.upkeep.expiry.drop_expired_memories),
         # By all: without PostgreSQL nobody leads, and just then the queues are to be seen.
         Task("read_redis", 15.0, readings.read_redis, by_all=True),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from afterword.schemas import (
     AddMemory,
     ClearMemories,
@@ -25,6 +27,7 @@ from afterword.workers.services.commands.add_memory import MemoryAdder
 from afterword.workers.services.commands.changes import Changes
 from afterword.workers.services.commands.clear_memories import MemoryClearer
 from afterword.workers.services.commands.delete_memory import MemoryDeleter
+from afterword.workers.services.commands.deletions import Deletions
 from afterword.workers.services.commands.find_related import RelatedFinder
 from afterword.workers.services.commands.handlers import CommandHandler, Commands
 from afterword.workers.services.commands.list_users import UserLister
@@ -59,9 +62,18 @@ class CommandRoom:
         """The service, which takes messages of a cleared user out of this broker's queues."""
         return Commands(Access(self._stores.database), self._handlers(broker.admin))
 
+    @cached_property
+    def deletions(self) -> Deletions:
+        """Carries out what was asked to be forgotten."""
+        return Deletions(self._changes, self._stores.pending_deletions)
+
+    @cached_property
+    def _changes(self) -> Changes:
+        stores = self._stores
+        return Changes(stores.database, stores.views, self._memories.books, self._ground.metrics)
+
     def _handlers(self, queues: QueueAdmin) -> list[CommandHandler]:
-        database, views = self._stores.database, self._stores.views
-        changes = Changes(database, views, self._memories.books, self._ground.metrics)
+        database, views, changes = self._stores.database, self._stores.views, self._changes
         reader, figures = MemoryReader(views), FigureReader(self._analytics.figures)
         search = OwnerSearch(self._recall.finder, views)
         adder = MemoryAdder(changes, embedder=self._models.embedder, topics=self._memories.topics)
@@ -71,8 +83,8 @@ class CommandRoom:
             CommandHandler.of(FindRelated, RelatedFinder(search, views).find),
             CommandHandler.of(GetMemory, reader.get),
             CommandHandler.of(AddMemory, adder.add),
-            CommandHandler.of(DeleteMemory, MemoryDeleter(changes).delete),
-            CommandHandler.of(ClearMemories, MemoryClearer(changes, queues).clear),
+            CommandHandler.of(DeleteMemory, MemoryDeleter(changes, self.deletions).delete),
+            CommandHandler.of(ClearMemories, MemoryClearer(changes, queues, self.deletions).clear),
             CommandHandler.of(ListUsers, UserLister(database, views).list),
             CommandHandler.of(GetOverview, figures.overview),
             CommandHandler.of(GetUserAnalytics, figures.user),

@@ -86,7 +86,7 @@ class House:
 
     @cached_property
     def upkeep(self) -> UpkeepRoom:
-        return UpkeepRoom(self._ground, stores=self.stores, memories=self.memories)
+        return UpkeepRoom(self._ground, stores=self.stores, memories=self.memories, commands=self.commands)
 
     def close(self) -> None:
         """Close what was opened, the last first."""

@@ -11,6 +11,7 @@ from afterword.workers.broker import MendedBroker, QueueInstruments, build_broke
 from afterword.workers.core.errors import Misconfigured
 from afterword.workers.models.embedders.shared import cache_client
 from afterword.workers.runtime.wiring.ground import Ground
+from afterword.workers.services.memories.pending_deletions import PendingDeletions
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.vectors.admin import StoreAdmin
 from afterword.workers.stores.vectors.port import VectorStore
@@ -42,7 +43,14 @@ class StoreRoom:
     @cached_property
     def views(self) -> Views:
         """Opens views of the vector store, each bound to its owners."""
-        return Views(self.vectors)
+        return Views(self.vectors, self.pending_deletions)
+
+    @cached_property
+    def pending_deletions(self) -> PendingDeletions:
+        """What must not be shown any more, though the vector store still has it."""
+        pending = PendingDeletions(self.database)
+        self._ground.closing.callback(pending.close)
+        return pending
 
     @cached_property
     def admin(self) -> StoreAdmin:

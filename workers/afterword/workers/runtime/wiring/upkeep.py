@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from afterword.workers.broker import MendedBroker
+from afterword.workers.runtime.wiring.commands import CommandRoom
 from afterword.workers.runtime.wiring.ground import Ground
 from afterword.workers.runtime.wiring.memories import MemoryRoom
 from afterword.workers.runtime.wiring.stores import StoreRoom
 from afterword.workers.services.upkeep.expiry import Expiry
+from afterword.workers.services.upkeep.forgetting import Forgetting
 from afterword.workers.services.upkeep.readings import Readings
 from afterword.workers.services.upkeep.sweeps import Sweeps
 
@@ -16,10 +18,11 @@ from afterword.workers.services.upkeep.sweeps import Sweeps
 class UpkeepRoom:
     """Finishes what was left, and reads how much stands where."""
 
-    def __init__(self, ground: Ground, *, stores: StoreRoom, memories: MemoryRoom) -> None:
+    def __init__(self, ground: Ground, *, stores: StoreRoom, memories: MemoryRoom, commands: CommandRoom) -> None:
         self._ground = ground
         self._stores = stores
         self._memories = memories
+        self._commands = commands
 
     def sweeps(self, broker: MendedBroker) -> Sweeps:
         """Finishes conversations that were left on their way."""
@@ -30,6 +33,11 @@ class UpkeepRoom:
             metrics=self._ground.metrics,
             keep_transcripts=timedelta(seconds=self._ground.settings.keep_transcripts),
         )
+
+    @property
+    def forgetting(self) -> Forgetting:
+        """Completes deletions."""
+        return Forgetting(database=self._stores.database, carrier=self._commands.deletions)
 
     @property
     def expiry(self) -> Expiry:

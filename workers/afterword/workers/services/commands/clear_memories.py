@@ -2,78 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from afterword.schemas import ClearMemories, Removed
+from afterword.schemas import ClearMemories, ConversationFinished, InvalidInput, Removed, UnsupportedVersion
 from afterword.schemas.values import DEFAULT_TENANT
 from afterword.schemas.wire import Queue, read_message
 from afterword.workers.broker import QueueAdmin
-from afterword.workers.services.commands.changes import Changes, audit_row
-from afterword.workers.services.extraction.writing import take_back
-from afterword.workers.services.policy.access import owner_of
-from afterword.workers.stores.ledger import audit, memories
+from afterword.workers.services.commands.changes import Changes
+from afterword.workers.services.commands.deletions import Deletions
+from afterword.workers.services.commands.users_named import users_named
+from afterword.workers.services.ingest.recorder import remember_turns
+from afterword.workers.services.memories.excerpts import excerpt_ids
+from afterword.workers.stores.ledger import deletions, memories
+from afterword.workers.stores.ledger.deletions import Wanted
 from afterword.workers.stores.ledger.extraction import journal, progress, subjects
 from afterword.workers.stores.ledger.extraction.journal import Entry
 from afterword.workers.stores.ledger.extraction.subjects import Subject
-from afterword.workers.stores.ledger.ingest import conversations, sessions
+from afterword.workers.stores.ledger.ingest import conversations, excerpts, sessions
+from afterword.workers.stores.ledger.ingest.conversations import Conversation
 from afterword.workers.stores.ledger.upkeep import dead_letters
+from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter
+
+_DEAD_AT_MOST = 100_000
 
 
 class MemoryClearer:
     """Answers `clear`."""
 
-    def __init__(self, changes: Changes, queues: QueueAdmin) -> None:
+    def __init__(self, changes: Changes, queues: QueueAdmin, deletions: Deletions) -> None:
         self._changes = changes
         self._queues = queues
+        self._deletions = deletions
 
     def clear(self, command: ClearMemories, _: float | None) -> Removed:
         """All removed, and nothing that is in flight brings them back.
 
-        The queue is emptied first, then the ledger: from that commit on, whoever works for the subject takes back what
-        it writes. The vector store comes last, for nobody writes to it any more.
+        The queues are emptied first, then the ledger, where the clear is recorded: from that commit on nothing of it is
+        shown any more, and whoever works for the subject takes back what it writes. The vector store comes last, for
+        nobody writes to it any more; while it is away the clear is `pending`, and a sweep completes it.
 
-        Raises: MemoryUnavailable, LedgerUnavailable, VectorStoreUnavailable.
+        Raises: MemoryUnavailable, LedgerUnavailable; nothing is cleared in the ledger then.
         """
-        begun, known = None, 0
+        dropped: Sequence[dict[str, Any]] = ()
         if command.user_id:
-            drop_conversations(self._queues, command.tenant_id, command.user_id, command.session_id)
-            begun, known = self._void(command.tenant_id, command.user_id, command.session_id)
-        owner = owner_of(command)
-        view = self._changes.views.of(owner)
-        counts = view.counts_by_kind(owner)
-        removed = view.delete_all()
-        if begun is not None:
-            take_back(self._changes.views, begun)
+            dropped = drop_messages(self._queues, command.tenant_id, command.user_id, command.session_id)
         with self._changes.database.transaction() as connection:
-            if command.agent_id is not None:
-                gone = memories.clear_agent(connection, command.tenant_id, command.agent_id)
-                known = self._changes.books.note_removed(connection, gone, datetime.now(UTC))
-            audit.write(connection, [audit_row(command, "memory_clear", count=known, stored=removed)])
-        self._changes.metrics.count_memories("delete", counts)
-        return Removed(removed=removed)
+            wanted = (
+                self._void(connection, command, dropped) if command.user_id else self._void_agent(connection, command)
+            )
+            recorded = deletions.record(connection, wanted)
+        return self._deletions.carry_out(recorded)
 
-    def _void(self, tenant_id: str, user_id: str, session_id: str | None) -> tuple[Entry | None, int]:
-        """Void all work in flight for a subject.
+    def _void(self, connection: Connection, command: ClearMemories, dropped: Iterable[dict[str, Any]]) -> Wanted:
+        """Void all work in flight for a subject, and take all of theirs off the books."""
+        tenant_id, user_id, session_id = command.tenant_id, command.user_id or "", command.session_id
+        subject = subjects.lock(connection, tenant_id, user_id)
+        begun = journal.read(connection, tenant_id, user_id)
+        journal.remove(connection, tenant_id, user_id)
+        subjects.raise_generation(connection, tenant_id, user_id)
+        unwritten = excerpts.unwritten(connection, tenant_id, user_id, session_id)
+        conversations.clear(connection, tenant_id, user_id, session_id)
+        letters = dead_letters.clear(connection, tenant_id, user_id, wanted=_letters_of(user_id, session_id))
+        for event in _events((*dropped, *(read_message(body)[1] for body in letters))):
+            # Never taken in, and cleared all the same: the next window of its thread must not bring it.
+            remember_turns(connection, event)
+        sessions.clear(connection, tenant_id, user_id, session_id)
+        known = self._changes.books.erase_rows(connection, tenant_id, user_id, session_id)
+        if session_id is not None:
+            _extract_others_anew(connection, subject, cleared=session_id)
+        return Wanted(
+            tenant_id=tenant_id,
+            user_id=user_id,
+            session_id=session_id,
+            everything=True,
+            memory_ids=(*(fact.id for fact in (begun.facts if begun else ())), *_excerpts_of(unwritten)),
+            agents=agents_of(begun),
+            requested_by=command.by,
+            known=known,
+        )
 
-        Returns the batch that was begun, if there was one, and how many memories the ledger knew of.
-        """
-        with self._changes.database.transaction() as connection:
-            subject = subjects.lock(connection, tenant_id, user_id)
-            begun = journal.read(connection, tenant_id, user_id)
-            journal.remove(connection, tenant_id, user_id)
-            subjects.raise_generation(connection, tenant_id, user_id)
-            conversations.clear(connection, tenant_id, user_id, session_id)
-            sessions.clear(connection, tenant_id, user_id, session_id)
-            known = self._changes.books.erase_rows(connection, tenant_id, user_id, session_id)
-            if session_id is None:
-                dead_letters.clear(connection, tenant_id, user_id)
-            else:
-                _extract_others_anew(connection, subject, cleared=session_id)
-        return begun, known
+    def _void_agent(self, connection: Connection, command: ClearMemories) -> Wanted:
+        gone = memories.clear_agent(connection, command.tenant_id, command.agent_id or "")
+        known = self._changes.books.note_removed(connection, gone, datetime.now(UTC))
+        return Wanted(
+            tenant_id=command.tenant_id,
+            agent_id=command.agent_id,
+            everything=True,
+            requested_by=command.by,
+            known=known,
+        )
 
 
 def _extract_others_anew(connection: Connection, subject: Subject, *, cleared: str) -> None:
@@ -85,22 +107,58 @@ def _extract_others_anew(connection: Connection, subject: Subject, *, cleared: s
         subjects.note_pending(connection, subject, due_at=subject.now, tokens=waiting.tokens)
 
 
-def drop_conversations(queues: QueueAdmin, tenant_id: str, user_id: str, session_id: str | None = None) -> int:
-    """Take a subject's conversations, or those of one session, out of their queue, dead ones too; how many.
+def drop_messages(
+    queues: QueueAdmin, tenant_id: str, user_id: str, session_id: str | None = None
+) -> list[dict[str, Any]]:
+    """Take a subject's messages, or those of one session, out of the queues: conversations wherever they are, others
+    where they are dead. Returns the bodies of the conversations.
 
     One that a worker has in its hands already is not found: it is taken in.
 
     Raises: MemoryUnavailable.
     """
     wanted = _is_of(tenant_id, user_id, session_id)
-    found = [message_id for message_id, data in queues.messages(Queue.CONVERSATIONS) if wanted(read_message(data)[1])]
-    return queues.drop(Queue.CONVERSATIONS, found)
+    found = {id: data for id, data in queues.messages(Queue.CONVERSATIONS) if wanted(data)}
+    queues.drop(Queue.CONVERSATIONS, list(found))
+    for queue in Queue:
+        dead = queues.dead_messages(queue, _DEAD_AT_MOST)
+        queues.forget_dead(queue, [message.message_id for message in dead if wanted(message.data)])
+    return [read_message(data)[1] for data in found.values()]
 
 
-def _is_of(tenant_id: str, user_id: str, session_id: str | None) -> Callable[[dict[str, Any]], bool]:
-    def is_of(body: dict[str, Any]) -> bool:
+def agents_of(begun: Entry | None) -> tuple[str, ...]:
+    """The agents that would have learned from a batch."""
+    return tuple({fact.agent_id: None for fact in begun.facts if fact.agent_id}) if begun else ()
+
+
+def _excerpts_of(conversations: Iterable[Conversation]) -> list[str]:
+    """The excerpts that a worker may be writing just now."""
+    return [id for each in conversations for turn in each.turns for id in excerpt_ids(each, turn)]
+
+
+def _events(bodies: Iterable[dict[str, Any]]) -> Iterable[ConversationFinished]:
+    for body in bodies:
+        with suppress(InvalidInput, UnsupportedVersion):
+            yield ConversationFinished.parse(body)
+
+
+def _is_of(tenant_id: str, user_id: str, session_id: str | None) -> Callable[[bytes], bool]:
+    def is_of(data: bytes) -> bool:
+        body = read_message(data)[1]
+        if "user_id" not in body:
+            # Nobody's by its shape; whose it is says what is in it. Of which session, nothing does.
+            return session_id is None and user_id in users_named(data)
         # Ids may be numbers in what others publish; their text form is what is kept.
         owner = (str(body.get("tenant_id", DEFAULT_TENANT)), str(body.get("user_id")))
         return owner == (tenant_id, user_id) and session_id in (None, str(body.get("session_id")))
 
     return is_of
+
+
+def _letters_of(user_id: str, session_id: str | None) -> Callable[[DeadLetter], bool]:
+    def is_wanted(letter: DeadLetter) -> bool:
+        if letter.user_id is None:
+            return session_id is None and user_id in users_named(letter.body)
+        return session_id in (None, str(read_message(letter.body)[1].get("session_id")))
+
+    return is_wanted

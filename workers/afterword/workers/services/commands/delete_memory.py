@@ -1,37 +1,118 @@
-"""Deleting one memory."""
+"""Deleting one memory, and what was said where it is an excerpt: nothing may be learned from it any more."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from afterword.schemas import DeleteMemory, Removed
-from afterword.workers.core.errors import NotFound
-from afterword.workers.services.commands.changes import Changes, audit_row
+from sqlalchemy import Connection
+
+from afterword.schemas import DeleteMemory, Kind, Removed
+from afterword.workers.core.errors import NotFound, VectorStoreUnavailable
+from afterword.workers.services.commands.changes import Changes
+from afterword.workers.services.commands.clear_memories import agents_of
+from afterword.workers.services.commands.deletions import Deletions, audited
+from afterword.workers.services.memories.excerpts import excerpt_ids
 from afterword.workers.services.policy.access import owner_of
-from afterword.workers.stores.ledger import audit, memories
+from afterword.workers.stores.ledger import deletions, memories
+from afterword.workers.stores.ledger.deletions import Wanted
+from afterword.workers.stores.ledger.extraction import journal, progress, subjects
+from afterword.workers.stores.ledger.extraction.journal import Entry
+from afterword.workers.stores.ledger.ingest import conversations, transcripts
+from afterword.workers.stores.ledger.ingest.conversations import Conversation
+from afterword.workers.stores.ledger.memories import KnownMemory
 
 
 class MemoryDeleter:
     """Answers `delete`."""
 
-    def __init__(self, changes: Changes) -> None:
+    def __init__(self, changes: Changes, carrier: Deletions) -> None:
         self._changes = changes
+        self._carrier = carrier
 
     def delete(self, command: DeleteMemory, _: float | None) -> Removed:
-        """One removed. Raises: NotFound, LedgerUnavailable, VectorStoreUnavailable."""
-        view = self._changes.views.of(owner_of(command))
-        found = view.get([command.memory_id])
-        if not found:
-            raise NotFound("there is no such memory")
-        scope, kind = found[0].scope, found[0].kind
-        row = audit_row(
-            command, "memory_delete", count=1, memory_id=command.memory_id, scope=scope.value, kind=kind.value
-        )
+        """One removed. While the vector store is away it is `pending`: nothing shows it, and a sweep completes it.
+
+        The turn of an excerpt is struck from what is kept of its conversation: who has it in work takes back what was
+        learned from it, and the rest is extracted anew.
+
+        Raises: NotFound, LedgerUnavailable; VectorStoreUnavailable, when only that store knows whose it is.
+        """
+        known = self._known(command)
+        told = {"scope": known.scope.value, "kind": known.kind.value}
         with self._changes.locked(command) as connection:
+            begun = _strike(connection, command, known) if known.kind is Kind.EXCERPT else None
             gone = memories.remove(connection, command.tenant_id, [command.memory_id])
             self._changes.books.note_removed(connection, gone, datetime.now(UTC))
-            audit.write(connection, [row])
-            # Last: when the vector store refuses, nothing of the above is committed.
-            removed = view.delete([command.memory_id])
-        self._changes.metrics.memories.labels("delete", scope, kind).inc(removed)
-        return Removed(removed=removed)
+            wanted = Wanted(
+                tenant_id=command.tenant_id,
+                user_id=command.user_id,
+                agent_id=command.agent_id,
+                session_id=command.session_id,
+                everything=False,
+                memory_ids=(command.memory_id, *(fact.id for fact in begun.facts)) if begun else (command.memory_id,),
+                agents=agents_of(begun),
+                details=told,
+                requested_by=command.by,
+                known=1,
+            )
+            audited(connection, wanted, command.memory_id)
+            recorded = deletions.record(connection, wanted)
+        done = self._carrier.carry_out(recorded)
+        return done if done.pending else Removed(removed=1)
+
+    def _known(self, command: DeleteMemory) -> KnownMemory:
+        """What a memory is, as the vector store says, or the ledger while that is away."""
+        try:
+            found = self._changes.views.of(owner_of(command)).get([command.memory_id])
+        except VectorStoreUnavailable:
+            with self._changes.database.transaction() as connection:
+                known = memories.find(
+                    connection,
+                    command.tenant_id,
+                    command.memory_id,
+                    user_id=command.user_id,
+                    agent_id=command.agent_id,
+                )
+            if known is None or command.session_id not in (None, known.session_id):
+                raise
+            return known
+        if not found:
+            raise NotFound("there is no such memory")
+        return KnownMemory(found[0].scope, found[0].kind, found[0].session_id, found[0].event_id)
+
+
+def _strike(connection: Connection, command: DeleteMemory, known: KnownMemory) -> Entry | None:
+    """Strike the turn of an excerpt wherever it is kept. Returns the open batch that it has voided, if any."""
+    tenant_id, user_id = command.tenant_id, command.user_id or ""
+    kept = conversations.with_turns(
+        connection, tenant_id, user_id, session_id=known.session_id, event_id=known.event_id
+    )
+    struck = [conversation for conversation in kept if _without(connection, conversation, command.memory_id)]
+    return _extract_anew(connection, tenant_id, user_id) if struck else None
+
+
+def _without(connection: Connection, conversation: Conversation, memory_id: str) -> bool:
+    """Strike a turn in one conversation; whether that takes it from extraction."""
+    turns = [
+        replace(turn, text="") if memory_id in excerpt_ids(conversation, turn) else turn for turn in conversation.turns
+    ]
+    changed = [place for place, turn in enumerate(turns) if turn != conversation.turns[place]]
+    if changed:
+        transcripts.strike(connection, conversation, turns)
+    return any(place >= conversation.extracted_turns for place in changed)
+
+
+def _extract_anew(connection: Connection, tenant_id: str, user_id: str) -> Entry | None:
+    """Void what is in work for the subject; what waits belongs to the new generation, and is extracted at once."""
+    begun = journal.read(connection, tenant_id, user_id)
+    if begun is None and not subjects.in_work(connection, tenant_id, user_id):
+        return None
+    subject = subjects.lock(connection, tenant_id, user_id)
+    journal.remove(connection, tenant_id, user_id)
+    subjects.raise_generation(connection, tenant_id, user_id)
+    conversations.carry_over(connection, tenant_id, user_id, generation=subject.generation + 1)
+    waiting = progress.waiting(connection, tenant_id, user_id)
+    if waiting.last_at is not None:
+        subjects.note_pending(connection, subject, due_at=subject.now, tokens=waiting.tokens)
+    return begun

@@ -84,7 +84,8 @@ def take(conversations: Sequence[Conversation], *, tokens: int) -> tuple[tuple[L
                 break
             filled += turn.tokens
             taken += 1
-            lines.append(Line(turn, conversation))
+            if turn.text:  # else it was deleted before it was extracted
+                lines.append(Line(turn, conversation))
         slices.append(Slice(conversation.id, conversation.event_id, first, first + taken))
         if first + taken < len(conversation.turns):
             break
@@ -99,4 +100,5 @@ def lines_of(conversations: Sequence[Conversation], slices: Sequence[Slice]) -> 
         for part in slices
         if part.conversation_id in found
         for turn in found[part.conversation_id].turns[part.first : part.last]
+        if turn.text
     )

@@ -60,9 +60,10 @@ def take(connection: Connection, held: HeldSubject, *, batch_tokens: int) -> Wor
     before = transcripts.earlier_turns(connection, lines[0].conversation, limit=_EARLIER_TURNS)
     instructions = agents.instructions(connection, claim.tenant_id, _agents_of(lines))
     # A long conversation goes on where the batch before ended.
-    earlier = (*before, *lines[0].conversation.turns[: slices[0].first])[-_EARLIER_TURNS:]
+    begun_before = (turn for turn in lines[0].conversation.turns[: slices[0].first] if turn.text)
+    earlier = (*before, *begun_before)[-_EARLIER_TURNS:]
     taken = Batch(claim.tenant_id, claim.user_id, lines, slices, earlier, instructions)
-    waiting = sum(len(each.turns) - each.extracted_turns for each in pending) > len(lines)
+    waiting = sum(1 for each in pending for turn in each.turns[each.extracted_turns :] if turn.text) > len(lines)
     return Work(claim=claim, permit=held.permit, batch=taken, entry=entry, more=waiting)
 
 

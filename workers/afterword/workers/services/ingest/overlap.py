@@ -1,20 +1,24 @@
 """Which turns of an incoming window are new to a session. Pure.
 
 Agent platforms publish the last messages of a thread after every run, so that windows overlap. A session keeps the
-keys of the turns it has seen, in order. A turn with a message id is known by it. Turns without are known by where the
-window lies: at the offset at which window and session agree on every turn that they share, and share the most.
+keys of the turns it has seen, in order. A turn with a message id is known by it and by what it says, for an id may come
+again with other words. Turns without are known by where the window lies: at the offset at which window and session
+agree on every turn that they share, and share the most.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from afterword.workers.core.ids import turn_digest
 from afterword.workers.core.turns import Turn
 
 KEPT = 500
 """Keys that a session keeps: its newest. Far more than a window holds; 500 digests are about 18 kB of a row."""
+
+
+_BY_ID = "id:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +30,17 @@ class Alignment:
 
 
 def key_of(turn: Turn) -> str:
-    """The key that a turn is known by: its message id, else a digest of its role and text."""
-    if turn.message_id is not None:
-        return f"id:{turn.message_id}"
-    return hashlib.sha256(f"{turn.role}\n{turn.text}".encode()).hexdigest()[:32]
+    """The key that a turn is known by: a digest of its role and text, and of its message id where it has one.
+
+    It tells nothing of what was said, and so may stay when that is cleared.
+    """
+    return turn_digest(turn.role, turn.text, turn.message_id)[:32]
 
 
 def align(seen: Sequence[str], window: Sequence[Turn]) -> Alignment:
     """Tell the new turns of a window from those a session has seen."""
     keys = [key_of(turn) for turn in window]
+    seen = _renewed(seen, window, keys)
     if keys and all(turn.message_id is not None for turn in window):
         return _by_id(seen, keys)
     offset = _best_offset(seen, keys)
@@ -44,6 +50,14 @@ def align(seen: Sequence[str], window: Sequence[Turn]) -> Alignment:
     before = keys[: max(-offset, 0)]
     after = keys[max(len(seen) - offset, 0) :]
     return Alignment(tuple(fresh), _kept([*before, *seen, *after]))
+
+
+def _renewed(seen: Sequence[str], window: Sequence[Turn], keys: Sequence[str]) -> Sequence[str]:
+    """Keys of a session that knew its turns by message id alone, as an earlier version did, as they are now."""
+    if not any(key.startswith(_BY_ID) for key in seen):
+        return seen
+    now = {f"{_BY_ID}{turn.message_id}": key for turn, key in zip(window, keys, strict=True) if turn.message_id}
+    return [now.get(key, key) for key in seen]
 
 
 def _by_id(seen: Sequence[str], keys: Sequence[str]) -> Alignment:

@@ -94,6 +94,12 @@ class Recorder:
         return due_at <= subject.now
 
 
+def remember_turns(connection: Connection, event: ConversationFinished) -> None:
+    """Note the turns of an event that is not taken in as seen in its thread, so that no later window brings them."""
+    if event.session_id is not None:
+        sessions.remember(connection, _session(event, event.session_id), _new_turns(connection, event)[1])
+
+
 def body_hash(event: ConversationFinished) -> bytes:
     """A digest that two events of one id share when they say the same, whenever each was sent."""
     # Neither the order of metadata nor a field that a later contract adds makes another event.

@@ -200,6 +200,11 @@ def _excerpts_of_turn(conversation: Conversation, turn: Turn) -> Iterator[Stored
         )
 
 
+def excerpt_ids(conversation: Conversation, turn: Turn) -> list[str]:
+    """The ids of a turn's excerpts, one for each of its pieces."""
+    return [memory.id for memory in _excerpts_of_turn(conversation, turn)]
+
+
 _BREAK = re.compile(r"\n+|(?<=[.!?])\s+|(?<=[。！？])\s*")
 
 

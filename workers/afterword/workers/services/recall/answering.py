@@ -16,7 +16,7 @@ from afterword.workers.models.tokenizers.port import Tokenizer
 from afterword.workers.services.recall import budget
 from afterword.workers.services.recall.corners import Corner, corners_of
 from afterword.workers.services.recall.finding.corner_search import CornerSearch
-from afterword.workers.services.recall.finding.finder import FETCHED, MemoryFinder
+from afterword.workers.services.recall.finding.finder import FETCHED, Findings, MemoryFinder
 from afterword.workers.services.recall.ledger_reader import LedgerReader
 from afterword.workers.services.recall.question.parsing import ParsedQuestion, parse_question
 from afterword.workers.services.recall.ranking import shortlist
@@ -157,7 +157,7 @@ class Answerer:
             memories=chosen.memories,
             around=around,
             relevance=relevance,
-            explanations=shortlist.explained(found.ranked, found.replaced, chosen, floor) if request.explain else (),
+            explanations=_explained(found, chosen, floor) if request.explain else (),
             degraded=tuple(dict.fromkeys((*found.degraded, *missing))),
             verdict=RelevanceVerdict.PASSED if relevant else RelevanceVerdict.STOPPED,
             has_memories=found.has_memories,
@@ -210,8 +210,8 @@ class Answerer:
 
     def _fitted(self, request: ContextRequest, draft: Draft, language: str) -> list[Memory]:
         return budget.fit(
-            [to_memory(memory, draft.relevance.get(memory.id)) for memory in draft.memories],
-            completing=[to_memory(memory) for memory in draft.around],
+            [to_memory(memory, draft.relevance.get(memory.id), to_owner=False) for memory in draft.memories],
+            completing=[to_memory(memory, to_owner=False) for memory in draft.around],
             limit=request.limit,
             token_budget=request.token_budget,
             language=language,
@@ -220,6 +220,10 @@ class Answerer:
             shares=request.shares,
             tokenizer=self._tokenizer,
         )
+
+
+def _explained(found: Findings, chosen: Shortlist, floor: float) -> tuple[Explanation, ...]:
+    return shortlist.explained(found.ranked, found.replaced, chosen, floor, to_owner=False)
 
 
 def _language(request: ContextRequest, memories: Sequence[StoredMemory]) -> str:

@@ -15,6 +15,7 @@ from afterword.workers.core.errors import EmbeddingFailed, VectorStoreUnavailabl
 from afterword.workers.core.messages import ExtractionHint
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.memories.excerpts import Excerpts
+from afterword.workers.services.upkeep import clears
 from afterword.workers.services.upkeep.dead_letters import about
 from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.ledger.database import Database
@@ -79,7 +80,9 @@ class Sweeps:
         for queue in Queue:
             dead = self._queues.dead_messages(queue, _DEAD_AT_ONCE)
             with self._database.transaction() as connection:
-                new = dead_letters.write(connection, [letter_of(queue, message) for message in dead])
+                letters = [letter_of(queue, message) for message in dead]
+                cleared = clears.cleared_letters(connection, letters)
+                new = dead_letters.write(connection, [each for each in letters if each.message_id not in cleared])
                 audit.write(connection, [about("dead_letter", letter) for letter in new])
             self._queues.forget_dead(queue, [message.message_id for message in dead])
             self._metrics.dead_letters.labels(queue).inc(len(new))
@@ -108,4 +111,7 @@ def letter_of(queue: Queue, message: DeadMessage) -> DeadLetter:
 
 
 def _text(value: object) -> str | None:
+    # Ids may be numbers in what others publish; their text form is what is kept.
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
     return storable(value) if isinstance(value, str) else None

@@ -91,6 +91,18 @@ class Gone:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class KnownMemory:
+    """The scope, the kind and the source of a memory."""
+
+    scope: Scope
+    kind: Kind
+    session_id: str | None
+    event_id: str | None
+
+
+_MOST_IDS = 10_000
+
 _TYPES = {
     "id": "uuid",
     "tags": "text[]",
@@ -142,6 +154,39 @@ def clear_agent(connection: Connection, tenant_id: str, agent_id: str) -> list[G
 def expire(connection: Connection, now: datetime) -> list[Gone]:
     """Remove the memories whose lifetime has ended."""
     return _remove(connection, memories.c.expires_at < now)
+
+
+def ids_since(
+    connection: Connection, tenant_id: str, user_id: str | None, agent_id: str | None, at: datetime
+) -> list[str]:
+    """The ids of a user's memories, or of an agent's own, that were created after a time; the first of them."""
+    of_agent = (memories.c.agent_id == agent_id, memories.c.scope == Scope.AGENT)
+    of_owner = of_agent if user_id is None else (memories.c.user_id == user_id,)
+    of_tenant = select(memories.c.id).where(memories.c.tenant_id == tenant_id, *of_owner, memories.c.created_at > at)
+    return list(connection.execute(of_tenant.order_by(memories.c.created_at).limit(_MOST_IDS)).scalars())
+
+
+def known(connection: Connection, tenant_id: str, ids: Sequence[str]) -> set[str]:
+    """Those of the ids that are on the books."""
+    return set(
+        connection.execute(
+            select(memories.c.id).where(memories.c.tenant_id == tenant_id, memories.c.id.in_(ids))
+        ).scalars()
+    )
+
+
+def find(
+    connection: Connection, tenant_id: str, memory_id: str, *, user_id: str | None, agent_id: str | None
+) -> KnownMemory | None:
+    """What is known of one memory of a user, or of an agent's own; None when it is nobody's or somebody else's."""
+    of_agent = (memories.c.agent_id == agent_id, memories.c.scope == Scope.AGENT)
+    of_owner = of_agent if user_id is None else (memories.c.user_id == user_id,)
+    row = connection.execute(
+        select(memories.c.scope, memories.c.kind, memories.c.session_id, memories.c.event_id).where(
+            memories.c.tenant_id == tenant_id, memories.c.id == memory_id, *of_owner
+        )
+    ).one_or_none()
+    return KnownMemory(Scope(row.scope), Kind(row.kind), row.session_id, row.event_id) if row else None
 
 
 def _remove(connection: Connection, *where: ColumnElement[bool]) -> list[Gone]:

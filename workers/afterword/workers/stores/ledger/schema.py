@@ -14,6 +14,7 @@ from afterword.workers.stores.ledger.analytics.statistics import daily_statistic
 from afterword.workers.stores.ledger.analytics.telemetry_batches import telemetry_batches
 from afterword.workers.stores.ledger.audit import audit
 from afterword.workers.stores.ledger.collections import collections
+from afterword.workers.stores.ledger.deletions import deletions
 from afterword.workers.stores.ledger.extraction.breaker import breakers
 from afterword.workers.stores.ledger.extraction.journal import journal
 from afterword.workers.stores.ledger.extraction.llm_calls import llm_calls
@@ -49,6 +50,7 @@ TABLES: tuple[Table, ...] = (
     snapshots,
     telemetry_batches,
     # What is left to do.
+    deletions,
     dead_letters,
     milestones,
 )

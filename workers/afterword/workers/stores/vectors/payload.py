@@ -147,10 +147,13 @@ def from_payload(memory_id: str, payload: Mapping[str, Any]) -> StoredMemory:
     )
 
 
-def to_memory(stored: StoredMemory, score: float | None = None) -> Memory:
-    """The memory as its owner sees it."""
+def to_memory(stored: StoredMemory, score: float | None = None, *, to_owner: bool = True) -> Memory:
+    """The memory as its owner sees it; or as the users of an agent see the agent's own.
+
+    These are not told whom it was learned from: the ids of that user's event and message are left out.
+    """
     source = None
-    if stored.event_id is not None:
+    if stored.event_id is not None and (to_owner or stored.scope is not Scope.AGENT):
         source = Provenance(event_id=stored.event_id, message=stored.message, message_id=stored.message_id)
     return Memory(
         id=stored.id,

@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import structlog
 
@@ -55,19 +56,37 @@ class MemoryListing:
     next_cursor: str | None
 
 
+class Hidden(Protocol):
+    """What somebody asked to be forgotten, and what the store still has. No reader waits for it."""
+
+    def hides(self, memory: StoredMemory, /) -> bool: ...
+    def refresh(self) -> None: ...
+
+
+class NothingHidden:
+    """Hides nothing."""
+
+    def hides(self, _: StoredMemory) -> bool:
+        return False
+
+    def refresh(self) -> None: ...
+
+
 class MemoryView:
     """The memories of some owners of one tenant.
 
     Every method raises VectorStoreUnavailable when the store cannot be reached, and Denied for an owner who is not of
-    this view. Searching, listing and counting leave expired memories out; the other methods do not.
+    this view. Searching, listing and counting leave expired memories out; the other methods do not. Whatever reads a
+    memory leaves out those whose deletion is pending.
     """
 
-    def __init__(self, store: VectorStore, owners: Sequence[Owner]) -> None:
+    def __init__(self, store: VectorStore, owners: Sequence[Owner], hidden: Hidden | None = None) -> None:
         """`Views.of` opens one. Raises: ValueError, without owners or with owners of several tenants."""
         if len({owner.tenant_id for owner in owners}) != 1:
             raise ValueError("a view needs owners, all of one tenant")
         self._store = store
         self._owners = tuple(owners)
+        self._hidden = hidden or NothingHidden()
         self._log = structlog.get_logger(__name__)
 
     def __str__(self) -> str:
@@ -109,7 +128,7 @@ class MemoryView:
     def get(self, ids: Sequence[str]) -> list[StoredMemory]:
         """The memories of these ids that the owners have, in the order asked for, expired ones too."""
         memories = (from_payload(hit.id, hit.payload) for hit in self._store.get(_uuids(ids)))
-        return [memory for memory in memories if any(owner.owns(memory) for owner in self._owners)]
+        return [memory for memory in memories if self._may_show(memory)]
 
     def page(
         self, owner: Owner, *, limit: int, cursor: str | None = None, where: Filter | None = None
@@ -156,7 +175,10 @@ class MemoryView:
             return set()
         of_hashes = self._of(owner, where).narrowed(Match(c.HASH, wanted))
         # Not counted by the store: Qdrant Edge holds up every other thread while it counts.
-        return {str(hit.payload[c.HASH]) for hit in self._store.scan(of_hashes)}
+        there = (
+            hit for hit in self._store.scan(of_hashes) if not self._hidden.hides(from_payload(hit.id, hit.payload))
+        )
+        return {str(hit.payload[c.HASH]) for hit in there}
 
     def _requests(self, searches: Sequence[ScopedSearch], *, payload: bool = True) -> list[Search]:
         """What several searches share, such as an owner's filter, is one object in all of them."""
@@ -168,6 +190,9 @@ class MemoryView:
             Search(_bound(search, corpora[search.owner]), live[search.owner, id(search.where)], search.limit, payload)
             for search in searches
         ]
+
+    def _may_show(self, memory: StoredMemory) -> bool:
+        return any(owner.owns(memory) for owner in self._owners) and not self._hidden.hides(memory)
 
     def _of(self, owner: Owner, where: Filter | None) -> Filter:
         if owner not in self._owners:
@@ -181,6 +206,8 @@ class MemoryView:
         found = []
         for hit in hits:
             memory = from_payload(hit.id, hit.payload)
+            if self._hidden.hides(memory):
+                continue
             if owner.owns(memory):
                 found.append(ScoredMemory(memory, hit.score))
             else:
@@ -195,12 +222,14 @@ class Views:
     12
     """
 
-    def __init__(self, store: VectorStore) -> None:
+    def __init__(self, store: VectorStore, hidden: Hidden | None = None) -> None:
         self._store = store
+        self._hidden = hidden or NothingHidden()
 
     def of(self, *owners: Owner) -> MemoryView:
         """The memories of these owners. Raises: ValueError, without owners or with owners of several tenants."""
-        return MemoryView(self._store, owners)
+        self._hidden.refresh()
+        return MemoryView(self._store, owners, self._hidden)
 
 
 def _bound(search: ScopedSearch, corpus: Filter) -> Signal:

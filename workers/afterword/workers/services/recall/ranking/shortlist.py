@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
-from afterword.schemas import Explanation, Kind, Memory
+from afterword.schemas import Explanation, Kind, Memory, Scope
 from afterword.workers.services.recall.ranking.scores import WEIGHTS, RankedMemory, Signals
 from afterword.workers.stores.vectors.payload import StoredMemory, to_memory
 from afterword.workers.text.analysis import UNPARTED
@@ -86,14 +86,16 @@ def explained(
     chosen: Shortlist,
     floor: float,
     weights: Signals = WEIGHTS,
+    *,
+    to_owner: bool = True,
 ) -> tuple[Explanation, ...]:
     """Why each memory ranks where it does, in the order of rank. `replaced` names, by a memory's id, the newer one that
-    has taken its place.
+    has taken its place. `to_owner` as in `to_memory`.
     """
     given = {memory.id for memory in chosen.memories}
     return tuple(
         Explanation(
-            memory=to_memory(each.memory, round(each.relevance, 4)),
+            memory=to_memory(each.memory, round(each.relevance, 4), to_owner=to_owner),
             score=round(each.score, 4),
             relevance=round(each.relevance, 4),
             signals=_weighed(each.signals, weights),
@@ -143,8 +145,8 @@ class _Said:
 
 
 def _source(memory: StoredMemory) -> _Source | None:
-    """The turn it comes from."""
-    if memory.event_id is None or memory.message is None:
+    """The turn it comes from. An agent's memory may come from another user's event, which may have the same id."""
+    if memory.event_id is None or memory.message is None or memory.scope is Scope.AGENT:
         return None
     return memory.event_id, memory.message
 

@@ -124,6 +124,12 @@ def generation(connection: Connection, tenant_id: str, user_id: str) -> int:
     return found or 0
 
 
+def in_work(connection: Connection, tenant_id: str, user_id: str) -> bool:
+    """Whether a worker holds the subject."""
+    leased = subjects.c.lease_until > func.clock_timestamp()
+    return connection.execute(select(subjects.c.user_id).where(_is(tenant_id, user_id), leased)).first() is not None
+
+
 def raise_generation(connection: Connection, tenant_id: str, user_id: str) -> None:
     """Void all work in flight for the subject; nothing is due any more."""
     connection.execute(

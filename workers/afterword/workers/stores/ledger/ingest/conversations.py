@@ -57,7 +57,7 @@ conversations = Table(
     count("extracted_turns"),
     moment("excerpts_at"),
     moment("finished_at"),
-    UniqueConstraint("tenant_id", "event_id", "part"),
+    UniqueConstraint("tenant_id", "user_id", "event_id", "part"),
     Index("ix_conversations_subject", "tenant_id", "user_id", "occurred_at", "id"),
     Index(
         "ix_conversations_pending",
@@ -104,7 +104,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """How an event id is already recorded."""
+    """How an event id of a user is already recorded."""
 
     id: int
     status: ConversationStatus
@@ -187,7 +187,7 @@ def record(
 
 
 def known(connection: Connection, event: ConversationFinished) -> Known:
-    """How this event id is recorded."""
+    """How this event id of its user is recorded: another user's event of the same id is another event."""
     row = connection.execute(
         select(
             conversations.c.id,
@@ -196,6 +196,7 @@ def known(connection: Connection, event: ConversationFinished) -> Known:
             conversations.c.excerpts_at.is_not(None).label("has_excerpts"),
         ).where(
             conversations.c.tenant_id == event.tenant_id,
+            conversations.c.user_id == event.user_id,
             conversations.c.event_id == event.event_id,
             conversations.c.part == event.part,
         )
@@ -237,6 +238,20 @@ def recent(connection: Connection, tenant_id: str, user_id: str, *, limit: int) 
     return [conversation_of(row) for row in rows]
 
 
+def with_turns(
+    connection: Connection, tenant_id: str, user_id: str, *, session_id: str | None, event_id: str | None
+) -> list[Conversation]:
+    """Those of a session, or those of an event without one, whose turns are still kept; in the order they happened."""
+    of_thread = conversations.c.session_id == session_id
+    if session_id is None:
+        of_thread = and_(conversations.c.session_id.is_(None), conversations.c.event_id == event_id)
+    of_user = (conversations.c.tenant_id == tenant_id, conversations.c.user_id == user_id)
+    rows = connection.execute(
+        select(*COLUMNS).where(*of_user, of_thread, conversations.c.turns.is_not(None)).order_by(*ORDER)
+    )
+    return [conversation_of(row) for row in rows]
+
+
 def clear(connection: Connection, tenant_id: str, user_id: str, session_id: str | None = None) -> None:
     """End what waits of a subject, or of one session of theirs, and forget what was said in all of it."""
     of_subject = and_(conversations.c.tenant_id == tenant_id, conversations.c.user_id == user_id)
@@ -250,14 +265,11 @@ def clear(connection: Connection, tenant_id: str, user_id: str, session_id: str 
     connection.execute(update(conversations).where(of_subject).values(turns=None, metadata={}))
 
 
-def carry_over(connection: Connection, tenant_id: str, user_id: str, *, but: str, generation: int) -> None:
-    """Raise all conversations of the subject but those of one session to this generation."""
-    connection.execute(
-        update(conversations)
-        .where(
-            conversations.c.tenant_id == tenant_id,
-            conversations.c.user_id == user_id,
-            conversations.c.session_id.is_distinct_from(but),
-        )
-        .values(generation=generation)
-    )
+def carry_over(
+    connection: Connection, tenant_id: str, user_id: str, *, but: str | None = None, generation: int
+) -> None:
+    """Raise all conversations of the subject, but those of one session, to this generation."""
+    of_subject = and_(conversations.c.tenant_id == tenant_id, conversations.c.user_id == user_id)
+    if but is not None:
+        of_subject = and_(of_subject, conversations.c.session_id.is_distinct_from(but))
+    connection.execute(update(conversations).where(of_subject).values(generation=generation))

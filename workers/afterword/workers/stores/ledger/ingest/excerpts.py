@@ -29,6 +29,15 @@ def mark_excerpts(connection: Connection, conversation: Conversation) -> bool:
     return connection.execute(_MARK_EXCERPTS, key).rowcount == 1
 
 
+def unwritten(connection: Connection, tenant_id: str, user_id: str, session_id: str | None) -> list[Conversation]:
+    """Conversations of a user, or of one session of theirs, whose excerpts a worker may be writing."""
+    of_user = [conversations.c.tenant_id == tenant_id, conversations.c.user_id == user_id]
+    if session_id is not None:
+        of_user.append(conversations.c.session_id == session_id)
+    wanting = (conversations.c.excerpts_at.is_(None), conversations.c.turns.is_not(None))
+    return [conversation_of(row) for row in connection.execute(select(*COLUMNS).where(*of_user, *wanting))]
+
+
 def without_excerpts(connection: Connection, *, older_than: timedelta, limit: int) -> list[Conversation]:
     """Conversations whose excerpts could not be written when they came.
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, and_, func, or_, select, update
 
 from afterword.workers.core.turns import Turn
-from afterword.workers.stores.ledger.ingest.conversations import Conversation, conversations
+from afterword.workers.stores.ledger.ingest.conversations import PENDING, Conversation, conversations
 
 
 def earlier_turns(connection: Connection, before: Conversation, *, limit: int) -> list[Turn]:
@@ -31,7 +31,7 @@ def earlier_turns(connection: Connection, before: Conversation, *, limit: int) -
         .limit(3)
     ).scalars()
     turns = [Turn.from_json(turn) for conversation in reversed(list(rows)) for turn in conversation]
-    return turns[-limit:]
+    return [turn for turn in turns if turn.text][-limit:]
 
 
 def turns_before(connection: Connection, conversation: Conversation, *, limit: int) -> list[Turn]:
@@ -52,7 +52,21 @@ def turns_before(connection: Connection, conversation: Conversation, *, limit: i
         .limit(limit)
     )
     turns = [Turn.from_json(turn) for row in reversed(rows.all()) for turn in row.turns[-limit:]]
-    return turns[-limit:]
+    return [turn for turn in turns if turn.text][-limit:]
+
+
+def strike(connection: Connection, conversation: Conversation, turns: Sequence[Turn]) -> None:
+    """Keep these turns instead. One without text was struck: it keeps its place, and nothing is learned from it.
+
+    When nothing is left to be learned of the conversation, it waits no more.
+    """
+    rest = [turn for turn in turns[conversation.extracted_turns :] if turn.text]
+    of_conversation = update(conversations).where(conversations.c.id == conversation.id)
+    kept = [turn.to_json() for turn in turns]
+    connection.execute(of_conversation.values(turns=kept, tokens=sum(turn.tokens for turn in turns)))
+    if not rest:
+        over = of_conversation.where(conversations.c.status.in_(PENDING))
+        connection.execute(over.values(status="skipped", reason="deleted", finished_at=func.clock_timestamp()))
 
 
 def drop_one(connection: Connection, conversation_id: int) -> None:

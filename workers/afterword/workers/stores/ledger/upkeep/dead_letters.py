@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -18,7 +19,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     delete,
+    func,
+    or_,
     select,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -106,11 +110,28 @@ def remove(connection: Connection, letter_id: int) -> DeadLetter | None:
     return DeadLetter(**row._asdict()) if row else None
 
 
-def clear(connection: Connection, tenant_id: str, user_id: str) -> None:
-    """Drop a subject's letters."""
-    connection.execute(
-        delete(dead_letters).where(dead_letters.c.tenant_id == tenant_id, dead_letters.c.user_id == user_id)
+def clear(connection: Connection, tenant_id: str, user_id: str, *, wanted: Callable[[DeadLetter], bool]) -> list[bytes]:
+    """Drop those of a subject's letters, and of those that are nobody's, that are `wanted`; their bodies."""
+    nobody_s = and_(
+        dead_letters.c.user_id.is_(None),
+        or_(dead_letters.c.tenant_id == tenant_id, dead_letters.c.tenant_id.is_(None)),
+        # Both forms that a user's id has in JSON. Only such a letter is worth reading.
+        or_(*(func.pg_catalog.position(dead_letters.c.body, form.encode()) > 0 for form in _json_forms(user_id))),
     )
+    of_user = and_(dead_letters.c.tenant_id == tenant_id, dead_letters.c.user_id == user_id)
+    rows = connection.execute(select(dead_letters.c.id, *_COLUMNS).where(or_(of_user, nobody_s)))
+    gone = {}
+    for row in rows:
+        letter = DeadLetter(**{name: getattr(row, name) for name in _NAMES})
+        if wanted(letter):
+            gone[row.id] = letter.body
+    if gone:
+        connection.execute(delete(dead_letters).where(dead_letters.c.id.in_(gone)))
+    return list(gone.values())
+
+
+def _json_forms(text: str) -> set[str]:
+    return {json.dumps(text, ensure_ascii=ascii)[1:-1] for ascii in (True, False)}
 
 
 def _where(which: LetterFilter) -> list[ColumnElement[bool]]:

@@ -1,0 +1,61 @@
+"""A variable that happens to be None must not widen what is removed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from afterword.producers import AsyncMemories, InvalidInput, Memories, Removed
+from afterword.producers.calls import Call
+from afterword.schemas.commands import parse_command
+
+SENT: dict[str, Any] = {"command": "clear", "user_id": "ada", "reply_to": "afterword:reply:1"}
+
+
+def refuse(call: Call[Any], _: float) -> Any:
+    raise AssertionError(f"{call.request} was sent")
+
+
+async def refuse_async(call: Call[Any], _: float) -> Any:
+    raise AssertionError(f"{call.request} was sent")
+
+
+@pytest.mark.parametrize(
+    ("method", "given"),
+    [
+        ("clear", {"user_id": "ada", "session_id": None}),
+        ("clear", {"user_id": "ada", "agent_id": None}),
+        ("clear", {"agent_id": "coach", "user_id": None}),
+        ("clear", {"user_id": "ada", "by": None}),
+        ("delete", {"memory_id": "m", "user_id": "ada", "session_id": None}),
+        ("list", {"user_id": "ada", "session_id": None}),
+        ("search", {"user_id": "ada", "session_id": None}),
+    ],
+)
+def test_none_is_refused_before_anything_is_sent(method: str, given: dict[str, Any]) -> None:
+    [lost] = [name for name, value in given.items() if value is None]
+    with pytest.raises(InvalidInput, match=f"{lost}.*leave the field out"):
+        getattr(Memories("default", refuse), method)(**given)
+    with pytest.raises(InvalidInput, match=f"{lost}.*leave the field out"):
+        asyncio.run(getattr(AsyncMemories("default", refuse_async), method)(**given))
+
+
+def test_what_is_left_out_is_not_lost() -> None:
+    asked: list[Any] = []
+
+    def answer(call: Call[Any], _: float) -> Any:
+        asked.append(call.request)
+        return Removed(removed=1)
+
+    memories = Memories("default", answer)
+    memories.clear(user_id="ada")
+    memories.add("likes tea", user_id="ada", session_id=None)
+    assert [(each.user_id, each.session_id) for each in asked] == [("ada", None), ("ada", None)]
+
+
+def test_null_on_the_wire_is_refused_too() -> None:
+    assert parse_command(SENT).wire_name() == "clear"
+    with pytest.raises(InvalidInput, match="session_id"):
+        parse_command({**SENT, "session_id": None})

@@ -1,0 +1,95 @@
+"""Deletions that are recorded and not carried out by the vector store yet: hidden from every reader meanwhile."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+
+from afterword.schemas.values import Scope
+from afterword.workers.core.errors import LedgerUnavailable
+from afterword.workers.stores.ledger import deletions
+from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.deletions import Deletion
+from afterword.workers.stores.vectors.payload import StoredMemory
+
+_SECONDS = 1.0
+"""So old may the list be that a reader goes by. It is read in the background, once a second at most."""
+_LISTED = 10_000
+
+
+class PendingDeletions:
+    """What must not be shown any more, read from the ledger now and then. Thread-safe, and no reader ever waits for it:
+    while the ledger is away the last list holds.
+
+    >>> pending.note(deletion)  # doctest: +SKIP
+    >>> pending.hides(memory)  # doctest: +SKIP
+    True
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._listed: dict[int, Deletion] = {}
+        self._read_at = float("-inf")
+        self._reader: threading.Thread | None = None
+        self._closed = False
+
+    def hides(self, memory: StoredMemory) -> bool:
+        """Whether somebody asked for this memory to be forgotten."""
+        listed = self._listed
+        return bool(listed) and any(covers(deletion, memory) for deletion in listed.values())
+
+    def refresh(self) -> None:
+        """Have the list read anew when it is old; returns at once."""
+        if time.monotonic() - self._read_at < _SECONDS:
+            return
+        with self._lock:
+            reading = self._reader is not None and self._reader.is_alive()
+            if self._closed or reading or time.monotonic() - self._read_at < _SECONDS:
+                return
+            self._read_at = time.monotonic()
+            self._reader = threading.Thread(target=self.read, name="pending-deletions", daemon=True)
+            self._reader.start()
+
+    def read(self) -> None:
+        """Read the list now. While the ledger is away the last one holds."""
+        with suppress(LedgerUnavailable):
+            with self._database.transaction() as connection:
+                found = deletions.pending(connection, limit=_LISTED)
+            with self._lock:
+                self._listed = {deletion.id: deletion for deletion in found}
+                self._read_at = time.monotonic()
+
+    def note(self, deletion: Deletion) -> None:
+        """One was recorded just now: this process hides it from here on."""
+        with self._lock:
+            self._listed = {**self._listed, deletion.id: deletion}
+
+    def drop(self, deletion: Deletion) -> None:
+        """One was carried out."""
+        with self._lock:
+            self._listed = {id: each for id, each in self._listed.items() if id != deletion.id}
+
+    def close(self) -> None:
+        """Read no more, after the reading at hand."""
+        with self._lock:
+            self._closed = True
+            reader = self._reader
+        if reader is not None:
+            reader.join(5.0)
+
+
+def covers(deletion: Deletion, memory: StoredMemory) -> bool:
+    """Whether a memory is part of what is to be forgotten."""
+    wanted = deletion.wanted
+    if memory.tenant_id != wanted.tenant_id:
+        return False
+    if memory.id in wanted.memory_ids:
+        return True
+    if not wanted.everything or memory.created_at > deletion.requested_at:
+        return False
+    if wanted.user_id is None:
+        return memory.scope is Scope.AGENT and memory.agent_id == wanted.agent_id
+    of_user = memory.scope is not Scope.AGENT and memory.user_id == wanted.user_id
+    return of_user and wanted.session_id in (None, memory.session_id)
