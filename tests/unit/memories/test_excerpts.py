@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from afterword.schemas import Kind, Scope
+from afterword.workers.core import ids
 from afterword.workers.models.embedders.port import Vector
 from afterword.workers.services.memories.excerpts import PIECE_CHARACTERS, embedded, excerpts_of, pieces
 from tests.support.batches import NOON, conversation, turn
@@ -78,6 +82,21 @@ def test_said_twice_it_is_kept_once() -> None:
 def test_a_long_turn_has_an_id_for_each_piece() -> None:
     found = excerpts_of(conversation(1, [turn("word. " * PIECE_CHARACTERS)]))
     assert len({excerpt.memory.id for excerpt in found}) == len(found) > 4
+
+
+def test_a_turn_of_many_pieces_is_digested_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    digested = list[int]()
+
+    def counting(data: bytes) -> Any:
+        digested.append(len(data))
+        return hashlib.sha256(data)
+
+    monkeypatch.setattr(ids, "hashlib", SimpleNamespace(sha256=counting))
+    text = "A sentence of some words. " * 5_000
+    found = excerpts_of(conversation(turn(text)))
+
+    assert len(found) > 100
+    assert sum(digested) < 2 * len(text)
 
 
 def test_no_turns_are_no_excerpts() -> None:

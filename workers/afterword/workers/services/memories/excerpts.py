@@ -170,17 +170,17 @@ def _in_context(chain: Sequence[StoredMemory], place: int) -> Excerpt:
 
 def _excerpts_of_turn(conversation: Conversation, turn: Turn) -> Iterator[StoredMemory]:
     now = datetime.now(UTC)
-    for number, piece in enumerate(pieces(turn.text)):
+    names = ids.piece_ids(
+        conversation.tenant_id,
+        conversation.user_id,
+        conversation.thread,
+        message_id=turn.message_id,
+        role=turn.role,
+        text=turn.text,
+    )
+    for piece, name in zip(pieces(turn.text), names, strict=False):
         yield StoredMemory(
-            id=ids.excerpt_id(
-                conversation.tenant_id,
-                conversation.user_id,
-                conversation.thread,
-                message_id=turn.message_id,
-                role=turn.role,
-                text=turn.text,
-                piece=number,
-            ),
+            id=name,
             text=piece,
             scope=Scope.USER,
             kind=Kind.EXCERPT,
