@@ -194,4 +194,4 @@ def _dead() -> Panel:
 def _components() -> Panel:
     query = PromQL(standing("afterword_component_up", "component"), "{{component}}")
     what = "Whether Redis, PostgreSQL and the vector store answered the scheduler."
-    return states("House", what, query, words=UP, size=(8, 6))
+    return states("Components", what, query, words=UP, size=(8, 6))
