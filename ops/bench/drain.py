@@ -1,11 +1,14 @@
-"""How many conversations one extraction process gets through, beside as many threads that only ask the LLM."""
+"""How many conversations one extraction process gets through, beside as many threads that only ask the LLM.
+
+With that many threads the processor decides, so the aim is held against the processor time of the bare call.
+"""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
-from time import perf_counter
+from time import perf_counter, process_time
 
 from sqlalchemy import func, select
 
@@ -18,7 +21,7 @@ from ops.bench.findings import Comparison, Findings, Row
 from ops.bench.samples import Samples
 from ops.bench.servers import Place, Servers
 
-AIM_SHARE = 0.7
+AIM_TIMES = 9.0
 _PROMPT: Prompt = {"role": "user", "content": "one of the words of a prompt " * 300}  # as long as those of extraction
 _TIMEOUT = 60.0
 
@@ -53,7 +56,7 @@ def measure(place: Place, quick: bool) -> Findings:
                 servers.wait_for_status("done", count)
                 cpu = worker.cpu_seconds() - before
                 llm_cpu = llm.process.cpu_seconds() - llm_before
-            asked = _asked(llm.url, size)
+            asked, asked_cpu = _asked(llm.url, size)
         rate = count / (_seconds(servers.database) + size.llm_seconds)
     threads = f"{size.threads} threads, an LLM of {size.llm_seconds:g} s"
     return Findings(
@@ -61,23 +64,29 @@ def measure(place: Place, quick: bool) -> Findings:
             Row(f"extraction, {threads}", count, {"rate": rate}, "conversations/s"),
             Row(f"only asking, {threads}", count, {"rate": asked}, "calls/s"),
             Row("processor time of the worker", count, {"each": 1000 * cpu / count}, "ms a conversation"),
+            Row("processor time of only asking", count, {"each": 1000 * asked_cpu}, "ms a call"),
             Row("processor time of the LLM's stand-in", count, {"each": 1000 * llm_cpu / count}, "ms a conversation"),
         ],
         [
-            Comparison("drain of one process / only asking", rate / asked, "times", AIM_SHARE, at_most=False),
+            Comparison(
+                "processor time of a conversation / of only asking", cpu / count / asked_cpu, "times", AIM_TIMES
+            ),
+            Comparison("drain of one process / only asking", rate / asked, "times"),
             Comparison("its share of what the threads could do", rate * size.llm_seconds / size.threads, "of 1"),
         ],
     )
 
 
-def _asked(url: str, size: Size) -> float:
-    """Calls a second of threads that do nothing else, with the client that extraction has."""
+def _asked(url: str, size: Size) -> tuple[float, float]:
+    """Calls a second of threads that do nothing else, with the client that extraction has, and processor seconds of
+    each.
+    """
     llm = OpenAILlm("bench", base_url=url, timeout=_TIMEOUT)
     with ThreadPoolExecutor(size.threads) as pool:
         list(pool.map(llm.complete_json, repeat([_PROMPT], size.threads)))
-        begun = perf_counter()
+        begun, spent = perf_counter(), process_time()
         list(pool.map(llm.complete_json, repeat([_PROMPT], size.conversations)))
-    return size.conversations / (perf_counter() - begun)
+    return size.conversations / (perf_counter() - begun), (process_time() - spent) / size.conversations
 
 
 def _fill(servers: Servers, count: int) -> None:

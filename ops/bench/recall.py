@@ -46,7 +46,7 @@ from ops.bench.servers import Place, Servers
 
 AIM_SPREAD = 3.0
 AIM_TIMES_FASTER = 3.0
-AIM_SIDE_BY_SIDE = 1.0
+AIM_SIDE_BY_SIDE = 0.7
 AIM_GROWTH = 1.5
 
 EMBEDDING = 0.1  # seconds

@@ -19,7 +19,7 @@ from tests.support.waiting import wait_until
 def learned(client: MemoryClient) -> None:
     """Ada's conversation, taken in and extracted."""
     client.publish(user_id="ada", agent_id="travel", session_id="s1", messages=TURNS)
-    wait_until(lambda: len(facts(client, "ada")) == 3, 30, "the user's facts")
+    wait_until(lambda: len(facts(client, "ada")) == 3, 120, "the user's facts")
 
 
 def test_memories_are_searched_and_filtered(deployment: Deployment) -> None:
@@ -92,7 +92,7 @@ def test_what_the_llm_linked_is_related_and_completes_a_context(deployment: Depl
     with deployment.client() as client:
         for number, said in enumerate(("Clara moved to Porto.", "One sees boats from the balcony.")):
             client.publish(user_id="ada", event_id=f"e{number}", messages=[{"role": "user", "content": said}])
-            wait_until(lambda: len(facts(client, "ada")) == number + 1, 30, "the fact")  # noqa: B023  # called at once
+            wait_until(lambda: len(facts(client, "ada")) == number + 1, 120, "the fact")  # noqa: B023  # called at once
         of = {memory.text: memory for memory in client.memories.iterate(user_id="ada", kind=Kind.FACT)}
         balcony, porto = of["Her balcony faces the river"], of["Clara lives in Porto"]
 

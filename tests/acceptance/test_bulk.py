@@ -30,7 +30,7 @@ def test_a_file_is_published_with_an_error_for_each_bad_line(deployment: Deploym
     assert "line 501: line: must be a JSON object" in told.stderr
     assert "line 502: messages: must hold at least one message" in told.stderr
     assert not (tmp_path / "big.jsonl.progress").exists()
-    wait_until(lambda: stored(ingest) == 1000, 60, "every conversation")
+    wait_until(lambda: stored(ingest) == 1000, 120, "every conversation")
 
 
 def test_a_stopped_run_goes_on_and_sends_nothing_twice(deployment: Deployment, tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_stopped_run_goes_on_and_sends_nothing_twice(deployment: Deployment, t
     assert first.stdout == again.stdout == "600 conversations published, 0 lines refused\n"
     (ingest,) = deployment.start("ingest")
     wait_until(
-        lambda: metric(ingest, "afterword_ingested_conversations_total", {"outcome": "duplicate"}) == 600, 60, "both"
+        lambda: metric(ingest, "afterword_ingested_conversations_total", {"outcome": "duplicate"}) == 600, 120, "both"
     )
     assert stored(ingest) == 600
 

@@ -89,12 +89,14 @@ def test_a_redis_that_evicts_is_refused(deployment: Deployment) -> None:
 
 
 def test_an_agent_is_registered_told_what_to_remember_and_switched_off(deployment: Deployment) -> None:
-    deployment.run("agents", "set", "travel", "--owner", "acme", "--instructions", "Remember every seat.")
-    assert deployment.run("agents", "list").stdout == "travel  owner=acme  memory=on  Remember every seat.\n"
+    east = ("--time-zone", "Asia/Tokyo")
+    deployment.run("agents", "set", "travel", "--owner", "acme", "--instructions", "Remember every seat.", *east)
+    told = "travel  owner=acme  memory=on  time_zone=Asia/Tokyo  Remember every seat.\n"
+    assert deployment.run("agents", "list").stdout == told
     deployment.start("ingest", "extraction", "scheduler", "context", "commands")
     with deployment.client() as client:
         client.publish(user_id="ada", agent_id="travel", session_id="s1", messages=TURNS)
-        wait_until(lambda: facts(client, "ada"), 30, "the facts")
+        wait_until(lambda: facts(client, "ada"), 120, "the facts")
         assert "Remember every seat." in json.dumps(deployment.openai.chats[0].body["messages"])
 
         deployment.run("agents", "set", "quiet", "--no-memory")
@@ -106,7 +108,7 @@ def test_a_collection_of_another_embedder_names_the_mend_which_works(deployment:
     ingest, commands = deployment.start("ingest", "commands")
     with deployment.client() as client:
         client.publish(user_id="ada", session_id="s1", messages=TURNS)
-        wait_until(lambda: len(list(client.memories.iterate(user_id="ada"))) == 2, 20, "the excerpts")
+        wait_until(lambda: len(list(client.memories.iterate(user_id="ada"))) == 2, 120, "the excerpts")
     ingest.stop()
     commands.stop()
     deployment.settings["AFTERWORD_EMBEDDER_DIMENSIONS"] = "64"

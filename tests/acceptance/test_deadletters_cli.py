@@ -59,7 +59,7 @@ def test_from_the_death_of_a_conversation_to_its_facts(deployment: Deployment, t
     with deployment.client("acme") as client:
         client.publish(user_id="bob", event_id="worse", messages=said("poison"))
     send_unreadable(deployment)
-    wait_until(lambda: len(listed(deployment)) == 3, 60, "three dead letters")
+    wait_until(lambda: len(listed(deployment)) == 3, 120, "three dead letters")
 
     # Found, by what is known of them.
     assert [line.split()[5] for line in listed(deployment, "--user", "ann")] == ["bad"]
@@ -84,7 +84,7 @@ def test_from_the_death_of_a_conversation_to_its_facts(deployment: Deployment, t
     deployment.openai.fail_when(lambda _: None)
     assert "1 replayed, 0 left" in deployment.run("deadletters", "replay", "--user", "ann").stdout
     done = {"done": SOUND + 2, "dead": 1}
-    wait_until(lambda: status_counts(deployment) == done, 60, "all to be done")
+    wait_until(lambda: status_counts(deployment) == done, 120, "all to be done")
     assert listed(deployment) == []
 
     told = deployment.run("stats").stdout

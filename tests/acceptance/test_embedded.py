@@ -30,7 +30,7 @@ def test_data_survives_a_kill_and_ctrl_c_leaves_nothing_running(tmp_path: Path) 
         (url,) = re.findall(r"export AFTERWORD_REDIS_URL=(\S+)", said)
         with MemoryClient(url) as client:
             client.publish(user_id="ada", session_id="s1", messages=TURNS)
-            wait_until(lambda: ask(client, "peanuts").memories, 20, "the excerpt")
+            wait_until(lambda: ask(client, "peanuts").memories, 120, "the excerpt")
         process.kill()
 
     with up(folder, port) as (process, _):

@@ -18,10 +18,10 @@ def test_what_happened_is_told_by_the_sdk_and_the_command_line(deployment: Deplo
     deployment.start("ingest", "context", "commands", "telemetry", "scheduler")
     with deployment.client() as client:
         client.publish(user_id="ada", agent_id="travel", messages=TURNS)
-        wait_until(lambda: client.analytics.overview().memories == 2, 30, "the excerpts")
+        wait_until(lambda: client.analytics.overview().memories == 2, 120, "the excerpts")
         ask(client, "Am I allergic to peanuts?", agent_id="travel")
-        wait_until(lambda: client.analytics.overview().period.searches == 1, 30, "the search")
-        wait_until(lambda: client.analytics.overview().stored == 2, 30, "a snapshot")
+        wait_until(lambda: client.analytics.overview().period.searches == 1, 120, "the search")
+        wait_until(lambda: client.analytics.overview().stored == 2, 120, "a snapshot")
 
         overview = client.analytics.overview()
         ada = client.analytics.user("ada", days=7)
@@ -49,7 +49,7 @@ def test_where_analytics_are_off_the_rest_works_and_says_so(deployment: Deployme
     deployment.start("ingest", "context", "commands")
     with deployment.client() as client:
         client.publish(user_id="ada", messages=TURNS)
-        wait_until(lambda: len(client.memories.list(user_id="ada").memories) == 2, 30, "the excerpts")
+        wait_until(lambda: len(client.memories.list(user_id="ada").memories) == 2, 120, "the excerpts")
         with pytest.raises(CommandFailed, match="AFTERWORD_ANALYTICS"):
             client.analytics.overview()
     failed = deployment.run("analytics", "overview", check=False)

@@ -157,14 +157,16 @@ def test_no_log_line_and_no_error_tells_what_was_said_or_a_secret(deployment: De
         errors += use_everything(client)
         client.publish(user_id=USER, session_id="s2", messages=said(9))
         deployment.qdrant.resume()
-        wait_until(lambda: "InvalidInput" in kept_errors(deployment), 30, "dead letters")
-        wait_until(lambda: client.memories.users(timeout=10).users, 30, "somebody with memories")
+        wait_until(lambda: "InvalidInput" in kept_errors(deployment), 120, "dead letters")
+        wait_until(lambda: client.memories.users(timeout=10).users, 120, "somebody with memories")
         deployment.redis.stop()
         deployment.redis.start()
         with redis.Redis.from_url(deployment.redis.url) as admin:
             password = canary("redis-password")
             admin.execute_command("ACL", "SETUSER", "worker", "on", f">{password}", "~*", "&*", "+@all")
-        wait_until(lambda: client.context(USER, query=canary("query"), timeout=5).degraded == (), 30, "an answer again")
+        wait_until(
+            lambda: client.context(USER, query=canary("query"), timeout=5).degraded == (), 120, "an answer again"
+        )
     for worker in deployment.workers:
         worker.stop()
 

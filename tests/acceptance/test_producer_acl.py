@@ -34,7 +34,7 @@ def test_a_producer_may_publish_and_ask_and_nothing_else(deployment: Deployment,
     deployment.start()
     with MemoryClient(ops_redis.url("producer")) as client:
         client.publish(user_id="ada", agent_id="travel", session_id="s1", messages=TURNS)
-        wait_until(lambda: len(facts(client, "ada")) == 3, 30, "the facts")
+        wait_until(lambda: len(facts(client, "ada")) == 3, 120, "the facts")
 
         assert ask(client, "peanuts", agent_id="travel", session_id="s1").memories
 

@@ -132,7 +132,7 @@ def test_whatever_is_asked_for_is_there(deployment: Deployment, prometheus: Prom
     with deployment.client() as client:
         client.publish(user_id="ann", agent_id="a", session_id="s", messages=said("I keep bees."))
         # The scheduler counts memories at its start, and then every minute only.
-        wait_until(lambda: client.memories.list(user_id="ann", timeout=20).memories, 30, "the first memory")
+        wait_until(lambda: client.memories.list(user_id="ann", timeout=20).memories, 120, "the first memory")
     deployment.start("extraction", "context", "telemetry", "scheduler")
     prometheus.start(deployment.workers)
     publish_load(deployment, prometheus)

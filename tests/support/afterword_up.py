@@ -24,7 +24,7 @@ def up(folder: Path, port: int) -> Iterator[tuple[subprocess.Popen[bytes], str]]
             stderr=subprocess.STDOUT,
         )
     try:
-        wait_until(lambda: b"Ctrl-C" in log.read_bytes() or process.poll() is not None, 60, "the stack")
+        wait_until(lambda: b"Ctrl-C" in log.read_bytes() or process.poll() is not None, 120, "the stack")
         assert process.poll() is None, log.read_text()
         yield process, log.read_text()
     finally:

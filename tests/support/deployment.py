@@ -130,7 +130,7 @@ class Deployment:
         """Start a process for each role (all of them without names), and wait until they are ready."""
         started = [self._start(role) for role in roles or ROLES]
         for worker in started if ready else ():
-            wait_until(worker.is_ready, 60, f"{worker.role} to be ready")
+            wait_until(worker.is_ready, 180, f"{worker.role} to be ready")
         return started
 
     def _start(self, role: str) -> WorkerProcess:

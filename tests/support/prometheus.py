@@ -50,8 +50,8 @@ class PrometheusServer:
                 [*command, f"--web.listen-address=127.0.0.1:{self.port}"], stdout=output, stderr=subprocess.STDOUT
             )
         try:
-            wait_until(self._ready, 30, "Prometheus")
-            wait_until(lambda: len(self.query("up == 1")) == len(workers), 30, "every worker to be scraped")
+            wait_until(self._ready, 120, "Prometheus")
+            wait_until(lambda: len(self.query("up == 1")) == len(workers), 120, "every worker to be scraped")
         except AssertionError as error:
             raise AssertionError(f"{error}: {log.read_text()[-2000:]}") from None
 

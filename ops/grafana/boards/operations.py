@@ -46,7 +46,7 @@ def operations() -> Dashboard:
 def _components() -> Panel:
     query = PromQL(standing("afterword_component_up", "component"), "{{component}}")
     what = "Whether Redis, PostgreSQL and the vector store answered the scheduler."
-    return states("House", what, query, words=UP, size=(8, 6))
+    return states("Components", what, query, words=UP, size=(8, 6))
 
 
 def _workers() -> Panel:

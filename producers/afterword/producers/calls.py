@@ -73,7 +73,7 @@ ScopeShares = Mapping[Scope, float] | Mapping[str, float]
 class ContextOptions(TypedDict, total=False):
     """How to choose memories: at most `limit`, their text within `token_budget`, of these scopes, in this language.
 
-    `shares`, `always` and `explain` as in `MemoryClient.context`.
+    `shares`, `always`, `explain` and `time_zone` as in `MemoryClient.context`.
     """
 
     limit: int
@@ -83,6 +83,7 @@ class ContextOptions(TypedDict, total=False):
     shares: ScopeShares | None
     always: bool | int
     explain: bool
+    time_zone: str | None
 
 
 class OwnerFields(TypedDict, total=False):

@@ -127,6 +127,7 @@ class MemoryClient:
         shares: ScopeShares | None = None,
         always: bool | int = 0,
         explain: bool = False,
+        time_zone: str | None = None,
         timeout: float = CONTEXT_SECONDS,
     ) -> Context:
         """The memories for the next prompt; `query` is the latest user message. Waits at most `timeout` seconds.
@@ -134,7 +135,9 @@ class MemoryClient:
         `shares` balances the scopes: of `{"user": 0.5, "agent": 0.3, "session": 0.2}` each may fill its part of
         `limit` and `token_budget` first, and the best of all take what is left. `always` keeps up to so many facts
         in that say who the user is, whatever the query; True keeps three. With `explain` the context's `explanations`
-        say of each memory that was found why it ranks where it does, and of those left out, why.
+        say of each memory that was found why it ranks where it does, and of those left out, why. `time_zone` is the
+        asker's ("Asia/Shanghai", "+08:00"), for "yesterday" and "last May"; without it the calendar is that of the
+        user's newest memories.
 
         Without an answer an empty context, whose `degraded` says why.
 
@@ -144,7 +147,7 @@ class MemoryClient:
         """
         about = {"user_id": user_id, "agent_id": agent_id, "session_id": session_id, "query": query}
         how = {"limit": limit, "token_budget": token_budget, "scopes": scopes, "language": language}
-        kept = {"shares": shares, "always": always, "explain": explain}
+        kept = {"shares": shares, "always": always, "explain": explain, "time_zone": time_zone}
         try:
             call = self._intake.context_call({**about, **how, **kept})
         except InvalidInput as error:
@@ -177,8 +180,8 @@ class MemoryClient:
             What `publish` and `context` raise, before the run begins.
         """
         owner = {"user_id": user_id, "agent_id": agent_id, "session_id": session_id}
-        fields = {**owner, "run_id": run_id, "event_id": event_id, "metadata": metadata}
-        opening = self._intake.opening(messages, system_prompt, fields)
+        about = {"run_id": run_id, "event_id": event_id, "metadata": metadata, "time_zone": recall.get("time_zone")}
+        opening = self._intake.opening(messages, system_prompt, {**owner, **about})
         context = self.context(
             user_id, agent_id=agent_id, session_id=session_id, query=opening.query, timeout=timeout, **recall
         )

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator
 from pydantic.config import JsonDict
 
-from afterword.schemas.conversation import check_version
+from afterword.schemas.conversation import check_version, or_none
 from afterword.schemas.errors import InvalidInput
 from afterword.schemas.memory import Memory
 from afterword.schemas.values import DEFAULT_TENANT, VERSION, Id, Model, Query, Scope
 from afterword.schemas.wire import REPLY_PREFIX
+from afterword.schemas.zones import TimeZone
 
 DEFAULT_LIMIT = 12
 DEFAULT_TOKEN_BUDGET = 1500
@@ -87,7 +88,8 @@ class ContextRequest(Request):
     count them. With `shares` each scope may fill its share of both first, best first; what it leaves goes to the
     best of the others. Without, the best of all scopes are taken. `always` keeps up to so many facts in that say who
     the user is, also when nothing is relevant to the query. With `explain` the reply says of each memory found why it
-    ranks where it does.
+    ranks where it does. `time_zone` is the asker's, an IANA name or an offset: "yesterday" and "last May" are those of
+    its calendar. Without one, or with one that does not exist, the calendar is that of the user's newest memories.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
@@ -100,6 +102,7 @@ class ContextRequest(Request):
     limit: Annotated[int, Field(ge=1, le=100)] = DEFAULT_LIMIT
     token_budget: Annotated[int, Field(ge=1, le=100_000)] = DEFAULT_TOKEN_BUDGET
     language: str | None = None
+    time_zone: Annotated[TimeZone | None, WrapValidator(or_none)] = None
     shares: Shares | None = None
     always: Always = 0
     explain: bool = False

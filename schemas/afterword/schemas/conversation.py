@@ -24,6 +24,7 @@ from afterword.schemas.content import Content, normalised, plain_text
 from afterword.schemas.errors import InvalidInput, UnsupportedVersion
 from afterword.schemas.reading import ROLES, read_messages
 from afterword.schemas.values import DEFAULT_TENANT, MAX_COUNT, MAX_ID_LENGTH, VERSION, GivenMetadata, Id, Model, Time
+from afterword.schemas.zones import TimeZone
 
 MAX_MESSAGES = 500
 MAX_BYTES = 1024 * 1024
@@ -42,7 +43,7 @@ def _printable(value: Any) -> Any:
     return "".join(filter(str.isprintable, value))[:MAX_ID_LENGTH] if isinstance(value, str) else value
 
 
-def _or_none(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+def or_none(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
     """An odd field costs that field, not its message."""
     try:
         return read(value)
@@ -58,9 +59,9 @@ class Message(Model):
 
     role: Annotated[MessageRole, BeforeValidator(_role)]
     content: Annotated[Content, BeforeValidator(normalised)] = ""
-    name: Annotated[Id | None, BeforeValidator(_printable), WrapValidator(_or_none)] = None
-    id: Annotated[Id | None, WrapValidator(_or_none)] = None
-    created_at: Annotated[Time | None, WrapValidator(_or_none)] = None
+    name: Annotated[Id | None, BeforeValidator(_printable), WrapValidator(or_none)] = None
+    id: Annotated[Id | None, WrapValidator(or_none)] = None
+    created_at: Annotated[Time | None, WrapValidator(or_none)] = None
 
     @property
     def text(self) -> str:
@@ -107,7 +108,9 @@ class ConversationFinished(Model):
 
     `event_id` makes a publish idempotent: the first event of an id wins; the same id with another body is
     recorded as a conflict. `occurred_at` is when the conversation took place; relative dates in it
-    ("yesterday") resolve against it. `session_id` is the thread, `run_id` this run of it.
+    ("yesterday") resolve against it, on the calendar of its offset. `time_zone` is the speaker's, for times that are
+    given in UTC: an IANA name or an offset; it also holds for later events of the user that name none. One that does
+    not exist is left out. `session_id` is the thread, `run_id` this run of it.
     `messages` may be as a framework holds them (see `afterword.schemas.reading`); what is no message among them is left
     out, and counted in `skipped`. `part` and `parts` are set by `split`: the parts of an oversize event share its id.
     `publishes` is set by clients.
@@ -118,6 +121,7 @@ class ConversationFinished(Model):
     version: Literal[1] = VERSION
     event_id: Id = Field(default_factory=lambda: str(uuid4()))
     occurred_at: Time = Field(default_factory=lambda: datetime.now(UTC))
+    time_zone: Annotated[TimeZone | None, WrapValidator(or_none)] = None
     tenant_id: Id = DEFAULT_TENANT
     user_id: Id
     agent_id: Id | None = None
@@ -128,7 +132,7 @@ class ConversationFinished(Model):
     part: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
     parts: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
     skipped: EventCount = 0
-    publishes: Annotated[PublishCounts | None, WrapValidator(_or_none)] = None
+    publishes: Annotated[PublishCounts | None, WrapValidator(or_none)] = None
 
     @model_validator(mode="before")
     @classmethod

@@ -21,8 +21,8 @@ class Memory(Model):
     """One remembered thing.
 
     `score` is a relevance from 0 to 1 where the memory answers a question, None where it is only listed.
-    `occurred_at` is when it was said, `created_at` when it was stored. `topic` is what it is
-    about, such as "work" or "food", "other" where that could not be told.
+    `occurred_at` is when it was said, by the speaker's own clock, `created_at` when it was stored. `topic` is what it
+    is about, such as "work" or "food", "other" where that could not be told.
     """
 
     id: str

@@ -72,7 +72,7 @@ def render_heading(scope: Scope, agent_id: str | None = None, language: str = "e
 
 
 def render_line(memory: Memory, language: str = "en") -> str:
-    """One memory on one line: its date, who said it when it is verbatim, and its text."""
+    """One memory on one line: its date on the speaker's own calendar, who said it when it is verbatim, and its text."""
     code = _spoken(language)
     roles = _ROLES[code]
     said = ""
@@ -82,7 +82,7 @@ def render_line(memory: Memory, language: str = "en") -> str:
 
 
 def render_timeline(memories: Iterable[Memory]) -> str:
-    """`[YYYY-MM-DD HH:MM:SS] memory`, one a line, newest first."""
+    """`[YYYY-MM-DD HH:MM:SS] memory` by the speaker's own clock, one a line, newest first."""
     newest_first = sorted(memories, key=lambda memory: memory.occurred_at, reverse=True)
     return "\n".join(f"[{memory.occurred_at:%Y-%m-%d %H:%M:%S}] {_one_line(memory.text)}" for memory in newest_first)
 

@@ -13,6 +13,8 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from pydantic import BaseModel as _BaseModel
 from pydantic.config import JsonDict
 
+from afterword.schemas.zones import with_clock
+
 VERSION: Literal[1] = 1
 """The version of the contract. A reader refuses any other; new optional fields do not raise it."""
 
@@ -153,7 +155,8 @@ def _check_moment(value: datetime) -> datetime:
     if value.utcoffset() is None:
         raise ValueError("must carry a time zone: use datetime.now(UTC) or an ISO time ending in Z")
     try:
-        return value.astimezone(UTC)
+        value.astimezone(UTC)
+        return with_clock(value)
     except OverflowError:
         raise ValueError("must be a time of the years 1 to 9999 in UTC") from None
 
@@ -167,10 +170,10 @@ def _check_sane(value: datetime) -> datetime:
 
 
 Moment = Annotated[datetime, BeforeValidator(_refuse_numbers), AfterValidator(_check_moment)]
-"""An aware time, kept in UTC."""
+"""An aware time; it keeps its offset."""
 
 Time = Annotated[Moment, AfterValidator(_check_sane)]
-"""An aware time, kept in UTC, at most a day ahead."""
+"""An aware time of an age that every store can hold, at most a day ahead; it keeps its offset."""
 
 
 def _cut_to_size(text: str) -> str:

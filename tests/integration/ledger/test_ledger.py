@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -203,13 +204,28 @@ class TestRecords:
             audit.write(connection, [])
             assert audit.read(connection, "t", "ann") == rows
 
+    def test_time_is_told_in_utc_whatever_the_servers_zone(self, ledger_url: str) -> None:
+        name = ledger_url.rsplit("/", 1)[1].split("?")[0]
+        with psycopg.connect(ledger_url, autocommit=True) as connection:
+            connection.execute(f"ALTER DATABASE \"{name}\" SET timezone TO 'America/New_York'")
+        elsewhere = Database(ledger_url)
+        with elsewhere.transaction() as connection, closing(elsewhere):
+            assert connection.execute(text("SHOW timezone")).scalar_one() == "UTC"
+            first = connection.execute(text("SELECT CAST('0001-01-01 00:00:00+00' AS timestamptz)")).scalar_one()
+            assert first == datetime(1, 1, 1, tzinfo=UTC), "in New York it is of a year that no datetime can hold"
+            assert (
+                connection.execute(text("SELECT CAST('2026-01-01 02:00+00' AS timestamptz)::date::text")).scalar_one()
+                == "2026-01-01"
+            )
+
     def test_agents_are_replaced_and_have_defaults(self, database: Database) -> None:
         with database.transaction() as connection:
             agents.put(connection, Agent("default", "coach", "ann"))
             agents.put(connection, Agent("default", "coach", "bob", memory_enabled=False, instructions="Be brief."))
-            agents.put(connection, Agent("default", "silent"))
+            agents.put(connection, Agent("default", "silent", time_zone="Asia/Tokyo"))
             assert agents.get(connection, "default", "coach") == Agent("default", "coach", "bob", False, "Be brief.")
             assert agents.get(connection, "other", "coach") == Agent("other", "coach", None, True, None)
+            assert agents.get(connection, "default", "silent").time_zone == "Asia/Tokyo"
             assert agents.instructions(connection, "default", ["coach", "silent"]) == {"coach": "Be brief."}
             assert [agent.agent_id for agent in agents.every(connection, "default")] == ["coach", "silent"]
 

@@ -225,6 +225,29 @@ class TestFilters:
         local = NOON.astimezone(datetime.strptime("+0530", "%z").tzinfo)
         assert matching(store, Filter((TimeRange("occurred_at", since=local + timedelta(hours=2)),))) == [3]
 
+    def test_times_told_by_other_clocks_are_found_and_ordered_by_the_instant(self, store: VectorStore) -> None:
+        """As text 23:30 of the day before would come first, and 17:30 after 13:30."""
+        store.insert(
+            [
+                Point(number(4), (1.0, 0.0, 0.0), {"tenant_id": "u", "occurred_at": "2026-05-01T23:30:00+08:00"}),
+                Point(number(5), (1.0, 0.0, 0.0), {"tenant_id": "u", "occurred_at": "2026-05-01T15:40:00+00:00"}),
+                Point(number(6), (1.0, 0.0, 0.0), {"tenant_id": "u", "occurred_at": "2026-05-01T11:50:00-04:00"}),
+                Point(number(7), (1.0, 0.0, 0.0), {"tenant_id": "u", "occurred_at": "2026-05-01T21:30:00+06:00"}),
+            ]
+        )
+        theirs = Filter((Match("tenant_id", ("u",)),))
+        half_past = datetime(2026, 5, 1, 15, 30, tzinfo=UTC)
+        minute = TimeRange("occurred_at", since=half_past, until=half_past + timedelta(minutes=1))
+        assert matching(store, theirs.narrowed(minute)) == [4, 7]
+        seen, cursor = [], None
+        for _ in range(5):
+            page = store.page(theirs, limit=1, cursor=cursor)
+            seen += [hit.id for hit in page.hits]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        assert seen == [number(6), number(5), number(4), number(7)]
+
     def test_a_point_without_the_time_is_not_in_its_range(self, store: VectorStore) -> None:
         expired = TimeRange("expires_at", until=NOON + timedelta(seconds=1))
         assert matching(store, Filter((expired,))) == [3]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 from afterword.schemas import Scope
 from afterword.workers.models.mem0_environment import prepare
@@ -56,6 +56,13 @@ def test_mem0s_agent_suffix_is_not_used() -> None:
 def test_dates_resolve_against_the_conversation() -> None:
     old = batch_of(conversation(1, [turn("yesterday", at=datetime(2019, 3, 4, 23, 30, tzinfo=UTC))]))
     assert section(user_of(old), "Observation Date") == "2019-03-04"
+
+
+def test_dates_are_those_of_the_speakers_calendar() -> None:
+    said = turn("See you tomorrow", at=datetime(2026, 3, 5, 7, 30, tzinfo=timezone(timedelta(hours=8))))
+    text = user_of(batch_of(conversation(1, [said])))
+    assert section(text, "Observation Date") == "2026-03-05"
+    assert json.loads(section(text, "New Messages"))[0]["time"] == "2026-03-05T07:30+08:00"
 
 
 def test_facts_are_in_the_language_of_the_conversation() -> None:

@@ -22,6 +22,9 @@ def fingerprint(**fields: Any) -> bytes:
         {"newer": "field"},
         {"agent_id": None},
         {"publishes": {"sent": 3}},
+        {"time_zone": "Asia/Shanghai"},
+        {"skipped": 2},
+        {"occurred_at": "2026-03-05T07:30:00+08:00"},
         {"messages": [{"role": "human", "content": '"hello"'}]},
     ],
 )
@@ -49,6 +52,18 @@ def test_what_was_said_and_whose_it_is_does(other: dict[str, Any]) -> None:
 def test_half_a_surrogate_pair_does_no_harm() -> None:
     part = {"type": "text", "text": "\ud83d"}
     assert fingerprint(messages=[{"role": "user", "content": [part]}]) != fingerprint()
+
+
+def test_the_same_instant_by_another_clock_makes_no_other_event() -> None:
+    def at(time: str) -> bytes:
+        return fingerprint(messages=[{"role": "user", "content": "hello", "created_at": time}])
+
+    utc = at("2026-03-04T23:30:00.5Z")
+    assert utc == at("2026-03-05T07:30:00.5+08:00") == at("2026-03-04T18:30:00.500-05:00")
+    assert utc != at("2026-03-05T07:30:00.5Z")
+    assert utc.hex() == "3a69b3e3d4cb6af3d6f398380c3e0cce537189c6d8b0552136f8636fd96c4bff", (
+        "as before offsets were kept"
+    )
 
 
 def test_it_never_changes() -> None:

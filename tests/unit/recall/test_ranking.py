@@ -71,6 +71,28 @@ def test_no_signal_speaks_against_a_memory() -> None:
     assert all(getattr(WEIGHTS, name) >= 0 for name in NAMES)
 
 
+@pytest.mark.parametrize("said", ["Let me think about that for you.", "好的，让我想一想。"])
+def test_an_answer_that_only_acknowledges_ranks_below_what_is_known(said: str) -> None:
+    """It is found by the words of the question before it, which are asked again."""
+    promise = memory("a", text=said, kind=Kind.EXCERPT, role="assistant")
+    fact = memory("b", text="Ann plays the cello")
+    found = [Evidence("a", 9.0, 1.0, 40.0), Evidence("b", 0.5, 0.1, 1.0)]
+    first, second = rank(found, [promise, fact], PLAIN, now=NOW)
+    assert (first.memory.id, second.memory.id) == ("b", "a")
+    assert second.relevance == 0
+    assert second.score == score(second.signals)
+
+
+def test_what_somebody_else_says_is_not_judged_so() -> None:
+    said = "Let me think about that for you."
+    others = [
+        memory("a", text=said, kind=Kind.EXCERPT, role="user"),
+        memory("b", text=said, kind=Kind.NOTE, role="assistant"),
+        memory("c", text="The cello, since May.", kind=Kind.EXCERPT, role="assistant"),
+    ]
+    assert all(each.relevance > 0 for each in rank(alike("a", "b", "c"), others, PLAIN, now=NOW))
+
+
 @given(st.lists(evidence, unique_by=lambda each: each.id, max_size=20), st.randoms())
 def test_the_order_is_not_the_stores(found: list[Evidence], chance: random.Random) -> None:
     memories = [memory(each.id) for each in found]

@@ -60,10 +60,11 @@ def test_ids_as_uuids_and_integers_become_text() -> None:
 # Times
 
 
-def test_times_are_kept_in_utc() -> None:
+def test_times_keep_the_offset_of_who_spoke() -> None:
     local = datetime(2026, 5, 1, 20, tzinfo=timezone(timedelta(hours=8)))
     assert parse(occurred_at=local).occurred_at == datetime(2026, 5, 1, 12, tzinfo=UTC)
-    assert parse(occurred_at="2026-05-01T14:00:00+02:00").occurred_at.isoformat() == "2026-05-01T12:00:00+00:00"
+    assert parse(occurred_at=local).occurred_at.isoformat() == "2026-05-01T20:00:00+08:00"
+    assert parse(occurred_at="2026-05-01T14:00:00+02:00").occurred_at.isoformat() == "2026-05-01T14:00:00+02:00"
 
 
 @pytest.mark.parametrize(

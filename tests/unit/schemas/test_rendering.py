@@ -101,6 +101,26 @@ def test_a_memory_is_one_line_and_forges_no_heading() -> None:
     assert text.splitlines() == ["## About the user", "- (2026-05-01) a ## About the user b"]
 
 
+def test_dates_are_those_of_the_speakers_calendar() -> None:
+    """Sorted by the instant, told by the clock of each."""
+    east = memory("said in Shanghai").model_copy(
+        update={"occurred_at": datetime.fromisoformat("2026-03-05T07:30+08:00")}
+    )
+    utc = east.model_copy(
+        update={"text": "said later, in UTC", "occurred_at": datetime(2026, 3, 4, 23, 45, tzinfo=UTC)}
+    )
+    assert render_line(east) == "- (2026-03-05) said in Shanghai"
+    assert render_timeline([east, utc]) == (
+        "[2026-03-04 23:45:00] said later, in UTC\n[2026-03-05 07:30:00] said in Shanghai"
+    )
+    assert render_sections([utc, east]).splitlines()[1:] == [
+        "- (2026-03-05) said in Shanghai",
+        "- (2026-03-04) said later, in UTC",
+    ]
+    read = Memory.model_validate_json(east.model_dump_json())
+    assert render_line(read) == render_line(east)
+
+
 def test_the_timeline_is_newest_first_with_seconds() -> None:
     timeline = render_timeline([memory("older"), memory("newer\nline", day=2)])
     assert timeline == "[2026-05-02 12:00:00] newer line\n[2026-05-01 12:00:00] older"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,41 @@ from afterword.workers.text.periods import TimeSpan, closeness
 
 NOW = datetime(2026, 11, 20, 15, tzinfo=UTC)  # a Friday
 FOUR_MONTHS = timedelta(days=123)
+
+
+BY_THE_CLOCK = [
+    # In Shanghai it is the fifth of March, half past seven in the morning; in UTC it is still the fourth.
+    ("what did I do yesterday?", "2026-03-03T16:00Z", "2026-03-04T16:00Z"),
+    ("我昨天做了什么？", "2026-03-03T16:00Z", "2026-03-04T16:00Z"),
+    ("What did I tell you today?", "2026-03-04T16:00Z", "2026-03-05T16:00Z"),
+    ("meeting of 2026-03-01", "2026-02-28T16:00Z", "2026-03-01T16:00Z"),
+]
+
+
+@pytest.mark.parametrize(("question", "since", "until"), BY_THE_CLOCK)
+@pytest.mark.parametrize("zone", [timezone(timedelta(hours=8)), ZoneInfo("Asia/Shanghai")])
+def test_days_are_those_of_the_askers_calendar(question: str, since: str, until: str, zone: tzinfo) -> None:
+    period = asked_time(question, datetime(2026, 3, 5, 7, 30, tzinfo=zone))
+    assert period is not None
+    slack = timedelta(hours=12)
+    assert (period.since + slack, period.until - slack) == (
+        datetime.fromisoformat(since),
+        datetime.fromisoformat(until),
+    )
+
+
+def test_months_begin_by_the_askers_clock() -> None:
+    """It is June already where the question is asked, and May in UTC."""
+    period = asked_time("What did we do last month?", datetime(2026, 6, 1, 6, tzinfo=timezone(timedelta(hours=8))))
+    assert period is not None
+    assert datetime(2026, 5, 15, tzinfo=UTC) in period
+    assert datetime(2026, 4, 15, tzinfo=UTC) not in period
+
+
+def test_days_of_a_calendar_with_summer_time_begin_at_midnight() -> None:
+    period = asked_time("yesterday", datetime(2026, 3, 30, 9, tzinfo=ZoneInfo("Europe/Berlin")))
+    assert period is not None
+    assert period.length == timedelta(hours=23 + 24), "clocks went forward, and half a day on each side"
 
 
 def at(text: str) -> datetime:
@@ -150,9 +186,9 @@ def test_a_question_at_the_end_of_a_long_text_is_read() -> None:
     assert asked_time("lorem " * 20_000 + "what did I say yesterday?", NOW) == asked_time("yesterday", NOW)
 
 
-def test_the_asker_is_told_the_same_in_every_time_zone() -> None:
+def test_so_long_ago_is_the_same_by_every_clock() -> None:
     elsewhere = NOW.astimezone(timezone(timedelta(hours=9)))
-    assert asked_time("last week", elsewhere) == asked_time("last week", NOW)
+    assert asked_time("two hours ago", elsewhere) == asked_time("two hours ago", NOW)
 
 
 @pytest.mark.parametrize(

@@ -96,9 +96,16 @@ def _clara() -> set[str]:
     return {f"{partition(WHOLE.tenant_id, WHOLE.user_id or '')}clara"}
 
 
-def test_times_are_kept_in_utc() -> None:
+def test_times_keep_the_offset_of_who_spoke() -> None:
     local = NOON.astimezone(timezone(timedelta(hours=8)))
-    assert to_payload(replace(WHOLE, occurred_at=local))["occurred_at"] == "2026-05-01T12:00:00+00:00"
+    payload = to_payload(replace(WHOLE, occurred_at=local))
+    assert payload["occurred_at"] == "2026-05-01T20:00:00+08:00"
+    assert from_payload(WHOLE.id, payload).occurred_at.isoformat() == "2026-05-01T20:00:00+08:00"
+
+
+def test_times_of_mem0_are_of_a_machine_not_of_who_spoke() -> None:
+    memory = from_payload("1", {"data": "likes tea", "user_id": "u", "created_at": "2025-03-01T08:00:00-08:00"})
+    assert memory.occurred_at.isoformat() == memory.created_at.isoformat() == "2025-03-01T16:00:00+00:00"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from afterword.workers.stores.ledger.database import Database
 
-agents = typer.Typer(no_args_is_help=True, help="Agents: owner, memory on or off, instructions.")
+agents = typer.Typer(no_args_is_help=True, help="Agents: owner, memory on or off, instructions, time zone.")
 
 _Tenant = Annotated[str, typer.Option(help="Whose agents.")]
 
@@ -43,14 +43,19 @@ def set_agent(
     owner: Annotated[str | None, typer.Option(help="The account that may manage the agent's memories.")] = None,
     memory: Annotated[bool, typer.Option("--memory/--no-memory", help="Whether the agent remembers.")] = True,
     instructions: Annotated[str | None, typer.Option(help="What to remember, in words for the LLM.")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="Of its users, for times in UTC: Asia/Tokyo, +09:00.")] = None,
     tenant: _Tenant = "default",
 ) -> None:
     """Register an agent, or replace its entry."""
+    from afterword.schemas.zones import zone_of
     from afterword.workers.services.policy.registry import AgentAdmin
     from afterword.workers.stores.ledger.agents import Agent
 
+    if time_zone is not None and zone_of(time_zone) is None:
+        mend = "give an IANA name such as Asia/Tokyo, or an offset such as +09:00"
+        raise typer.BadParameter(mend, param_hint="--time-zone")
     with _open_ledger() as database:
-        AgentAdmin(database).register(Agent(tenant, agent_id, owner, memory, instructions))
+        AgentAdmin(database).register(Agent(tenant, agent_id, owner, memory, instructions, time_zone))
 
 
 @agents.command("list")
@@ -62,7 +67,9 @@ def list_agents(tenant: _Tenant = "default") -> None:
         found = AgentAdmin(database).registered(tenant)
     for agent in found:
         switch = "on" if agent.memory_enabled else "off"
-        print(f"{agent.agent_id}  owner={agent.owner_id or '-'}  memory={switch}  {agent.instructions or ''}".rstrip())
+        zone = f"  time_zone={agent.time_zone}" if agent.time_zone else ""
+        told = f"owner={agent.owner_id or '-'}  memory={switch}{zone}  {agent.instructions or ''}"
+        print(f"{agent.agent_id}  {told}".rstrip())
 
 
 @contextmanager

@@ -38,6 +38,7 @@ def context(
     tokens: Annotated[int, typer.Option(help="Tokens of the text at most.")] = DEFAULT_TOKEN_BUDGET,
     language: Annotated[str | None, typer.Option(help="That of the headings.")] = None,
     always: Annotated[int, typer.Option(help="Facts to keep in that say who the user is.")] = 0,
+    time_zone: Annotated[str | None, typer.Option(help="The user's: Asia/Tokyo, +09:00.")] = None,
     explain: _Explain = False,
     json: _AsJson = False,
     timeout: _Timeout = 5.0,
@@ -54,6 +55,7 @@ def context(
             token_budget=tokens,
             language=language,
             always=always,
+            time_zone=time_zone,
             explain=explain,
             timeout=timeout,
         )

@@ -123,12 +123,13 @@ class AsyncMemoryClient:
         shares: ScopeShares | None = None,
         always: bool | int = 0,
         explain: bool = False,
+        time_zone: str | None = None,
         timeout: float = CONTEXT_SECONDS,
     ) -> Context:
         """The memories for the next prompt; see `MemoryClient.context`."""
         about = {"user_id": user_id, "agent_id": agent_id, "session_id": session_id, "query": query}
         how = {"limit": limit, "token_budget": token_budget, "scopes": scopes, "language": language}
-        kept = {"shares": shares, "always": always, "explain": explain}
+        kept = {"shares": shares, "always": always, "explain": explain, "time_zone": time_zone}
         try:
             call = self._intake.context_call({**about, **how, **kept})
         except InvalidInput as error:
@@ -153,8 +154,8 @@ class AsyncMemoryClient:
     ) -> AsyncIterator[AsyncRun]:
         """A run of an agent, also one that is cancelled; see `MemoryClient.remembered`."""
         owner = {"user_id": user_id, "agent_id": agent_id, "session_id": session_id}
-        fields = {**owner, "run_id": run_id, "event_id": event_id, "metadata": metadata}
-        opening = self._intake.opening(messages, system_prompt, fields)
+        about = {"run_id": run_id, "event_id": event_id, "metadata": metadata, "time_zone": recall.get("time_zone")}
+        opening = self._intake.opening(messages, system_prompt, {**owner, **about})
         context = await self.context(
             user_id, agent_id=agent_id, session_id=session_id, query=opening.query, timeout=timeout, **recall
         )

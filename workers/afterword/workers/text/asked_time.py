@@ -24,13 +24,22 @@ _Meaning = Callable[[re.Match[str], datetime], TimeSpan | None]
 
 
 def asked_time(question: str, now: datetime) -> TimeSpan | None:
-    """The period that a question is about, with some tolerance on both sides; None when it names no time."""
-    at = now.astimezone(UTC)
+    """The period that a question is about, with some tolerance on both sides; None when it names no time.
+
+    `now` is by the asker's clock: "yesterday" is the day before on their calendar.
+    """
+    # Calendars are reckoned in UTC, as if the asker's clock showed it.
+    shown = now.replace(tzinfo=UTC)
     for part in _ends(question):
-        period = _named(part, at)
+        period = _named(part, shown)
         if period is not None:
-            return period
+            return TimeSpan(_instant(period.since, now), _instant(period.until, now))
     return None
+
+
+def _instant(shown: datetime, now: datetime) -> datetime:
+    """When the asker's clock shows this."""
+    return shown.replace(tzinfo=now.tzinfo).astimezone(UTC)
 
 
 def asks_when(question: str) -> bool:

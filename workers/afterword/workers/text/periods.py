@@ -1,7 +1,8 @@
-"""Periods of the calendar: days, weeks, months, seasons, festivals. Pure; all times are UTC.
+"""Periods of the calendar: days, weeks, months, seasons, festivals. Pure; all times are as a clock shows them, with UTC
+for their zone (`asked_time` knows whose clock it is).
 
-A question is asked in its user's time zone, which nobody told us, and what happened on Monday is often told on Tuesday:
-so a period of the calendar is `widened` before memories are compared with it.
+The clock of who asks is not always known, and what happened on Monday is often told on Tuesday: so a period of the
+calendar is `widened` before memories are compared with it.
 """
 
 from __future__ import annotations

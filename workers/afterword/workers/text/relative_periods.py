@@ -1,5 +1,5 @@
-"""Periods as they are spoken of, counted from now: "two weeks ago", "last May", "from March to June". Pure; all times
-are UTC, and those of the calendar are widened (see `periods`).
+"""Periods as they are spoken of, counted from now: "two weeks ago", "last May", "from March to June". Pure; times
+are as in `periods`, and those of the calendar are widened (see there).
 
 A `year` is the one that was named. A `step` is how many away was said: -1 is the last one, 0 this one, 1 the next. Both
 are None where nothing was said: then the past is meant, since memories are of it.

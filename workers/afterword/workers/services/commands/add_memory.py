@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from afterword.schemas import AddMemory, Kind, Memory, Scope
+from afterword.schemas.zones import in_zone
 from afterword.workers.core import ids
 from afterword.workers.models.embedders.port import Embedder, embed_each
 from afterword.workers.services.commands.changes import Changes, audit_row, origin_of
@@ -13,6 +14,7 @@ from afterword.workers.services.memories.bookkeeping import memory_save
 from afterword.workers.services.memories.importance import importance
 from afterword.workers.services.memories.topics import Topics
 from afterword.workers.services.policy.access import owner_of
+from afterword.workers.services.recall.askers_clock import NEWEST, clock_of
 from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.vectors.payload import StoredMemory, to_memory
 from afterword.workers.text.language import detect
@@ -32,7 +34,9 @@ class MemoryAdder:
         Raises: EmbeddingFailed, LedgerUnavailable, VectorStoreUnavailable.
         """
         begun = time.perf_counter()
-        memory, view = _note(command), self._changes.views.of(owner_of(command))
+        owner = owner_of(command)
+        view = self._changes.views.of(owner)
+        memory = _note(command, clock_of(view.page(owner, limit=NEWEST).memories))
         added_before = view.get([memory.id])
         if added_before:
             return to_memory(added_before[0], None)
@@ -51,7 +55,7 @@ class MemoryAdder:
         return to_memory(memory, None)
 
 
-def _note(command: AddMemory) -> StoredMemory:
+def _note(command: AddMemory, clock: tzinfo | None) -> StoredMemory:
     now = datetime.now(UTC)
     scope = Scope.AGENT if command.agent_id else Scope.SESSION if command.session_id else Scope.USER
     language = detect(command.text)
@@ -67,7 +71,7 @@ def _note(command: AddMemory) -> StoredMemory:
         session_id=command.session_id,
         language=language,
         importance=importance(command.text, Kind.NOTE, language=language),
-        occurred_at=now,
+        occurred_at=in_zone(now, clock),
         created_at=now,
         metadata=command.metadata,
     )

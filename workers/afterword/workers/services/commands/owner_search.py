@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from afterword.schemas import Scope
 from afterword.schemas.commands import MAX_RANKED
 from afterword.workers.core.errors import Late, VectorStoreUnavailable
+from afterword.workers.services.recall.askers_clock import NEWEST, clock_of
 from afterword.workers.services.recall.corners import Corner
 from afterword.workers.services.recall.finding.finder import Findings, MemoryFinder
-from afterword.workers.services.recall.question.parsing import parse_question
+from afterword.workers.services.recall.question.parsing import ParsedQuestion, parse_question
 from afterword.workers.services.recall.steps import Deadline
 from afterword.workers.stores.vectors.owners import AgentOwner, Owner, SessionOwner
 from afterword.workers.stores.vectors.queries import Filter
@@ -32,9 +33,17 @@ class OwnerSearch:
         corner = Corner(_scope(owner), owner, where, depth=MAX_RANKED, corpus=self._corpus(owner, where))
         deadline = Deadline.within(within)
         try:
-            return self._finder.find([corner], parse_question(text, now), deadline, now=now, most=MAX_RANKED)
+            return self._finder.find([corner], self._parsed(owner, text, now), deadline, now=now, most=MAX_RANKED)
         except Late:
             raise VectorStoreUnavailable("the vector store did not answer in time") from None
+
+    def _parsed(self, owner: Owner, text: str, now: datetime) -> ParsedQuestion:
+        """The question, by the clock of the owner's newest memories where it names a time."""
+        asked = parse_question(text, now)
+        if asked.period is None:
+            return asked
+        clock = clock_of(self._views.of(owner).page(owner, limit=NEWEST).memories)
+        return parse_question(text, now.astimezone(clock)) if clock else asked
 
     def _corpus(self, owner: Owner, where: Filter) -> int | None:
         """How many memories the owner has, where filters narrow them: a filter changes no memory's relevance."""

@@ -27,7 +27,7 @@ SCOPES = """
 # SCOPES AND SOURCES
 
 New Messages is a list of objects. `n` is the number of a message, `conversation` tells conversations apart,
-`time` is when it was said: resolve relative dates of a message against its own `time`.
+`time` is when it was said, by the speaker's own clock: resolve relative dates of a message against its own `time`.
 
 Give every memory two more fields:
 

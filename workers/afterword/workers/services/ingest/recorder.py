@@ -6,12 +6,14 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from enum import StrEnum
 
 from sqlalchemy import Connection
 
 from afterword.schemas import ConversationFinished
 from afterword.workers.core.origin import Origin
+from afterword.workers.core.speaking import told_locally
 from afterword.workers.core.turns import Turn, turns_of
 from afterword.workers.services.ingest.overlap import align
 from afterword.workers.services.ingest.rules import IngestRules
@@ -23,6 +25,8 @@ from afterword.workers.stores.ledger.extraction.subjects import Subject
 from afterword.workers.stores.ledger.ingest import conversations, sessions
 from afterword.workers.stores.ledger.ingest.conversations import Conversation
 from afterword.workers.stores.ledger.ingest.sessions import Session
+
+_NOT_SAID = {"event_id", "occurred_at", "time_zone", "version", "publishes", "skipped"}
 
 
 class Outcome(StrEnum):
@@ -57,9 +61,10 @@ class Recorder:
         with self._database.transaction() as connection:
             # The subject's lock parts two events of one session: the second sees the turns of the first.
             subject = subjects.lock(connection, event.tenant_id, event.user_id)
+            fingerprint = body_hash(event)
+            event = told_locally(event, (subject.time_zone, self._rules.agents_time_zone(event)))
             turns, seen = _new_turns(connection, event)
             skipped = switched_off or _nothing_new(turns, seen)
-            fingerprint = body_hash(event)
             conversation = conversations.record(
                 connection,
                 event,
@@ -74,6 +79,7 @@ class Recorder:
             audit.write(connection, [_received(event, skipped)])
             if not switched_off:
                 self._books.note_received(connection, event)
+                _note_time_zone(connection, event, subject)
             if skipped:
                 return Recorded(Outcome.SKIPPED)
             if event.session_id is not None:
@@ -101,12 +107,24 @@ def remember_turns(connection: Connection, event: ConversationFinished) -> None:
 
 
 def body_hash(event: ConversationFinished) -> bytes:
-    """A digest that two events of one id share when they say the same, whenever each was sent."""
+    """A digest that two events of one id share when they say the same, whenever and by whose clock each was sent."""
     # Neither the order of metadata nor a field that a later contract adds makes another event.
-    body = event.model_dump(
-        mode="json", exclude={"event_id", "occurred_at", "version", "publishes", "skipped"}, exclude_none=True
-    )
+    body = _in_utc(event).model_dump(mode="json", exclude=_NOT_SAID, exclude_none=True)
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
+
+
+def _in_utc(event: ConversationFinished) -> ConversationFinished:
+    """The event with the times of its messages in UTC: the same instant by another clock makes no other event."""
+    messages = tuple(
+        each.model_copy(update={"created_at": each.created_at.astimezone(UTC)}) if each.created_at else each
+        for each in event.messages
+    )
+    return event.model_copy(update={"messages": messages})
+
+
+def _note_time_zone(connection: Connection, event: ConversationFinished, subject: Subject) -> None:
+    if event.time_zone not in (None, subject.time_zone):
+        subjects.note_time_zone(connection, event.tenant_id, event.user_id, event.time_zone)
 
 
 def _recorded_before(connection: Connection, event: ConversationFinished, fingerprint: bytes) -> Recorded:

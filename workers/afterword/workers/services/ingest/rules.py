@@ -46,3 +46,7 @@ class IngestRules:
         if event.agent_id and not self.registry.agent(event.tenant_id, event.agent_id).memory_enabled:
             return "memory is off for this agent"
         return None
+
+    def agents_time_zone(self, event: ConversationFinished) -> str | None:
+        """The time zone of the users of the event's agent, as last known; waits for nobody."""
+        return self.registry.known(event.tenant_id, event.agent_id)[0].time_zone if event.agent_id else None

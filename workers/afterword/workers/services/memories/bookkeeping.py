@@ -100,6 +100,7 @@ class Books:
         removed = self.note_removed(connection, gone, at)
         if session_id is None:
             statistics.anonymise(connection, tenant_id, user_id)
+            subjects.note_time_zone(connection, tenant_id, user_id, None)
         return removed
 
     def count(self, connection: Connection, deltas: Sequence[Delta]) -> None:

@@ -56,7 +56,7 @@ class AgentAdmin:
 
     >>> admin.register(Agent("default", "coach", owner_id="acme"))  # doctest: +SKIP
     >>> admin.registered("default")  # doctest: +SKIP
-    [Agent(tenant_id='default', agent_id='coach', owner_id='acme', memory_enabled=True, instructions=None)]
+    [Agent(tenant_id='default', agent_id='coach', owner_id='acme', memory_enabled=True, ...)]
     """
 
     def __init__(self, database: Database) -> None:
@@ -77,4 +77,6 @@ class AgentAdmin:
 def _updated(agent: Agent) -> audit.Event:
     # The instructions themselves stay out: the audit holds nothing that was written for people or models to read.
     told = {"owner": agent.owner_id, "memory": agent.memory_enabled, "instructions": agent.instructions is not None}
+    if agent.time_zone is not None:
+        told["time_zone"] = agent.time_zone
     return audit.Event("agent_update", tenant_id=agent.tenant_id, agent_id=agent.agent_id, metadata=told)

@@ -14,11 +14,12 @@ from afterword.schemas.rendering import render_sections
 from afterword.workers.core.errors import Late, LedgerUnavailable, VectorStoreUnavailable
 from afterword.workers.models.tokenizers.port import Tokenizer
 from afterword.workers.services.recall import budget
+from afterword.workers.services.recall.askers_clock import AskersClock
 from afterword.workers.services.recall.corners import Corner, corners_of
 from afterword.workers.services.recall.finding.corner_search import CornerSearch
 from afterword.workers.services.recall.finding.finder import FETCHED, Findings, MemoryFinder
 from afterword.workers.services.recall.ledger_reader import LedgerReader
-from afterword.workers.services.recall.question.parsing import ParsedQuestion, parse_question
+from afterword.workers.services.recall.question.parsing import ParsedQuestion
 from afterword.workers.services.recall.ranking import shortlist
 from afterword.workers.services.recall.ranking.scores import newest_first
 from afterword.workers.services.recall.ranking.shortlist import Shortlist
@@ -88,6 +89,7 @@ class Answerer:
         self._ledger = ledger
         self._tokenizer = tokenizer
         self._floor = relevance_floor
+        self._clock = AskersClock(search=search, ledger=ledger)
 
     def answer(self, request: ContextRequest, within: float | None = None, now: datetime | None = None) -> Answer:
         """The memories for one prompt, in at most `within` seconds; `now` is when it is asked, by default the present.
@@ -118,7 +120,7 @@ class Answerer:
         try:
             if not (request.query and request.query.strip()):
                 return self._without_question(request, corners, deadline)
-            asked = parse_question(request.query, now)
+            asked = self._clock.parse(request, corners, deadline, now)
             if asked.is_open:
                 return self._without_question(request, corners, deadline)
             return self._answering(request, asked, corners, deadline, now)

@@ -48,6 +48,10 @@ class LedgerReader:
         """
         return self._steps.run(lambda: self._turns(request), deadline.share(_LAST_TURNS))
 
+    def agents_time_zone(self, request: ContextRequest) -> str | None:
+        """The time zone of the users of the request's agent, as last known; waits for nobody."""
+        return self._registry.known(request.tenant_id, request.agent_id)[0].time_zone if request.agent_id else None
+
     def _remembers(self, tenant_id: str, agent_id: str, deadline: Deadline) -> bool:
         agent, is_fresh = self._registry.known(tenant_id, agent_id)
         if not is_fresh:

@@ -18,6 +18,8 @@ agents = Table(
     Column("owner_id", Text),
     Column("memory_enabled", Boolean, nullable=False, server_default=text("true")),
     Column("instructions", Text),
+    # Of its users, for times that come in UTC.
+    Column("time_zone", Text),
     moment("created_at", now=True),
     moment("updated_at", now=True),
 )
@@ -32,6 +34,8 @@ class Agent:
     owner_id: str | None = None
     memory_enabled: bool = True
     instructions: str | None = None
+    time_zone: str | None = None
+    """Of its users: an IANA name or an offset, for times that come in UTC."""
 
 
 _COLUMNS = tuple(agents.c[name] for name in Agent.__dataclass_fields__)

@@ -13,6 +13,9 @@ from afterword.workers.core.errors import LedgerUnavailable
 
 _CONNECT_SECONDS = 3
 _STATEMENT_MS = 30_000
+# A server whose default is another zone would tell days by it, and times of the year 1 in the year 0, which no
+# datetime can hold.
+_OPTIONS = f"-c statement_timeout={_STATEMENT_MS} -c idle_in_transaction_session_timeout=60000 -c TimeZone=UTC"
 MINIMUM_VERSION = 150_000
 """PostgreSQL 15, as `server_version_num` counts."""
 
@@ -33,7 +36,7 @@ class Database:
             hide_parameters=True,  # an error must not repeat what a person said
             connect_args={
                 "connect_timeout": _CONNECT_SECONDS,
-                "options": f"-c statement_timeout={_STATEMENT_MS} -c idle_in_transaction_session_timeout=60000",
+                "options": _OPTIONS,
                 "application_name": "afterword",
                 # A host that vanished without a word is noticed in about fifteen seconds.
                 "keepalives_idle": 5,

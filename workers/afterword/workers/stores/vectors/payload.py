@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from afterword.schemas.memory import Memory, Provenance
 from afterword.schemas.values import DEFAULT_TENANT, Kind, Metadata, Scope
+from afterword.schemas.zones import with_clock
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.partitions import partition, partitioned
 from afterword.workers.stores.vectors.queries import Payload
@@ -60,9 +61,9 @@ class StoredMemory:
     """A memory in the vector store.
 
     `id` is a UUID's text, `message` the position of the turn in its event (0 is the first), `importance` from 0 to 1.
-    All times are aware. A `language` of None is detected when the memory is written, `terms` of None are then those of
-    the text and its speaker. `previous` are the excerpts of the turns before it, nearest first, `speaker` the name of
-    who said it.
+    All times are aware; `occurred_at` has the offset of the speaker's clock. A `language` of None is detected when the
+    memory is written, `terms` of None are then those of the text and its speaker. `previous` are the excerpts of the
+    turns before it, nearest first, `speaker` the name of who said it.
     """
 
     id: str
@@ -123,11 +124,12 @@ def from_payload(memory_id: str, payload: Mapping[str, Any]) -> StoredMemory:
     carries is its metadata. It expires at the end of its `expiration_date`.
     """
     metadata = _metadata_of(payload)
+    clock = None
     if c.TENANT not in payload:
-        # What has a name of ours there means what its caller meant.
-        payload = {name: value for name, value in payload.items() if name in _MEM0S}
+        # What has a name of ours there means what its caller meant. Its times are by the clock of a machine.
+        payload, clock = {name: value for name, value in payload.items() if name in _MEM0S}, UTC
     plain: dict[str, Any] = {attribute: payload.get(name) for attribute, name in _PLAIN.items()}
-    times: dict[str, Any] = {attribute: _to_time(payload.get(name)) for attribute, name in _TIMES.items()}
+    times: dict[str, Any] = {attribute: _to_time(payload.get(name), clock) for attribute, name in _TIMES.items()}
     times["expires_at"] = times["expires_at"] or _end_of(payload.get(c.EXPIRATION_DATE))
     created_at = times.pop("created_at") or times["occurred_at"] or _UNKNOWN_TIME
     return StoredMemory(
@@ -200,7 +202,7 @@ def _metadata_of(payload: Mapping[str, Any]) -> Metadata:
 
 
 def _to_text(time: datetime | None) -> str | None:
-    return time.astimezone(UTC).isoformat() if time else None
+    return with_clock(time).isoformat() if time else None
 
 
 def _end_of(day: object) -> datetime | None:
@@ -208,13 +210,14 @@ def _end_of(day: object) -> datetime | None:
     return start + timedelta(days=1) if start else None
 
 
-def _to_time(value: object) -> datetime | None:
+def _to_time(value: object, clock: tzinfo | None = None) -> datetime | None:
+    """An aware time by this clock, else by the one that it was told by."""
     if value is None:
         return None
     try:
         time = datetime.fromisoformat(str(value))
     except ValueError:
         return None
-    if time.tzinfo is UTC:
-        return time
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    if time.tzinfo is None:
+        return time.replace(tzinfo=UTC)
+    return time if clock is None or time.tzinfo is clock else time.astimezone(clock)

@@ -61,6 +61,36 @@ SUBJECT: Final = (
 IS_SOMETHING: Final = r" (?:is|was|are|were|has been|will be)\b"
 """How a fact goes on after its subject when it tells what that is."""
 
+_THIS = r"(?:that|this|it|these|those)"
+_A_MOMENT = r"(?:(?:for |give me )?(?:just )?(?:a|one) (?:moment|second|sec|minute|bit))"
+_DOES = (
+    rf"(?:think(?: (?:about|over|through) {_THIS}| {_THIS} (?:over|through))?|look(?: into {_THIS}|(?: {_THIS})? up)?"
+    rf"|see|check(?: (?:on )?{_THIS})?|find(?: {_THIS})? out|consider {_THIS}|work on {_THIS}|get (?:right )?on {_THIS}"
+    rf"|have a (?:look|think)(?: at {_THIS})?|take a (?:look|moment)(?: at {_THIS})?|do (?:{_THIS}|so)|let you know"
+    rf"|get back to you(?: (?:on|about) {_THIS})?|take care of {_THIS}|(?:make a )?note (?:of )?{_THIS}"
+    rf"|remember {_THIS}|(?:keep|bear) {_THIS} in mind)"
+)
+
+SAYS_NOTHING: Final = (
+    r"(?:let me|i'll|i will|i'm going to|i am going to|let's|allow me to|i can|happy to)(?: just| quickly)?"
+    rf" {_DOES}(?: for you)?(?: {_A_MOMENT})?(?: (?:now|first|right away|again))?",
+    rf"(?:thinking|checking|(?:looking into|working on) {_THIS}|hmm+|hm|uh|well|oh|ah|so)",
+    rf"{_A_MOMENT}(?: please)?|hold on|bear with me|please wait|please",
+    r"(?:sure(?: thing)?|of course|certainly|absolutely|definitely|okay|ok|alright|all right|great|perfect|will do)",
+    r"(?:no problem|not a problem|you're welcome|my pleasure|any ?time|(?:glad|happy) (?:i could|to) help)",
+    r"(?:got it|understood|noted|i see|i understand|thanks|thank you)(?: for (?:asking|sharing|letting me know))?",
+    r"(?:(?:that's|that is|what) an? )?(?:(?:very|really) )?(?:good|great|interesting|excellent) (?:question|point)",
+    r"(?:i'm |i am )?(?:so |very )?(?:sorry|afraid)",
+    rf"(?:i'm afraid )?i (?:do not|don't)(?: actually| currently)? (?:(?:know|remember|recall)(?: {_THIS})?"
+    rf"|have {_THIS} information)|(?:i'm|i am) not sure(?: (?:about|of) {_THIS})?",
+    r"(?:is there )?anything else(?: i can (?:do|help(?: you)?)(?: with| for you)?)?|how can i help(?: you)?(?: today)?"
+    r"|(?:let me know|tell me) if (?:there is|there's|you need) anything else",
+)
+"""Clauses of an assistant that acknowledge, promise or put off, and tell nothing. Each is a whole clause."""
+
+YES_OR_NO: Final = r"(?:yes|yeah|yep|no|nope|right|correct)"
+"""What may stand beside such a clause, and alone answers a question."""
+
 _DAYS = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
 _MONTHS = "january|february|march|april|june|july|august|september|october|november|december"
 _UNITS = "hour|day|night|weekend|week|month|season|year|spring|summer|autumn|fall|winter|decade"

@@ -16,6 +16,7 @@ from afterword.workers.services.recall.question.parsing import ParsedQuestion
 from afterword.workers.services.recall.ranking.evidence import Evidence
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.text import analysis
+from afterword.workers.text.acknowledgement import says_nothing
 from afterword.workers.text.asked_time import tells_time
 from afterword.workers.text.periods import closeness
 
@@ -83,7 +84,7 @@ def rank(
     """The memories, best first.
 
     Of the first few, a memory that holds every word of the question is relevant, however common these words are among
-    the owner's memories.
+    the owner's memories. An answer that only acknowledges ("Let me think about that for you.") is relevant to nothing.
     """
     by_id = {each.id: each for each in evidence}
     ranked = [_ranked(memory, by_id[memory.id], question, now, weights) for memory in memories]
@@ -131,6 +132,8 @@ def score(signals: Signals, weights: Signals = WEIGHTS) -> float:
 def _ranked(
     memory: StoredMemory, evidence: Evidence, question: ParsedQuestion, now: datetime, weights: Signals
 ) -> RankedMemory:
+    if _is_acknowledgement(memory):
+        evidence = Evidence(evidence.id, 0.0, 0.0, 0.0)
     signals = Signals(
         dense=evidence.dense,
         lexical=evidence.lexical,
@@ -142,6 +145,11 @@ def _ranked(
         tells_time=float(question.asks_when and tells_time(memory.text)),
     )
     return RankedMemory(memory, signals, score(signals, weights), evidence.relevance)
+
+
+def _is_acknowledgement(memory: StoredMemory) -> bool:
+    """Whether it says nothing: what finds it are the words of the question before it, which was asked once already."""
+    return memory.kind is Kind.EXCERPT and memory.role == "assistant" and says_nothing(memory.text)
 
 
 def _held_whole(ranked: RankedMemory, question: ParsedQuestion) -> RankedMemory:

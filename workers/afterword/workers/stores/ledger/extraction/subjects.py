@@ -48,6 +48,8 @@ subjects = Table(
     # How many conversations a batch may hold while one that cannot be extracted is looked for; NULL: any.
     Column("batch_limit", Integer),
     Column("last_error", Text),
+    # As an event of theirs named it last.
+    Column("time_zone", Text),
     # When memories of it were last cleared: what was seen before is not written down any more.
     moment("cleared_at"),
     moment("created_at", now=True),
@@ -66,6 +68,8 @@ class Subject:
     pending_tokens: int
     # When its failed extraction is tried again; None while none has failed.
     retry_at: datetime | None
+    # As an event of theirs named it last.
+    time_zone: str | None
     now: datetime
 
 
@@ -79,6 +83,7 @@ _LOCK = (
         subjects.c.first_at,
         subjects.c.pending_tokens,
         case((subjects.c.last_error.is_not(None), subjects.c.due_at)).label("retry_at"),
+        subjects.c.time_zone,
         func.clock_timestamp().label("now"),
     )
     .where(subjects.c.tenant_id == bindparam("tenant_id"), subjects.c.user_id == bindparam("user_id"))
@@ -109,6 +114,11 @@ def note_pending(connection: Connection, subject: Subject, *, due_at: datetime, 
     """There are `tokens` more to extract; the subject is due at `due_at`."""
     key = {"tenant_id": subject.tenant_id, "user_id": subject.user_id, "now": subject.now}
     connection.execute(_NOTE_PENDING, {**key, "due_at": due_at, "tokens": tokens})
+
+
+def note_time_zone(connection: Connection, tenant_id: str, user_id: str, time_zone: str | None) -> None:
+    """Note where the user is, for their events that do not tell; None forgets it."""
+    connection.execute(update(subjects).where(_is(tenant_id, user_id)).values(time_zone=time_zone))
 
 
 def due_count(connection: Connection, limit: int) -> int:

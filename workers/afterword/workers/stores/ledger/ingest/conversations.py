@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from afterword.schemas import ConversationFinished
+from afterword.workers.core.speaking import at_offset, offset_minutes
 from afterword.workers.core.turns import Turn
 from afterword.workers.stores.ledger.metadata import count, metadata, moment
 
@@ -43,6 +44,8 @@ conversations = Table(
     Column("session_id", Text),
     Column("run_id", Text),
     Column("occurred_at", DateTime(timezone=True), nullable=False),
+    # Minutes by which the speaker's clock was ahead of UTC then.
+    count("utc_offset"),
     moment("received_at", now=True),
     # received → stored (excerpts are searchable) → extracting → done | skipped | dead
     Column("status", Text, nullable=False),
@@ -112,7 +115,7 @@ class Known:
     has_excerpts: bool
 
 
-# The columns of a Conversation, in the order of its fields.
+# The columns of a Conversation; its `occurred_at` is made of two.
 COLUMNS = (
     conversations.c.id,
     conversations.c.tenant_id,
@@ -121,6 +124,7 @@ COLUMNS = (
     conversations.c.agent_id,
     conversations.c.session_id,
     conversations.c.occurred_at,
+    conversations.c.utc_offset,
     conversations.c.received_at,
     conversations.c.generation,
     conversations.c.turns,
@@ -134,6 +138,7 @@ ORDER = (conversations.c.occurred_at, conversations.c.part, conversations.c.id)
 def conversation_of(row: Row[*tuple[Any, ...]]) -> Conversation:
     """A row of COLUMNS as a conversation."""
     fields = row._asdict()
+    fields["occurred_at"] = at_offset(fields["occurred_at"], fields.pop("utc_offset"))
     fields["turns"] = tuple(Turn.from_json(turn) for turn in fields["turns"] or ())
     return Conversation(**fields)
 
@@ -171,6 +176,7 @@ def record(
         _RECORD,
         {
             **shared,
+            "utc_offset": offset_minutes(event.occurred_at),
             "part": event.part,
             "run_id": event.run_id,
             "status": "skipped" if skipped else "received",
