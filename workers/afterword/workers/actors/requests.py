@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from afterword.schemas import AfterwordError, ErrorBody, InvalidInput, Reply, UnsupportedVersion
 from afterword.schemas.context import Request
 from afterword.schemas.wire import REPLY_PREFIX, REPLY_TTL_MS
+from afterword.workers.actors.answer_times import AnswerTimes
 from afterword.workers.broker import ServerClock
 from afterword.workers.core.errors import Denied, NotFound, StoreUnavailable
 
@@ -31,14 +32,21 @@ class Responder:
     """
 
     def __init__(self, client: redis.Redis, clock: ServerClock) -> None:
+        self.times = AnswerTimes()
+        """What answers need; whoever answers requests that may be dropped before their deadline notes it here."""
         self._client = client
         self._clock = clock
 
-    def answer(self, body: Any, parse: Callable[[Any], _R], run: Callable[[_R], BaseModel]) -> str:
+    def answer(
+        self, body: Any, parse: Callable[[Any], _R], run: Callable[[_R], BaseModel], *, asked_ms: int | None = None
+    ) -> str:
         """Run a request and send its reply. Returns the outcome: `ok`, `expired`, or the code of the error.
 
+        With `asked_ms`, when it was asked in Redis's time, it is also dropped if less time is left than answers need.
         Every failure is answered. An error that is not one of ours is then raised again.
         """
+        if self._is_hopeless(body, asked_ms):
+            return "expired"
         try:
             request = parse(body)
         except (InvalidInput, UnsupportedVersion) as error:
@@ -67,6 +75,23 @@ class Responder:
             return request.deadline_ms < self._clock.now_ms()
         except redis.RedisError:
             return False
+
+    def _is_hopeless(self, body: Any, asked_ms: int | None) -> bool:
+        """Whether the time left is less than an answer needs. Looked at before the request is read, since under load
+        most of the work would be for those whose askers have gone when the answer comes.
+
+        Whoever asked just now is always tried for, however slow the last answers were: what takes too long is left out
+        of an answer, and without any answers nobody would see that they have become quick again.
+        """
+        deadline_ms = body.get("deadline_ms") if isinstance(body, dict) else None
+        if asked_ms is None or not isinstance(deadline_ms, int):
+            return False
+        patience = (deadline_ms - asked_ms) / 1000
+        try:
+            left = (deadline_ms - self._clock.now_ms()) / 1000
+        except redis.RedisError:
+            return False
+        return left < min(self.times.expected + _SENDING, patience / 2)
 
     def _run(self, request: _R, run: Callable[[_R], BaseModel]) -> Reply:
         try:

@@ -49,8 +49,8 @@ class ModelMetrics(Instruments):
         )
         self.llm_tokens = Counter(
             "afterword_llm_tokens",
-            "Tokens by model, tenant (the first 50 of a process, `other` for the rest) and type: prompt, cached (a part "
-            "of prompt), completion.",
+            "Tokens by model, tenant (the first 50 of a process, `other` for the rest) and type: prompt, cached (a "
+            "part of prompt), completion.",
             ["model", "tenant", "type"],
             registry=self.registry,
         )

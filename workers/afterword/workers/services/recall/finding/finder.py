@@ -24,7 +24,7 @@ FETCHED = 32
 """At least so many memories are read and ranked by all signals. The development part of `make bench-recall` shows what
 fewer would cost."""
 
-_EMBEDDING = 0.4
+EMBEDDING_SHARE = 0.4
 """The part of the time left that the embedder may take; then words alone answer, which need the rest."""
 
 
@@ -93,7 +93,7 @@ class MemoryFinder:
 
     def _embedded(self, question: ParsedQuestion, deadline: Deadline) -> EmbeddedQuestion | None:
         try:
-            return self._embedder.embed(question, deadline.share(_EMBEDDING))
+            return self._embedder.embed(question, deadline.share(EMBEDDING_SHARE))
         except (EmbeddingFailed, Late) as error:
             logger.warning("a question is answered by words alone: %s", str(error) or "the embedder is too slow")
             return None
