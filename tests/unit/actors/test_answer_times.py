@@ -6,6 +6,7 @@ import pytest
 import redis
 
 from afterword.schemas import ContextReply, ContextRequest
+from afterword.schemas.wire import REPLY_TTL_MS
 from afterword.workers.actors.answer_times import AnswerTimes
 from afterword.workers.actors.context import seconds_needed
 from afterword.workers.actors.requests import Responder
@@ -54,6 +55,7 @@ class Client:
 
     def __init__(self) -> None:
         self.sent = 0
+        self.kept_ms = list[int]()
 
     def pipeline(self, **_: object) -> Client:
         return self
@@ -67,8 +69,8 @@ class Client:
     def rpush(self, *_: object) -> None:
         self.sent += 1
 
-    def pexpire(self, *_: object) -> None:
-        pass
+    def pexpire(self, _: str, kept_ms: int) -> None:
+        self.kept_ms.append(kept_ms)
 
     def execute(self) -> None:
         pass
@@ -119,3 +121,10 @@ def test_a_request_whose_deadline_is_no_number_is_refused_as_ever() -> None:
     responder = Asked(expected=30.0).responder
     body = {"user_id": "ada", "reply_to": REPLY_TO, "deadline_ms": "soon"}
     assert responder.answer(body, ContextRequest.parse, lambda _: ContextReply(), asked_ms=NOW_MS) == "invalid"
+
+
+def test_redis_keeps_a_reply_little_longer_than_its_asker_waits() -> None:
+    asked = Asked(expected=0.1)
+    for left_ms in (500, 20, 10**9):
+        assert asked.outcome(left_ms=left_ms, waited_ms=None) == "ok"
+    assert asked.client.kept_ms == [1_495, 1_015, REPLY_TTL_MS]

@@ -22,6 +22,9 @@ _R = TypeVar("_R", bound=Request)
 _SENDING = 0.005
 """Seconds that a reply needs to reach its caller."""
 
+_FETCHING_MS = 1_000
+"""A caller whose clock has run out may still be about to look."""
+
 
 class Responder:
     """Decodes requests, drops those that nobody waits for any more, and replies to the rest. Thread-safe.
@@ -55,7 +58,7 @@ class Responder:
         if self._is_late(request):
             return "expired"
         reply = self._run(request, run)
-        self._send(request.reply_to, reply)
+        self._send(request, reply)
         return reply.error.code if reply.error else "ok"
 
     def seconds_left(self, request: Request) -> float | None:
@@ -100,16 +103,22 @@ class Responder:
             return Reply(request_id=request.request_id, ok=False, error=error_body(error))
         except BaseException:
             internal = ErrorBody(code="internal", message="the worker failed; its log says why")
-            self._send(request.reply_to, Reply(request_id=request.request_id, ok=False, error=internal))
+            self._send(request, Reply(request_id=request.request_id, ok=False, error=internal))
             raise
         return Reply(request_id=request.request_id, ok=True, result=result)
 
-    def _send(self, reply_to: str, reply: Reply) -> None:
+    def _send(self, request: Request, reply: Reply) -> None:
+        """Send a reply, which Redis removes soon after its asker has stopped waiting: it keeps none for nobody."""
+        left = self.seconds_left(request)
+        ttl_ms = REPLY_TTL_MS if left is None else min(round(1000 * left) + _FETCHING_MS, REPLY_TTL_MS)
+        self._push(request.reply_to, reply, ttl_ms)
+
+    def _push(self, reply_to: str, reply: Reply, ttl_ms: int) -> None:
         """Push a reply to the list that its request names. Redis removes it when nobody takes it."""
         try:
             with self._client.pipeline(transaction=True) as pipe:
                 pipe.rpush(reply_to, reply.model_dump_json(exclude_none=True).encode())
-                pipe.pexpire(reply_to, REPLY_TTL_MS)
+                pipe.pexpire(reply_to, ttl_ms)
                 pipe.execute()
         except redis.RedisError as error:
             # Without Redis there is nobody to answer: the caller's own deadline ends its wait.
@@ -121,7 +130,8 @@ class Responder:
             return
         reply_to, request_id = body.get("reply_to"), body.get("request_id")
         if isinstance(reply_to, str) and reply_to.startswith(REPLY_PREFIX):
-            self._send(reply_to, Reply(request_id=str(request_id or ""), ok=False, error=error_body(error)))
+            reply = Reply(request_id=str(request_id or ""), ok=False, error=error_body(error))
+            self._push(reply_to, reply, REPLY_TTL_MS)
 
 
 def error_body(error: AfterwordError) -> ErrorBody:
