@@ -53,8 +53,12 @@ def test_a_clear_that_takes_longer_than_its_asker_waits_is_pending_and_goes_on(w
     workshop.take_in(event("I play the cello."))
     workshop.extract_all()
     go_on, finished = threading.Event(), threading.Event()
-    workshop.store.before["delete_where"] = lambda *_, **__: go_on.wait(30)
-    workshop.store.after["delete_where"] = lambda *_, **__: finished.set()
+
+    def wait() -> None:
+        go_on.wait(30)
+
+    workshop.store.before["delete_where"] = wait
+    workshop.store.after["delete_where"] = finished.set
     command = ClearMemories(reply_to=REPLY_TO, user_id="ann")
     assert workshop.house.commands.commands(workshop.broker).run(command, 0.5) == PENDING
     assert recalled(workshop) == []

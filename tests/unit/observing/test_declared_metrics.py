@@ -23,7 +23,7 @@ from afterword.workers.services.ingest.recorder import Outcome as IngestOutcome
 from afterword.workers.services.recall.answering import RelevanceVerdict
 from afterword.workers.stores.ledger.extraction.llm_calls import LlmCall
 
-CALL = {"conversations": 1, "prompt_tokens": 10, "cached_tokens": 0, "completion_tokens": 5, "seconds": 0.1}
+TOKENS: dict[str, int] = {"prompt_tokens": 10, "cached_tokens": 0, "completion_tokens": 5}
 SOURCES = Path(afterword.workers.__path__[0])
 BOUNDED = {
     "command",
@@ -152,7 +152,8 @@ def test_who_counts_by_tenant_or_model_goes_through_a_bounded_label() -> None:
     caller = object.__new__(LlmCaller)
     caller._metrics, caller._price = metrics, Price(prompt=1.0, cached=1.0, completion=1.0)
     for number in range(200):
-        caller._count(LlmCall(tenant_id=f"t{number}", user_id="ada", model=f"m{number % 60}", outcome="ok", **CALL))
+        called = {"tenant_id": f"t{number}", "user_id": "ada", "model": f"m{number % 60}"}
+        caller._count(LlmCall(**called, outcome="ok", conversations=1, seconds=0.1, **TOKENS))
     assert len(series(metrics, "llm_calls")) == 51
     tenants = {labels[1] for labels in series(metrics, "llm_tokens")}
     assert len(tenants) == 51

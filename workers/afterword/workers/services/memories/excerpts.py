@@ -40,8 +40,8 @@ from afterword.workers.text.lexical_field import lexical_field
 PIECE_CHARACTERS = 1200
 """A longer turn is kept in pieces, of about 300 tokens: the vector of a whole page finds nothing in it."""
 
-WORK_BYTES = 4 * 2**20
-"""So much of a conversation's texts and vectors is in memory at a time; `make bench memory` tells the peak."""
+WORK_BYTES = 2 * 2**20
+"""So much of a conversation's texts and vectors is in memory at a time (`make bench memory` tells the peak)."""
 
 _BYTES_A_NUMBER = 32  # of a list of floats
 
