@@ -85,14 +85,8 @@ def main() -> None:
     house = BareHouse(settings)
     wait_for_servers(role, house, stopping)
     running = start_role(role, house)
-    probes = ProbeServer(
-        settings.probe_host,
-        settings.probe_port,
-        registry=house.metrics.registry,
-        is_alive=running.is_alive,
-        health=health_of(role, house),
-    )
-    probes.start()
+    probes = ProbeServer(settings.probe_host, settings.probe_port, registry=house.metrics.exposed())
+    probes.start(is_alive=running.is_alive, health=health_of(role, house))
     stopping.wait()
     running.stop(settings.shutdown_grace)
     house.close()

@@ -30,6 +30,7 @@ def operations() -> Dashboard:
         rows=(
             Row("Health", (_components(), _workers(), _breaker(), _leader(), _standing_dead(), _builds())),
             Row("Queues", (_messages(), _ages(), _retries(), _subjects(), _due(), _commands(), _command_seconds())),
+            Row("Queues in trouble", (_stalled(), _unkept())),
             Row("Dead letters", (_dead_rate(), _dead_age(), _dead_table())),
             Row("The LLM", (_calls(), _llm_seconds(), _tokens(), _cost_rate(), _cost(), _tokens_by_tenant())),
             Row("Extraction", (_batches(), _conversations(), _publishes(), _dropped())),
@@ -124,6 +125,18 @@ def _commands() -> Panel:
 def _command_seconds() -> Panel:
     query = PromQL(quantile(0.95, "afterword_command_seconds", "command"), "{{command}}")
     return timeseries("Time of a command, p95", "p95 to run a command and send its reply.", query, unit="s")
+
+
+def _stalled() -> Panel:
+    query = PromQL(standing("afterword_worker_stalled", "queue", "instance"), "{{queue}} {{instance}}")
+    what = "1 while a worker has messages of its queue and finishes none; /readyz of that worker says how many."
+    return timeseries("Stalled workers", what, query, unit="short")
+
+
+def _unkept() -> Panel:
+    query = PromQL(standing("afterword_dead_messages_unkept", "queue"), "{{queue}}")
+    what = "Dead messages that PostgreSQL refuses: they stay in Redis for a week. The scheduler's log says why."
+    return timeseries("Dead messages not kept", what, query, unit="short")
 
 
 # Dead letters

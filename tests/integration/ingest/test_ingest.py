@@ -52,8 +52,8 @@ class TestRecording:
         first, second = event("I play the cello.", event_id="e1"), event("I play the harp.", event_id="e1")
         stranger = event("I play the cello.", event_id="e1", user="bob")
         outcomes = workshop.take_in(first, second, stranger)
-        assert outcomes == [Outcome.STORED, Outcome.CONFLICT, Outcome.CONFLICT]
-        assert workshop.texts() == ["I play the cello."]
+        assert outcomes == [Outcome.STORED, Outcome.CONFLICT, Outcome.STORED]
+        assert workshop.texts(user_id="ann") == ["I play the cello."]
         assert workshop.audit_types() == ["conversation_received", "memory_save", "conversation_conflict"]
 
     def test_tenants_have_event_ids_of_their_own(self, workshop: Workshop) -> None:
@@ -157,6 +157,15 @@ class TestExcerpts:
         workshop.take_in(event(*said[:10], session_id="another"))
         assert len(workshop.memories()) == 30
 
+    def test_equal_message_ids_with_other_words_are_other_turns(self, workshop: Workshop) -> None:
+        """Some frameworks give every message the same id."""
+        said = [{"role": "user", "content": f"answer {number}", "id": "__fake_id__"} for number in range(4)]
+        for window in (said[:3], said[1:], said):
+            workshop.take_in(ConversationFinished.parse({"user_id": "ann", "session_id": "s1", "messages": window}))
+        assert workshop.texts(kind=Kind.EXCERPT) == [f"answer {number}" for number in range(4)]
+        kept = [len(row.turns) for row in workshop.rows("SELECT turns FROM conversations WHERE turns IS NOT NULL")]
+        assert kept == [3, 1]
+
     def test_message_ids_tell_turns_of_the_same_words_apart(self, workshop: Workshop) -> None:
         messages = [{"role": "user", "content": "Yes.", "id": name} for name in ("m1", "m2", "m1")]
         workshop.take_in(ConversationFinished.parse({"user_id": "ann", "messages": messages}))
@@ -254,12 +263,12 @@ class TestClearing:
         assert workshop.rows("SELECT 1 FROM conversations WHERE turns IS NOT NULL") == []
 
     def test_excerpts_that_came_after_the_clear_stay(self, workshop: Workshop) -> None:
-        """A window of the same thread, published again, holds the very turns that the first writer takes back."""
+        """What is said once more, in the same words, has the very ids that the first writer takes back."""
 
         def clear_and_say_again() -> None:
             workshop.store.up()
             clear(workshop)
-            workshop.take_in(event("I play the cello.", session_id="s1"))
+            workshop.take_in(event("I play the cello.", "I play the cello.", session_id="s1"))
 
         workshop.store.after["insert"] = clear_and_say_again
         workshop.take_in(event("I play the cello.", session_id="s1"))

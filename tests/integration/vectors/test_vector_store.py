@@ -21,7 +21,7 @@ from afterword.workers.embedded.redis_server import free_port
 from afterword.workers.models.embedders.port import EmbedderIdentity
 from afterword.workers.stores.vectors.collection import metadata_field
 from afterword.workers.stores.vectors.edge import EdgeStore
-from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.port import CollectionState, VectorStore
 from afterword.workers.stores.vectors.queries import (
     Dense,
     Either,
@@ -454,7 +454,33 @@ class TestPreparing:
     @pytest.mark.parametrize(
         "other", [EmbedderIdentity("openai", "test", 3), EmbedderIdentity("hashing", "test", 4)], ids=["model", "size"]
     )
+    def test_an_empty_one_of_another_embedder_is_made_anew(
+        self, subject: Subject, store: VectorStore, other: EmbedderIdentity
+    ) -> None:
+        if subject.name == "edge":
+            store.close()
+        again = subject.open()
+
+        assert again.check(other) is CollectionState.REPLACEABLE
+        again.prepare(other)
+
+        assert again.check(other) is CollectionState.READY
+        assert again.check(IDENTITY) is CollectionState.REPLACEABLE
+        assert again.size().dimensions == other.dimensions
+        again.close()
+
+    def test_a_look_makes_nothing(self, subject: Subject) -> None:
+        store = subject.open()
+        assert [store.check(IDENTITY) for _ in range(2)] == [CollectionState.MISSING] * 2
+        store.prepare(IDENTITY)
+        assert store.check(IDENTITY) is CollectionState.READY
+        store.close()
+
+    @pytest.mark.parametrize(
+        "other", [EmbedderIdentity("openai", "test", 3), EmbedderIdentity("hashing", "test", 4)], ids=["model", "size"]
+    )
     def test_another_embedder_is_refused(self, subject: Subject, store: VectorStore, other: EmbedderIdentity) -> None:
+        store.insert([point(1)])
         if subject.name == "edge":
             store.close()
         again = subject.open()
@@ -576,6 +602,7 @@ class TestEdge:
     def test_a_refused_embedder_leaves_the_folder_free(self, tmp_path: Path) -> None:
         store = EdgeStore(tmp_path / "edge")
         store.prepare(IDENTITY)
+        store.insert([point(1)])
         store.close()
         with pytest.raises(WrongEmbedder):
             store.prepare(EmbedderIdentity("hashing", "other", 3))
@@ -638,6 +665,7 @@ class TestServer:
             store.prepare(EmbedderIdentity("openai", "big", 1536))
 
         store.prepare(IDENTITY)
+        store.insert([point(1)])
 
         with pytest.raises(WrongEmbedder):
             store.prepare(EmbedderIdentity("openai", "small", 3))

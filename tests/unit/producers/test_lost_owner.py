@@ -14,12 +14,12 @@ from afterword.schemas.commands import parse_command
 SENT: dict[str, Any] = {"command": "clear", "user_id": "ada", "reply_to": "afterword:reply:1"}
 
 
-def refuse(call: Call[Any], _: float) -> Any:
-    raise AssertionError(f"{call.request} was sent")
+def refuse(call: Call[Any], timeout: float) -> Any:
+    raise AssertionError(f"{call.request} was sent, to be waited for {timeout} s")
 
 
-async def refuse_async(call: Call[Any], _: float) -> Any:
-    raise AssertionError(f"{call.request} was sent")
+async def refuse_async(call: Call[Any], timeout: float) -> Any:
+    raise AssertionError(f"{call.request} was sent, to be waited for {timeout} s")
 
 
 @pytest.mark.parametrize(
@@ -45,8 +45,9 @@ def test_none_is_refused_before_anything_is_sent(method: str, given: dict[str, A
 def test_what_is_left_out_is_not_lost() -> None:
     asked: list[Any] = []
 
-    def answer(call: Call[Any], _: float) -> Any:
+    def answer(call: Call[Any], timeout: float) -> Any:
         asked.append(call.request)
+        assert timeout > 0
         return Removed(removed=1)
 
     memories = Memories("default", answer)

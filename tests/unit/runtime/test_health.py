@@ -8,8 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from afterword.workers.runtime import health
-from afterword.workers.runtime.checks import Check
-from afterword.workers.runtime.health import Health
+from afterword.workers.runtime.health import Check, Health
 from tests.support.waiting import wait_until
 
 

@@ -133,6 +133,56 @@ def test_what_is_no_url_is_refused_without_being_repeated(setting: str, url: str
     assert SECRET not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("setting", "url"),
+    [
+        ("postgres_url", "postgresql://u:p@{}@host/db"),
+        ("postgres_url", "postgresql://u:12/{}@host/db"),
+        ("redis_url", "redis://:12#{}@host/0"),
+        ("qdrant_url", "http://u:p@{}@host"),
+        ("qdrant_url", "http://"),
+        ("llm_base_url", "{}"),
+        ("embedder_base_url", "host/{}"),
+    ],
+)
+def test_a_password_that_breaks_its_url_is_refused_without_being_repeated(setting: str, url: str) -> None:
+    with pytest.raises(Misconfigured, match=f"^AFTERWORD_{setting.upper()}: ") as refused:
+        Settings.load(**{setting: url.format(SECRET)})
+    assert SECRET not in str(refused.value)
+
+
+def test_a_key_may_end_with_a_newline_and_hold_none() -> None:
+    assert key(Settings.load(qdrant_api_key=f"{SECRET}\n").qdrant_api_key) == SECRET
+    with pytest.raises(Misconfigured, match=r"^AFTERWORD_QDRANT_API_KEY: must be one word") as refused:
+        Settings.load(qdrant_api_key=f"{SECRET}\nmore")
+    assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize("setting", ["llm", "llm_model", "embedder", "embedder_model", "tokenizer", "collection"])
+def test_a_key_in_the_wrong_variable_is_refused_without_being_repeated(setting: str) -> None:
+    misplaced = "sk-proj-a1B2c3D4e5F6g7H8i9J0"
+    with pytest.raises(Misconfigured, match=f"^AFTERWORD_{setting.upper()}: this looks like a key") as refused:
+        Settings.load(**{setting: misplaced})
+    assert misplaced not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        *("gpt-5-mini", "gpt-4o-mini-2024-07-18", "ft:gpt-4o-mini-2024-07-18:acme:name:9ABCxyz1", "qwen2.5:7b"),
+        *("sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2", "accounts/fireworks/models/llama-v3p1-70b"),
+    ],
+)
+def test_names_of_models_are_no_keys(model: str) -> None:
+    assert Settings.load(llm_model=model, embedder_model=model).llm_model == model
+
+
+def test_prices_that_are_no_json_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFTERWORD_PRICES", "gpt-5-mini=1")
+    with pytest.raises(Misconfigured, match=r"^AFTERWORD_PRICES: must be JSON"):
+        Settings.load()
+
+
 def test_two_vector_stores_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AFTERWORD_QDRANT_URL", "http://qdrant")
     monkeypatch.setenv("AFTERWORD_EDGE_PATH", "/data/edge")

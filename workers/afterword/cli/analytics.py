@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel
 
+from afterword.workers.text.printable import printable_lines
+
 app = typer.Typer(no_args_is_help=True, help="Figures of usage: of the tenant (AFTERWORD_TENANT_ID), and of a user.")
 
 _Days = Annotated[int, typer.Option(min=1, max=366, help="The last so many UTC days, today included.")]
@@ -32,7 +34,11 @@ def user(user_id: str, days: _Days = 30, json: _AsJson = False) -> None:
 
 
 def _show(figures: BaseModel, *, json: bool) -> None:
-    print(figures.model_dump_json(indent=2) if json else "\n".join(lines(figures.model_dump(mode="json"))))
+    print(
+        figures.model_dump_json(indent=2)
+        if json
+        else printable_lines("\n".join(lines(figures.model_dump(mode="json"))))
+    )
 
 
 def lines(figures: dict[str, object], prefix: str = "") -> list[str]:

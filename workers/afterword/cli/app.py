@@ -14,6 +14,8 @@ import typer
 from afterword.cli import analytics, data, deadletters, ledger, process, recall
 from afterword.schemas import AfterwordError
 
+_LONGEST = 1_000
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Long-term memory for AI agents.")
 app.add_typer(ledger.agents, name="agents")
 app.add_typer(deadletters.app, name="deadletters")
@@ -22,6 +24,7 @@ app.command()(recall.context)
 app.command()(recall.search)
 app.command()(process.worker)
 app.command()(ledger.migrate)
+app.command()(ledger.extract)
 app.command()(process.doctor)
 app.command()(ledger.stats)
 app.command()(process.settings)
@@ -53,8 +56,11 @@ def run() -> None:
     """Run the command line. An error of ours is one line, and exit status 1."""
     try:
         app()
-    except AfterwordError as error:
-        sys.exit(f"afterword: {error}")
+    except (AfterwordError, OSError) as error:
+        # An OSError is a file, a folder or an address that cannot be used: its own words name it.
+        from afterword.workers.text.printable import printable
+
+        sys.exit(f"afterword: {printable(str(error), limit=_LONGEST)}")
     finally:
         # Else the interpreter, before it ends, looks for garbage among all that was loaded: a third of a second.
         gc.freeze()

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from afterword.schemas import MemoryUnavailable
+from afterword.workers.text.printable import printable
 
 
 def publish(
@@ -28,7 +29,9 @@ def publish(
         try:
             done = bulk.publish(
                 client,
-                refused=lambda number, error: console.print(f"line {number}: {error}", markup=False, highlight=False),
+                refused=lambda number, error: console.print(
+                    printable(f"line {number}: {error}"), markup=False, highlight=False
+                ),
                 told=lambda progress: bar.update(task, completed=progress.offset),
             )
         except MemoryUnavailable:
@@ -41,6 +44,7 @@ def publish(
 def reembed(
     into: Annotated[str, typer.Option(help="Name of the new collection.")],
     source: Annotated[str | None, typer.Option("--from", help="The collection to read; default: the one set.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="The folder of a stack that is stopped.")] = None,
 ) -> None:
     """Copy all memories into a new collection, with vectors of the embedder that is set now, and new search terms. The
     old one stays.
@@ -50,6 +54,11 @@ def reembed(
     from afterword.workers.services.collections.reembedding import reembed as copy
 
     settings = Settings.load()
+    if folder:
+        from afterword.workers.embedded.models import settings_at_hand
+
+        settings, _ = settings_at_hand(settings)
+        settings = settings.model_copy(update={"edge_path": folder / "qdrant", "qdrant_url": None})
     with (
         closing(House(settings.model_copy(update={"collection": source or settings.collection}))) as old,
         closing(House(settings.model_copy(update={"collection": into}))) as new,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from afterword.schemas import AfterwordError
+from afterword.workers.text.printable import printable, printable_lines
 
 if TYPE_CHECKING:
     from afterword.workers.services.upkeep.dead_letters import DeadLetters
@@ -34,10 +35,11 @@ def list_letters(queue: _Queue = None, tenant: _Tenant = None, user: _User = Non
         for found in letters.select(_selection(None, queue, tenant, user, error)):
             letter = found.letter
             owner = f"{letter.tenant_id or '-'}/{letter.user_id or '-'}"
-            print(
+            line = (
                 f"{found.id}  {letter.died_at:%Y-%m-%d %H:%M:%S}  {letter.queue}  {owner}  "
                 f"{letter.event_id or '-'}  {' '.join(letter.error.split())}"
             )
+            print(printable(line))
 
 
 @app.command()
@@ -48,7 +50,7 @@ def show(number: int) -> None:
     print(
         json.dumps({name: str(getattr(letter, name)) for name in ("queue", "died_at", "error", "event_id")}, indent=2)
     )
-    print(letter.body.decode("utf-8", "replace"))
+    print(printable_lines(letter.body.decode("utf-8", "replace")))
 
 
 @app.command()
@@ -72,7 +74,7 @@ def replay(
                 letters.replay(found.id, body.read_bytes() if body else None)
             except AfterwordError as problem:
                 refused += 1
-                print(f"{found.id}: {problem}")
+                print(printable(f"{found.id}: {problem}"))
     print(f"{len(meant) - refused} replayed, {refused} left")
     raise typer.Exit(1 if refused else 0)
 

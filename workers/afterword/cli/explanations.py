@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from afterword.schemas import Explanation, Memory
+from afterword.workers.text.printable import printable
 
 _PLACE, _NUMBER = 4, 10
 _SHOWN = 100  # characters of a text
@@ -48,5 +49,5 @@ def _width(name: str) -> int:
 
 
 def _one_line(text: str) -> str:
-    line = " ".join(text.split())
+    line = printable(" ".join(text.split()))
     return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"

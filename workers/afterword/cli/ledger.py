@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from afterword.workers.text.printable import printable, printable_lines
 
 if TYPE_CHECKING:
     from afterword.workers.stores.ledger.database import Database
@@ -34,7 +38,25 @@ def stats(tenant: Annotated[str | None, typer.Option(help="Only this tenant.")] 
     with _open_ledger() as database, database.transaction() as connection:
         usages = llm_calls.usage(connection, tenant)
         extracted = conversations.counts(connection, tenant).get("done", 0)
-    print(stats_table(usages, extracted, Settings.load().prices))
+    print(printable_lines(stats_table(usages, extracted, Settings.load().prices)))
+
+
+def extract(
+    since: Annotated[datetime | None, typer.Option(help="Only conversations from this UTC day or time on.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="The folder of a stack that `afterword up` runs.")] = None,
+) -> None:
+    """Learn from conversations that were taken in while no LLM was set; the extraction workers do it then."""
+    from afterword.workers.services.upkeep.late_extraction import LateExtraction
+
+    if since is None and not everything:
+        raise typer.BadParameter("say from when on (--since 2026-05-01), or --all")
+    with _open_ledger(folder) as database:
+        asked = LateExtraction(database).request(since=since and since.replace(tzinfo=UTC), tenant_id=tenant)
+    print(f"{asked.pending} conversations wait for extraction now")
+    if asked.gone:
+        print(f"{asked.gone} cannot be learned from: their transcripts are no longer kept")
 
 
 @agents.command("set")
@@ -69,16 +91,18 @@ def list_agents(tenant: _Tenant = "default") -> None:
         switch = "on" if agent.memory_enabled else "off"
         zone = f"  time_zone={agent.time_zone}" if agent.time_zone else ""
         told = f"owner={agent.owner_id or '-'}  memory={switch}{zone}  {agent.instructions or ''}"
-        print(f"{agent.agent_id}  {told}".rstrip())
+        print(printable(f"{agent.agent_id}  {told}".rstrip()))
 
 
 @contextmanager
-def _open_ledger() -> Iterator[Database]:
+def _open_ledger(folder: Path | None = None) -> Iterator[Database]:
     # Without House: what all the services need takes as long to load as the rest of such a command.
+    from afterword.workers.embedded.running_file import RunningStack
     from afterword.workers.runtime.settings import Settings
     from afterword.workers.stores.ledger.database import Database
 
-    database = Database(Settings.load().postgres, connections=1)
+    url = RunningStack.of(folder).postgres_url if folder else Settings.load().postgres
+    database = Database(url, connections=1)
     try:
         yield database
     finally:

@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from afterword.workers.text.printable import printable_lines
+
 
 def worker(
     role: Annotated[str, typer.Option(help="ingest, extraction, context, commands, telemetry or scheduler.")],
@@ -40,10 +42,12 @@ def up(
     from afterword.workers.embedded.models import settings_at_hand
     from afterword.workers.embedded.stack import EmbeddedStack
     from afterword.workers.runtime import logs
+    from afterword.workers.runtime.process import tell_unknown_variables
     from afterword.workers.runtime.settings import Settings
 
     settings, said = settings_at_hand(Settings.load())
     logs.configure(settings)
+    tell_unknown_variables()
     stopping = threading.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stopping.set())
@@ -55,16 +59,25 @@ def up(
     stack.stop()
 
 
-def doctor() -> None:
-    """Check every component, its version and its settings, and say what to do. Asks the LLM one tiny question."""
+def doctor(
+    folder: Annotated[Path | None, typer.Option(help="The folder of a stack that `afterword up` runs.")] = None,
+) -> None:
+    """Check every component, its version and its settings, and say what to do. Asks the LLM one tiny question.
+
+    It only looks: no collection is made, nothing is migrated.
+    """
+    from afterword.workers.embedded.examination import examine
     from afterword.workers.runtime import checks
     from afterword.workers.runtime.settings import Settings
     from afterword.workers.runtime.wiring.house import House
 
-    with closing(House(Settings.load())) as house:
-        found = checks.run(house, checks.ALL)
+    if folder:
+        found = examine(folder)
+    else:
+        with closing(House(Settings.load())) as house:
+            found = checks.run(house, checks.ALL)
     for check in found:
-        detail = check.detail.replace("\n", "\n" + " " * 24)
+        detail = printable_lines(check.detail).replace("\n", "\n" + " " * 24)
         print(f"{check.status:8} {check.component:14} {detail}")
     raise typer.Exit(1 if any(check.status == "failed" for check in found) else 0)
 

@@ -14,6 +14,7 @@ from afterword.cli.explanations import explanation_table, memory_line
 from afterword.schemas import ContextReply, Kind, Scope
 from afterword.schemas.commands import DEFAULT_FOUND
 from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET
+from afterword.workers.text.printable import printable_lines
 
 if TYPE_CHECKING:
     from afterword.producers import MemoryClient
@@ -70,7 +71,7 @@ def context(
         )
         print(reply.model_dump_json(indent=2))
         return
-    print(found.text or "nothing that belongs in the prompt")
+    print(printable_lines(found.text) or "nothing that belongs in the prompt")
     if explain:
         print(f"\n{explanation_table(found.explanations)}")
 

@@ -116,7 +116,7 @@ def query_event(request: ContextRequest, answer: Answer) -> QueryEvent:
         query=request.query,
         result_length=len(answer.reply.text),
         result_count=len(answer.reply.memories),
-        relevance=fmean(relevances) if relevances else None,
+        relevance=min(max(fmean(relevances), 0.0), 1.0) if relevances else None,
         gate_passed=answer.verdict is RelevanceVerdict.PASSED,
         has_memories=answer.has_memories,
         seconds=answer.seconds["total"],

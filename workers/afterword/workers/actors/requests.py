@@ -14,7 +14,7 @@ from afterword.schemas.context import Request
 from afterword.schemas.wire import REPLY_PREFIX, REPLY_TTL_MS
 from afterword.workers.actors.answer_times import AnswerTimes
 from afterword.workers.broker import ServerClock
-from afterword.workers.core.errors import Denied, NotFound, StoreUnavailable
+from afterword.workers.core.errors import Denied, LedgerRefused, NotFound, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -141,6 +141,8 @@ def error_body(error: AfterwordError) -> ErrorBody:
             return ErrorBody(code="invalid", message=str(error), field=error.field)
         case UnsupportedVersion():
             return ErrorBody(code="invalid", message=str(error), field="version")
+        case LedgerRefused():
+            return ErrorBody(code="invalid", message=str(error))
         case Denied():
             return ErrorBody(code="denied", message=str(error))
         case NotFound():

@@ -2,10 +2,14 @@
 
 AfterwordError (afterword.schemas.errors)
 ├── Misconfigured          settings or servers that cannot work; says what to do
-│   └── WrongEmbedder      the collection was built with another embedder
+│   ├── WrongEmbedder      the collection was built with another embedder
+│   ├── NotMigrated        the ledger's tables are older than this version
+│   └── LedgerTooNew       the ledger's tables are newer than this version
 ├── StoreUnavailable       a store cannot be reached; the work waits
 │   ├── LedgerUnavailable
+│   │   └── LedgerDenied   PostgreSQL admits nobody of this name
 │   └── VectorStoreUnavailable
+├── LedgerRefused          PostgreSQL cannot keep what it was given; no retry mends that
 ├── EmbeddingFailed        the embedder did not answer
 │   └── EmbeddingRefused   it answers, but takes some of the texts not
 ├── Late                   a step of an answer took longer than its deadline allows
@@ -33,7 +37,23 @@ class Misconfigured(AfterwordError):
 
 
 class WrongEmbedder(Misconfigured):
-    """The collection was built with another embedder or other dimensions."""
+    """The collection was built with another embedder or other dimensions; both are named."""
+
+    def __init__(self, place: str, *, built_with: str, asked_for: str) -> None:
+        super().__init__(
+            f"{place} was built with {built_with}, and the embedder is {asked_for}: choose that embedder again, or "
+            "copy the memories with `afterword reembed --into NEW` and set AFTERWORD_COLLECTION=NEW"
+        )
+        self.built_with = built_with
+        self.asked_for = asked_for
+
+
+class NotMigrated(Misconfigured):
+    """The ledger's tables are not there, or older than this version: `afterword migrate` mends it."""
+
+
+class LedgerTooNew(Misconfigured):
+    """The ledger was migrated by a newer version: this one must not touch it."""
 
 
 class StoreUnavailable(AfterwordError):
@@ -42,6 +62,14 @@ class StoreUnavailable(AfterwordError):
 
 class LedgerUnavailable(StoreUnavailable):
     """PostgreSQL cannot be reached."""
+
+
+class LedgerDenied(LedgerUnavailable):
+    """PostgreSQL admits nobody of this name: somebody has to mend the URL. Work waits for that as for an outage."""
+
+
+class LedgerRefused(AfterwordError):
+    """PostgreSQL refuses what it was given: too long for an index, out of range, no text. A retry changes nothing."""
 
 
 class VectorStoreUnavailable(StoreUnavailable):
@@ -117,7 +145,11 @@ class Denied(AfterwordError):
 def told(error: BaseException) -> str:
     """An error as logs and dead letters tell it: its class, and its message where it is one of ours.
 
-    The message of somebody else's error may repeat its input: a text that could not be read, a key that was refused.
+    Of a database's error also its code, such as "DataError (22003)". The message of somebody else's error may repeat
+    its input: a text that could not be read, a key that was refused.
     """
     name = type(error).__name__
-    return f"{name}: {error}" if isinstance(error, AfterwordError) and str(error) else name
+    if isinstance(error, AfterwordError):
+        return f"{name}: {error}" if str(error) else name
+    code = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return f"{name} ({code})" if isinstance(code, str) else name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from importlib.util import find_spec
+from urllib.parse import urlsplit, urlunsplit
 
 from afterword.workers.core.errors import Misconfigured
 from afterword.workers.models.embedders.factory import build_embedder
@@ -29,7 +30,7 @@ def settings_at_hand(settings: Settings) -> tuple[Settings, list[str]]:
 def choose_llm(settings: Settings) -> Choice:
     """The LLM that the environment names, else none: verbatim mode."""
     if "AFTERWORD_LLM" in os.environ or settings.llm_api_key or settings.llm_base_url:
-        where = settings.llm_base_url or "the provider's default endpoint"
+        where = _without_secrets(settings.llm_base_url) if settings.llm_base_url else "the provider's default endpoint"
         return Choice(settings.llm, f"{settings.llm_model} ({settings.llm}) at {where}")
     return Choice("none", "none (no OPENAI_API_KEY): verbatim mode, excerpts are kept and no facts are extracted")
 
@@ -45,3 +46,8 @@ def choose_embedder(settings: Settings) -> Choice:
             return Choice("hashing", f"hashing: words and n-grams, no meaning (fastembed is installed but {error})")
         return Choice("fastembed", f"fastembed ({built.identity.model})")
     return Choice("hashing", "hashing: words and n-grams, no meaning (no OPENAI_API_KEY, no fastembed)")
+
+
+def _without_secrets(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))

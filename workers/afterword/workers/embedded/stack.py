@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,15 +11,18 @@ from typing import get_args
 
 from pydantic import SecretStr
 
+from afterword.workers.core.errors import Misconfigured, WrongEmbedder
 from afterword.workers.embedded.postgres_server import PostgresServer
 from afterword.workers.embedded.redis_server import FakeRedisServer, RedisServer, find_redis_binary, free_port
+from afterword.workers.embedded.running_file import RunningFile
 from afterword.workers.runtime import checks
 from afterword.workers.runtime.health import Health
 from afterword.workers.runtime.probes import ProbeServer
-from afterword.workers.runtime.roles import Role, start_role
+from afterword.workers.runtime.roles import Role, progress_of, start_role
 from afterword.workers.runtime.running import RunningRole
 from afterword.workers.runtime.settings import Settings
 from afterword.workers.runtime.wiring.house import House
+from afterword.workers.stores.ledger.extraction import progress
 from afterword.workers.stores.ledger.ingest import conversations
 from afterword.workers.stores.ledger.migrate import migrate
 
@@ -40,6 +44,7 @@ class EmbeddedStack:
         self._postgres = PostgresServer(self._folder / "postgres")
         self._house: House | None = None
         self._roles: list[RunningRole] = []
+        self._running = RunningFile(self._folder)
         self._probes: ProbeServer | None = None
 
     @property
@@ -74,6 +79,7 @@ class EmbeddedStack:
         lines = [
             "Afterword is up.",
             *models,
+            *self._late_lines(),
             f"data       {self._folder}" + ("" if self.durable else "  (fakeredis: what is queued is lost at the end)"),
             f"metrics    http://127.0.0.1:{self.probe_port}/metrics",
             f"ledger     {self.postgres_url}",
@@ -85,21 +91,32 @@ class EmbeddedStack:
         ]
         return "\n".join(lines)
 
+    def _late_lines(self) -> list[str]:
+        """Names the command that learns from what was said before there was an LLM."""
+        if self._house is None or self._house.models.llm is None:
+            return []
+        with self._house.stores.database.transaction() as connection:
+            kept = progress.count_verbatim(connection).kept
+        command = f"afterword extract --all --folder {shlex.quote(str(self._folder))}"
+        return [f"waiting    {kept} conversations came before there was an LLM: `{command}`"] if kept else []
+
     def start(self) -> None:
         """Start the servers, bring the ledger up to date, start every role.
 
         Raises: Misconfigured, with everything stopped again.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._running.take()
         try:
+            self._house = House(self._settings_here())
+            self._probes = self._open_probes(self._house)
             self._redis.start()
             self._postgres.start()
-            self._house = House(self._settings_here())
             migrate(self._house.stores.database)
-            self._house.collections.prepare()
+            self._prepare_collection(self._house)
             self._roles = [start_role(role, self._house) for role in Role]
             self._house.collections.discovery.at_start()
-            self._start_probes(self._house)
+            self._start_probes(self._house, self._probes)
+            self._running.tell(redis_url=self.redis_url, postgres_url=self.postgres_url, probe_port=self._probes.port)
         except BaseException:
             self.stop()
             raise
@@ -116,6 +133,7 @@ class EmbeddedStack:
         self._postgres.stop()
         self._redis.stop()
         self._roles, self._house, self._probes = [], None, None
+        self._running.release()
 
     def _settings_here(self) -> Settings:
         return self._settings.model_copy(
@@ -127,16 +145,35 @@ class EmbeddedStack:
             }
         )
 
-    def _start_probes(self, house: House) -> None:
+    def _prepare_collection(self, house: House) -> None:
+        try:
+            house.collections.prepare()
+        except WrongEmbedder as error:
+            into = f"{house.settings.collection}-{house.settings.embedder.replace(':', '-')}"
+            folder = f"--folder {shlex.quote(str(self._folder))}"
+            copied, then = (
+                f"afterword reembed {folder} --into {into}",
+                f"AFTERWORD_COLLECTION={into} afterword up {folder}",
+            )
+            raise Misconfigured(
+                f"{error.built_with} made the vectors in {self._folder}, and the embedder is {error.asked_for} now: "
+                f"run `{copied}`, then `{then}`"
+            ) from None
+
+    @staticmethod
+    def _open_probes(house: House) -> ProbeServer:
         settings = house.settings
-        self._probes = ProbeServer(
-            settings.probe_host,
-            settings.probe_port,
-            registry=house.metrics.registry,
+        return ProbeServer(settings.probe_host, settings.probe_port, registry=house.metrics.exposed())
+
+    def _start_probes(self, house: House, probes: ProbeServer) -> None:
+        queues = progress_of(self._roles)
+        probes.start(
             is_alive=lambda: all(role.is_alive() for role in self._roles),
-            health=Health(checks.looks(house, get_args(checks.Component)), ["redis", "postgres", "vector_store"]),
+            health=Health(
+                {**checks.looks(house, get_args(checks.Component)), **queues},
+                ["redis", "postgres", "vector_store", *queues],
+            ),
         )
-        self._probes.start()
         for role, running in zip(Role, self._roles, strict=True):
             house.metrics.up.labels(role).set_function(running.is_alive)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from collections.abc import Callable
 from typing import TextIO
 
 import structlog
@@ -13,9 +14,16 @@ from dramatiq.broker import MessageProxy
 from dramatiq.message import Message
 
 from afterword.workers.core.errors import told
+from afterword.workers.text.printable import cut, printable, printable_lines
 
 _ACTORS = Actor.__call__.__code__.co_filename
 """The file in which Dramatiq logs the arguments of each call of an actor."""
+
+_LONGEST = 2_000
+"""Characters of a value in a line: an error page of a server is told by its beginning."""
+
+_TRACEBACKS = ("exception", "stack")
+"""What has lines of its own; its words were escaped when it was rendered."""
 
 
 def drop_arguments(record: logging.LogRecord) -> bool:
@@ -39,13 +47,31 @@ def name_messages(_logger: object, _method: str, event: structlog.typing.EventDi
     return named
 
 
+def escape_values(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Write out control characters: what comes from outside neither steers a terminal nor begins a line of its own."""
+    return _each_text(event, lambda text: printable(text, limit=_LONGEST))
+
+
+def escape_within_lines(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """The same where the renderer escapes newlines itself, as JSON does."""
+    return _each_text(event, lambda text: cut(printable_lines(text), _LONGEST))
+
+
+def _each_text(event: structlog.typing.EventDict, shown: Callable[[str], str]) -> structlog.typing.EventDict:
+    return {
+        name: shown(value) if isinstance(value, str) and name not in _TRACEBACKS else value
+        for name, value in event.items()
+    }
+
+
 def renderers(log_format: str) -> list[structlog.typing.Processor]:
     """The last processors of a line: `text` for people, `json` for machines, `auto` by whether stderr is a terminal."""
     if log_format == "text" or (log_format == "auto" and sys.stderr.isatty()):
         # structlog's own formatter shows the variables of every frame: what a person said among them.
-        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_write_traceback)]
+        console = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_write_traceback)
+        return [escape_values, console]
     exceptions = structlog.processors.ExceptionRenderer(lambda raised: _traceback_of(raised[1]))
-    return [exceptions, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    return [escape_within_lines, exceptions, structlog.processors.JSONRenderer(ensure_ascii=False)]
 
 
 def _named(argument: object) -> object:
@@ -64,7 +90,11 @@ def _traceback_of(error: BaseException) -> str:
     # A cause may lead back to an error that is listed already: the check ends that circle.
     while (cause := causes[-1].__cause__ or _context(causes[-1])) and cause not in causes:
         causes.append(cause)
-    return "\n".join(f"{''.join(traceback.format_tb(each.__traceback__))}{told(each)}" for each in reversed(causes))
+    return "\n".join(f"{''.join(traceback.format_tb(each.__traceback__))}{_said(each)}" for each in reversed(causes))
+
+
+def _said(error: BaseException) -> str:
+    return printable(told(error), limit=_LONGEST)
 
 
 def _context(error: BaseException) -> BaseException | None:

@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Literal
 
 import redis
 from pydantic import SecretStr
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from afterword.schemas import AfterwordError
-from afterword.workers.core.errors import Misconfigured
 from afterword.workers.models.providers import EMBEDDERS, LLMS, Endpoint, Provider, destination
+from afterword.workers.runtime.health import Check, CheckStatus
+from afterword.workers.runtime.server_checks import (
+    check_ledger,
+    check_payloads,
+    check_postgres,
+    check_redis,
+    check_redis_answers,
+    check_vector_store,
+    check_vector_store_answers,
+    failure_of,
+    prepare_vector_store,
+)
+from afterword.workers.runtime.variables import unknown_variables
 from afterword.workers.runtime.wiring.house import House
-from afterword.workers.stores.ledger import database
-from afterword.workers.stores.ledger.extraction import breaker
+from afterword.workers.stores.ledger.extraction import breaker, progress
 from afterword.workers.stores.ledger.migrate import check_migrated
 
-MINIMUM_REDIS = (6, 2)
 _LONG_TEXT = "Every turn of a conversation is kept, and a long one is kept in pieces. " * 60
 """As long as the longest that is embedded: the end of a batch, by which what is known of it is found."""
-
-CheckStatus = Literal["ok", "warning", "failed", "unknown"]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """The status of one component.
-
-    `failed` must be mended before anything works, `warning` should be read, `unknown` was not looked at yet.
-    """
-
-    component: str
-    status: CheckStatus
-    detail: str
 
 
 def run(house: House, checks: Sequence[Callable[[House], Check]]) -> list[Check]:
@@ -46,66 +40,11 @@ def run(house: House, checks: Sequence[Callable[[House], Check]]) -> list[Check]
 
 
 def run_one(house: House, check: Callable[[House], Check], name: str | None = None) -> Check:
-    """Run a check of the component `name`, by default the one that the check is called after."""
-    component = name or check.__name__.removeprefix("check_")
+    """Run a check of the component `name`, by default the one that the check is named after."""
     try:
         return check(house)
-    except AfterwordError as error:
-        return Check(component, "failed", str(error))
-    except redis.RedisError as error:
-        return Check(component, "failed", f"{type(error).__name__}: {error}")
-
-
-def check_redis(house: House) -> Check:
-    """Reachable, new enough, never evicting, and durable."""
-    with _redis(house) as client:
-        info: Any = client.info()
-        policy = info.get("maxmemory_policy", "unknown")
-        number = str(info["redis_version"])
-        if tuple(int(part) for part in number.split(".")[:2]) < MINIMUM_REDIS:
-            return Check("redis", "failed", f"version {number}: {'.'.join(map(str, MINIMUM_REDIS))} or later is needed")
-        if policy != "noeviction":
-            return Check(
-                "redis", "failed", f"maxmemory-policy is {policy}: set it to noeviction, or events will be lost"
-            )
-        if not info.get("aof_enabled"):
-            return Check("redis", "warning", f"version {number}, without AOF: set appendonly yes to survive a crash")
-        return Check("redis", "ok", f"version {number}, AOF, noeviction")
-
-
-def check_redis_answers(house: House) -> Check:
-    """Reachable."""
-    with _redis(house) as client:
-        client.ping()
-    return Check("redis", "ok", "answers")
-
-
-def check_postgres(house: House) -> Check:
-    """Reachable, new enough, and migrated."""
-    number = house.stores.database.version()
-    if number < database.MINIMUM_VERSION:
-        return Check("postgres", "failed", f"version {number // 10000}: 15 or later is needed")
-    check_migrated(house.stores.database)
-    return Check("postgres", "ok", f"version {number // 10000}.{number % 10000}, migrated")
-
-
-def check_vector_store(house: House) -> Check:
-    """Reachable, new enough, and built with this embedder."""
-    house.collections.prepare()
-    return Check("vector_store", "ok", f"Qdrant {house.stores.vectors.version()}, {house.models.embedder.identity}")
-
-
-def check_vector_store_answers(house: House) -> Check:
-    """Reachable."""
-    return Check("vector_store", "ok", f"Qdrant {house.stores.vectors.version()}")
-
-
-def check_payloads(house: House) -> Check:
-    """All points of the collection are Afterword's, and can be recalled."""
-    check_migrated(house.stores.database)
-    found = house.collections.discovery.look()
-    status: CheckStatus = "warning" if found.needs_mending else "ok"
-    return Check("payloads", status, "\n".join(found.lines))
+    except (AfterwordError, redis.RedisError) as error:
+        return failure_of(name or _COMPONENTS.get(check) or check.__name__.removeprefix("check_"), error, house)
 
 
 def check_embedder(house: House) -> Check:
@@ -170,6 +109,17 @@ def check_llm(house: House) -> Check:
     return Check("llm", "ok", f"{completion.model} answered with {completion.tokens.completion} tokens{where}")
 
 
+def check_facts(house: House) -> Check:
+    """No conversation waits for an LLM that is there by now."""
+    check_migrated(house.stores.database)
+    with house.stores.database.transaction() as connection:
+        kept = progress.count_verbatim(connection).kept
+    if kept and house.settings.llm != "none":
+        late = f"{kept} conversations came before there was an LLM: `afterword extract --all` learns from them"
+        return Check("facts", "warning", late)
+    return Check("facts", "ok", "every conversation that an LLM should see was given to it, or waits to be")
+
+
 def check_tokenizer(house: House) -> Check:
     """Found, and able to count."""
     tokens = house.models.tokenizer.count("afterword doctor")
@@ -191,18 +141,28 @@ def check_switch(house: House) -> Check:
     return Check("memory", "ok", "switched on")
 
 
+def check_settings(_house: House) -> Check:
+    """Every variable that looks like one of ours is one."""
+    unknown = unknown_variables(os.environ)
+    return Check("settings", "warning" if unknown else "ok", "\n".join(unknown) or "every variable is known")
+
+
+_COMPONENTS: dict[Callable[[House], Check], str] = {check_ledger: "postgres", prepare_vector_store: "vector_store"}
+
 ALL = (
+    check_settings,
     check_redis,
-    check_postgres,
+    check_ledger,
     check_vector_store,
     check_payloads,
     check_embedder,
     check_llm,
+    check_facts,
     check_tokenizer,
     check_mem0,
     check_switch,
 )
-AT_START = (check_redis, check_postgres, check_vector_store)
+AT_START = (check_redis, check_ledger, prepare_vector_store)
 
 Component = Literal["redis", "postgres", "vector_store", "mem0", "embedder", "llm"]
 
@@ -220,15 +180,7 @@ def looks(house: House, wanted: Sequence[Component]) -> dict[str, Callable[[], C
     return {name: partial(run_one, house, quick[name], name) for name in wanted}
 
 
-def require(house: House, *, vector_store: bool = True) -> None:
-    """Raises: Misconfigured, naming every component that a worker cannot start with."""
-    needed = [check for check in AT_START if vector_store or check is not check_vector_store]
-    failed = [check for check in run(house, needed) if check.status == "failed"]
-    if failed:
-        raise Misconfigured("; ".join(f"{check.component}: {check.detail}" for check in failed))
-
-
-def _redis(house: House) -> redis.Redis:
-    return redis.Redis.from_url(
-        house.settings.redis, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
-    )
+def failures_at_start(house: House, *, vector_store: bool = True) -> list[Check]:
+    """The components that a worker cannot start with just now."""
+    needed = [check for check in AT_START if vector_store or check is not prepare_vector_store]
+    return [check for check in run(house, needed) if check.status == "failed"]

@@ -5,11 +5,28 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-
-from afterword.workers.runtime.checks import Check
+from dataclasses import dataclass
+from typing import Literal
 
 LOOK_SECONDS = 2.0
 """A look that takes longer counts as failed; a result that is older is looked up again."""
+
+
+CheckStatus = Literal["ok", "warning", "failed", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The status of one component.
+
+    `failed` must be mended before anything works, `warning` should be read, `unknown` was not looked at yet. What has
+    failed may be `passing`: a server that starts or is away comes back by itself, a wrong password does not.
+    """
+
+    component: str
+    status: CheckStatus
+    detail: str
+    passing: bool = False
 
 
 class Health:

@@ -13,11 +13,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
 
-from afterword.workers.runtime.checks import Check
-from afterword.workers.runtime.health import Health
+from afterword.workers.core.errors import Misconfigured
+from afterword.workers.runtime.health import Check, Health
 
 _STOP_SECONDS = 0.05  # how soon `stop` is noticed
 
@@ -25,16 +25,16 @@ _STOP_SECONDS = 0.05  # how soon `stop` is noticed
 class ProbeServer:
     """Listens from `start` to `stop`. `port` is the real one, also where 0 was asked for."""
 
-    def __init__(
-        self,
-        host: str,
-        port: int,
-        *,
-        registry: CollectorRegistry,
-        is_alive: Callable[[], bool],
-        health: Health,
-    ) -> None:
-        self._server = ThreadingHTTPServer((host, port), _handler(registry, is_alive, health))
+    def __init__(self, host: str, port: int, *, registry: Collector) -> None:
+        """Raises: Misconfigured, when the port is taken or the address is not one of this machine's."""
+        self._registry = registry
+        try:
+            self._server = ThreadingHTTPServer((host, port), BaseHTTPRequestHandler)
+        except OSError as error:
+            raise Misconfigured(
+                f"probes cannot listen on {host}:{port} ({error.strerror or error}): "
+                "set AFTERWORD_PROBE_PORT (0 takes a free one) or AFTERWORD_PROBE_HOST"
+            ) from None
         self._server.daemon_threads = True
         serve = partial(self._server.serve_forever, poll_interval=_STOP_SECONDS)
         self._thread = threading.Thread(target=serve, name="probes", daemon=True)
@@ -43,17 +43,19 @@ class ProbeServer:
     def port(self) -> int:
         return int(self._server.server_address[1])
 
-    def start(self) -> None:
+    def start(self, *, is_alive: Callable[[], bool], health: Health) -> None:
         """Begin to answer."""
+        self._server.RequestHandlerClass = _handler(self._registry, is_alive, health)
         self._thread.start()
 
     def stop(self) -> None:
         """Answer no more."""
-        self._server.shutdown()
+        if self._thread.is_alive():
+            self._server.shutdown()
         self._server.server_close()
 
 
-def _handler(registry: CollectorRegistry, is_alive: Callable[[], bool], health: Health) -> type[BaseHTTPRequestHandler]:
+def _handler(registry: Collector, is_alive: Callable[[], bool], health: Health) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             match self.path.partition("?")[0]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 import time
@@ -11,9 +12,10 @@ from afterword.workers.core.errors import Misconfigured
 from afterword.workers.runtime import checks
 from afterword.workers.runtime.loading import loading
 from afterword.workers.runtime.probes import ProbeServer
-from afterword.workers.runtime.roles import ROLES, Role, health_of, start_role
+from afterword.workers.runtime.roles import ROLES, Role, health_of, shown_by, start_role
 from afterword.workers.runtime.running import RunningRole
 from afterword.workers.runtime.settings import Settings
+from afterword.workers.runtime.variables import unknown_variables
 from afterword.workers.runtime.wiring.house import House
 
 logger = logging.getLogger(__name__)
@@ -31,6 +33,7 @@ def run_worker(role: Role, settings: Settings) -> None:
     stopping = threading.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stopping.set())
+    tell_unknown_variables()
     house = House(settings)
     try:
         with loading():
@@ -42,32 +45,38 @@ def run_worker(role: Role, settings: Settings) -> None:
 
 
 def wait_for_servers(role: Role, house: House, stopping: threading.Event) -> None:
-    """Return once every server that the role uses can be worked with. Raises: Misconfigured, after a minute."""
+    """Return once every server that the role uses can be worked with.
+
+    Raises: Misconfigured, at once for what waiting does not mend (a wrong password), for the rest after a minute.
+    """
     deadline = time.monotonic() + _WAIT_SECONDS
+    said = ""
     while not stopping.is_set():
-        try:
-            checks.require(house, vector_store=ROLES[role].uses_vector_store)
-        except Misconfigured as error:
-            if time.monotonic() > deadline:
-                raise
-            logger.warning("waiting: %s", error)
-            stopping.wait(_RETRY_SECONDS)
-        else:
+        failed = checks.failures_at_start(house, vector_store=ROLES[role].uses_vector_store)
+        if not failed:
             return
+        told = "; ".join(f"{check.component}: {check.detail}" for check in failed)
+        if time.monotonic() > deadline or not all(check.passing for check in failed):
+            raise Misconfigured(told)
+        if told != said:
+            logger.warning("waiting: %s", told)
+            said = told
+        stopping.wait(_RETRY_SECONDS)
+
+
+def tell_unknown_variables() -> None:
+    """Warn of variables that look like settings and are none: what was meant is not in force."""
+    for line in unknown_variables(os.environ):
+        logger.warning("%s", line)
 
 
 def _play(role: Role, house: House, stopping: threading.Event) -> None:
     settings = house.settings
+    # Listens before anything works: a port that is taken must not end a role with messages in its hands.
+    probes = ProbeServer(settings.probe_host, settings.probe_port, registry=shown_by(role, house))
     with loading():
         running = start_role(role, house)
-    probes = ProbeServer(
-        settings.probe_host,
-        settings.probe_port,
-        registry=house.metrics.registry,
-        is_alive=running.is_alive,
-        health=health_of(role, house),
-    )
-    probes.start()
+    probes.start(is_alive=running.is_alive, health=health_of(role, house, running))
     house.metrics.up.labels(role).set_function(running.is_alive)
     logger.info("%s works; probes on port %d", role, probes.port)
     if ROLES[role].uses_vector_store:

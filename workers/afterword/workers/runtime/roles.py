@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -12,8 +12,19 @@ from afterword.schemas.wire import Queue
 from afterword.workers.actors import commands, context, extraction, ingest, telemetry
 from afterword.workers.actors.requests import Responder
 from afterword.workers.broker import MendedBroker
+from afterword.workers.observing.metrics.commands import CommandMetrics
+from afterword.workers.observing.metrics.exposition import Exposition
+from afterword.workers.observing.metrics.extraction import ExtractionMetrics
+from afterword.workers.observing.metrics.ingest import IngestMetrics
+from afterword.workers.observing.metrics.instruments import Instruments
+from afterword.workers.observing.metrics.models import ModelMetrics
+from afterword.workers.observing.metrics.queues import QueueMetrics
+from afterword.workers.observing.metrics.recall import RecallMetrics
+from afterword.workers.observing.metrics.stores import StoreMetrics
+from afterword.workers.observing.metrics.upkeep import UpkeepMetrics
 from afterword.workers.runtime.checks import Component, looks
-from afterword.workers.runtime.health import Health
+from afterword.workers.runtime.health import Check, Health
+from afterword.workers.runtime.progress import PATIENCE_SECONDS, QueueProgress
 from afterword.workers.runtime.running import Companion, IdleRole, QueueRole, RunningRole
 from afterword.workers.runtime.wiring.house import House
 from afterword.workers.services.upkeep.scheduler import Scheduler, Task
@@ -47,6 +58,10 @@ class QueueWork:
     needs_llm: bool = False
     """Whether the role idles in verbatim mode."""
 
+    def patience_in(self, house: House) -> float:
+        """Seconds without a message finished after which the role is stalled; an LLM is waited for besides."""
+        return PATIENCE_SECONDS + (house.settings.llm_timeout if self.needs_llm else 0.0)
+
     def threads_in(self, house: House) -> int:
         """The threads of the worker: as the settings say, else as measured for this role."""
         if house.settings.threads:
@@ -63,6 +78,8 @@ class RoleSpec:
     used: Sequence[Component] = ()
     """The role works on without one of these: excerpts wait for the sweep, answers say what they lack."""
     work: QueueWork | None = None
+    counts: Sequence[type[Instruments]] = ()
+    """The rooms whose metrics the role counts, beside those of every process."""
 
     @property
     def uses_vector_store(self) -> bool:
@@ -81,17 +98,36 @@ def start_role(role: Role, house: House) -> RunningRole:
     return _start_work(work, house)
 
 
-def health_of(role: Role, house: House) -> Health:
-    """The components that a role's process watches."""
+def health_of(role: Role, house: House, running: RunningRole | None = None) -> Health:
+    """The components that a role's process watches, and the queue of a role that is running."""
     spec = ROLES[role]
-    return Health(looks(house, [*spec.needed, *spec.used]), spec.needed)
+    queues = progress_of([running] if running else [])
+    return Health({**looks(house, [*spec.needed, *spec.used]), **queues}, [*spec.needed, *queues])
+
+
+def progress_of(roles: Iterable[RunningRole]) -> dict[str, Callable[[], Check]]:
+    """The looks at the queues of roles, by the names of their components."""
+    found = [role.progress for role in roles if isinstance(role, QueueRole)]
+    return {progress.component: progress.check for progress in found}
+
+
+def shown_by(role: Role, house: House) -> Exposition:
+    """The metrics that a role's process shows."""
+    spec = ROLES[role]
+    rooms = (*spec.counts, QueueMetrics, StoreMetrics, UpkeepMetrics)
+    return house.metrics.exposed(rooms, queue=spec.work.queue if spec.work else None)
 
 
 def _start_work(work: QueueWork, house: House) -> QueueRole:
-    gate = LedgerGate(house.stores.database) if work.waits_for_ledger else None
+    gate = _gate(house) if work.waits_for_ledger else None
     broker = house.stores.open_broker(gate.is_open if gate else None)
     companions = [*([gate] if gate else []), *work.declare(house, broker)]
-    return QueueRole(broker, queue=work.queue, threads=work.threads_in(house), companions=companions)
+    progress = QueueProgress(broker, work.queue, patience=work.patience_in(house), metrics=house.metrics)
+    return QueueRole(broker, queue=work.queue, threads=work.threads_in(house), companions=companions, progress=progress)
+
+
+def _gate(house: House) -> LedgerGate:
+    return LedgerGate(house.stores.database, shown=house.metrics.ledger_gate_open)
 
 
 def _declare_ingest(house: House, broker: MendedBroker) -> Sequence[Companion]:
@@ -175,6 +211,7 @@ ROLES: dict[Role, RoleSpec] = {
         needed=["redis", "postgres"],
         used=["vector_store", "embedder"],
         work=QueueWork(queue=Queue.CONVERSATIONS, declare=_declare_ingest, threads=8, waits_for_ledger=True),
+        counts=[IngestMetrics, ModelMetrics],
     ),
     Role.EXTRACTION: RoleSpec(
         needed=["redis", "postgres", "vector_store", "mem0"],
@@ -186,6 +223,7 @@ ROLES: dict[Role, RoleSpec] = {
             waits_for_ledger=True,
             needs_llm=True,
         ),
+        counts=[ExtractionMetrics, IngestMetrics, ModelMetrics],
     ),
     Role.CONTEXT: RoleSpec(
         needed=["redis", "vector_store"],
@@ -193,11 +231,13 @@ ROLES: dict[Role, RoleSpec] = {
         # In place one works while the other waits for Redis. More would take turns at the interpreter: with four, each
         # question would cost a seventh more processor time.
         work=QueueWork(queue=Queue.CONTEXT, declare=_declare_context, threads=4, threads_in_place=2),
+        counts=[RecallMetrics, ModelMetrics],
     ),
     Role.COMMANDS: RoleSpec(
         needed=["redis", "postgres", "vector_store"],
         used=["embedder"],
         work=QueueWork(queue=Queue.COMMANDS, declare=_declare_commands, threads=4),
+        counts=[CommandMetrics, IngestMetrics, ModelMetrics],
     ),
     Role.TELEMETRY: RoleSpec(
         needed=["redis", "postgres"],
@@ -206,5 +246,6 @@ ROLES: dict[Role, RoleSpec] = {
     Role.SCHEDULER: RoleSpec(
         needed=["redis", "postgres"],
         used=["vector_store", "embedder", "llm"],
+        counts=[IngestMetrics, ModelMetrics],
     ),
 }

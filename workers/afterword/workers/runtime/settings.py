@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError
 
 from afterword.workers.core.errors import Misconfigured
 from afterword.workers.models.embedders.limits import KEPT_BYTES, KEPT_TEXTS
@@ -20,7 +22,12 @@ _SCHEMES = {
     "redis_url": ("redis", "rediss", "unix"),
     "postgres_url": ("postgresql", "postgres", "postgresql+psycopg"),
     "qdrant_url": ("http", "https"),
+    "llm_base_url": ("http", "https"),
+    "embedder_base_url": ("http", "https"),
 }
+_KEY_PREFIXES = re.compile(r"(?:sk|pk|rk|gsk|xai|hf|r8|pplx|nvapi|csk|AKIA|AIza|ghp|eyJ)[-_A-Za-z0-9]{12,}")
+_KEY_LENGTH = 24
+"""A run of letters and digits as long as this is no name of a model or a provider."""
 
 Seconds = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -117,7 +124,9 @@ class Settings(BaseSettings):
     )
 
     # Lifetimes
-    keep_transcripts: Seconds = Field(86_400.0, description="Seconds a transcript is kept after it is done.")
+    keep_transcripts: Seconds = Field(
+        86_400.0, description="Seconds a transcript is kept after it is done; without an LLM it waits for one."
+    )
     session_ttl: Seconds = Field(7 * 86_400.0, description="Seconds that session facts live; 0 keeps them.")
 
     # Analytics
@@ -147,7 +156,7 @@ class Settings(BaseSettings):
         "auto", description="`json`, `text`, or by whether it is a terminal."
     )
 
-    @field_validator("redis_url", "postgres_url", "qdrant_url")
+    @field_validator("redis_url", "postgres_url", "qdrant_url", "llm_base_url", "embedder_base_url")
     @classmethod
     def _is_a_url(cls, value: SecretStr | str | None, info: ValidationInfo) -> SecretStr | str | None:
         """Refused here, where that can be said without the URL: what fails on it later would repeat the password."""
@@ -156,6 +165,28 @@ class Settings(BaseSettings):
             schemes = _SCHEMES[str(info.field_name)]
             if not _is_well_formed(url, schemes):
                 raise ValueError(f"must be a URL that begins with {' or '.join(f'{each}://' for each in schemes)}")
+            if _holds_unescaped(url):
+                raise ValueError("percent-encode what a user or a password holds of @ : / # ? and %, such as %40 for @")
+        return value
+
+    @field_validator("qdrant_api_key", "llm_api_key", "embedder_api_key")
+    @classmethod
+    def _is_a_key(cls, value: SecretStr | None) -> SecretStr | None:
+        """Most files of secrets end with a newline; one within a key would be told by the HTTP client's error."""
+        if value is None:
+            return None
+        key = value.get_secret_value().strip()
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            raise ValueError("must be one word of printable ASCII characters")
+        return SecretStr(key) if key else None
+
+    @field_validator("llm", "llm_model", "embedder", "embedder_model", "tokenizer", "collection", "probe_host")
+    @classmethod
+    def _is_no_key(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """These are logged, shown by doctor and used as labels."""
+        if value is not None and _looks_like_a_key(value, names=info.field_name != "collection"):
+            room = "EMBEDDER" if str(info.field_name).startswith("embedder") else "LLM"
+            raise ValueError(f"this looks like a key: a key belongs in AFTERWORD_{room}_API_KEY (or OPENAI_API_KEY)")
         return value
 
     @model_validator(mode="after")
@@ -174,9 +205,12 @@ class Settings(BaseSettings):
             return cls(**{**_model_defaults(overrides), **overrides})
         except ValidationError as error:
             problem = error.errors(include_url=False)[0]
-            name = "_".join(str(step) for step in problem["loc"]).upper()
-            where = f"AFTERWORD_{name}: " if name else ""
+            where = f"AFTERWORD_{str(problem['loc'][0]).upper()}: " if problem["loc"] else ""
             raise Misconfigured(where + problem["msg"].removeprefix("Value error, ")) from None
+        except SettingsError as error:
+            # pydantic's own words name the field alone; their cause would repeat the value.
+            name = next((each for each in cls.model_fields if f'"{each}"' in str(error)), "prices")
+            raise Misconfigured(f"AFTERWORD_{name.upper()}: must be JSON, as in its default") from None
 
     @property
     def redis(self) -> str:
@@ -190,9 +224,25 @@ class Settings(BaseSettings):
 def _is_well_formed(url: str, schemes: Sequence[str]) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in schemes and (parts.port is None or parts.port > 0)
+        is_whole = bool(parts.hostname) or not parts.scheme.startswith("http")
+        # urlsplit drops newlines and tabs; whoever connects may not.
+        in_one_word = url.isprintable() and " " not in url
+        return parts.scheme in schemes and (parts.port is None or parts.port > 0) and is_whole and in_one_word
     except ValueError:  # its port, or its host in brackets
         return False
+
+
+def _holds_unescaped(url: str) -> bool:
+    """Whether a password seems to go on where another part of the URL begins."""
+    parts = urlsplit(url)
+    return "@" in parts.netloc.rpartition("@")[0] or "@" in parts.path or bool(parts.fragment)
+
+
+def _looks_like_a_key(value: str, *, names: bool) -> bool:
+    if _KEY_PREFIXES.fullmatch(value):
+        return True
+    runs = re.findall(rf"[A-Za-z0-9]{{{_KEY_LENGTH},}}", value) if names else []
+    return any(re.search(r"\d", run) and re.search(r"[A-Za-z]", run) for run in runs)
 
 
 def _model_defaults(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def _uncached(provider: str, model: str | None, dimensions: int | None, endpoint
             from afterword.workers.models.embedders.mem0 import Mem0Embedder
 
             return Mem0Embedder(name, model=model, endpoint=endpoint, dimensions=dimensions, timeout=timeout)
-    raise Misconfigured(f"embedder provider {provider!r}: use openai, fastembed, hashing or mem0:<provider>")
+    raise Misconfigured("AFTERWORD_EMBEDDER: use openai, fastembed, hashing or mem0:<provider>")
 
 
 def _openai(model: str, dimensions: int | None, endpoint: Endpoint, timeout: float) -> Embedder:

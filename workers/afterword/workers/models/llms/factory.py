@@ -25,7 +25,7 @@ def build_llm(
         from afterword.workers.models.llms.mem0 import Mem0Llm
 
         return Mem0Llm(name, model, endpoint=Endpoint(base_url, api_key), timeout=timeout)
-    raise Misconfigured(f"AFTERWORD_LLM must be openai, mem0:<provider> or none, not {provider!r}")
+    raise Misconfigured("AFTERWORD_LLM must be openai, mem0:<provider> or none")
 
 
 def _openai(model: str, base_url: str | None, api_key: str | None, timeout: float) -> Llm:

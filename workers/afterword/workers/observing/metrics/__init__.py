@@ -8,12 +8,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from afterword.workers.observing.metrics.commands import CommandMetrics
+from afterword.workers.observing.metrics.exposition import Exposition
 from afterword.workers.observing.metrics.extraction import ExtractionMetrics
 from afterword.workers.observing.metrics.ingest import IngestMetrics
-from afterword.workers.observing.metrics.instruments import Reading
+from afterword.workers.observing.metrics.instruments import Instruments, Reading
 from afterword.workers.observing.metrics.models import ModelMetrics
 from afterword.workers.observing.metrics.queues import QueueMetrics
 from afterword.workers.observing.metrics.recall import RecallMetrics
@@ -38,3 +41,7 @@ class Metrics(
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         super().__init__(registry or CollectorRegistry())
         ProcessCollector(registry=self.registry)
+
+    def exposed(self, rooms: Sequence[type[Instruments]] = (), *, queue: str | None = None) -> Exposition:
+        """What a process shows: all that it counted, and zeros of these rooms only."""
+        return Exposition(self.registry, rooms, queue=queue)

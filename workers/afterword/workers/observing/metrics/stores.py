@@ -37,4 +37,11 @@ class StoreMetrics(Instruments):
         self.vector_store_memory = self._reading(
             "vector_store_memory_bytes", "Resident memory of the Qdrant server; not of Qdrant Edge."
         )
+        self.ledger_gate_open = self._reading(
+            "ledger_gate_open",
+            "1 while PostgreSQL takes writes, else 0: then this worker takes nothing from its queue.",
+        )
+        self.ledger_holds_memories = self._reading(
+            "ledger_holds_memories", "1 when the ledger knows a memory, else 0; the store must hold some then."
+        )
         self.postgres_size = self._reading("postgres_size_bytes", "Disk that the ledger's database takes.")

@@ -125,7 +125,7 @@ def drop_messages(
     queues.drop(Queue.CONVERSATIONS, list(found))
     for queue in Queue:
         dead = queues.dead_messages(queue, _DEAD_AT_MOST)
-        queues.forget_dead(queue, [message.message_id for message in dead if wanted(message.data)])
+        queues.forget_dead(queue, [message.redis_id for message in dead if wanted(message.data)])
     return [read_message(data)[1] for data in found.values()]
 
 

@@ -9,6 +9,7 @@ from afterword.schemas import ConversationFinished
 from afterword.workers.core.errors import EmbeddingFailed, VectorStoreUnavailable
 from afterword.workers.core.ids import pseudonym
 from afterword.workers.observing.metrics import Metrics
+from afterword.workers.observing.outages import CALM_SECONDS, Outage
 from afterword.workers.observing.stopwatch import Stopwatch
 from afterword.workers.services.ingest.recorder import Outcome, Recorder
 from afterword.workers.services.memories.excerpts import Excerpts
@@ -29,6 +30,9 @@ class Ingest:
         self._excerpts = excerpts
         self._hint = hint
         self._metrics = metrics
+        self._outage = Outage(
+            logger, gone="excerpts wait for the sweep", back="excerpts are written at once again", calm=CALM_SECONDS
+        )
 
     def ingest(self, event: ConversationFinished) -> Outcome:
         """Record an event once, however often it comes; then write its excerpts.
@@ -55,7 +59,10 @@ class Ingest:
         try:
             self._excerpts.write(conversation, watch)
         except (EmbeddingFailed, VectorStoreUnavailable) as error:
-            logger.warning("excerpts of event %s wait for the sweep: %s", conversation.event_id, error)
+            self._outage.note(str(error))
+            logger.debug("excerpts of event %s wait for the sweep", conversation.event_id)
+        else:
+            self._outage.note(None)
 
     def _count(self, event: ConversationFinished, outcome: Outcome) -> None:
         self._metrics.ingested.labels(outcome).inc()

@@ -89,7 +89,7 @@ class Recorder:
     def _note_pending(self, connection: Connection, subject: Subject, conversation: Conversation) -> bool:
         """Let the conversation wait for extraction; whether its subject is due now."""
         if self._rules.verbatim:
-            progress.finish(connection, [conversation.id], "skipped", "verbatim: no LLM is configured")
+            progress.skip_verbatim(connection, conversation.id)
             return False
         tokens = sum(turn.tokens for turn in conversation.turns)
         # A failed extraction is tried again in its own time, however much comes meanwhile.

@@ -13,6 +13,7 @@ from afterword.schemas import ContextReply, ContextRequest, Explanation, Memory,
 from afterword.schemas.rendering import render_sections
 from afterword.workers.core.errors import Late, LedgerUnavailable, VectorStoreUnavailable
 from afterword.workers.models.tokenizers.port import Tokenizer
+from afterword.workers.observing.outages import CALM_SECONDS, Outage
 from afterword.workers.services.recall import budget
 from afterword.workers.services.recall.askers_clock import AskersClock
 from afterword.workers.services.recall.corners import Corner, corners_of
@@ -89,6 +90,13 @@ class Answerer:
         self._ledger = ledger
         self._tokenizer = tokenizer
         self._floor = relevance_floor
+        # Once an outage, not once a context.
+        self._store_outage = Outage(
+            logger, gone="contexts come from what was said last", back="contexts come from memories", calm=CALM_SECONDS
+        )
+        self._ledger_outage = Outage(
+            logger, gone="contexts are without memories", back="the ledger answers contexts again", calm=CALM_SECONDS
+        )
         self._clock = AskersClock(search=search, ledger=ledger)
 
     def answer(self, request: ContextRequest, within: float | None = None, now: datetime | None = None) -> Answer:
@@ -123,10 +131,12 @@ class Answerer:
             asked = self._clock.parse(request, corners, deadline, now)
             if asked.is_open:
                 return self._without_question(request, corners, deadline)
-            return self._answering(request, asked, corners, deadline, now)
+            draft = self._answering(request, asked, corners, deadline, now)
         except (VectorStoreUnavailable, Late) as error:
-            logger.warning("context from what was said last: %s", str(error) or "the vector store is too slow")
+            self._store_outage.note(str(error) or "the vector store is too slow")
             return self._from_ledger(request, deadline)
+        self._store_outage.note(None)
+        return draft
 
     def _without_question(self, request: ContextRequest, corners: Sequence[Corner], deadline: Deadline) -> Draft:
         newest = self._search.newest(corners, NEWEST, deadline)
@@ -206,8 +216,9 @@ class Answerer:
         try:
             turns = self._ledger.last_turns(request, deadline)
         except (LedgerUnavailable, Late) as error:
-            logger.warning("context without memories: %s", str(error) or "the ledger is too slow")
+            self._ledger_outage.note(str(error) or "the ledger is too slow")
             return Draft(degraded=("vector_store", "ledger"))
+        self._ledger_outage.note(None)
         return Draft(memories=tuple(turns), degraded=("vector_store",), has_memories=bool(turns))
 
     def _fitted(self, request: ContextRequest, draft: Draft, language: str) -> list[Memory]:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy import Connection
+
 from afterword.schemas.errors import AfterwordError
 from afterword.schemas.wire import Queue
 from afterword.workers.broker import QueueAdmin
+from afterword.workers.core.errors import LedgerUnavailable
 from afterword.workers.observing.metrics import Metrics, Reading
+from afterword.workers.stores.ledger import memories
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.extraction import breaker
 from afterword.workers.stores.ledger.upkeep import backlog
@@ -50,13 +54,15 @@ class Readings:
             metrics.excerpts_wanting,
             metrics.breaker_open,
             metrics.postgres_size,
+            metrics.ledger_holds_memories,
         )
-        with self._reading("postgres", *gauges), self._database.transaction() as connection:
+        with self._reading("postgres", *gauges), self._recording() as connection:
             letters = backlog.dead_letters(connection)
             subjects = backlog.subjects(connection)
             wanting = backlog.excerpts_wanting(connection)
             paused = breaker.is_open(connection)
             size = backlog.database_size(connection)
+            holds_memories = memories.are_there(connection)
         none = backlog.Standing(0, 0.0)
         standing = {queue.value: letters.get(queue.value, none) for queue in Queue}
         metrics.dead_letters_standing.show_all({(queue,): found.letters for queue, found in standing.items()})
@@ -68,6 +74,7 @@ class Readings:
         metrics.excerpts_wanting.show(wanting)
         metrics.breaker_open.show(paused)
         metrics.postgres_size.show(size)
+        metrics.ledger_holds_memories.show(holds_memories)
 
     def read_vector_store(self) -> None:
         """How large the collection is. Raises: VectorStoreUnavailable."""
@@ -92,6 +99,15 @@ class Readings:
         self._metrics.vector_store_memories.show_all(
             {(scope.value, kind.value): count for (scope, kind), count in counts.items()}
         )
+
+    @contextmanager
+    def _recording(self) -> Iterator[Connection]:
+        """A server that only reads is as good as away."""
+        refusal = self._database.refusal()
+        if refusal is not None:
+            raise LedgerUnavailable(refusal)
+        with self._database.transaction() as connection:
+            yield connection
 
     @contextmanager
     def _reading(self, component: str, *gauges: Reading) -> Iterator[None]:

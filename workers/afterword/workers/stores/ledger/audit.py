@@ -66,11 +66,12 @@ Type = Literal[
     "memory_clear",
     "memory_query",
     "agent_update",
+    "extraction_request",
 ]
 """`memory_save` is an operation (a conversation's excerpts, a batch of facts, a note) with how many memories it saved;
 `memory_add` is one memory of it that was learned or added by hand, by its id. `agent_update` is an entry that somebody
 wrote into the registry of agents; its metadata says who owns the agent, whether it remembers, and whether it has
-instructions."""
+instructions. `extraction_request` is a conversation that came before there was an LLM, and is to be extracted now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The connection to PostgreSQL: transactions, and one error for "it is not there"."""
+"""The connection to PostgreSQL: transactions, one error for "it is not there" and one for "it cannot keep that"."""
 
 from __future__ import annotations
 
@@ -6,10 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, create_engine, make_url, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
+    StatementError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from afterword.workers.core.errors import LedgerUnavailable
+from afterword.schemas.errors import AfterwordError
+from afterword.workers.core.errors import LedgerDenied, LedgerRefused, LedgerUnavailable
 
 _CONNECT_SECONDS = 3
 _STATEMENT_MS = 30_000
@@ -19,6 +28,22 @@ _OPTIONS = f"-c statement_timeout={_STATEMENT_MS} -c idle_in_transaction_session
 MINIMUM_VERSION = 150_000
 """PostgreSQL 15, as `server_version_num` counts."""
 
+_READ_ONLY = "25006"
+"""The SQLSTATE of a write to a standby, or to a server whose provider made it read-only because its disk is full."""
+_NO_ROOM = "53"
+"""The SQLSTATE class of a full disk, of memory, and of connections that ran out."""
+_DENIALS = {
+    "password authentication failed": "the user or the password is wrong",
+    "no password supplied": "the server asks for a password",
+    "no pg_hba.conf entry": "the server admits no such user from here (pg_hba.conf)",
+    'database "': "there is no such database",
+    'role "': "there is no such user",
+    "unsupported startup parameter": "PgBouncer needs ignore_startup_parameters = options, and pool_mode = session",
+}
+"""How a server tells that it admits nobody of this name. libpq gives no SQLSTATE for a connection that failed."""
+_REFUSALS = ("22", "54")
+"""Classes of SQLSTATE: data that cannot be kept, and limits of the program, such as the size of an index row."""
+
 
 class Database:
     """A pool of connections to the ledger.
@@ -27,6 +52,7 @@ class Database:
     """
 
     def __init__(self, url: str, *, connections: int = 10) -> None:
+        self._out_of_room = False  # from a write that was refused until one succeeds
         self.url = make_url(url).set(drivername="postgresql+psycopg")
         self._engine = create_engine(
             self.url,
@@ -45,18 +71,29 @@ class Database:
             },
         )
 
+    @staticmethod
+    def _is_out_of_room(error: DBAPIError) -> bool:
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        return state == _READ_ONLY or state.startswith(_NO_ROOM)
+
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """One transaction, committed at the end. Raises: LedgerUnavailable."""
+        """One transaction, committed at the end.
+
+        Raises:
+            LedgerUnavailable: PostgreSQL is away or at its limits: the same will work later.
+            LedgerRefused: it cannot keep what it was given, and never will.
+        """
         try:
             with self._engine.begin() as connection:
                 yield connection
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
-            raise LedgerUnavailable(f"PostgreSQL: {_first_line(error)}") from error
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise LedgerUnavailable(f"PostgreSQL: {_first_line(error)}") from error
-            raise
+        except (SQLAlchemyError, UnicodeEncodeError, OverflowError) as error:
+            if isinstance(error, DBAPIError) and self._is_out_of_room(error):
+                self._out_of_room = True
+            ours = judged(error)
+            if ours is None:
+                raise
+            raise ours from error
 
     def session(self) -> Connection:
         """A connection outside of any transaction, for locks that last. The caller closes it.
@@ -66,7 +103,34 @@ class Database:
         try:
             return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         except (OperationalError, InterfaceError, PoolTimeout) as error:
-            raise LedgerUnavailable(f"PostgreSQL: {_first_line(error)}") from error
+            raise _unavailable(error) from error
+
+    def refusal(self, *, by_writing: bool = False) -> str | None:
+        """Why nothing can be recorded just now: the server is away, read-only, or without room. None: it can.
+
+        A server with a full disk still answers. So after a refused write, or when asked to, a page is written to a
+        table that nobody else sees and that is gone at once.
+        """
+        try:
+            with self.transaction() as connection:
+                if connection.execute(text("SHOW transaction_read_only")).scalar_one() == "on":
+                    return "PostgreSQL: it is read-only (a standby, or its disk is full): write to the primary"
+                if by_writing or self._out_of_room:
+                    _write_a_page(connection)
+        except LedgerUnavailable as error:
+            return str(error)
+        self._out_of_room = False
+        return None
+
+    def is_pooled_by_transaction(self) -> bool:
+        """Whether a pooler hands the same server connection to two clients in turn, as PgBouncer does in transaction
+        mode: locks and settings of a session are lost there. Raises: LedgerUnavailable.
+        """
+        with self.session() as one, self.session() as other:
+            backends = [
+                {each.execute(text("SELECT pg_backend_pid()")).scalar_one() for _ in range(2)} for each in (one, other)
+            ]
+        return any(len(pids) > 1 for pids in backends) or not backends[0].isdisjoint(backends[1])
 
     def answers(self) -> bool:
         """Whether a query comes back just now."""
@@ -85,6 +149,44 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+
+def _write_a_page(connection: Connection) -> None:
+    try:
+        with connection.begin_nested():
+            connection.execute(text("CREATE TEMP TABLE afterword_page ON COMMIT DROP AS SELECT repeat('x', 7000)"))
+    except ProgrammingError:  # this user may make no table: only its own writes can tell
+        return
+
+
+def judged(error: Exception) -> AfterwordError | None:
+    """Our error for what went wrong with a statement; None for a defect of the statement, which is nobody's data."""
+    if isinstance(error, PoolTimeout):
+        return _unavailable(error)
+    if isinstance(error, DBAPIError):
+        return _judged_by_state(error, getattr(error.orig, "sqlstate", None) or "")
+    if isinstance(error, StatementError | UnicodeEncodeError | OverflowError):
+        # A value that has no form in PostgreSQL: the driver, or a column's type, did not even send it.
+        cause = error.orig if isinstance(error, StatementError) else error
+        return LedgerRefused(f"PostgreSQL cannot hold a value: {type(cause).__name__}")
+    return None
+
+
+def _judged_by_state(error: DBAPIError, state: str) -> AfterwordError | None:
+    if isinstance(error, DataError) or state.startswith(_REFUSALS):
+        # Not its message, which may quote the value.
+        return LedgerRefused(f"PostgreSQL refuses it: {type(error.orig).__name__} {state}".rstrip())
+    # Beside the classes 08, 53 and 57: a deadlock, a lock that is not given, a server that goes or is read-only.
+    away = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+    return _unavailable(error) if away or state == _READ_ONLY or state.startswith(_NO_ROOM) else None
+
+
+def _unavailable(error: Exception) -> LedgerUnavailable:
+    line = _first_line(error)
+    for sign, reason in _DENIALS.items():
+        if isinstance(error, OperationalError) and sign in line and "connection" in line:
+            return LedgerDenied(f"PostgreSQL: {reason}: mend AFTERWORD_POSTGRES_URL ({line})")
+    return LedgerUnavailable(f"PostgreSQL: {line}")
 
 
 def _first_line(error: Exception) -> str:

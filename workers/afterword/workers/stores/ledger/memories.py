@@ -124,6 +124,12 @@ _ADD = text(
 )
 
 
+def are_there(connection: Connection) -> bool:
+    """Whether a memory is known that has not expired, whoever owns it."""
+    lives = memories.c.expires_at.is_(None) | (memories.c.expires_at > func.clock_timestamp())
+    return bool(connection.execute(select(select(memories.c.id).where(lives).exists())).scalar_one())
+
+
 def add(connection: Connection, records: Sequence[MemoryRecord]) -> list[MemoryRecord]:
     """Write metadata; those that were not there yet. A row that is there stays as it is."""
     if not records:

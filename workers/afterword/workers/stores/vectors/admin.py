@@ -14,7 +14,7 @@ from typing import Any
 from afterword.workers.models.embedders.port import EmbedderIdentity
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.counting import Counts, count_kinds, expired
-from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.port import CollectionState, VectorStore
 from afterword.workers.stores.vectors.queries import CollectionSize, Filter, Hit, Point
 
 _MOST_TENANTS = 100_000
@@ -36,9 +36,13 @@ class StoreAdmin:
     def prepare(self, identity: EmbedderIdentity) -> None:
         """Create the collection and its payload indexes where they are missing.
 
-        Raises: WrongEmbedder, when the collection was built with another embedder.
+        Raises: WrongEmbedder, when the collection was built with another embedder and holds something.
         """
         self._store.prepare(identity)
+
+    def check(self, identity: EmbedderIdentity) -> CollectionState:
+        """How the collection stands to this embedder. Changes nothing. Raises: WrongEmbedder, Misconfigured."""
+        return self._store.check(identity)
 
     def open(self) -> None:
         """Open the collection, whatever embedder it was built with. Raises: Misconfigured, when there is none."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from afterword.workers.models.embedders.port import EmbedderIdentity
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors import edge_requests as requests
 from afterword.workers.stores.vectors.paging import newest_page
+from afterword.workers.stores.vectors.port import CollectionState
 from afterword.workers.stores.vectors.queries import CollectionSize, Filter, Hit, Newest, Page, Point, Search
 
 _FLUSH_EVERY = 1_000  # writes; what is newer comes back from the write-ahead log
@@ -48,12 +50,23 @@ class EdgeStore:
                     self._create(identity.dimensions)
                 self._shard = self._load()
             try:
-                self._check_identity(identity)
+                if self._state(self._shard, identity) is CollectionState.REPLACEABLE:
+                    self._shard = self._made_anew(self._shard, identity)
+                if not self._identity_file.exists():
+                    _write_atomically(self._identity_file, json.dumps(asdict(identity)))
                 self._create_indexes(self._shard)
             except BaseException:
                 self._shard.close()
                 self._shard = None
                 raise
+
+    def check(self, identity: EmbedderIdentity) -> CollectionState:
+        """Raises: WrongEmbedder; Misconfigured, when another process holds the folder."""
+        with self._lock:
+            if not self._path.exists():
+                return CollectionState.MISSING
+            self._shard = self._shard or self._load()
+            return self._state(self._shard, identity)
 
     def open(self) -> None:
         """Open the folder. Raises: Misconfigured, when it holds no store, or another process holds it."""
@@ -190,22 +203,37 @@ class EdgeStore:
 
     def _create(self, dimensions: int) -> None:
         # Made aside and moved into place, so that a kill half-way leaves nothing that looks like a store.
-        self._folder.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=self._folder))
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=self._folder))
+        except OSError as error:
+            raise Misconfigured(f"AFTERWORD_EDGE_PATH: {self._folder} cannot be used: {error.strerror}") from None
         with _engine_errors():
             q.EdgeShard.create(str(unfinished), requests.config(dimensions)).close()
         unfinished.rename(self._path)
 
-    def _check_identity(self, identity: EmbedderIdentity) -> None:
-        if not self._identity_file.exists():
-            _write_atomically(self._identity_file, json.dumps(asdict(identity)))
-            return
-        kept = self._identity()
-        if kept != identity:
-            raise WrongEmbedder(
-                f"the vector store in {self._folder} was built with {kept}, and the embedder is {identity}: "
-                "choose that embedder again, or copy the memories with `afterword reembed --into <new collection>`"
-            )
+    def _state(self, shard: q.EdgeShard, identity: EmbedderIdentity) -> CollectionState:
+        """Raises: WrongEmbedder."""
+        kept = self._identity() if self._identity_file.exists() else identity
+        if kept == identity:
+            return CollectionState.READY
+        with _engine_errors():
+            points = shard.count(q.CountRequest(exact=True))
+        if points == 0:
+            return CollectionState.REPLACEABLE
+        place = f"the vector store in {self._folder}"
+        raise WrongEmbedder(place, built_with=str(kept), asked_for=str(identity))
+
+    def _made_anew(self, empty: q.EdgeShard, identity: EmbedderIdentity) -> q.EdgeShard:
+        with _engine_errors():
+            empty.close()
+        # The name goes last: whatever a kill leaves is empty and of another embedder, and is made anew once more.
+        emptied = Path(tempfile.mkdtemp(prefix="unfinished-", dir=self._folder))
+        self._path.rename(emptied / "shard")
+        shutil.rmtree(emptied)
+        self._create(identity.dimensions)
+        self._identity_file.unlink()
+        return self._load()
 
     def _identity(self) -> EmbedderIdentity:
         return EmbedderIdentity(**json.loads(self._identity_file.read_text(encoding="utf-8")))

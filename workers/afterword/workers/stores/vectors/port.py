@@ -7,10 +7,20 @@ conformance suite holds for both. Services never hold a store: they are given `v
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
 from typing import Any, Protocol
 
 from afterword.workers.models.embedders.port import EmbedderIdentity
 from afterword.workers.stores.vectors.queries import CollectionSize, Filter, Hit, Page, Point, Search
+
+
+class CollectionState(StrEnum):
+    """How a collection stands to an embedder, when it is only looked at."""
+
+    READY = "ready"
+    MISSING = "missing"
+    REPLACEABLE = "replaceable"
+    """It is of another embedder and empty: `prepare` makes it anew."""
 
 
 class VectorStore(Protocol):
@@ -18,10 +28,13 @@ class VectorStore(Protocol):
 
     def prepare(self, identity: EmbedderIdentity) -> None:
         """Create the collection and its payload indexes where they are missing; safe to call from several workers
-        at once. The collection remembers the embedder's identity.
+        at once. The collection remembers the embedder's identity; an empty one of another embedder is made anew.
 
-        Raises: WrongEmbedder, when it was built with another.
+        Raises: WrongEmbedder, when it was built with another and holds something.
         """
+
+    def check(self, identity: EmbedderIdentity) -> CollectionState:
+        """How the collection stands to this embedder. Changes nothing. Raises: as `prepare` would."""
 
     def open(self) -> None:
         """Open what is there, whatever embedder it was built with. Raises: Misconfigured, when there is nothing."""

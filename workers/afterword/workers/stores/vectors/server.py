@@ -21,6 +21,7 @@ from afterword.workers.models.embedders.port import EmbedderIdentity
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors import server_requests as requests
 from afterword.workers.stores.vectors.paging import newest_page
+from afterword.workers.stores.vectors.port import CollectionState
 from afterword.workers.stores.vectors.queries import CollectionSize, Filter, Hit, Newest, Page, Point, Search
 
 MINIMUM_VERSION: Final = (1, 20)
@@ -53,15 +54,40 @@ class ServerStore:
         refuses, or a collection of another make."""
         with self._server_errors():
             self._check_version()
-            if not self._client.collection_exists(self._collection):
+            state = self._state(identity)
+            if state is CollectionState.REPLACEABLE:
+                self._client.delete_collection(self._collection)
+            if state is not CollectionState.READY:
                 self._create(identity)
             info = self._client.get_collection(self._collection)
             self._check_identity(identity, info.config)
+            if not (info.config.metadata or {}).get(_EMBEDDER):
+                # A collection of mem0's own, or one restored without its metadata.
+                self._client.update_collection(self._collection, metadata={_EMBEDDER: asdict(identity)})
             for field, index in c.INDEXES.items():
                 if field not in info.payload_schema:
                     self._client.create_payload_index(
                         self._collection, field, field_schema=requests.index_params(index), wait=True
                     )
+
+    def check(self, identity: EmbedderIdentity) -> CollectionState:
+        with self._server_errors():
+            self._check_version()
+            return self._state(identity)
+
+    def _state(self, identity: EmbedderIdentity) -> CollectionState:
+        """Raises: WrongEmbedder, Misconfigured."""
+        if not self._client.collection_exists(self._collection):
+            return CollectionState.MISSING
+        config = self._client.get_collection(self._collection).config
+        try:
+            self._check_identity(identity, config)
+        except WrongEmbedder:
+            is_ours = (config.metadata or {}).get(_EMBEDDER) is not None
+            if not is_ours or self._client.count(self._collection, exact=True).count:
+                raise
+            return CollectionState.REPLACEABLE
+        return CollectionState.READY
 
     def open(self) -> None:
         """Nothing is held open; only whether the collection is there. Raises: Misconfigured, when it is not."""
@@ -215,15 +241,10 @@ class ServerStore:
                 f"collection {self._collection} has no unnamed cosine vector: it is not one of ours, choose another"
             )
         kept = (config.metadata or {}).get(_EMBEDDER)
-        if kept is None and vectors.size == identity.dimensions:
-            # A collection of mem0's own, or one restored without its metadata.
-            self._client.update_collection(self._collection, metadata={_EMBEDDER: asdict(identity)})
-        elif kept != asdict(identity):
+        unnamed = kept is None and vectors.size == identity.dimensions
+        if not unnamed and kept != asdict(identity):
             built = EmbedderIdentity(**kept) if kept else f"vectors of {vectors.size} dimensions"
-            raise WrongEmbedder(
-                f"collection {self._collection} was built with {built}, and the embedder is {identity}: "
-                "choose that embedder again, or copy the memories with `afterword reembed --into <new collection>`"
-            )
+            raise WrongEmbedder(f"collection {self._collection}", built_with=str(built), asked_for=str(identity))
 
     @contextmanager
     def _server_errors(self) -> Iterator[None]:
@@ -238,7 +259,9 @@ class ServerStore:
     def _refusal(self, error: UnexpectedResponse) -> Exception:
         match error.status_code:
             case httpx.codes.UNAUTHORIZED | httpx.codes.FORBIDDEN:
-                return Misconfigured(f"Qdrant at {self._url} refuses the API key ({error.status_code})")
+                return Misconfigured(
+                    f"Qdrant at {self._url} refuses the API key ({error.status_code}): mend AFTERWORD_QDRANT_API_KEY"
+                )
             case httpx.codes.BAD_REQUEST | httpx.codes.UNPROCESSABLE_ENTITY:
                 return ValueError(f"the vector store refuses the request: {error}")
         return VectorStoreUnavailable(f"Qdrant at {self._url}: {error}")
@@ -261,6 +284,6 @@ def _client(url: str, api_key: str | None, timeout: float) -> QdrantClient:
 
 
 def _without_password(url: str) -> str:
-    """For messages: the URL without who it is asked as."""
+    """For messages: the URL without who it is asked as, and without its query, which may hold a key."""
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))

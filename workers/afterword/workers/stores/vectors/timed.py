@@ -11,7 +11,7 @@ from typing import Any
 from afterword.workers.core.errors import VectorStoreUnavailable
 from afterword.workers.models.embedders.port import EmbedderIdentity
 from afterword.workers.observing.metrics import Metrics
-from afterword.workers.stores.vectors.port import VectorStore
+from afterword.workers.stores.vectors.port import CollectionState, VectorStore
 from afterword.workers.stores.vectors.queries import CollectionSize, Filter, Hit, Page, Point, Search
 
 logger = logging.getLogger(__name__)
@@ -43,6 +43,9 @@ class TimedStore:
 
     def prepare(self, identity: EmbedderIdentity) -> None:
         self._inner.prepare(identity)
+
+    def check(self, identity: EmbedderIdentity) -> CollectionState:
+        return self._inner.check(identity)
 
     def open(self) -> None:
         self._inner.open()

@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 from afterword.schemas import Scope
 from afterword.workers.core.errors import Late
 from afterword.workers.models.embedders.port import Vector
+from afterword.workers.observing.outages import CALM_SECONDS, Outage
 from afterword.workers.services.recall.corners import Corner, Listing
 from afterword.workers.services.recall.finding.neighbours import neighbours
 from afterword.workers.services.recall.question.parsing import ParsedQuestion
@@ -53,6 +54,7 @@ class CornerSearch:
     def __init__(self, *, views: Views, steps: Steps) -> None:
         self._views = views
         self._steps = steps
+        self._outage = Outage(logger, gone="contexts lack scopes", back="all scopes answer again", calm=CALM_SECONDS)
 
     def by_question(
         self, corners: Sequence[Corner], question: ParsedQuestion, vector: Vector | None, deadline: Deadline
@@ -91,9 +93,11 @@ class CornerSearch:
         self, corners: Sequence[Corner], ask: Callable[[Sequence[Corner]], list[_T]], deadline: Deadline
     ) -> CornerAnswers[_T]:
         try:
-            return CornerAnswers(tuple(self._steps.run(lambda: ask(corners), deadline.share(_TOGETHER))))
+            answers = CornerAnswers(tuple(self._steps.run(lambda: ask(corners), deadline.share(_TOGETHER))))
         except Late:
             return self._each_by_itself(corners, ask, deadline)
+        self._outage.note(None)
+        return answers
 
     def _each_by_itself(
         self, corners: Sequence[Corner], ask: Callable[[Sequence[Corner]], list[_T]], deadline: Deadline
@@ -105,7 +109,8 @@ class CornerSearch:
         if not found:
             raise Late("no scope answered in time")
         missing = tuple(scope for scope in scopes if scope not in found)
-        logger.warning("context without the scopes %s: the vector store was too slow", ", ".join(missing))
+        if missing:
+            self._outage.note(f"the scopes {', '.join(missing)} did not answer in time")
         return CornerAnswers(tuple(each for answered in found.values() for each in answered), missing)
 
     def _view(self, corners: Sequence[Corner]) -> MemoryView:

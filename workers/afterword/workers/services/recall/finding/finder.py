@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from afterword.workers.core.errors import EmbeddingFailed, Late
+from afterword.workers.observing.outages import CALM_SECONDS, Outage
 from afterword.workers.services.recall.corners import Corner
 from afterword.workers.services.recall.finding.corner_search import CornerSearch
 from afterword.workers.services.recall.question.embedding import EmbeddedQuestion, QuestionEmbedder
@@ -51,6 +52,12 @@ class MemoryFinder:
         self._embedder = embedder
         self._search = search
         self._weights = weights
+        self._outage = Outage(
+            logger,
+            gone="questions are answered by words alone",
+            back="questions are answered by meaning again",
+            calm=CALM_SECONDS,
+        )
 
     def find(
         self,
@@ -93,7 +100,9 @@ class MemoryFinder:
 
     def _embedded(self, question: ParsedQuestion, deadline: Deadline) -> EmbeddedQuestion | None:
         try:
-            return self._embedder.embed(question, deadline.share(EMBEDDING_SHARE))
+            embedded = self._embedder.embed(question, deadline.share(EMBEDDING_SHARE))
         except (EmbeddingFailed, Late) as error:
-            logger.warning("a question is answered by words alone: %s", str(error) or "the embedder is too slow")
+            self._outage.note(str(error) or "the embedder is too slow")
             return None
+        self._outage.note(None)
+        return embedded

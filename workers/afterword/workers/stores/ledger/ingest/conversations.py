@@ -79,6 +79,8 @@ conversations = Table(
 )
 
 ConversationStatus = Literal["received", "stored", "extracting", "done", "skipped", "dead"]
+VERBATIM = "verbatim: no LLM is configured"
+"""The reason of conversations that were skipped since no LLM was set when they came."""
 PENDING = ("received", "stored", "extracting")
 
 

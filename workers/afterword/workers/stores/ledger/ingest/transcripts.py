@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, and_, func, or_, select, update
 
 from afterword.workers.core.turns import Turn
-from afterword.workers.stores.ledger.ingest.conversations import PENDING, Conversation, conversations
+from afterword.workers.stores.ledger.ingest.conversations import PENDING, VERBATIM, Conversation, conversations
 
 
 def earlier_turns(connection: Connection, before: Conversation, *, limit: int) -> list[Turn]:
@@ -22,6 +22,8 @@ def earlier_turns(connection: Connection, before: Conversation, *, limit: int) -
             conversations.c.user_id == before.user_id,
             conversations.c.session_id == before.session_id,
             conversations.c.turns.is_not(None),
+            # What spoiled a prompt of its own would spoil this one.
+            conversations.c.status != "dead",
             or_(
                 conversations.c.occurred_at < before.occurred_at,
                 and_(conversations.c.occurred_at == before.occurred_at, conversations.c.id < before.id),
@@ -84,7 +86,10 @@ def drop_done(connection: Connection, ids: Sequence[int]) -> None:
 
 
 def drop_old(connection: Connection, *, kept: timedelta, limit: int) -> int:
-    """Forget what was said in conversations that ended longer ago than `kept`; how many."""
+    """Forget what was said in conversations that ended longer ago than `kept`; how many.
+
+    Transcripts that wait for somebody (dead letters) or for an LLM stay.
+    """
     old = (
         select(conversations.c.id)
         .where(
@@ -92,6 +97,8 @@ def drop_old(connection: Connection, *, kept: timedelta, limit: int) -> int:
             conversations.c.excerpts_at.is_not(None),
             conversations.c.finished_at < func.clock_timestamp() - kept,
             conversations.c.status != "dead",
+            # What waits for an LLM; the same words stand in its excerpts.
+            conversations.c.reason.is_distinct_from(VERBATIM),
         )
         .limit(limit)
     )
