@@ -23,7 +23,6 @@ from afterword.workers.services.ingest.recorder import Outcome as IngestOutcome
 from afterword.workers.services.recall.answering import RelevanceVerdict
 from afterword.workers.stores.ledger.extraction.llm_calls import LlmCall
 
-TOKENS: dict[str, int] = {"prompt_tokens": 10, "cached_tokens": 0, "completion_tokens": 5}
 SOURCES = Path(afterword.workers.__path__[0])
 BOUNDED = {
     "command",
@@ -142,6 +141,21 @@ def test_labels_that_users_fill_are_bounded() -> None:
     assert label.of("tenant-7") == "tenant-7"
 
 
+def called(tenant: str, model: str) -> LlmCall:
+    """A call of 15 tokens."""
+    return LlmCall(
+        tenant_id=tenant,
+        user_id="ada",
+        model=model,
+        outcome="ok",
+        conversations=1,
+        prompt_tokens=10,
+        cached_tokens=0,
+        completion_tokens=5,
+        seconds=0.1,
+    )
+
+
 def test_who_counts_by_tenant_or_model_goes_through_a_bounded_label() -> None:
     """3,000 tenants made an answer of /metrics of 4.8 MB."""
     metrics = Metrics()
@@ -152,8 +166,7 @@ def test_who_counts_by_tenant_or_model_goes_through_a_bounded_label() -> None:
     caller = object.__new__(LlmCaller)
     caller._metrics, caller._price = metrics, Price(prompt=1.0, cached=1.0, completion=1.0)
     for number in range(200):
-        called = {"tenant_id": f"t{number}", "user_id": "ada", "model": f"m{number % 60}"}
-        caller._count(LlmCall(**called, outcome="ok", conversations=1, seconds=0.1, **TOKENS))
+        caller._count(called(f"t{number}", f"m{number % 60}"))
     assert len(series(metrics, "llm_calls")) == 51
     tenants = {labels[1] for labels in series(metrics, "llm_tokens")}
     assert len(tenants) == 51
