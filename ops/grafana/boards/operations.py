@@ -202,13 +202,13 @@ def _cost_rate() -> Panel:
 
 def _cost() -> Panel:
     query = PromQL(total("afterword_llm_cost_dollars_total", "tenant"), "{{tenant}}", instant=True)
-    what = "US dollars of the range by tenant, at the prices that are set."
+    what = "US dollars of the range by tenant, at the prices that are set; tenants beyond the first 50 are other."
     return bar_gauge("Cost by tenant", what, query, unit="currencyUSD", size=(8, 8))
 
 
 def _tokens_by_tenant() -> Panel:
     query = PromQL(total("afterword_llm_tokens_total", "tenant", where='type!="cached"'), "{{tenant}}", instant=True)
-    what = "Tokens of prompts and completions of the range, by tenant."
+    what = "Tokens of prompts and completions of the range, by tenant; those beyond the first 50 are other."
     return bar_gauge("Tokens by tenant", what, query, unit="short", size=(8, 8))
 
 

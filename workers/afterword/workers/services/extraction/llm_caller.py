@@ -129,17 +129,19 @@ class LlmCaller:
         )
 
     def _count(self, call: LlmCall) -> None:
-        self._metrics.llm_calls.labels(call.model, call.outcome).inc()
-        self._metrics.llm_seconds.labels(call.model).observe(call.seconds)
+        metrics = self._metrics
+        model, tenant = metrics.model_label.of(call.model), metrics.tenant_label.of(call.tenant_id)
+        metrics.llm_calls.labels(model, call.outcome).inc()
+        metrics.llm_seconds.labels(model).observe(call.seconds)
         for kind, number in (
             ("prompt", call.prompt_tokens),
             ("cached", call.cached_tokens),
             ("completion", call.completion_tokens),
         ):
-            self._metrics.llm_tokens.labels(call.model, call.tenant_id, kind).inc(number)
+            metrics.llm_tokens.labels(model, tenant, kind).inc(number)
         if self._price is not None:
             tokens = Tokens(call.prompt_tokens, call.cached_tokens, call.completion_tokens)
-            self._metrics.llm_cost.labels(call.model, call.tenant_id).inc(self._price.of(tokens))
+            metrics.llm_cost.labels(model, tenant).inc(self._price.of(tokens))
 
 
 _MODEL_CHARACTERS = 200
