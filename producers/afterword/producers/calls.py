@@ -124,7 +124,7 @@ def checked_call(queue: Queue, model: type[Request], answer: type[A], fields: Ma
 
 def command_call(tenant_id: str, command: CommandSchema[A], fields: Mapping[str, Any]) -> Call[A]:
     """A call of a command, in the name of a tenant. Raises: TypeError, InvalidInput, as `checked_call` does; and
-    InvalidInput for an owner field that is given as None, where without it more would be removed or read.
+    InvalidInput for the session of a clear that is None.
     """
     model = cast("type[Command]", command)
     refuse_lost_session(model, fields)
