@@ -63,8 +63,8 @@ class Link:
             raise of_command(error, command) from None
 
     def _bound(self, deadline: float) -> None:
-        # redis-py knows one timeout for the life of a connection; ours is what is left of this call. It is never 0, which
-        # would make the socket non-blocking.
+        # redis-py knows one timeout for the life of a connection; ours is what is left of this call.
+        # Never 0, which would make the socket non-blocking.
         self._connection._sock.settimeout(max(deadline - time.monotonic(), 0.001))
 
 
