@@ -26,7 +26,7 @@ def spoken(text: str, role: str) -> str:
     >>> spoken("<think>Lisbon or Porto?</think>Go to Porto.", "assistant")
     'Go to Porto.'
     """
-    words = _CALL.sub("", _DATA.sub("", without_fences(text))) if "<" in text or ":" in text or "%" in text else text
+    words = _CALL.sub("", _DATA.sub("", without_fences(text)))
     if role == "assistant":
         words = "" if _is_call(words) else without_thinking(words)
     return words.strip()
