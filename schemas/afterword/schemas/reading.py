@@ -24,6 +24,7 @@ ROLES = {
 }
 """The contract's role for each name that frameworks have for it."""
 
+_FIELDS = frozenset({"role", "content", "name", "id", "created_at"})
 _CLASS = re.compile(r"(User|Human|AI|Assistant|System|Tool|Function)(?:Text)?Message(?:Chunk)?")
 _PROMPT_PARTS = {"user-prompt": "user", "system-prompt": "system", "instruction": "system"}
 _MILLISECONDS_FROM = 10**11
@@ -54,6 +55,8 @@ def read_messages(given: Any) -> tuple[list[Any], int]:
 
 def _read(item: Any) -> list[Any]:
     """The messages that one item holds: mostly one, none where it is no message."""
+    if _is_plain(item):
+        return [item]
     # By name: `conversation` imports this module, so its class cannot be imported here.
     if kind_of(item) == "Message" and type(item).__module__ == "afterword.schemas.conversation":
         return [item]
@@ -63,6 +66,17 @@ def _read(item: Any) -> list[Any]:
     if isinstance(item, str | bytes | int | float) or item is None:
         return []
     return _inner(item) or _own(item)
+
+
+def _is_plain(item: Any) -> bool:
+    """Whether an item is of the contract's shape already. Most are: looking for other shapes costs five times as long
+    as reading them, and publishing happens on the agent's own time.
+    """
+    if type(item) is not dict or item.get("role") not in ("user", "assistant") or not item.keys() <= _FIELDS:
+        return False
+    content = item.get("content")
+    # What begins with a brace may be words beside their speaker; a number is no ISO time.
+    return type(content) is str and content[:1] != "{" and type(item.get("created_at")) not in (int, float)
 
 
 def _inner(item: Any) -> list[Any]:
