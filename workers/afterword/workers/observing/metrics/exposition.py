@@ -1,7 +1,8 @@
 """The exposition: what a process shows of its metrics.
 
 Every process declares every metric, so that all say the same of a name. It shows its own rooms' from 0 on, since
-`increase` does not see the first count of a series that was not there before; of other rooms' only what it counted.
+`increase` does not see the first count of a series that was not there before; of other rooms' only what it counted or
+read.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class Exposition(Collector):
             yield from (sample for sample in samples if sample.value or not self._is_of_another_queue(sample))
 
     def _is_own(self, family: Metric) -> bool:
-        return family.name in self._own or not family.name.startswith("afterword_")
+        # A gauge has a sample only where it was set or read: its 0 says something, whosever room it is of.
+        return family.name in self._own or family.type == "gauge" or not family.name.startswith("afterword_")
 
     def _is_of_another_queue(self, sample: Sample) -> bool:
         return self._queue is not None and sample.labels.get("queue", self._queue) != self._queue
