@@ -41,6 +41,7 @@ def read_messages(given: Any) -> tuple[list[Any], int]:
     """
     if isinstance(given, str | bytes) or not (isinstance(given, Iterable | Mapping) or _read(given)):
         raise ValueError("must be a list of messages")
+    # A mapping or a model is a message itself: iterating over it would give its fields.
     single = isinstance(given, Mapping) or (kind_of(given) and _read(given))
     messages: list[Any] = []
     skipped = 0
@@ -53,6 +54,7 @@ def read_messages(given: Any) -> tuple[list[Any], int]:
 
 def _read(item: Any) -> list[Any]:
     """The messages that one item holds: mostly one, none where it is no message."""
+    # By name: `conversation` imports this module, so its class cannot be imported here.
     if kind_of(item) == "Message" and type(item).__module__ == "afterword.schemas.conversation":
         return [item]
     if isinstance(item, tuple | list):
@@ -67,9 +69,12 @@ def _inner(item: Any) -> list[Any]:
     """The messages of something that holds messages."""
     if look(item, "kind") in ("request", "response") and (parts := _list(item, "parts")) is not None:
         return _of_parts(parts, look(item, "kind") == "response")
+    # Whatever has a role is a message itself, not a wrapper around one.
     if look(item, "role") is None:
+        # LangChain's serialised form: its class is the last step of its path.
         if look(item, "lc") is not None and (path := _list(item, "id")) and look(item, "kwargs") is not None:
             return _own(look(item, "kwargs"), role=_role_of_class(str(path[-1])))
+        # LangChain's `messages_to_dict`.
         if (data := look(item, "data")) is not None and (role := _role(look(item, "type"))):
             return _own(data, role=role)
         if choices := _list(item, "choices"):
@@ -97,6 +102,7 @@ def _own(item: Any, role: str | None = None) -> list[Any]:
     content = look(item, "content", "parts", "blocks", "text", "items")
     if isinstance(inner := look(content, "parts"), list | tuple):
         content = inner
+    # A call of a tool is a message without words; an object with nothing but a role is none.
     if content is None and not has(item, "content", "tool_calls"):
         return []
     return _message(role, content, item)

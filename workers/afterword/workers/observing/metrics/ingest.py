@@ -19,6 +19,7 @@ class IngestMetrics(Instruments):
             "publishes",
             "Events as their clients saw them: sent, dropped (their outbox was full), invalid. "
             "Told with a client's next event, counted once for each event that was stored.",
+            # A client has no /metrics of its own: its counts come with its events.
             outcome=("sent", "dropped", "invalid"),
         )
         self.messages_skipped = Counter(
