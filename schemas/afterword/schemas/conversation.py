@@ -184,7 +184,7 @@ def split(
     """An oversize event as parts under one event_id, each within both limits; a small one as itself.
 
     A message that is larger than a part by itself is cut into several of the same role: its words are kept, its
-    parts without words (images, tool calls) are not.
+    parts without words (images, tool calls) are not. The first part alone tells of what was `skipped`.
 
     Raises: InvalidInput, when what is not messages leaves no room for them.
     """
@@ -194,7 +194,14 @@ def split(
     room = max_bytes - _encoded_size(event.model_copy(update={"messages": ()})) - 64
     groups = _packed([piece for message in event.messages for piece in _cut(message, room)], max_messages, room)
     return [
-        event.model_copy(update={"messages": tuple(group), "part": number, "parts": len(groups)})
+        event.model_copy(
+            update={
+                "messages": tuple(group),
+                "part": number,
+                "parts": len(groups),
+                "skipped": event.skipped if number == 1 else 0,
+            }
+        )
         for number, group in enumerate(groups, start=1)
     ]
 

@@ -2,7 +2,7 @@
 
 Every process declares every metric, so that a name means the same everywhere. Metrics of its own rooms are shown from
 0 on, since `increase` does not see the first count of a series that was not there before. Metrics of other rooms are
-shown only once it has counted something.
+shown only once it has counted or read something.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ class Exposition(Collector):
             yield from (sample for sample in samples if sample.value or not self._is_of_another_queue(sample))
 
     def _is_own(self, family: Metric) -> bool:
-        # Families without our prefix, such as the memory of the process, belong to every process.
-        return family.name in self._own or not family.name.startswith("afterword_")
+        # Families without our prefix, such as the memory of the process, belong to every process. A gauge has a sample
+        # only where it was set or read: its 0 says something, whichever room declares it.
+        return family.name in self._own or family.type == "gauge" or not family.name.startswith("afterword_")
 
     def _is_of_another_queue(self, sample: Sample) -> bool:
         return self._queue is not None and sample.labels.get("queue", self._queue) != self._queue
