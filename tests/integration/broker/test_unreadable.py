@@ -23,6 +23,10 @@ UNREADABLE = {
     "a foreign queue": encoded(queue_name="elsewhere"),
     "an actor that is no name": encoded(actor_name=["a"]),
     "keywords that are none": encoded(kwargs="a"),
+    "a keyword": encoded(kwargs={"what": 1}),
+    "no body": encoded(args=[]),
+    "two bodies": encoded(args=["a", "b"]),
+    "bodies that are no list": encoded(args={"a": 1, "b": 2}),
     "a name without end": encoded(actor_name="a" * 100_000),
 }
 

@@ -83,3 +83,7 @@ def test_every_kind_has_ids_of_its_own() -> None:
     all_ids = [excerpt(), ids.fact_id("t", Scope.USER, "u", "s", 0), ids.note_id("t", "u", None, "s", "r")]
     assert len(set(all_ids)) == 3
     assert all(UUID(each).version == 5 and str(UUID(each)) == each for each in all_ids)
+
+
+def test_what_nobody_has_checked_has_a_pseudonym_too() -> None:
+    assert len({ids.pseudonym("t", owner) for owner in ("\ud800", "\udfff", "?", "\x00", "")}) == 5

@@ -10,7 +10,8 @@ import redis
 from pydantic import BaseModel
 
 from afterword.schemas import AfterwordError, ErrorBody, InvalidInput, Reply, UnsupportedVersion
-from afterword.schemas.context import Request
+from afterword.schemas.context import BEYOND_DEADLINES_MS, Request
+from afterword.schemas.values import MAX_ID_LENGTH, encodable
 from afterword.schemas.wire import REPLY_PREFIX, REPLY_TTL_MS
 from afterword.workers.actors.answer_times import AnswerTimes
 from afterword.workers.broker import ServerClock
@@ -87,7 +88,8 @@ class Responder:
         what takes too long; and if none were tried, nobody would see that answers have become quick again.
         """
         deadline_ms = body.get("deadline_ms") if isinstance(body, dict) else None
-        if asked_ms is None or not isinstance(deadline_ms, int):
+        # Whatever the contract does not allow is refused when it is read; a number of any size breaks the division.
+        if asked_ms is None or not isinstance(deadline_ms, int) or not 0 <= deadline_ms < BEYOND_DEADLINES_MS:
             return False
         patience = (deadline_ms - asked_ms) / 1000
         try:
@@ -131,17 +133,18 @@ class Responder:
         if not isinstance(body, dict):
             return
         reply_to, request_id = body.get("reply_to"), body.get("request_id")
-        # The request is not checked: without this it could make a worker write to any key.
-        if isinstance(reply_to, str) and reply_to.startswith(REPLY_PREFIX):
-            reply = Reply(request_id=str(request_id or ""), ok=False, error=error_body(error))
-            self._push(reply_to, reply, REPLY_TTL_MS)
+        # The request is not checked: without this it could make a worker write to any key, or to one without a name.
+        if isinstance(reply_to, str) and reply_to.startswith(REPLY_PREFIX) and reply_to.isprintable():
+            asked = str(request_id or "")[:MAX_ID_LENGTH]
+            self._push(reply_to, Reply(request_id=encodable(asked), ok=False, error=error_body(error)), REPLY_TTL_MS)
 
 
 def error_body(error: AfterwordError) -> ErrorBody:
     """The error as it is sent over the wire."""
     match error:
         case InvalidInput():
-            return ErrorBody(code="invalid", message=str(error), field=error.field)
+            # A field may have its name from the request, where half of a surrogate pair may stand.
+            return ErrorBody(code="invalid", message=encodable(str(error)), field=encodable(error.field))
         case UnsupportedVersion():
             return ErrorBody(code="invalid", message=str(error), field="version")
         case LedgerRefused():

@@ -101,12 +101,14 @@ def _eta(options: Mapping[str, Any], now_ms: int) -> int:
 
 
 def _is_sound(message: Message[object], queue_name: str) -> bool:
-    # Dramatiq's threads die of a foreign queue name and of an unhashable actor name; its log lines repeat names.
+    # Dramatiq's threads die of a foreign queue name and of an unhashable actor name; its log lines repeat names. Actors
+    # take a body and nothing else: to try another call again and again mends nothing.
     return (
         message.queue_name == queue_name
         and _is_name(message.actor_name)
         and _is_name(message.message_id)
-        and isinstance(message.kwargs, dict)
+        and len(message.args) == 1
+        and message.kwargs == {}
     )
 
 

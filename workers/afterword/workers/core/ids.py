@@ -48,7 +48,8 @@ def note_id(tenant_id: str, user_id: str | None, agent_id: str | None, session_i
 
 def pseudonym(tenant_id: str, owner: str) -> str:
     """The name of a user or an agent in logs: twelve hexadecimal digits. Their ids may be mail addresses."""
-    return hashlib.sha256(f"{tenant_id}\n{owner}".encode()).hexdigest()[:12]
+    # Logged of messages that nobody has checked: half of a surrogate pair has no UTF-8 form.
+    return hashlib.sha256(f"{tenant_id}\n{owner}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def _uuid(*parts: str | int | None) -> str:
