@@ -15,7 +15,7 @@ help:
 	@echo "make up                               the whole stack in one process, until Ctrl-C"
 	@echo "make test [PYTEST='-n0 -k recall']    every test, in two processes with servers of their own"
 	@echo "make test-qdrant QDRANT_URL=...       the vector-store suite against a Qdrant server"
-	@echo "make chaos [SEED=n]                   the long run of kills and outages; make test has a short one"
+	@echo "make chaos [SEED=n]                   the long run of kills, outages and hostile messages; make test has a short one"
 	@echo "make load [LOAD=options]              publishes and questions at a set rate, measured on both sides"
 	@echo "make eval-extraction [JSON=file]      what one call of the configured LLM extracts, beside mem0's plain add"
 	@echo "make lint | types                     ruff and import-linter | mypy"

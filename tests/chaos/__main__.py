@@ -14,7 +14,9 @@ from tests.chaos.runner import Plan, run
 
 def main() -> int:
     """Run once; 1 when something was wrong."""
-    options = argparse.ArgumentParser(description="Kills and outages under load; at the end, sets are compared.")
+    options = argparse.ArgumentParser(
+        description="Kills, outages and hostile messages under load; at the end, sets are compared."
+    )
     options.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     options.add_argument("--conversations", type=int, default=2000)
     options.add_argument("--seconds", type=float, default=300.0)

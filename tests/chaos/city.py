@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from afterword.workers.embedded.postgres_server import PostgresServer
 from afterword.workers.embedded.redis_server import RedisServer
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.migrate import migrate
+from tests.chaos.hostile import HostileProducer
 from tests.chaos.llm import UnreliableLlm
 from tests.chaos.story import Story
 from tests.support.deployment import Deployment, WorkerProcess
@@ -97,6 +99,7 @@ class City:
     qdrant: QdrantFace
     llm: UnreliableLlm
     publisher: Publisher
+    hostile: HostileProducer
     database: Database
     slots: list[Slot] = field(default_factory=list)
     woken: list[float] = field(default_factory=list)
@@ -123,7 +126,8 @@ def opened(folder: Path, story: Story, *, seed: int, rate: float) -> Iterator[Ci
         migrate(database)
         settings = {f"AFTERWORD_{name}": value for name, value in SETTINGS.items()}
         deployment = Deployment(folder, redis, postgres.url, qdrant, llm, settings=settings)
-        city = City(deployment, redis, postgres, qdrant, llm, Publisher(folder, redis.url, rate), database)
+        hostile = HostileProducer(redis.url, random.Random(seed))
+        city = City(deployment, redis, postgres, qdrant, llm, Publisher(folder, redis.url, rate), hostile, database)
         try:
             workers = deployment.start(*ROLES)
             city.slots = [Slot(worker.role, deployment, worker) for worker in workers]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 import time
@@ -9,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from afterword.workers.embedded.authored import new_messages
-from afterword.workers.embedded.completions import CHAT, HttpReply, HttpRequest, Messages, error
+from afterword.workers.embedded.completions import CHAT, HttpReply, HttpRequest, Messages, completion, error
 from tests.chaos.expected import facts_of
 from tests.chaos.story import POISON
 from tests.support import openai_faults as faults
@@ -17,6 +18,7 @@ from tests.support.fake_openai import Fact, FakeOpenAI, memory
 
 FAILING = 0.2
 _SLOW_SECONDS = 1.5
+_MANY = 10_000
 _USUAL_SECONDS = 0.5
 """Long enough that a worker that is struck is often just waiting for an answer."""
 _WAYS: dict[str, HttpReply | None] = {
@@ -28,8 +30,12 @@ _WAYS: dict[str, HttpReply | None] = {
     "refusal": faults.refusal(),
     "not JSON": faults.not_json(),
     "wrong shape": faults.wrong_shape(),
+    "200,000 braces": faults.says("{" * 200_000),
+    "thinking alone": faults.says('<think>The user said much. A draft: {"memory": [{"text": "A draft"}]}'),
     "slow": None,
+    "10,000 facts": None,
 }
+"""None where it is answered all the same."""
 
 
 @dataclass(frozen=True)
@@ -74,15 +80,17 @@ class UnreliableLlm(FakeOpenAI):
             return faults.unauthorised()
         if any(POISON in content for content in asked):
             return faults.not_json()
-        return self._failure() or self._by_default(request)
+        return self._failure(request) or self._by_default(request)
 
-    def _failure(self) -> HttpReply | None:
+    def _failure(self, request: HttpRequest) -> HttpReply | None:
         if self.calm or self._chance.random() >= FAILING:
             return None
         way = self._chance.choice(sorted(_WAYS))
         self.ways[way] += 1
         if way == "slow":
             time.sleep(_SLOW_SECONDS)
+        if way == "10,000 facts":
+            return completion(_many_times(_answer(request.messages)), model=faults.MODEL, messages=request.messages)
         return _WAYS[way]
 
     def _by_default(self, request: HttpRequest) -> HttpReply:
@@ -98,3 +106,10 @@ def _answer(prompt: Messages) -> str:
             for fact in facts_of(message["role"], message["content"])
         ]
     )
+
+
+def _many_times(answer: str) -> str:
+    """The facts of an answer again and again, with items between them that are none."""
+    facts = json.loads(answer)["memory"]
+    some = [*facts, None, 5, {}, ""] if facts else []
+    return json.dumps({"memory": (some * _MANY)[:_MANY]}, ensure_ascii=False)

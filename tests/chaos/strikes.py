@@ -98,6 +98,10 @@ def _kill_publisher(city: City, _: Slot) -> None:
         city.publisher.start()
 
 
+def _put_hostile_messages(city: City, _: Slot) -> None:
+    city.hostile.put_some()
+
+
 # A worker that ended takes seconds to be back: more deaths than this, and a small machine does nothing but start them.
 KINDS = (
     Strike("SIGKILL of a worker", "worker", 6, _kill_worker),
@@ -111,6 +115,7 @@ KINDS = (
     Strike("LLM hung", "llm", 2, _hang_llm),
     Strike("key revoked", "llm", 2, _revoke_key),
     Strike("publisher killed", "publisher", 3, _kill_publisher),
+    Strike("hostile messages", "hostile", 4, _put_hostile_messages),
 )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import urllib.request
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -14,14 +16,17 @@ import redis
 from sqlalchemy import text
 
 from afterword.schemas import ConversationFinished, Kind
-from afterword.schemas.wire import Queue
+from afterword.schemas.wire import Queue, bell_key
+from afterword.workers.broker import DeadMessage
 from afterword.workers.core.errors import LedgerUnavailable
 from afterword.workers.core.turns import turns_of
+from afterword.workers.services.upkeep.sweeps import letter_of
 from afterword.workers.stores.ledger.ingest import conversations
 from afterword.workers.stores.vectors.payload import StoredMemory, from_payload
 from tests.chaos import publisher
 from tests.chaos.city import City
 from tests.chaos.expected import compare, expected
+from tests.chaos.hostile import Fate, HostileMessage
 from tests.chaos.story import Story
 from tests.support.waiting import wait_until
 
@@ -44,9 +49,14 @@ _ANSWERS = """
 _BATCHES = """
     SELECT user_id, metadata->>'batch_id' FROM audit WHERE type = 'memory_save' AND metadata ? 'batch_id' ORDER BY id
 """
+_MESSAGES_DEAD = "SELECT queue, message_id, error FROM dead_letters WHERE message_id NOT LIKE 'conversation:%'"
 _KNOWN_KEYS = {f"afterword:{queue}.bell" for queue in Queue} | {"afterword:__heartbeats__"}
 """What may stay in Redis for ever: bells of one token, and the living workers. Empty queues are no keys at all."""
+_ENTRY = re.compile(r"^(?=\d{4}-\d\d-\d\dT)", re.MULTILINE)
+_FOREIGN = "Received message for undefined actor"
 _WOKEN_SECONDS = 2.0
+_READY_SECONDS = 30.0
+"""Workers that were just started have to import everything."""
 
 
 def rows(city: City, query: str) -> list[Any]:
@@ -92,7 +102,7 @@ def _ended(city: City) -> list[str]:
 def problems(city: City, story: Story) -> list[str]:
     """Everything that is wrong at the end."""
     recorded = {row.event_id: row for row in rows(city, "SELECT * FROM conversations")}
-    events = [event for event in story.events if event.event_id in recorded]
+    events = [event for event in (*story.events, *city.hostile.events) if event.event_id in recorded]
     wanted = expected(events, story.poison)
     stored = list(_stored(city))
     return [
@@ -100,6 +110,8 @@ def problems(city: City, story: Story) -> list[str]:
         *_ended_wrongly(events, recorded, story.poison),
         *compare(wanted, stored).problems(),
         *_dead_wrongly(city, story.poison & recorded.keys()),
+        *_hostile_left(city),
+        *_not_ready(city),
         *_journalled_wrongly(city),
         *_asked_again(city, stored),
         *_left_open(city),
@@ -124,8 +136,9 @@ def _stored(city: City) -> Iterator[StoredMemory]:
 
 def _recorded_wrongly(city: City, recorded: dict[str, Any]) -> list[str]:
     folder = city.publisher.folder
-    lost = publisher.acknowledged(folder).read() - recorded.keys()
-    invented = recorded.keys() - publisher.attempted(folder).read()
+    hostile = {event.event_id for event in city.hostile.events}
+    lost = (publisher.acknowledged(folder).read() | hostile) - recorded.keys()
+    invented = recorded.keys() - publisher.attempted(folder).read() - hostile
     twice = rows(city, "SELECT event_id FROM conversations GROUP BY event_id HAVING count(*) > 1")
     conflicts = rows(city, "SELECT event_id FROM audit WHERE type = 'conversation_conflict'")
     named = {"acknowledged but lost": lost, "never published": invented, "recorded twice": twice, "other": conflicts}
@@ -149,9 +162,49 @@ def _ended_wrongly(events: list[ConversationFinished], recorded: dict[str, Any],
 
 
 def _dead_wrongly(city: City, poison: set[str] | frozenset[str]) -> list[str]:
-    listed = city.deployment.run("deadletters", "list").stdout.splitlines()
-    dead = sorted(line.split("  ")[4] for line in listed)
-    return [] if dead == sorted(poison) else [f"dead letters are {dead}, not {sorted(poison)}"]
+    """The dead are the conversations that cannot be extracted and the hostile messages, and all of them are listed."""
+    listed = [line.split("  ") for line in city.deployment.run("deadletters", "list").stdout.splitlines()]
+    dead = sorted(line[4] for line in listed if line[2] == Queue.EXTRACTION and line[4] != "-")
+    wrong = [] if dead == sorted(poison) else [f"dead letters are {dead}, not {sorted(poison)}"]
+    hostile = {_letter_id(each): each for each in city.hostile.sent if each.fate is Fate.DEAD}
+    letters = {(row.queue, row.message_id): row.error for row in rows(city, _MESSAGES_DEAD)}
+    missing = [f"{each.kind}: {each.data[:200]!r}" for key, each in hostile.items() if key not in letters]
+    others = [(key, letters[key]) for key in letters.keys() - hostile.keys()]
+    if missing:
+        wrong.append(f"{len(missing)} hostile messages are no dead letters: {missing[:5]}")
+    if others:
+        wrong.append(f"{len(others)} other messages are dead: {others[:5]}")
+    if len(listed) != len(poison) + len(letters):
+        wrong.append(f"{len(listed)} letters are listed of {len(poison)} conversations and {len(letters)} messages")
+    return wrong
+
+
+def _letter_id(message: HostileMessage) -> tuple[str, str]:
+    letter = letter_of(message.queue, DeadMessage(message.redis_id, b"", datetime.now(UTC)))
+    return letter.queue, letter.message_id
+
+
+def _hostile_left(city: City) -> list[str]:
+    """What Redis still holds of the hostile messages, also in what it would forget by itself."""
+    ids, found = {each.redis_id for each in city.hostile.sent}, []
+    with redis.Redis.from_url(city.redis.url) as client:
+        for key in client.scan_iter(_type="hash", count=1000):
+            found += [(key, each[:50]) for each in client.hkeys(key) if each in ids]
+        tokens = {queue.value: client.llen(bell_key(queue)) for queue in Queue}
+    loud = {queue: number for queue, number in tokens.items() if number > 1}
+    left = [f"{len(found)} hostile messages are still in Redis: {found[:5]}"] if found else []
+    return [*left, *([f"bells hold many tokens: {loud}"] if loud else [])]
+
+
+def _not_ready(city: City) -> list[str]:
+    """Workers that do not come to say that they are ready."""
+    deadline = time.monotonic() + _READY_SECONDS
+    waiting = [slot.worker for slot in city.slots]
+    while waiting := [worker for worker in waiting if worker.probe("/readyz")[0] != 200]:
+        if time.monotonic() > deadline:
+            return [f"{worker.role} is not ready: {worker.probe('/readyz')[1]}" for worker in waiting]
+        time.sleep(0.2)
+    return []
 
 
 def _journalled_wrongly(city: City) -> list[str]:
@@ -219,9 +272,15 @@ def _left_open(city: City) -> list[str]:
 
 
 def _logged_wrongly(city: City) -> list[str]:
-    """An outage is a warning; nothing of it may be a surprise."""
+    """An outage is a warning, and a refused message a line; nothing of them may be a surprise."""
     return [
-        f"{worker.role} logged an error:\n{log[log.index('Traceback') :][:3000]}"
+        f"{worker.role} logged an error:\n{surprises[0][:3000]}"
         for worker in city.deployment.workers
-        if "Traceback" in (log := worker.log.read_text())
+        if (surprises := _surprises(worker.log.read_text()))
     ]
+
+
+def _surprises(log: str) -> list[str]:
+    """The entries of a log with a traceback, which is told by its frames; but for Dramatiq's about a foreign actor."""
+    entries = _ENTRY.split(log)
+    return [each for each in entries if ('File "' in each or "Traceback" in each) and _FOREIGN not in each]
