@@ -101,6 +101,8 @@ def of_year(
     """
     if year is not None:
         return make(year, part).widened() if year in periods.YEARS else None
+    # Two years back: in January last year's winter still lasts, and the last one that has ended began the year
+    # before.
     newest_first = (make(now.year + away, part) for away in (1, 0, -1, -2))
     match step:
         case -1:
