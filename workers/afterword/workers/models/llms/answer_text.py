@@ -20,12 +20,14 @@ def answer_text(message: Mapping[str, Any]) -> str:
     >>> answer_text({"content": '<think>{"memory": ["a draft"]}</think>{"memory": []}'})
     '{"memory": []}'
     """
+    # The surest place first: thinking may hold drafts in JSON, so that it is looked at only when nothing else was
+    # said.
     text = _said(message.get("content")) or _called(message) or _behind_thinking(message)
     return storable(text).strip()
 
 
 def storable(text: str) -> str:
-    """The text without what no store keeps: NUL, and halves of surrogate pairs."""
+    """The text without characters that no store keeps: NUL, and halves of surrogate pairs."""
     return text.encode("utf-8", "replace").decode().replace("\x00", "")
 
 
