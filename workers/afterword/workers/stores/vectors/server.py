@@ -60,6 +60,7 @@ class ServerStore:
             if state is not CollectionState.READY:
                 self._create(identity)
             info = self._client.get_collection(self._collection)
+            # Once more: another worker may have created it meanwhile, with another embedder.
             self._check_identity(identity, info.config)
             if not (info.config.metadata or {}).get(_EMBEDDER):
                 # A collection of mem0's own, or one restored without its metadata.

@@ -1,4 +1,4 @@
-"""Conversations: what was taken in. What becomes of one is written by `excerpts`, `transcripts` and `progress`."""
+"""Conversations as they were taken in. `excerpts`, `transcripts` and `progress` write what becomes of one."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ conversations = Table(
     Column("reason", Text),
     Column("body_hash", LargeBinary, nullable=False),
     Column("generation", BigInteger, nullable=False),
-    # What was said by user and assistant; NULL once the transcript was dropped.
+    # The turns of user and assistant; NULL once the transcript was dropped.
     Column("turns", JSONB(none_as_null=True)),
     Column("metadata", JSONB, nullable=False, server_default="{}"),
     count("tokens"),
@@ -195,7 +195,7 @@ def record(
 
 
 def known(connection: Connection, event: ConversationFinished) -> Known:
-    """How this event id of its user is recorded: another user's event of the same id is another event."""
+    """The record of an event that is there already. The same id of another user is another event."""
     row = connection.execute(
         select(
             conversations.c.id,
@@ -261,7 +261,7 @@ def with_turns(
 
 
 def clear(connection: Connection, tenant_id: str, user_id: str, session_id: str | None = None) -> None:
-    """End what waits of a subject, or of one session of theirs, and forget what was said in all of it."""
+    """End the waiting conversations of a subject, or of one session, and forget the words of all of them."""
     of_subject = and_(conversations.c.tenant_id == tenant_id, conversations.c.user_id == user_id)
     if session_id is not None:
         of_subject = and_(of_subject, conversations.c.session_id == session_id)

@@ -22,7 +22,7 @@ def earlier_turns(connection: Connection, before: Conversation, *, limit: int) -
             conversations.c.user_id == before.user_id,
             conversations.c.session_id == before.session_id,
             conversations.c.turns.is_not(None),
-            # What spoiled a prompt of its own would spoil this one.
+            # A turn that spoiled its own prompt would spoil this one as well.
             conversations.c.status != "dead",
             or_(
                 conversations.c.occurred_at < before.occurred_at,
@@ -58,9 +58,9 @@ def turns_before(connection: Connection, conversation: Conversation, *, limit: i
 
 
 def strike(connection: Connection, conversation: Conversation, turns: Sequence[Turn]) -> None:
-    """Keep these turns instead. One without text was struck: it keeps its place, and nothing is learned from it.
+    """Keep these turns instead. A turn without text was struck: it keeps its place, and nothing is learned from it.
 
-    When nothing is left to be learned of the conversation, it waits no more.
+    A conversation in which nothing is left to learn waits no more.
     """
     rest = [turn for turn in turns[conversation.extracted_turns :] if turn.text]
     of_conversation = update(conversations).where(conversations.c.id == conversation.id)
@@ -97,7 +97,7 @@ def drop_old(connection: Connection, *, kept: timedelta, limit: int) -> int:
             conversations.c.excerpts_at.is_not(None),
             conversations.c.finished_at < func.clock_timestamp() - kept,
             conversations.c.status != "dead",
-            # What waits for an LLM; the same words stand in its excerpts.
+            # These wait for an LLM. Nothing more is kept by that: the same words stand in their excerpts.
             conversations.c.reason.is_distinct_from(VERBATIM),
         )
         .limit(limit)
