@@ -77,6 +77,7 @@ def record(database: Database, books: Books, batch: QueryEvents) -> None:
     subject was cleared, change nothing. Raises: LedgerUnavailable, LedgerRefused.
     """
     with database.transaction() as connection:
+        # In the same transaction: a batch that fails is not known, and may come again.
         if not telemetry_batches.note(connection, str(batch.batch_id)):
             return
         cleared = subjects.cleared_at(connection, [(event.tenant_id, event.user_id) for event in batch.events])

@@ -102,7 +102,7 @@ def _is_memory(hit: Hit) -> bool:
 
 
 def _has_owner(memory: StoredMemory) -> bool:
-    # What an agent learned in a run may be of the one it talked with: it is not shown to all.
+    # Memories that an agent learned in a run may be about the person it talked with: they are not shown to all.
     return bool(memory.agent_id if memory.scope is Scope.AGENT else memory.user_id)
 
 

@@ -31,10 +31,10 @@ class MemoryDeleter:
         self._carrier = carrier
 
     def delete(self, command: DeleteMemory, _: float | None) -> Removed:
-        """One removed. While the vector store is away it is `pending`: nothing shows it, and a sweep completes it.
+        """Remove one memory. While the vector store is away that is `pending`: nothing shows it, and a sweep ends it.
 
-        The turn of an excerpt is struck from what is kept of its conversation: who has it in work takes back what was
-        learned from it, and the rest is extracted anew.
+        The turn of an excerpt is struck from its kept conversation. A worker that has the turn in hand takes back the
+        facts that it learned, and the rest of the conversation is extracted anew.
 
         Raises: NotFound, LedgerUnavailable; VectorStoreUnavailable, when only that store knows whose it is.
         """
@@ -62,7 +62,7 @@ class MemoryDeleter:
         return done if done.pending else Removed(removed=1)
 
     def _known(self, command: DeleteMemory) -> KnownMemory:
-        """What a memory is, as the vector store says, or the ledger while that is away."""
+        """Scope, kind and source of a memory, from the vector store, or from the ledger while that is away."""
         try:
             found = self._changes.views.of(owner_of(command)).get([command.memory_id])
         except VectorStoreUnavailable:
@@ -104,7 +104,7 @@ def _without(connection: Connection, conversation: Conversation, memory_id: str)
 
 
 def _extract_anew(connection: Connection, tenant_id: str, user_id: str) -> Entry | None:
-    """Void what is in work for the subject; what waits belongs to the new generation, and is extracted at once."""
+    """Void the work in flight for the subject; everything that waits is extracted at once, in a new generation."""
     begun = journal.read(connection, tenant_id, user_id)
     if begun is None and not subjects.in_work(connection, tenant_id, user_id):
         return None

@@ -51,7 +51,7 @@ class Commands:
         return list(self._handlers.values())
 
     def run(self, command: Command, within: float | None = None) -> Model:
-        """The answer of a command. One that has to be searched for degrades to be there `within` seconds.
+        """The answer of a command. One that needs a search gives up parts of it to be there `within` seconds.
 
         Raises: Denied, NotFound, InvalidInput; LedgerUnavailable, VectorStoreUnavailable, MemoryUnavailable,
             EmbeddingFailed.

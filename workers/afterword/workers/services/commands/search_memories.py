@@ -69,6 +69,7 @@ def _fitting(found: Sequence[RankedMemory]) -> int:
 
 def _conditions(command: SearchMemories) -> Iterator[Condition]:
     if command.user_id and command.agent_id:
+        # With a user the agent is a filter; without one it is the owner.
         yield Match(collection.AGENT, (command.agent_id,))
     if command.scope:
         yield Match(collection.SCOPE, (command.scope.value,))

@@ -57,6 +57,7 @@ class Extraction:
             with self._claims.keeping(claim), watch.step("total"):
                 outcome = self._extract(held, watch)
             logger.debug("extraction of user %s: %s, %s", subject, outcome, watch)
+            # A probe that never asked the LLM lets another one try.
             self._claims.hand_back(held.permit)
         watch.show(self._metrics.extraction_seconds)
         self._metrics.extractions.labels(outcome).inc()

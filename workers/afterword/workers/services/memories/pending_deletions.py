@@ -14,13 +14,13 @@ from afterword.workers.stores.ledger.deletions import Deletion
 from afterword.workers.stores.vectors.payload import StoredMemory
 
 _SECONDS = 1.0
-"""So old may the list be that a reader goes by. It is read in the background, once a second at most."""
+"""The greatest age of the list while somebody reads. It is read in the background, at most once a second."""
 _LISTED = 10_000
 
 
 class PendingDeletions:
-    """What must not be shown any more, read from the ledger now and then. Thread-safe, and no reader ever waits for it:
-    while the ledger is away the last list holds.
+    """The memories that must not be shown any more, read from the ledger now and then. Thread-safe. No reader ever
+    waits for it; while the ledger is away the last list holds.
 
     >>> pending.note(deletion)  # doctest: +SKIP
     >>> pending.hides(memory)  # doctest: +SKIP
@@ -37,6 +37,7 @@ class PendingDeletions:
 
     def hides(self, memory: StoredMemory) -> bool:
         """Whether somebody asked for this memory to be forgotten."""
+        # Without the lock: the list is replaced as a whole, never changed.
         listed = self._listed
         return bool(listed) and any(covers(deletion, memory) for deletion in listed.values())
 

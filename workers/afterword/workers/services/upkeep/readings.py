@@ -1,4 +1,4 @@
-"""Readings: what stands in Redis, PostgreSQL and the vector store, shown as gauges."""
+"""Readings: the state of Redis, PostgreSQL and the vector store, shown as gauges."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Readings:
         metrics.redis_memory_max.show_all({(): memory.limit} if memory.limit else {})
 
     def read_ledger(self) -> None:
-        """What waits in the ledger, the breaker, and the ledger's size. Raises: LedgerUnavailable."""
+        """The ledger's backlog, breaker and size. Raises: LedgerUnavailable, also when it takes no writes."""
         metrics = self._metrics
         gauges = (
             metrics.dead_letters_standing,
@@ -102,7 +102,7 @@ class Readings:
 
     @contextmanager
     def _recording(self) -> Iterator[Connection]:
-        """A server that only reads is as good as away."""
+        """A server that refuses writes counts as away."""
         refusal = self._database.refusal()
         if refusal is not None:
             raise LedgerUnavailable(refusal)
@@ -115,6 +115,7 @@ class Readings:
             yield
         except AfterwordError:
             for gauge in gauges:
+                # An old number would look like a present one: a gauge of a server that is away has no sample.
                 gauge.forget()
             self._metrics.component_up.show(0, component)
             raise
