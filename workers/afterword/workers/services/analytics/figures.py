@@ -91,6 +91,7 @@ def period(sums: Sums, days: int) -> Period:
 
 def growth(memories: int, sums: Sums) -> float | None:
     """How much more memories there are than before the period; None when there were none."""
+    # Without any memories before the period there is nothing that grew.
     net = sums.added - sums.deleted
     return net / (memories - net) if memories > net else None
 

@@ -50,6 +50,7 @@ class QueryLog:
 
         Never blocks.
         """
+        # Here already, so that words nobody opted in for never reach a queue.
         if not self._keep_words:
             event = event.model_copy(update={"query": None})
         if len(self._waiting) >= _MOST_WAITING:
@@ -88,6 +89,7 @@ def record(database: Database, books: Books, batch: QueryEvents) -> None:
 
 def _is_void(event: QueryEvent, cleared: Mapping[tuple[str, str], datetime]) -> bool:
     at = cleared.get((event.tenant_id, event.user_id))
+    # Writing it down would bring back something of a user who was cleared since.
     return at is not None and event.at <= at
 
 

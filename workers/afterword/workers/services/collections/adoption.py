@@ -75,6 +75,7 @@ class Adoption:
         ]
         # Rows first, since what carries a tenant is not looked at again. One that is there stays as it is.
         with self._database.transaction() as connection:
+            # In one order, so that two adoptions never wait for each other in a circle.
             for user in sorted({(each.tenant_id, each.user_id) for each in complete if each.user_id is not None}):
                 subjects.lock(connection, *user)
             self._books.note_saved(

@@ -87,6 +87,7 @@ class Discovery:
         if kept is None:
             return found
         changed = tuple(schema.changes(kept.signature, schema.signature(found.schema)))
+        # A start has kept the present signature already: what it noticed then is told, with its time.
         if not changed and kept.before is not None:
             at = f"{kept.changed_at:%Y-%m-%d %H:%M}"
             changed = tuple(f"{each} ({at})" for each in schema.changes(kept.before, kept.signature))

@@ -37,6 +37,7 @@ class MemoryAdder:
         owner = owner_of(command)
         view = self._changes.views.of(owner)
         memory = _note(command, clock_of(view.page(owner, limit=NEWEST).memories))
+        # Before it is embedded: a repeated request needs no model.
         added_before = view.get([memory.id])
         if added_before:
             return to_memory(added_before[0], None)

@@ -90,10 +90,12 @@ class Deletions:
             removed = view.delete_all(self._before(deletion))
         if wanted.memory_ids:
             named = self._delete(wanted, wanted.memory_ids)
+            # The named ids of a clear were only in work: nobody knew them as memories, so they are not counted.
             removed = removed if wanted.everything else named
         with self._changes.database.transaction() as connection:
             # A command and a sweep may both carry it out: the one that finishes it counts it.
             first = deletions.finish(connection, deletion.id)
+            # A single memory has its audit row from the moment when its deletion was recorded.
             if first and wanted.everything:
                 audit.write(connection, [_cleared(wanted, removed)])
         if first and wanted.everything:

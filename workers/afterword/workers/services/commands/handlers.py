@@ -42,6 +42,7 @@ class Commands:
         self._access = access
         self._handlers = {handler.command: handler for handler in handlers}
         missing = [command.wire_name() for command in COMMANDS if command not in self._handlers]
+        # At the start: else the first command of that kind would find out.
         if missing:
             raise ValueError(f"commands without a handler: {', '.join(missing)}")
 

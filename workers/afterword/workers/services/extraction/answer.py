@@ -53,6 +53,7 @@ def read(text: str, batch: Batch, batch_id: str, existing: Sequence[Existing]) -
             odd["too_long"] += len(words) > MOST_FACT_CHARACTERS
             fact = routing.fact(_cut(words), item if isinstance(item, dict) else {}, ordinal)
             facts.setdefault((fact.text, fact.scope, _owner(fact)), fact)
+    # Items without words are no way of saying that there is nothing to remember.
     if items and not facts:
         raise BadAnswer("no item of the answer has a text")
     return FactsRead(tuple(facts.values()), {why: number for why, number in odd.items() if number})
@@ -79,6 +80,7 @@ class _Routing:
         self._batch = batch
         self._batch_id = batch_id
         self._lines = {str(number): line for number, line in enumerate(batch.lines)}
+        # By the numbers that the prompt shows: models garble UUIDs.
         self._known = {str(number): memory.id for number, memory in enumerate(existing)}
 
     def fact(self, text: str, item: Mapping[str, Any], ordinal: int) -> Fact:

@@ -109,6 +109,7 @@ class Claims:
         if not isinstance(error, BadAnswer):
             return False
         with self._database.transaction() as connection:
+            # Two at least, whatever the breaker needs: a single answer has none to be alike.
             return llm_calls.fail_alike(
                 connection, claim.tenant_id, claim.user_id, error=told(error), last=max(self._breaker.failures, 2)
             )

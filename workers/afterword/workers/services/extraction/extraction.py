@@ -81,6 +81,7 @@ class Extraction:
         with self._database.transaction() as connection:
             work = take(connection, held, batch_tokens=self._tools.limits.batch_tokens)
             if work is None:
+                # Under the subject's lock: an event that comes just now must not be let go as if nothing waited.
                 self._claims.hold(connection, held.claim)
                 self._claims.let_go(connection, held.claim)
         return work

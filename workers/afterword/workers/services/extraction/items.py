@@ -41,6 +41,7 @@ _WRAPPERS = _ARGUMENTS | frozenset(
 )
 _TEXTS = ("text", "memory", "fact", "content", "statement", "data", "value")
 
+# Only braces and brackets that JSON can begin with: prose and code have others.
 _START = re.compile(r'\{(?=\s*")|\[(?=\s*["\[{])')
 _LIST_START = re.compile(r'\[\s*\{|\{\s*"\w{0,30}(?:memor|fact)\w{0,30}"\s*:', re.IGNORECASE)
 _EXAMPLE = re.compile(
@@ -82,6 +83,7 @@ def listed(text: str) -> list[Any]:
     if best is _Evidence.NONE:
         raise BadAnswer("the answer lists no memories in any JSON that we know")
     fitting = [(each, example) for each, example in found if each.evidence is best]
+    # If every value is called an example, the first of them must be the answer.
     meant = [each for each, example in fitting if not example] or [fitting[0][0]]
     return [item for each in meant for item in each.items]
 
@@ -121,6 +123,7 @@ def _decoded(text: str) -> Iterator[tuple[int, int, Any]]:
             value, place = decoder.raw_decode(text, begin)
         except json.JSONDecodeError as error:
             ended = error.pos >= last or error.msg.startswith("Unterminated")
+            # Facts behind the cut are missing: the batch must be asked about again.
             if ended and _LIST_START.match(text, begin):
                 raise BadAnswer("the answer was cut off within its list") from None
             errors, place = errors + 1, begin + 1

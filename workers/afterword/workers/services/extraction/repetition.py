@@ -34,6 +34,7 @@ def count(connection: Connection, view: MemoryView, entry: Entry, again: Iterabl
     audit.write(connection, [_learned_again(entry, memory) for memory in found.values()])
     counts = audit.counts(connection, "memory_repeat", list(found))
     for memory in found.values():
+        # From the text anew, not from the stored value, which holds earlier repetitions already.
         first = importance(memory.text, memory.kind, memory.attributed_to)
         view.set_importance(memory.id, repeated(first, counts[memory.id]))
 

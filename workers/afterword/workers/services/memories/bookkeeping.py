@@ -62,6 +62,7 @@ class Books:
             session_id=memory.session_id,
             scope=memory.scope,
             kind=memory.kind,
+            # Whoever saved the memory may name its source; a text too long for a label counts as none.
             source=label(labels.get("source")) or source,
             category=label(labels.get("category")) or memory.topic,
             tags=tags(labels.get("tags")),

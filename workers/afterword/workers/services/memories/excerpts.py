@@ -121,6 +121,7 @@ class Excerpts:
         labels = conversation.metadata
         records = [self._books.record_of(memory, labels, source="conversation") for memory in written]
         new = self._books.note_saved(connection, records)
+        # Written again after a crash or a redelivery, nothing is new, and nothing is told twice.
         if new:
             audit.write(connection, [_audited(conversation, new, refused, seconds)])
         return new
@@ -146,6 +147,7 @@ def in_batches(excerpts: Sequence[Excerpt], dimensions: int, max_bytes: int = WO
     for excerpt in excerpts:
         # Its own text, that with those before it as terms, and its vector.
         texts = len(excerpt.memory.text) + len(excerpt.memory.terms or "")
+        # No character takes more than four bytes, in memory or on the wire.
         size = 4 * texts + dimensions * _BYTES_A_NUMBER
         if batch and filled + size > max_bytes:
             yield batch

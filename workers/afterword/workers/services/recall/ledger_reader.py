@@ -38,6 +38,7 @@ class LedgerReader:
         """
         if not self._memory_enabled:
             return True
+        # A request without an agent asks for no switch but the one for everybody.
         return bool(request.agent_id and not self._remembers(request.tenant_id, request.agent_id, deadline))
 
     def last_turns(self, request: ContextRequest, deadline: Deadline) -> list[StoredMemory]:

@@ -41,6 +41,7 @@ class Readings:
         )
         metrics.oldest_message_age.show_all({(queue,): found.oldest_age or 0.0 for queue, found in queues.items()})
         metrics.redis_memory.show(memory.used)
+        # No sample without a limit: 0 would look like a Redis that is full.
         metrics.redis_memory_max.show_all({(): memory.limit} if memory.limit else {})
 
     def read_ledger(self) -> None:
@@ -64,6 +65,7 @@ class Readings:
             size = backlog.database_size(connection)
             holds_memories = memories.are_there(connection)
         none = backlog.Standing(0, 0.0)
+        # All queues, so that one which was emptied goes back to 0.
         standing = {queue.value: letters.get(queue.value, none) for queue in Queue}
         metrics.dead_letters_standing.show_all({(queue,): found.letters for queue, found in standing.items()})
         metrics.oldest_dead_letter_age.show_all({(queue,): found.oldest_age for queue, found in standing.items()})

@@ -117,6 +117,7 @@ class Sweeps:
 
     def _tell_unkept(self, queue: Queue, unkept: int) -> None:
         self._metrics.dead_messages_unkept.show(unkept, queue.value)
+        # Once for each number: the sweep comes by every few seconds.
         if unkept and unkept != self._unkept.get(queue):
             logger.error("%d dead messages of queue %s cannot be kept in PostgreSQL: they stay in Redis", unkept, queue)
         self._unkept[queue] = unkept

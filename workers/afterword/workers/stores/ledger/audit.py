@@ -94,6 +94,7 @@ class Event:
     result_count: int | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     query: str | None = None
+    # Not compared: PostgreSQL sets the time where none is given.
     at: datetime | None = field(default=None, compare=False)
 
     @classmethod
@@ -165,5 +166,6 @@ def forget_queries(connection: Connection, tenant_id: str, user_id: str, session
 
 def drop_queries(connection: Connection, *, before: datetime, limit: int) -> int:
     """Remove at most `limit` queries older than `before`. Returns how many it removed."""
+    # Ids first: a DELETE of PostgreSQL takes no LIMIT.
     old = select(audit.c.id).where(audit.c.type == "memory_query", audit.c.at < before).limit(limit)
     return connection.execute(delete(audit).where(audit.c.id.in_(old))).rowcount

@@ -22,8 +22,9 @@ from afterword.workers.core.errors import LedgerDenied, LedgerRefused, LedgerUna
 
 _CONNECT_SECONDS = 3
 _STATEMENT_MS = 30_000
-# A server whose default is another zone would tell days by it, and times of the year 1 in the year 0, which no
-# datetime can hold.
+# Statements and idle transactions end by themselves, since one that hangs would hold its locks for ever. The zone is
+# set, since a server whose default is another zone would tell days by it, and times of the year 1 in the year 0, which
+# no datetime can hold.
 _OPTIONS = f"-c statement_timeout={_STATEMENT_MS} -c idle_in_transaction_session_timeout=60000 -c TimeZone=UTC"
 MINIMUM_VERSION = 150_000
 """PostgreSQL 15, as `server_version_num` counts."""

@@ -198,5 +198,6 @@ def find(
 def _remove(connection: Connection, *where: ColumnElement[bool]) -> list[Gone]:
     key = (memories.c.tenant_id, memories.c.user_id, memories.c.agent_id)
     gone = delete(memories).where(*where).returning(*key).cte("gone")
+    # Counted by user and agent, since statistics are kept by both.
     counted = select(*gone.c, func.count().label("count")).group_by(*gone.c)
     return [Gone(**row._asdict()) for row in connection.execute(counted)]

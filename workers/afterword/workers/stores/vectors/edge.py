@@ -83,6 +83,7 @@ class EdgeStore:
             written = [
                 q.Point(point.id, {} if point.vector is None else list(point.vector), point.payload) for point in points
             ]
+            # Insert only: ids follow from the content, and a retry must not undo an importance that was raised since.
             self._update(q.UpdateOperation.upsert_points(written, update_mode=q.UpdateMode.InsertOnly), len(points))
 
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
@@ -140,6 +141,7 @@ class EdgeStore:
     def delete_where(self, where: Filter) -> int:
         if not (where.must or where.must_not):
             raise ValueError("an empty filter would delete every point")
+        # Counted first: a deletion by filter does not tell how many points it removed.
         matching = self.count(where)
         if matching:
             self._update(q.UpdateOperation.delete_points_by_filter(requests.filter_of(where)), matching)

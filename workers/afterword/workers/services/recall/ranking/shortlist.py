@@ -27,6 +27,7 @@ _NEAR = 0.33
 
 _FEW = 4  # words: two shorter texts are alike only when they are the same
 _TEXTS_CACHED = 512  # a chosen text is compared with all that come after it
+# A character by itself where the script has no spaces, else a whole word.
 _WORD = re.compile(rf"{UNPARTED}|\w+?(?={UNPARTED}|\b)")
 
 _Source = tuple[str, int]

@@ -162,6 +162,7 @@ _THIN = text(
 
 def thin_out(connection: Connection, before: datetime) -> int:
     """Keep only the last snapshot a day of each tenant, for days before that of `before`. Returns how many went."""
+    # Whole days only: the last snapshot of a day is not known before it is over.
     start = before.replace(hour=0, minute=0, second=0, microsecond=0)
     return connection.execute(_THIN, {"before": start}).rowcount
 

@@ -95,6 +95,7 @@ def is_open(connection: Connection) -> bool:
 def note_success(connection: Connection, permit: Permit) -> None:
     """The LLM answered: count failures anew, and close the breaker if this was its probe."""
     if permit.is_probe:
+        # By its time, so that a probe that was given up and replaced cannot speak for the next one.
         told = breakers.c.probe_until == permit.probe_until
     else:
         told = breakers.c.open_until.is_(None) & (breakers.c.failures > 0)

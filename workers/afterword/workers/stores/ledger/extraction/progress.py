@@ -70,6 +70,7 @@ def advance(connection: Connection, conversation_id: int, *, extracted_turns: in
         .where(conversations.c.id == conversation_id)
         .values(
             extracted_turns=extracted_turns,
+            # Stored again: the rest of a long conversation waits for the next batch.
             status=case((whole, "done"), else_="stored"),
             finished_at=case((whole, func.clock_timestamp()), else_=None),
         )

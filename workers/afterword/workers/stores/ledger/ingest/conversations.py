@@ -163,6 +163,7 @@ def record(
     `now` is the time by PostgreSQL's clock. `skipped` is the reason why nothing will be learned from it; its turns
     are then not kept.
     """
+    # Nothing is learned from it, so nothing that was said is kept.
     kept = () if skipped else tuple(turns)
     shared: dict[str, Any] = {
         "tenant_id": event.tenant_id,
@@ -279,5 +280,6 @@ def carry_over(
     """Raise all conversations of the subject, but those of one session, to this generation."""
     of_subject = and_(conversations.c.tenant_id == tenant_id, conversations.c.user_id == user_id)
     if but is not None:
+        # IS DISTINCT FROM also holds for conversations without a session.
         of_subject = and_(of_subject, conversations.c.session_id.is_distinct_from(but))
     connection.execute(update(conversations).where(of_subject).values(generation=generation))

@@ -46,6 +46,7 @@ def turns_before(connection: Connection, conversation: Conversation, *, limit: i
             conversations.c.tenant_id == conversation.tenant_id,
             conversations.c.user_id == conversation.user_id,
             conversations.c.session_id == conversation.session_id,
+            # Of the same agent: sessions of two agents may share a name.
             conversations.c.agent_id.is_not_distinct_from(conversation.agent_id),
             conversations.c.id < conversation.id,
             conversations.c.turns.is_not(None),
@@ -62,6 +63,7 @@ def strike(connection: Connection, conversation: Conversation, turns: Sequence[T
 
     A conversation in which nothing is left to learn waits no more.
     """
+    # Turns before that place have been extracted already.
     rest = [turn for turn in turns[conversation.extracted_turns :] if turn.text]
     of_conversation = update(conversations).where(conversations.c.id == conversation.id)
     kept = [turn.to_json() for turn in turns]

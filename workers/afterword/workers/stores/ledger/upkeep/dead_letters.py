@@ -88,6 +88,7 @@ def write(connection: Connection, letters: Sequence[DeadLetter]) -> list[DeadLet
     """Keep letters. Returns those that are new."""
     if not letters:
         return []
+    # A message that is copied twice, after a crash, stays one letter.
     statement = insert(dead_letters).values([asdict(letter) for letter in letters]).on_conflict_do_nothing()
     written = connection.execute(statement.returning(dead_letters.c.queue, dead_letters.c.message_id))
     new = {(row.queue, row.message_id) for row in written}
@@ -146,5 +147,6 @@ def _where(which: LetterFilter) -> list[ColumnElement[bool]]:
         if wanted is not None:
             found.append(column == wanted)
     if which.error is not None:
+        # A % or _ in the wanted text is itself, and no wildcard.
         found.append(dead_letters.c.error.contains(which.error, autoescape=True))
     return found
