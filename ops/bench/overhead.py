@@ -167,6 +167,11 @@ def _compared(name: str, costs: Mapping[bool, list[Cost]]) -> list[Comparison]:
     rate = {on: quantile([cost.rate for cost in each], 0.5) for on, each in costs.items()}
     cpu = {on: quantile([cost.cpu for cost in each], 0.5) for on, each in costs.items()}
     return [
-        Comparison(f"{name}: throughput that measuring costs", 1 - rate[True] / rate[False], "of 1", AIM),
-        Comparison(f"{name}: processor time that it costs", cpu[True] / cpu[False] - 1, "of 1"),
+        Comparison(f"{name}: throughput that measuring costs", 1 - _share(rate[True], rate[False]), "of 1", AIM),
+        Comparison(f"{name}: processor time that it costs", _share(cpu[True], cpu[False]) - 1, "of 1"),
     ]
+
+
+def _share(part: float, whole: float) -> float:
+    # A process's processor time is told in hundredths of a second: a quick run may take none.
+    return part / whole if whole else 1.0

@@ -26,6 +26,7 @@ from tests.support.pages import anchors, blocks, links
 
 SDK = Path("docs/sdk.md")
 SETTINGS = Path("docs/settings.md")
+SOURCES = [Path("schemas"), Path("producers"), Path("workers")]
 PAGES = [*Path().glob("*.md"), *sorted(Path("docs").glob("*.md")), Path("ops/README.md"), Path("ops/runbooks.md")]
 
 
@@ -93,6 +94,18 @@ def test_the_quickstart_shows_what_the_readme_shows() -> None:
     readme, quickstart = blocks(Path("README.md")), blocks(Path("docs/quickstart.md"))
     assert readme["python"][0] in quickstart["python"]
     assert readme["text"][-1] in quickstart["text"]
+
+
+@pytest.mark.parametrize("page", [Path("ARCHITECTURE.md"), Path("CONTRIBUTING.md")], ids=str)
+def test_modules_and_classes_that_are_named_exist(page: Path) -> None:
+    named = set(re.findall(r"`([^`\n]+)`", page.read_text("utf-8")))
+    roots = [Path(), Path("workers/afterword"), Path("workers/afterword/workers")]
+    modules = {name for name in named if re.fullmatch(r"[\w/]+/[\w/]+\.py", name)}
+    assert modules
+    assert {name for name in modules if not any((root / name).is_file() for root in roots)} == set()
+    code = "\n".join(path.read_text("utf-8") for root in SOURCES for path in root.rglob("*.py"))
+    classes = {name for name in named if re.fullmatch(r"(?:[A-Z][a-z0-9]+){2,}", name)}
+    assert {name for name in classes if not re.search(rf"\b{name}\b", code)} == set()
 
 
 def test_the_readme_is_short() -> None:

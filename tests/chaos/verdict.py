@@ -7,6 +7,7 @@ import time
 import urllib.request
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import redis
@@ -31,12 +32,15 @@ _WAITING = """
            (SELECT count(*) FROM subjects WHERE lease_until IS NOT NULL) AS claimed,
            (SELECT count(*) FROM journal) AS journalled
 """
-_IN_SEVERAL_BATCHES = """
-    SELECT jsonb_array_elements_text(metadata->'events') AS event FROM audit
+_EXTRACTED = """
+    SELECT metadata->'events', metadata->'turns' FROM audit
     WHERE type = 'memory_save' AND metadata ? 'batch_id'
-    GROUP BY event HAVING count(*) > 1
 """
-"""None is so long that a batch could not hold it."""
+_ANSWERS = """
+    SELECT user_id, extract(epoch FROM at) AS at FROM llm_calls
+    WHERE outcome = 'ok' AND conversations > 0 ORDER BY id
+"""
+"""Without the harmless question that tells a turn that spoils its prompt from an outage: it is of no conversation."""
 _BATCHES = """
     SELECT user_id, metadata->>'batch_id' FROM audit WHERE type = 'memory_save' AND metadata ? 'batch_id' ORDER BY id
 """
@@ -153,17 +157,29 @@ def _dead_wrongly(city: City, poison: set[str] | frozenset[str]) -> list[str]:
 def _journalled_wrongly(city: City) -> list[str]:
     """Each answer that was journalled was written once, and no other was used."""
     used = [row[1] for row in rows(city, _BATCHES)]
-    answered = rows(city, "SELECT count(*) FROM llm_calls WHERE outcome = 'ok'")[0][0]
+    answered = len(rows(city, _ANSWERS))
     found = []
     if len(used) != len(set(used)):
         found.append("a batch was finished twice")
     if len(used) != answered:
         found.append(f"{answered} answers were journalled, {len(used)} written")
-    again = rows(city, _IN_SEVERAL_BATCHES)
+    again = _extracted_twice(city)
     if again:
-        found.append(f"{len(again)} conversations were extracted twice: {again[:5]}")
+        found.append(f"turns of {len(again)} conversations were extracted twice: {again[:5]}")
     added = rows(city, "SELECT memory_id FROM audit WHERE type = 'memory_add' GROUP BY memory_id HAVING count(*) > 1")
     return [*found, *([f"{len(added)} facts were counted twice"] if added else [])]
+
+
+def _extracted_twice(city: City) -> list[str]:
+    """The events of which a turn is in two batches. A batch that was halved may end within a conversation."""
+    spans: dict[str, list[tuple[int, int]]] = {}
+    for events, turns in rows(city, _EXTRACTED):
+        for event, (first, last) in zip(events, turns, strict=True):
+            spans.setdefault(event, []).append((first, last))
+    ordered = {event: sorted(found) for event, found in spans.items()}
+    return [
+        event for event, found in ordered.items() if any(earlier[1] > later[0] for earlier, later in pairwise(found))
+    ]
 
 
 def _asked_again(city: City, stored: list[StoredMemory]) -> list[str]:
@@ -184,9 +200,7 @@ def _asked_again(city: City, stored: list[StoredMemory]) -> list[str]:
 def _journalled_at(city: City, stored: list[StoredMemory]) -> dict[str, float]:
     """When the answer about each user's turn was journalled: a subject's batches and answers are in one order."""
     answers, batches = defaultdict(list), defaultdict(list)
-    for row in rows(
-        city, "SELECT user_id, extract(epoch FROM at) AS at FROM llm_calls WHERE outcome = 'ok' ORDER BY id"
-    ):
+    for row in rows(city, _ANSWERS):
         answers[row.user_id].append(float(row.at))
     for row in rows(city, _BATCHES):
         batches[row[0]].append(row[1])

@@ -11,6 +11,8 @@ from ops.grafana.queries import PromQL, Sql
 from ops.grafana.variables import tenant
 
 _BREAKER = {0: ("closed", "green"), 1: ("open", "red")}
+_GATE = {0: ("refuses writes", "red"), 1: ("takes writes", "green")}
+_HELD = {0: ("none", "orange"), 1: ("some", "green")}
 _LEADER = {0: ("nobody leads", "red"), 1: ("led", "green")}
 _TENANT = f"tenant_id = {tenant().chosen}"
 _IN_TENANT = tenant().matches("tenant_id")
@@ -32,11 +34,14 @@ def operations() -> Dashboard:
             Row("Queues", (_messages(), _ages(), _retries(), _subjects(), _due(), _commands(), _command_seconds())),
             Row("Queues in trouble", (_stalled(), _unkept())),
             Row("Dead letters", (_dead_rate(), _dead_age(), _dead_table())),
-            Row("The LLM", (_calls(), _llm_seconds(), _tokens(), _cost_rate(), _cost(), _tokens_by_tenant())),
-            Row("Extraction", (_batches(), _conversations(), _publishes(), _dropped())),
+            Row(
+                "The LLM",
+                (_calls(), _llm_seconds(), _tokens(), _cost_rate(), _cost(), _tokens_by_tenant(), _odd_items()),
+            ),
+            Row("Extraction", (_batches(), _conversations(), _publishes(), _dropped(), _skipped())),
             Row("Scheduler", (_task_ages(), _task_failures(), _task_seconds())),
             Row("Processes", (_memory(), _cpu(), _files())),
-            Row("Servers", (_collection(), _redis(), _points(), _sizes(), _reconciled())),
+            Row("Servers", (_collection(), _redis(), _points(), _sizes(), _reconciled(), _gates(), _held())),
         ),
     )
 
@@ -212,6 +217,15 @@ def _tokens_by_tenant() -> Panel:
     return bar_gauge("Tokens by tenant", what, query, unit="short", size=(8, 8))
 
 
+def _odd_items() -> Panel:
+    query = PromQL(rate("afterword_llm_odd_items_total", "type"), "{{type}}")
+    what = (
+        "Items a second of the LLM's answers that were left out (no_text: without a fact, too_many: beyond the first "
+        "200) or cut (too_long). The rest of each answer is kept."
+    )
+    return timeseries("Odd items in answers", what, query, unit="ops", size=(24, 8))
+
+
 # Extraction
 
 
@@ -238,6 +252,15 @@ def _dropped() -> Panel:
     query = PromQL(rate("afterword_telemetry_dropped_total"), "dropped")
     what = "Query events a second that were not recorded: the figures of the ledger miss them."
     return timeseries("Telemetry dropped", what, query, unit="ops")
+
+
+def _skipped() -> Panel:
+    query = PromQL(rate("afterword_messages_skipped_total"), "skipped")
+    what = (
+        "Items a second that stood among the messages of events and were none: calls of tools and reasoning, or a "
+        "shape that is not known. The rest of each conversation is kept."
+    )
+    return timeseries("Skipped messages", what, query, unit="ops", size=(24, 8))
 
 
 # Scheduler
@@ -330,3 +353,16 @@ def _reconciled() -> Panel:
     )
     right = Column(name="Difference", properties={"custom.axisPlacement": "right"})
     return timeseries("Reconciled", what, Sql(query, series=True), unit="short", interval="5m", columns=(right,))
+
+
+def _gates() -> Panel:
+    query = PromQL(standing("afterword_ledger_gate_open", "service", "instance"), "{{service}} {{instance}}")
+    what = "Whether workers find that PostgreSQL takes writes; one that does not leaves its messages in the queue."
+    return states("PostgreSQL takes writes", what, query, words=_GATE)
+
+
+def _held() -> Panel:
+    ledger = PromQL(standing("afterword_ledger_holds_memories"), "PostgreSQL knows memories")
+    store = PromQL(standing("afterword_vector_store_points") + " > bool 0", "Qdrant holds memories")
+    what = "When PostgreSQL knows memories and Qdrant holds none, they were lost: see AfterwordMemoriesLost."
+    return states("Memories there", what, ledger, store, words=_HELD)

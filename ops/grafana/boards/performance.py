@@ -28,7 +28,7 @@ def performance() -> Dashboard:
                 (_replies(), _reply_heatmap(), _context_steps(), _outcomes(), _bad(), _success(), _given(), _waits()),
             ),
             Row("Save", (_ingest(), _extraction(), _freshness(), _hourly_saves())),
-            Row("Vector store and embedder", (_vector_store(), _vector_rates(), _embedder(), _cache())),
+            Row("Vector store and embedder", (_vector_store(), _vector_rates(), _embedder(), _cache(), _refused())),
             Row("By tenant and agent, from hourly figures", (_hourly_times(), _hourly_quality())),
         ),
     )
@@ -151,6 +151,15 @@ def _cache() -> Panel:
     what = "Share of texts whose vectors came from a cache, the process's or Redis's, and of requests that failed."
     failed = PromQL(errors, "requests that failed")
     return timeseries("Embedder cache and errors", what, hits, failed, unit="percentunit", most=1)
+
+
+def _refused() -> Panel:
+    query = PromQL(rate("afterword_embedder_refused_total", "outcome"), "{{outcome}}")
+    what = (
+        "Texts a second that the embedder refused: shortened ones it took in the end, those given up are found by "
+        "their words alone."
+    )
+    return timeseries("Texts that the embedder refused", what, query, unit="ops", size=(24, 8))
 
 
 def _hourly_times() -> Panel:

@@ -1,4 +1,4 @@
-"""What an agent runner installs: publish finished conversations, ask for memories. Needs Redis, nothing else."""
+"""The SDK of an agent runner: publish finished conversations, ask for memories. It needs Redis and nothing else."""
 
 from importlib.metadata import PackageNotFoundError, version
 

@@ -10,7 +10,7 @@ import redis
 from afterword.schemas.errors import InvalidInput
 
 CONNECT_SECONDS = 5.0
-"""For the connection and each step of its handshake. Callers do not wait for it: a background thread or task does."""
+"""The bound of a connection, and of each step of its handshake. A background thread or task waits for it, no caller."""
 IDLE_LINKS = 16
 """How many connections of a client stand ready at most."""
 
@@ -32,6 +32,7 @@ class Address:
                 "must be redis://[user:password@]host:port/db, rediss:// or unix://",
             ) from None
         self.user = str(options.get("username") or "default")
+        # redis-py's parser names another class for TLS and for a Unix socket.
         self._connection_class = options.pop("connection_class", None)
         self._options = options | _quiet()
 

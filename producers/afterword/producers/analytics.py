@@ -35,7 +35,7 @@ class Analytics:
     def user(
         self, user_id: str, *, days: int = DEFAULT_DAYS, by: str | None = None, timeout: float = COMMAND_SECONDS
     ) -> UserAnalytics:
-        """What a user has and did. `by` is the account that asks."""
+        """Figures of one user: memories, activity, searches. `by` is the account that asks."""
         return self._run(GetUserAnalytics, timeout, {"user_id": user_id, "days": days, "by": by})
 
     def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:

@@ -26,9 +26,9 @@ class Asker:
         """The answer, waited for at most `timeout` seconds.
 
         Raises:
-            CommandFailed: it is an error.
+            CommandFailed: the answer is an error.
             MemoryUnavailable: no worker answered in time.
-            redis.RedisError: Redis did not.
+            redis.RedisError: Redis did not answer, or refused.
         """
         deadline = time.monotonic() + timeout
         with self._links.borrow(self._links.take(deadline)) as link:
@@ -38,9 +38,11 @@ class Asker:
         return call.read(popped[1])
 
     def _exchange(self, link: Link, call: Call[Any], deadline: float) -> Any:
+        # On a client's first call only: later calls read the time beside their own reply.
         if not self._clock.known:
             link.write([("TIME",)], deadline)
             self._clock.observe(link.read("TIME", deadline))
+        # Read once: the workers' deadline and the wait in Redis must end together.
         seconds = deadline - time.monotonic()
         enqueue = call.due(self._clock.after(seconds)).enqueue(self._clock.after(0))
         link.write(round_trip(enqueue, call.await_reply(seconds)), deadline)

@@ -1,4 +1,4 @@
-"""How long to leave a Redis alone that does not answer."""
+"""The waits between attempts to reach a Redis that does not answer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LONGEST_SECONDS = 5.0
 
 
 class Backoff:
-    """Waits that double from 0.1 s to 5 s, each cut by up to half at random so that clients do not come in step."""
+    """Waits that double from 0.1 s to 5 s, each shortened by up to half at random: clients must not come in step."""
 
     def __init__(self, chance: Callable[[], float] = random.random) -> None:
         self._chance = chance

@@ -33,7 +33,7 @@ class Call(Generic[A]):
     answer: type[A]
 
     def due(self, deadline_ms: int) -> Call[A]:
-        """The same call, void after a time of the Redis server's clock."""
+        """The same call with a deadline, in milliseconds of the Redis server's clock. Workers drop it after that."""
         return replace(self, request=self.request.model_copy(update={"deadline_ms": deadline_ms}))
 
     def enqueue(self, now_ms: int) -> list[RedisCommand]:
@@ -51,6 +51,7 @@ class Call(Generic[A]):
         try:
             return self.answer.model_validate(Reply.model_validate_json(payload).unwrap())
         except ValidationError as error:
+            # Without the input, which holds memories.
             reason = error.errors(include_url=False, include_input=False)[0]
             raise CommandFailed(
                 "internal", f"the reply cannot be read ({reason['msg']}): do client and workers match?"
@@ -59,11 +60,12 @@ class Call(Generic[A]):
 
 def round_trip(enqueue: list[RedisCommand], await_reply: RedisCommand) -> list[RedisCommand]:
     """All that one call writes: enqueue, learn the server's time, wait for the reply."""
+    # TIME before BLPOP: Redis answers nothing behind a command that blocks until it ends.
     return [*transaction(enqueue), ("TIME",), await_reply]
 
 
 def no_answer() -> MemoryUnavailable:
-    """Nobody replied."""
+    """The error for a call that nobody replied to."""
     return MemoryUnavailable("no worker answered in time: do any run, and keep up?")
 
 
@@ -117,15 +119,19 @@ def checked_call(queue: Queue, model: type[Request], answer: type[A], fields: Ma
     if unknown:
         raise TypeError(f"unexpected keyword argument: {', '.join(sorted(unknown))}")
     try:
+        # A list for this call alone: a late reply to an earlier call reaches nobody.
         return Call(queue, model.model_validate({**given, "reply_to": new_reply_key()}), answer)
     except ValidationError as error:
         raise InvalidInput.from_validation(error) from None
 
 
 def command_call(tenant_id: str, command: CommandSchema[A], fields: Mapping[str, Any]) -> Call[A]:
-    """A call of a command, in the name of a tenant. Raises: TypeError, InvalidInput, as `checked_call` does; and
-    InvalidInput for the session of a clear that is None.
+    """A call of a command, in the name of a tenant.
+
+    Raises: TypeError and InvalidInput, as `checked_call` does; InvalidInput, for a clear whose session is None.
     """
+    # The protocol carries the type of the answer, which a class attribute of `Command` cannot.
     model = cast("type[Command]", command)
+    # Before `checked_call`, which leaves out whatever is None.
     refuse_lost_session(model, fields)
     return checked_call(Queue.COMMANDS, model, command.answer, {"tenant_id": tenant_id, **fields})

@@ -40,11 +40,11 @@ A = TypeVar("A", bound=BaseModel)
 class MemoryClient:
     """Publishes conversations and asks for memories, over Redis. Safe between threads and across forks.
 
-    Nothing is connected before it is needed. `settings` default to `ClientSettings()`; `clock` gives seconds and
-    need not agree with anybody's: deadlines are told in the time of the Redis server.
+    Nothing is connected before it is needed. `settings` default to `ClientSettings()`. `clock` gives seconds and need
+    not agree with any other clock: deadlines are sent in the time of the Redis server.
 
     Raises:
-        InvalidInput: a URL that Redis has not, or a tenant that is no id.
+        InvalidInput: the URL is not one of Redis's, or the tenant is no id.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class MemoryClient:
         self._clock = clock
         self._intake = Intake(tenant_id, self._settings)
         self._open()
+        # A forked child shares its parent's sockets and has none of its threads: it opens its own.
         in_child(self, MemoryClient._open)
         self.memories = Memories(self._intake.tenant_id, self._ask)
         """List, search, get, add, delete and clear memories."""
@@ -93,6 +94,7 @@ class MemoryClient:
             InvalidInput, UnsupportedVersion: it breaks the contract. With `on_invalid="log"` it is logged instead,
                 and None returned.
         """
+        # Taken first, since the event tells them; an event that is refused gives them back.
         counts = self._publisher.take_counts()
         try:
             parcel = self._intake.parcel(conversation, fields, counts)
@@ -112,6 +114,7 @@ class MemoryClient:
         for batch in in_batches(parcels):
             self._publisher.send(batch)
         self._publisher.note_skipped(sum(parcel.skipped for parcel in parcels))
+        # Where no event was valid, none tells the counts, and they are given back.
         self._publisher.count_refused(len(checked) - len(parcels), Counter() if parcels else counts)
         return [PublishResult.of(item) for item in checked]
 
@@ -141,8 +144,9 @@ class MemoryClient:
         asker's ("Asia/Shanghai", "+08:00"), for "yesterday" and "last May"; without it the calendar is that of the
         user's newest memories.
 
-        Without an answer an empty context, whose `degraded` says why. After three questions in a row that no worker
-        answered in time, it is given at once for a moment, from 0.1 s up to 5 s; then one question tries again.
+        Without an answer the context is empty, and its `degraded` says why. After three questions in a row that no
+        worker answered in time, questions get the empty context at once, for 0.1 s at first and 5 s at most; then one
+        question tries again.
 
         Raises:
             InvalidInput: an argument breaks the contract (unless `on_invalid="log"`).
@@ -189,6 +193,7 @@ class MemoryClient:
             user_id, agent_id=agent_id, session_id=session_id, query=opening.query, timeout=timeout, **recall
         )
         run = Run(opening, context)
+        # Assumed until the run has ended well: Ctrl-C and a closed generator interrupt it, too.
         interrupted = True
         try:
             yield run
@@ -231,6 +236,7 @@ class MemoryClient:
 
     def _recall(self, call: Call[ContextReply], timeout: float) -> Context:
         started = time.monotonic()
+        # A prompt does not wait for a Redis that failed a moment ago: the background thread tries it.
         if not self._publisher.available:
             return unanswered(away(), self._settings.on_unavailable)
         if not self._respite.may_ask(timeout):
@@ -239,6 +245,7 @@ class MemoryClient:
             reply = self._asker.ask(call, timeout)
         except (AfterwordError, redis.RedisError) as error:
             self._respite.note_failure(error, started)
+            # A ResponseError is an answer of Redis: publishing goes on.
             if isinstance(error, redis.ConnectionError | redis.TimeoutError):
                 self._publisher.note_failure(error)
             return unanswered(error, self._settings.on_unavailable)
@@ -247,6 +254,7 @@ class MemoryClient:
 
     def _ask(self, call: Call[A], timeout: float) -> A:
         try:
+            # Without the respite: whoever gives a command waits for its answer, no prompt is held up.
             return self._asker.ask(call, timeout)
         except redis.RedisError as error:
             raise unavailable(error) from error

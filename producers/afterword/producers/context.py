@@ -37,7 +37,7 @@ class Context:
 
     @classmethod
     def of(cls, reply: ContextReply, total_ms: float) -> Context:
-        """What a worker answered, `total_ms` after it was asked."""
+        """A worker's answer, `total_ms` after it was asked."""
         timings = {**reply.timings_ms, "total": total_ms}
         return cls(reply.memories, reply.text, reply.degraded, timings, reply.explanations)
 
@@ -54,6 +54,7 @@ class Context:
         Memories that it already held between such marks are replaced. Without any, the prompt alone.
         """
         bare = without_fences(system_prompt)
+        # A prompt that held no fence stays as its author wrote it, white space included.
         prompt = system_prompt if bare == system_prompt else bare.rstrip()
         if not self.text:
             return prompt
@@ -61,13 +62,14 @@ class Context:
 
 
 def unanswered(error: AfterwordError | redis.RedisError, on_unavailable: Literal["empty", "raise"]) -> Context:
-    """What `context` gives where no answer came: an empty one that says why.
+    """The context for a question without an answer: an empty one that says why.
 
     Raises:
         MemoryUnavailable, CommandFailed: the client is set to raise.
     """
     if on_unavailable == "raise":
         raise unavailable(error) from error
+    # Somebody has to mend these. An outage of Redis is logged where its beginning and end are known.
     if isinstance(error, CommandFailed | redis.ResponseError):
         logger.error("no context: %s", error)
     if isinstance(error, CommandFailed):
@@ -76,12 +78,12 @@ def unanswered(error: AfterwordError | redis.RedisError, on_unavailable: Literal
 
 
 def unavailable(error: AfterwordError | redis.RedisError) -> AfterwordError:
-    """The same as an error of ours."""
+    """The error as one of ours, which callers know."""
     if isinstance(error, AfterwordError):
         return error
     return MemoryUnavailable(f"Redis cannot serve us: {error}")
 
 
 def away() -> redis.ConnectionError:
-    """Redis failed a moment ago: it is not asked again until the background has seen it answer."""
+    """The error while Redis is away: it is not asked again until the background has seen it answer."""
     return redis.ConnectionError("it did not answer lately")

@@ -1,4 +1,4 @@
-"""Sending what is left when the process ends and neither a thread nor an event loop is there to do it."""
+"""Sending what is left at the end of a process, when neither a thread nor an event loop is there to do it."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def send_rest(links: Links, state: PublishState, seconds: float) -> None:
 
 
 def _send_all(links: Links, state: PublishState, deadline: float) -> None:
+    # `connect`, since `take` starts a thread, which the interpreter refuses while it ends.
     link = links.connect(seconds=max(deadline - time.monotonic(), 0.001))
     while batch := state.outbox.batch():
         commands = [command for parcel in batch for command in parcel.commands]

@@ -1,4 +1,4 @@
-"""What Redis answers when it will not, in words an operator can act on."""
+"""Refusals of Redis, in words that an operator can act on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def of_command(error: R, command: str) -> R:
 
 
 def severity(error: redis.RedisError) -> int:
-    """ERROR for what somebody has to mend, WARNING for what passes by itself."""
+    """The log level: ERROR when somebody has to mend it, WARNING when it passes by itself."""
     return logging.ERROR if _is_configuration(error) else logging.WARNING
 
 
@@ -31,4 +31,5 @@ def explained(error: redis.RedisError, user: str) -> str:
 def _is_configuration(error: redis.RedisError) -> bool:
     if isinstance(error, NoPermissionError | redis.AuthenticationError):
         return True
+    # Another program keeps something else under a queue's key: no retry mends that.
     return isinstance(error, redis.ResponseError) and "WRONGTYPE" in str(error)

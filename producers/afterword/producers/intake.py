@@ -1,4 +1,4 @@
-"""What callers give, checked, and what becomes of it when it is invalid."""
+"""The check of everything that callers give, and the treatment of what is invalid."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ INVALID = (InvalidInput, UnsupportedVersion)
 
 @dataclass(frozen=True)
 class PublishResult:
-    """What became of one of many: its event id, or why it was refused."""
+    """The result for one of many conversations: its event id, or why it was refused."""
 
     event_id: str | None = None
     error: Invalid | None = None
 
     @classmethod
     def of(cls, checked: Parcel | Invalid) -> PublishResult:
-        """The result of what `Intake` made of one."""
+        """The result for a conversation that `Intake` has checked."""
         if isinstance(checked, Parcel):
             return cls(event_id=checked.event_id)
         return cls(error=checked)
@@ -50,7 +50,7 @@ class Intake:
         return parcel_of(conversation_of(given, fields, self.tenant_id), self._settings, counts)
 
     def parcels(self, conversations: Iterable[GivenConversation], counts: Counter[str]) -> list[Parcel | Invalid]:
-        """The same for many, with errors returned; the first valid one tells the counts."""
+        """Many events at once. Errors are returned, not raised; the first valid event tells the counts."""
         checked: list[Parcel | Invalid] = []
         for given in conversations:
             try:
@@ -73,6 +73,7 @@ class Intake:
         given = {name: value for name, value in fields.items() if value is not None}
         try:
             event = conversation_of(None, {"messages": turns, **given}, self.tenant_id)
+            # Made and thrown away: only encoding shows whether the event can be sent.
             parcel_of(event, self._settings)
         except INVALID as error:
             self.refuse(error)

@@ -64,6 +64,7 @@ class Link:
 
     def _bound(self, deadline: float) -> None:
         # redis-py knows one timeout for the life of a connection; ours is what is left of this call.
+        # Never 0, which would make the socket non-blocking.
         self._connection._sock.settimeout(max(deadline - time.monotonic(), 0.001))
 
 

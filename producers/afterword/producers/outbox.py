@@ -19,13 +19,14 @@ class Parcel:
     """
 
     event_id: str
+    # Not the event's id: the same event may be published twice, and both parcels may wait.
     key: str
     commands: tuple[tuple[Any, ...], ...] = field(repr=False)
     size: int
     counts: Counter[str] = field(default_factory=Counter)
-    """What it tells of how publishing fared before it."""
+    """How publishing fared before this event, as the event tells it."""
     skipped: int = 0
-    """Items among its messages that were none."""
+    """The number of items among its messages that were no messages."""
 
 
 class Outbox:
@@ -38,7 +39,7 @@ class Outbox:
         self.size = 0
         self.dropped = 0
         self.untold: Counter[str] = Counter()
-        """What dropped parcels would have told."""
+        """The counts that dropped parcels would have told."""
 
     def __len__(self) -> int:
         return len(self._parcels)
@@ -47,7 +48,7 @@ class Outbox:
         return parcel.key in self._parcels
 
     def put(self, parcel: Parcel) -> int:
-        """Take a parcel in; how many had to go for it (the parcel itself, when it could never fit)."""
+        """Take a parcel in. Returns how many were dropped for it: the parcel itself, when it could never fit."""
         if parcel.size > self._max_bytes:
             self._drop(parcel)
             return 1
@@ -60,7 +61,8 @@ class Outbox:
         return gone
 
     def batch(self) -> list[Parcel]:
-        """The oldest parcels, as many as go in one transaction: at least one, if there is any."""
+        """The oldest parcels, as many as fit in one transaction: at least one, if any waits."""
+        # They stay in the outbox until they are settled: an attempt that fails loses nothing.
         chosen: list[Parcel] = []
         size = 0
         for parcel in self._parcels.values():
@@ -84,8 +86,9 @@ class Outbox:
         return [self._take(key) for key in list(self._parcels)]
 
     def clear(self) -> int:
-        """Drop everything; how many that were."""
+        """Drop everything. Returns how many were dropped."""
         gone = len(self._parcels)
+        # One by one, so that a later event tells what these would have told.
         while self._parcels:
             self._drop(self._take(next(iter(self._parcels))))
         return gone

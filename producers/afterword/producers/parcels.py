@@ -18,18 +18,21 @@ GivenConversation = ConversationFinished | Mapping[str, Any]
 
 
 def conversation_of(given: GivenConversation | None, fields: Mapping[str, Any], tenant_id: str) -> ConversationFinished:
-    """The event a caller means: one it made, the fields of one, or both (the fields win). It is the client's
-    tenant's.
+    """The event that a caller means: one that it made, the fields of one, or both (then the fields win). The event
+    belongs to the client's tenant.
 
     Raises:
         UnsupportedVersion, InvalidInput: it breaks the contract.
     """
     unknown = sorted(fields.keys() - ConversationFinished.model_fields.keys())
+    # The contract ignores unknown fields, for newer writers; a misspelt keyword must not be lost that way.
     if unknown:
         raise InvalidInput(unknown[0], "a keyword argument", "is not a field of the event: check the spelling")
     if isinstance(given, ConversationFinished):
         if not fields and "tenant_id" in given.model_fields_set:
             return _of_tenant(given, tenant_id)
+        # Only what was set, so that no default overrules the client's tenant. The id and the time were drawn when the
+        # event was made, and stay the same when it is published again.
         given = given.model_dump(exclude_unset=True) | {"event_id": given.event_id, "occurred_at": given.occurred_at}
     elif given is not None and not isinstance(given, Mapping):
         raise InvalidInput("event", type(given).__name__, "must be a ConversationFinished or a mapping of its fields")
@@ -55,6 +58,7 @@ def parcel_of(event: ConversationFinished, settings: ClientSettings, counts: Cou
     telling = event.model_copy(update={"publishes": PublishCounts(**counts) if counts else None})
     try:
         messages = _encoded(telling, settings)
+    # InvalidInput is a ValueError, too.
     except InvalidInput:
         raise
     except ValueError as error:  # pydantic's serialization error, or a lone surrogate
@@ -80,6 +84,7 @@ def _encoded(event: ConversationFinished, settings: ClientSettings) -> list[tupl
         if len(whole[1]) <= settings.max_bytes:
             return [whole]
     parts = split(event, max_messages=settings.max_messages, max_bytes=settings.max_bytes)
+    # The counts travel with the first part: every part would count them once more.
     return [_message(part if part.part == 1 else part.model_copy(update={"publishes": None})) for part in parts]
 
 

@@ -1,4 +1,4 @@
-"""What an object does when its process forks or ends, without being kept alive for it."""
+"""Actions of an object when its process forks or ends. The object is not kept alive for them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ T = TypeVar("T")
 
 
 def at_exit(owner: T, act: Callable[[T], None]) -> None:
-    """Act when this process ends. A forked child does not: what its parent holds is the parent's to send."""
+    """Act when this process ends. A forked child does not act: its parent sends whatever the parent holds."""
     farewell = _unless_gone(owner, act, pid=os.getpid())
     atexit.register(farewell)
+    # An owner that is collected takes its farewell back; at the exit itself the farewell has to run.
     weakref.finalize(owner, atexit.unregister, farewell).atexit = False
 
 

@@ -15,9 +15,9 @@ from afterword.producers.settings import ClientSettings
 from afterword.producers.stats import Stats
 
 PUBLISH_SECONDS = 0.2
-"""How long a publish waits for Redis in all; 250 ms are promised."""
+"""How long a publish waits for Redis in all. The SDK promises 250 ms: the rest is for its own work."""
 LINGER_SECONDS = 1.0
-"""How long the background stays for more once all is sent."""
+"""How long the background thread or task waits for more, once everything is sent."""
 
 logger = logging.getLogger("afterword.producers")
 
@@ -51,6 +51,7 @@ class PublishState:
     def hold(self, parcels: Sequence[Parcel]) -> None:
         """Keep these for later."""
         gone = sum(self.outbox.put(parcel) for parcel in parcels)
+        # Once an outage: a full outbox drops something with each publish.
         if gone and not self._dropping:
             self._dropping = True
             logger.error("the outbox is full: the oldest events are dropped until Redis answers again")
@@ -60,7 +61,7 @@ class PublishState:
         return any(parcel in self.outbox for parcel in parcels)
 
     def take_counts(self) -> Counter[str]:
-        """Take how publishing fared, as far as no event has told it yet.
+        """Take the counts of sent, dropped and invalid events that no event has told yet.
 
         Whoever takes the counts puts them into the next event, or gives them back with `count_refused`.
 
@@ -95,7 +96,7 @@ class PublishState:
         self.outbox.settle(parcels)
 
     def note_answer(self) -> None:
-        """Redis answers: nobody needs to wait any more."""
+        """Note that Redis answers: events may be sent at once again."""
         if self.failing:
             logger.info("Redis answers again; %d events wait, %d were dropped", len(self.outbox), self.outbox.dropped)
         self.failing = False
@@ -121,6 +122,7 @@ class PublishState:
     def abandon(self) -> None:
         """Drop what could not be sent: the client closes."""
         gone = self.outbox.clear()
+        # So that a client that is used again tries at once.
         self.failing = False
         if gone:
             logger.error("dropped, since they could not be sent before the client closed: %d events", gone)

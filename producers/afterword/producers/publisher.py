@@ -54,7 +54,7 @@ class Publisher:
             self._start()
 
     def take_counts(self) -> Counter[str]:
-        """How publishing fared, for the next event to tell; see `PublishState.take_counts`."""
+        """Take the counts that the next event tells; see `PublishState.take_counts`."""
         with self._changed:
             return self._state.take_counts()
 
@@ -75,6 +75,7 @@ class Publisher:
     def flush(self, timeout: float) -> bool:
         """Wait until nothing waits any more; False when something still does after `timeout` seconds."""
         with self._changed:
+            # Ends the thread's pause, which may have seconds to go.
             self._hurried = bool(self._state.outbox)
             self._changed.notify_all()
             return self._changed.wait_for(lambda: not self._state.outbox, timeout)
@@ -89,6 +90,7 @@ class Publisher:
         self._links.close()
 
     def _exit(self) -> None:
+        # No thread can be started while the interpreter ends; one that runs already sends what is left.
         if self._thread is None:
             send_rest(self._links, self._state, self._exit_seconds)
         else:
@@ -110,6 +112,7 @@ class Publisher:
 
     def _send_later(self, parcels: Sequence[Parcel], deadline: float) -> None:
         with self._changed:
+            # Also the way of a first publish: the thread connects, and the caller waits for that within its time.
             self._state.hold(parcels)
             self._changed.notify_all()
             self._start()
@@ -142,6 +145,7 @@ class Publisher:
             with self._changed:
                 self._changed.wait_for(lambda: not self._state.idle, LINGER_SECONDS)
                 if self._state.idle:
+                    # Under the lock, so that a publish from now on starts another thread.
                     self._thread = None
                     return
                 batch = self._state.outbox.batch()
@@ -160,6 +164,7 @@ class Publisher:
 
     def _pause(self, error: redis.RedisError) -> None:
         with self._changed:
+            # The outbox was dropped: this failure is no news, and must not hold up a client that is used again.
             if self._closed:
                 return
             self._state.note_failure(error)

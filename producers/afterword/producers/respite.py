@@ -1,4 +1,4 @@
-"""Leaving workers alone that do not answer in time: one question more makes all of them later."""
+"""A pause in asking workers that do not answer in time: each further question would make all answers later."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from afterword.producers.backoff import Backoff
 from afterword.schemas.errors import CommandFailed, MemoryUnavailable
 
 SILENCES: Final = 3
-"""So many questions without an answer, one after the other, begin a pause: one or two may be bad luck."""
+"""How many questions in a row without an answer begin a pause. One or two may be bad luck."""
 
 
 class Respite:
@@ -48,6 +48,7 @@ class Respite:
 
     def note_answer(self) -> None:
         """A worker answered."""
+        # Looked at without the lock: nearly every answer ends here.
         if self._silences:
             with self._lock:
                 self._silences = 0
@@ -72,5 +73,5 @@ class Respite:
 
 
 def paused() -> MemoryUnavailable:
-    """Nobody is asked."""
+    """The error while a pause lasts."""
     return MemoryUnavailable("no worker answered the last questions in time: they are left alone for a moment")

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Opening:
-    """What a run starts with. `event` is None when it was invalid and the client is set to log that."""
+    """The start of a run. `event` is None when it was invalid and the client is set to log that."""
 
     event: ConversationFinished | None
     turns: tuple[GivenMessage, ...]
@@ -30,6 +30,7 @@ class Opening:
         """The latest user message."""
         messages = self.event.messages if self.event else ()
         said = (spoken(message.text, message.role) for message in reversed(messages) if message.role == "user")
+        # A picture alone, or a pasted memory, holds no words to ask with: then the message before it.
         return next((text for text in said if text), None)
 
     @property
@@ -67,6 +68,7 @@ class _Run:
 
         >>> run.said(client.chat.completions.create(...))  # doctest: +SKIP
         """
+        # Whatever was streamed came before this answer.
         self._end_of_message()
         self._said += answer_texts(answer)
 
@@ -76,7 +78,7 @@ class _Run:
             self._chunks.append(text)
 
     def outcome(self, *, interrupted: bool) -> ConversationFinished | None:
-        """The event to publish: the user's and the assistant's turns and what was said; None when that is nothing.
+        """The event to publish: the turns of user and assistant, and the answers of this run. None when there are none.
 
         An interrupted run has `interrupted: true` in its metadata.
         """
@@ -98,7 +100,7 @@ class Run(_Run):
     """A run between its memories and its publication, as `MemoryClient.remembered` gives it."""
 
     def stream(self, chunks: Iterable[T]) -> Iterator[T]:
-        """The same chunks, texts or an SDK's; their words, as far as they came, are one message of the assistant."""
+        """Pass the chunks on, texts or an SDK's. Their words, as far as they came, are one message of the assistant."""
         try:
             for chunk in chunks:
                 self.append(chunk)
@@ -111,7 +113,7 @@ class AsyncRun(_Run):
     """A run between its memories and its publication, as `AsyncMemoryClient.remembered` gives it."""
 
     async def stream(self, chunks: AsyncIterable[T]) -> AsyncIterator[T]:
-        """The same chunks, texts or an SDK's; their words, as far as they came, are one message of the assistant."""
+        """Pass the chunks on, texts or an SDK's. Their words, as far as they came, are one message of the assistant."""
         try:
             async for chunk in chunks:
                 self.append(chunk)
@@ -121,7 +123,7 @@ class AsyncRun(_Run):
 
 
 def _for_llm(turn: GivenMessage) -> Any:
-    """A turn as it goes to the LLM: what a framework holds goes as it is."""
+    """A turn as it goes to the LLM: an object of a framework is passed on unchanged."""
     if isinstance(turn, Message):
         return turn.model_dump(include={"role", "content", "name"}, exclude_none=True)
     return dict(turn) if isinstance(turn, Mapping) else turn

@@ -1,4 +1,4 @@
-"""What a client can be told, in code or by its environment."""
+"""The settings of a client, given in code or by its environment."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class ClientSettings(BaseModel):
     `exit_seconds` bounds the flush when the process ends.
     """
 
+    # forbid: a misspelt setting raises, and does not silently change nothing.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     outbox_messages: Annotated[int, Field(ge=1)] = 10_000
@@ -39,7 +40,7 @@ class ClientSettings(BaseModel):
 
 @dataclass(frozen=True)
 class Environment:
-    """What the environment says: where Redis is, whose data it is, and the settings."""
+    """The part of the environment that concerns a client: where Redis is, whose data it is, and the settings."""
 
     redis_url: str = field(repr=False)  # may hold a password
     tenant_id: str

@@ -11,8 +11,8 @@ class Stats:
     """A snapshot, counted in events since the client was made (in this process).
 
     `sent` were acknowledged by Redis, `queued` wait in the outbox (`queued_bytes` large), `dropped` had to go
-    because it was full or the client closed, `invalid` were refused. `skipped` counts what stood among the messages of
-    events and was none, such as calls of tools. `redis_available` is how Redis last fared.
+    because it was full or the client closed, `invalid` were refused. `skipped` counts items of events that stood among
+    the messages and were none, such as calls of tools. `redis_available` says whether Redis answered when last used.
     """
 
     sent: int
@@ -25,7 +25,7 @@ class Stats:
 
 
 def total(parts: Sequence[Stats]) -> Stats:
-    """Those of several deliveries as one. Redis is available when it is to all of them."""
+    """The sum of several stats. Redis is available when it is available to all of them."""
     return Stats(
         sent=sum(each.sent for each in parts),
         queued=sum(each.queued for each in parts),

@@ -18,7 +18,7 @@ def transaction(commands: Sequence[RedisCommand]) -> list[RedisCommand]:
 
 
 def checked(commands: Sequence[RedisCommand], results: Sequence[Any]) -> None:
-    """What EXEC answered. Raises: redis.ResponseError, the first among the results, naming its command."""
+    """Check the results of EXEC. Raises: redis.ResponseError, the first among them, naming its command."""
     for command, result in zip(commands, results, strict=True):
         if isinstance(result, redis.ResponseError):
             raise of_command(result, command[0])

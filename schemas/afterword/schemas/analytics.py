@@ -1,4 +1,4 @@
-"""What answers questions about usage: figures, never words."""
+"""Answers to questions about usage: figures, never words."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from afterword.schemas.values import Kind, Model
 
 
 class Period(Model):
-    """What happened in the last `days` UTC days, today included.
+    """Figures of the last `days` UTC days, today included.
 
-    `success_rate` is the share (0 to 1) of searches that gave memories, undegraded, of those that passed the relevance
-    gate and whose owner has memories; `average_relevance` is from 0 to 1. None: there was nothing to measure.
+    `success_rate` (0 to 1) looks at the searches that passed the relevance gate and whose owner has memories: it is the
+    share of them that gave memories and were not degraded. `average_relevance` is from 0 to 1, `average_seconds` the
+    time of a search. Each is None when there was nothing to measure.
     """
 
     days: int
@@ -34,10 +35,10 @@ class ActiveUsers(Model):
 class Overview(Model):
     """Answers `analytics_overview`, for a tenant.
 
-    `memories` is exact up to 10,000, beyond that as of `counted_at`. `stored` is what the vector store counted then,
-    `difference` by how much that was more than the ledger knew of; None before the first snapshot, or when the store
-    was away. `growth` is how much more memories there are than before the period (0.1: a tenth more); None when there
-    were none.
+    `memories` is exact up to 10,000; a larger number is as of `counted_at`. `stored` is the vector store's own count at
+    that time, and `difference` is `stored` less the ledger's count. Both are None before the first snapshot, or when
+    the store was away. `growth` compares the memories with those before the period (0.1: a tenth more); it is None when
+    there were none before.
     """
 
     as_of: datetime
@@ -52,7 +53,7 @@ class Overview(Model):
 
 
 class UserAnalytics(Model):
-    """Answers `analytics_user`. `characters` is the length of all their memories; of a new user all is nothing."""
+    """Answers `analytics_user`. `characters` is the length of all their memories. For a new user all is 0 or None."""
 
     user_id: str
     as_of: datetime

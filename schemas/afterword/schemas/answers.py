@@ -1,4 +1,4 @@
-"""What answers commands: pages of memories and of users, related memories, and how many were removed.
+"""Answers to commands: pages of memories and of users, related memories, and how many were removed.
 
 The figures that answer questions about usage stand in `analytics`.
 """
@@ -38,7 +38,9 @@ class Relation(StrEnum):
 
 
 class RelatedMemory(Model):
-    """`memory.score` is its relevance to the other's text, None where a linked one is not among the nearest."""
+    """A memory that goes with another. `memory.score` is its relevance to the other's text; None for a linked memory
+    that is not among the nearest.
+    """
 
     memory: Memory
     relation: Relation
@@ -66,8 +68,9 @@ class UserPage(Model):
 class Removed(Model):
     """Answers `delete` and `clear`: how many memories went.
 
-    `pending`: it is recorded, and nothing of it is shown any more. A store is away, or holds more than could be removed
-    while you waited: it goes as soon as it can. Asked once more, the same call tells how it stands.
+    With `pending` the removal is recorded and nothing of it is shown any more, but it is not complete: a store is away,
+    or holds more than could be removed while you waited. It is completed as soon as possible. The same call made again
+    tells how far it is.
     """
 
     removed: int

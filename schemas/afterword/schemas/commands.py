@@ -1,11 +1,11 @@
-"""Commands: one class a command, which says all of it that others need to know.
+"""Commands: one class for each command. The class says everything that the parser, the workers and the SDK need.
 
-Its `command` field is its name on the wire, its other fields are what may be given, `answer` is the shape of what comes
-back, and its base class says whose memories it is about:
+Its `command` field is its name on the wire, its other fields are the arguments, `answer` is the shape of the answer.
+Its base class says whose memories it is about:
 
-- `OwnedByOne`: those of one user, thread or agent;
-- `Owned`: those of an owner, who may be narrowed further;
-- `OfUser`: something about a user that is no memory;
+- `OwnedByOne`: the memories of one user, thread or agent;
+- `Owned`: the memories of an owner, who may be narrowed further;
+- `OfUser`: one user, but none of their memories;
 - `Command` itself: the tenant as a whole.
 
 A new command is a class here with a line in `COMMANDS`, a handler in the workers, and a method of the SDK. The parser,
@@ -102,13 +102,14 @@ class ListMemories(OwnedByOne):
 
 
 class SearchMemories(Owned):
-    """An owner's memories about `query`, best first; without one those that the filters name, newest first.
+    """An owner's memories about `query`, best first. Without a query: all that match the filters, newest first.
 
-    A user's are narrowed by `session_id`, and by `agent_id` to what was said with that agent (what is known of a user
-    names none). Without `user_id` they are the agent's. Each filter narrows further: `since` and `until` (which is not
-    included) bound `occurred_at`; `metadata` holds values that a memory's own must equal. A query finds 200 memories at
-    most, over all pages; nothing is left out for being irrelevant: `score` tells. `cursor` is `next_cursor` of the page
-    before, asked with the same query and filters. With `explain` the answer says of each memory why it ranks there.
+    With `user_id` they are the user's: `session_id` narrows them to that thread, `agent_id` to what was said with that
+    agent (memories about the user name no agent). Without `user_id` they are the agent's. Each filter narrows further:
+    `since` and `until` (not included) bound `occurred_at`; `metadata` holds values that a memory's own must equal. A
+    query finds 200 memories at most, over all pages. None is left out for being irrelevant: its `score` tells. `cursor`
+    is `next_cursor` of the page before, asked with the same query and filters. With `explain` the answer says of each
+    memory why it ranks where it does.
     """
 
     answer: ClassVar[type[SearchPage]] = SearchPage
@@ -134,6 +135,7 @@ class SearchMemories(Owned):
     @field_validator("until")
     @classmethod
     def _after_since(cls, until: Moment | None, info: ValidationInfo) -> Moment | None:
+        # Missing when `since` is invalid itself: then its own error is told.
         since = info.data.get("since")
         if since is not None and until is not None and until <= since:
             raise ValueError("must be after since")
@@ -141,8 +143,8 @@ class SearchMemories(Owned):
 
 
 class FindRelated(OwnedByOne):
-    """What goes with one memory of an owner, of the same owner's: those that are linked with it, in either direction,
-    then the nearest by meaning; `limit` in all.
+    """The memories that go with one memory of the same owner: first those linked with it, in either direction, then the
+    nearest by meaning; at most `limit` in all.
     """
 
     answer: ClassVar[type[RelatedMemories]] = RelatedMemories
@@ -243,8 +245,9 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     GetOverview,
     GetUserAnalytics,
 )
-"""All that the workers understand."""
+"""Every command that the workers understand."""
 
+# Built from the classes, so that a command cannot be listed under a name that is not its own.
 _BY_NAME: Final = {command.wire_name(): command for command in COMMANDS}
 
 
@@ -264,11 +267,14 @@ def refuse_lost_session(command: type[Command], given: Mapping[str, Any]) -> Non
 
 def parse_command(body: Any) -> Command:
     """The command in a decoded JSON body. Raises: UnsupportedVersion, InvalidInput."""
+    # First: a newer contract may name its commands differently.
     check_version(body)
     name = body.get("command") if isinstance(body, dict) else None
+    # Anything may stand there, and a list or an object cannot be looked up.
     command = _BY_NAME.get(name) if isinstance(name, str) else None
     if command is None:
         raise InvalidInput("command", shortened(name), f"must be one of {', '.join(_BY_NAME)}")
+    # Before pydantic reads the body: to it a null is a field that was left out.
     refuse_lost_session(command, body)
     try:
         return command.model_validate(body)

@@ -11,6 +11,7 @@ from afterword.schemas.values import encodable
 Content = str | list[dict[str, Any]]
 
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
+# A JSON list of these alone is message content, though it has no words: see `_is_content`.
 _WORDLESS_PARTS = frozenset(
     {
         *("image", "image_url", "input_image", "audio", "input_audio", "video", "video_url", "file", "input_file"),
@@ -18,7 +19,7 @@ _WORDLESS_PARTS = frozenset(
     }
 )
 _SILENT_PARTS = frozenset({*_WORDLESS_PARTS, "redacted_thinking", "tool-call", "tool-return", "tool-result"})
-"""A text in these was not said: it is thought, or a tool's."""
+"""A text in one of these parts was not said: it is a thought, or belongs to a tool."""
 
 _SPEAKERS = ("speaker", "speaker_name", "speaker_id")
 _WORDLESS = {"type": "other"}
@@ -47,6 +48,7 @@ def normalised(value: Any) -> Content:
         return [_part(part) for part in value]
     if isinstance(value, bool | int | float):
         raise ValueError('must be text, or a list of parts such as {"type": "text", "text": "…"}')
+    # Gemini's content holds its parts one level down.
     inner = look(value, "parts")
     if isinstance(inner, list | tuple):
         return normalised(inner)
@@ -76,6 +78,7 @@ def _part(value: Any) -> dict[str, Any]:
         return {"type": "text", "text": encodable(value)}
     kind = look(value, "type", "block_type", "part_kind", "kind")
     text = _words(value)
+    # Gemini marks a thought by a flag on a part that is text otherwise.
     if text is not None and kind not in _SILENT_PARTS and look(value, "thought") is not True:
         return {"type": kind if kind in _TEXT_PARTS else "text", "text": encodable(text)}
     return {"type": kind} if isinstance(kind, str) and kind else dict(_WORDLESS)
@@ -89,6 +92,7 @@ def _words(part: Any) -> str | None:
 
 
 def _opened(text: str) -> Content:
+    # Few sentences begin like JSON, so that few are decoded for nothing.
     if text[:1] not in ('"', "[", "{"):
         return text
     wrapped = _wrapped_words(text)
@@ -105,12 +109,14 @@ def _opened(text: str) -> Content:
 def _decoded(text: str) -> Any:
     try:
         return json.loads(text)
+    # RecursionError: a text of a thousand open brackets nests too deeply for the decoder.
     except (ValueError, RecursionError):
         return None
 
 
 def _wrapped_words(text: str) -> tuple[str, str] | None:
     """Speaker and words of a JSON text that holds both."""
+    # Cheap tests first: every message that is read comes through here.
     if text[:1] != "{" or '"speaker' not in text:
         return None
     inner = _decoded(text)

@@ -18,7 +18,7 @@ from afterword.schemas.zones import TimeZone
 DEFAULT_LIMIT = 12
 DEFAULT_TOKEN_BUDGET = 1500
 DEFAULT_ALWAYS = 3
-"""What `always=True` keeps in."""
+"""How many facts `always=True` keeps in."""
 
 MAX_ALWAYS = 20
 
@@ -31,6 +31,7 @@ def _check_reply_list(value: str) -> str:
 
 
 def _check_sum(shares: dict[Scope, float]) -> dict[Scope, float]:
+    # Floats that add up to 1 on paper may exceed it by the last digit.
     if sum(shares.values()) > 1 + 1e-9:
         raise ValueError("must add up to 1 at most")
     return shares
@@ -41,6 +42,7 @@ Shares = Annotated[dict[Scope, Annotated[float, Field(ge=0, le=1)]], AfterValida
 
 
 def _as_count(value: Any) -> Any:
+    # Before pydantic reads it: to pydantic True is the number 1, and one memory would be kept.
     if isinstance(value, bool):
         return DEFAULT_ALWAYS if value else 0
     return value
@@ -52,7 +54,7 @@ Always = Annotated[_Count, BeforeValidator(_as_count, json_schema_input_type=boo
 
 
 class Request(Model):
-    """What every request over the queues carries.
+    """The fields of every request over the queues.
 
     `reply_to` names the Redis list the reply is pushed to. `deadline_ms` is when the caller stops waiting, in
     milliseconds of the Redis server's own clock (`TIME`), so that the clocks of hosts do not matter; a worker
@@ -63,6 +65,7 @@ class Request(Model):
     request_id: Id = Field(default_factory=lambda: str(uuid4()))
     tenant_id: Id = DEFAULT_TENANT
     reply_to: Annotated[Id, AfterValidator(_check_reply_list)]
+    # A JSON reader that holds numbers as floats tells whole ones apart only below 2^53.
     deadline_ms: Annotated[int, Field(ge=0, lt=2**53)] | None = None
 
 
@@ -85,11 +88,12 @@ class ContextRequest(Request):
 
     `query` is the latest user message; without one the most important and recent memories are chosen.
     `limit` bounds the memories, `token_budget` the tokens of their rendered text, headings included, as the workers
-    count them. With `shares` each scope may fill its share of both first, best first; what it leaves goes to the
-    best of the others. Without, the best of all scopes are taken. `always` keeps up to so many facts in that say who
-    the user is, also when nothing is relevant to the query. With `explain` the reply says of each memory found why it
-    ranks where it does. `time_zone` is the asker's, an IANA name or an offset: "yesterday" and "last May" are those of
-    its calendar. Without one, or with one that does not exist, the calendar is that of the user's newest memories.
+    count them. With `shares` each scope first fills its share of both with its best memories; what it leaves goes to
+    the best of the others. Without `shares` the best of all scopes are taken. `always` keeps up to so many facts that
+    say who the user is, even when nothing is relevant to the query. With `explain` the reply says of each memory found
+    why it ranks where it does. `time_zone` is the asker's, an IANA name or an offset: "yesterday" and "last May" are
+    days of its calendar. Without one, or with one that does not exist, the calendar is that of the user's newest
+    memories.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
@@ -120,9 +124,9 @@ class ContextRequest(Request):
 class Explanation(Model):
     """Why a memory ranks where it does.
 
-    `signals` are what spoke for it, each already weighed: they add up to `score`, which orders, but that a memory whose
-    place a newer one has taken (`replaced_by`, its id) stands below that one. `relevance` is from 0 to 1. `left_out`
-    says why it was not given; None when it was.
+    `signals` are the weighted reasons for it; they add up to `score`. Memories are ordered by `score`, with one
+    exception: a memory that a newer one replaces (`replaced_by` is the id of that one) stands below it. `relevance` is
+    from 0 to 1. `left_out` says why the memory was not given; None when it was given.
     """
 
     memory: Memory

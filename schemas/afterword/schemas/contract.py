@@ -29,6 +29,7 @@ def _file_name(model: type[Any]) -> str:
 
 _AnyCommand = Annotated[reduce(operator.or_, COMMANDS), Field(discriminator="command")]  # type: ignore[valid-type]
 
+# Requests as others may write them, defaults left out; replies as they are sent, with every field.
 _ROOTS: dict[str, tuple[Any, str]] = {
     "conversation_finished": (ConversationFinished, "validation"),
     "context_request": (ContextRequest, "validation"),
@@ -47,6 +48,7 @@ def contract() -> dict[str, str]:
 def _schema(root: Any, mode: Any) -> str:
     schema = TypeAdapter(root).json_schema(mode=mode)
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    # Sorted, so that a change of the contract is a small difference between files.
     return json.dumps(schema, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
 

@@ -44,7 +44,7 @@ def _printable(value: Any) -> Any:
 
 
 def or_none(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    """An odd field costs that field, not its message."""
+    """Read a field; None where it breaks the contract, so that an odd field costs itself and not its message."""
     try:
         return read(value)
     except ValidationError:
@@ -141,8 +141,10 @@ class ConversationFinished(Model):
             return given
         try:
             messages, skipped = read_messages(given["messages"])
+        # Not a list of messages: the field's own check refuses it, and names the field.
         except ValueError:
             return given
+        # A worker reads an event that its client has read already: what was left out there still counts.
         before = given.get("skipped", 0)
         return {**given, "messages": messages, "skipped": before + skipped if isinstance(before, int) else before}
 
@@ -168,7 +170,10 @@ class ConversationFinished(Model):
 
 
 def check_version(body: Any) -> None:
-    """Raises: UnsupportedVersion, before anything else of an unknown contract is judged."""
+    """Refuse a body of another contract version, before anything else in it is judged.
+
+    Raises: UnsupportedVersion.
+    """
     if isinstance(body, dict) and body.get("version", VERSION) != VERSION:
         raise UnsupportedVersion(body["version"], VERSION)
 
@@ -179,16 +184,24 @@ def split(
     """An oversize event as parts under one event_id, each within both limits; a small one as itself.
 
     A message that is larger than a part by itself is cut into several of the same role: its words are kept, its
-    parts without words (images, tool calls) are not.
+    parts without words (images, tool calls) are not. The first part alone tells of what was `skipped`.
 
     Raises: InvalidInput, when what is not messages leaves no room for them.
     """
     if len(event.messages) <= max_messages and _encoded_size(event) <= max_bytes:
         return [event]
+    # 64 bytes are kept back, since `part` and `parts` get more digits once the parts are counted.
     room = max_bytes - _encoded_size(event.model_copy(update={"messages": ()})) - 64
     groups = _packed([piece for message in event.messages for piece in _cut(message, room)], max_messages, room)
     return [
-        event.model_copy(update={"messages": tuple(group), "part": number, "parts": len(groups)})
+        event.model_copy(
+            update={
+                "messages": tuple(group),
+                "part": number,
+                "parts": len(groups),
+                "skipped": event.skipped if number == 1 else 0,
+            }
+        )
         for number, group in enumerate(groups, start=1)
     ]
 
@@ -205,6 +218,7 @@ def _packed(messages: list[Message], max_messages: int, room: int) -> list[list[
     groups: list[list[Message]] = [[]]
     filled = 0
     for message in messages:
+        # One byte more for the comma between two messages.
         size = _encoded_size(message) + 1
         if groups[-1] and (len(groups[-1]) >= max_messages or filled + size > room):
             groups.append([])
@@ -217,6 +231,7 @@ def _packed(messages: list[Message], max_messages: int, room: int) -> list[list[
 def _cut(message: Message, room: int) -> list[Message]:
     if _encoded_size(message) <= room:
         return [message]
+    # 16 bytes more, since the id of each piece gets a number.
     frame = _encoded_size(message.model_copy(update={"content": ""})) + 16
     if room - frame < _LEAST_ROOM:
         raise InvalidInput("event", "too much beside the messages", "must fit into max_bytes: shorten ids and metadata")
@@ -227,6 +242,7 @@ def _cut(message: Message, room: int) -> list[Message]:
 
 
 def _piece_id(message_id: str | None, number: int) -> str | None:
+    # A long id loses its beginning: its end is the number, which tells the pieces apart.
     return f"{message_id}#{number}"[-MAX_ID_LENGTH:] if message_id else None
 
 
@@ -234,7 +250,9 @@ def _cut_text(text: str, room: int) -> list[str]:
     """Pieces whose JSON form fits in `room` bytes, halved as often as needed, at a space where there is one."""
     if len(text) <= 1 or len(json.dumps(text, ensure_ascii=False).encode()) <= room:
         return [text]
+    # By halves: the length in JSON is known only by encoding, which is done once a piece so.
     middle = len(text) // 2
+    # A space far from the middle is not used: it would leave one small piece and a large one.
     space = text.rfind(" ", 1, middle)
     cut = space if space > middle // 2 else middle
     return _cut_text(text[:cut], room) + _cut_text(text[cut:], room)

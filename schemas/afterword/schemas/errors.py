@@ -24,7 +24,7 @@ def shortened(value: object, limit: int = _SHOWN) -> str:
 
 
 def described(value: object) -> str:
-    """What a value is, without what it says: a message's text has no business in a log."""
+    """The type and size of a value, never its content: the text of a message has no business in a log."""
     match value:
         case None | bool() | int() | float():
             return repr(value)
@@ -59,11 +59,12 @@ class InvalidInput(AfterwordError, ValueError):
 
     @classmethod
     def from_validation(cls, error: ValidationError) -> InvalidInput:
-        """The first problem pydantic found, as one sentence: the field, the mend, and what was given, not its text."""
+        """The first problem that pydantic found, as one sentence: the field, the mend, the type of the value."""
         problem: Any = error.errors(include_url=False)[0]
         field = ".".join(str(step) for step in problem["loc"]) or "event"
         if problem["type"] == "missing":
             return cls(field, "nothing", "is required")
+        # pydantic puts these words before the message of a validator of ours.
         return cls(field, described(problem["input"]), problem["msg"].removeprefix("Value error, "))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def look(item: Any, *names: str) -> Any:
-    """The first of these fields that an object of anybody's has and that is not None; an enum's value for an enum.
+    """The first of these fields of an object that is not None, whoever's object it is; the value of an enum.
 
     >>> look({"type": "human", "content": None, "text": "Hi"}, "content", "text")
     'Hi'
@@ -27,15 +27,17 @@ def _field(item: Any, name: str) -> Any:
         value = getattr(item, name, None)
     except Exception:  # noqa: BLE001 - a property of somebody else's, which may raise whatever it likes
         return None
+    # A method of that name is no field: LangChain's older messages have a method `text`.
     return None if callable(value) else value
 
 
 def has(item: Any, *names: str) -> bool:
-    """Whether an object has one of these fields, be it None."""
+    """Whether an object has one of these fields, even if it is None."""
+    # `dir` and not `hasattr`, which would run a property of somebody else's.
     return any(name in item if isinstance(item, Mapping) else name in dir(item) for name in names)
 
 
 def kind_of(item: Any) -> str:
-    """The class of an object, as role and part names are read from it; "" for plain data."""
+    """The name of an object's class, from which roles are read; "" for plain data."""
     plain = isinstance(item, Mapping | str | bytes | int | float | list | tuple) or item is None
     return "" if plain else type(item).__name__

@@ -24,6 +24,7 @@ ROLES = {
 }
 """The contract's role for each name that frameworks have for it."""
 
+_FIELDS = frozenset({"role", "content", "name", "id", "created_at"})
 _CLASS = re.compile(r"(User|Human|AI|Assistant|System|Tool|Function)(?:Text)?Message(?:Chunk)?")
 _PROMPT_PARTS = {"user-prompt": "user", "system-prompt": "system", "instruction": "system"}
 _MILLISECONDS_FROM = 10**11
@@ -41,6 +42,7 @@ def read_messages(given: Any) -> tuple[list[Any], int]:
     """
     if isinstance(given, str | bytes) or not (isinstance(given, Iterable | Mapping) or _read(given)):
         raise ValueError("must be a list of messages")
+    # A mapping or a model is a message itself: iterating over it would give its fields.
     single = isinstance(given, Mapping) or (kind_of(given) and _read(given))
     messages: list[Any] = []
     skipped = 0
@@ -53,6 +55,9 @@ def read_messages(given: Any) -> tuple[list[Any], int]:
 
 def _read(item: Any) -> list[Any]:
     """The messages that one item holds: mostly one, none where it is no message."""
+    if _is_plain(item):
+        return [item]
+    # By name: `conversation` imports this module, so its class cannot be imported here.
     if kind_of(item) == "Message" and type(item).__module__ == "afterword.schemas.conversation":
         return [item]
     if isinstance(item, tuple | list):
@@ -63,13 +68,27 @@ def _read(item: Any) -> list[Any]:
     return _inner(item) or _own(item)
 
 
+def _is_plain(item: Any) -> bool:
+    """Whether an item is of the contract's shape already. Most are: looking for other shapes costs five times as long
+    as reading them, and publishing happens on the agent's own time.
+    """
+    if type(item) is not dict or item.get("role") not in ("user", "assistant") or not item.keys() <= _FIELDS:
+        return False
+    content = item.get("content")
+    # What begins with a brace may be words beside their speaker; a number is no ISO time.
+    return type(content) is str and content[:1] != "{" and type(item.get("created_at")) not in (int, float)
+
+
 def _inner(item: Any) -> list[Any]:
     """The messages of something that holds messages."""
     if look(item, "kind") in ("request", "response") and (parts := _list(item, "parts")) is not None:
         return _of_parts(parts, look(item, "kind") == "response")
+    # Whatever has a role is a message itself, not a wrapper around one.
     if look(item, "role") is None:
+        # LangChain's serialised form: its class is the last step of its path.
         if look(item, "lc") is not None and (path := _list(item, "id")) and look(item, "kwargs") is not None:
             return _own(look(item, "kwargs"), role=_role_of_class(str(path[-1])))
+        # LangChain's `messages_to_dict`.
         if (data := look(item, "data")) is not None and (role := _role(look(item, "type"))):
             return _own(data, role=role)
         if choices := _list(item, "choices"):
@@ -97,6 +116,7 @@ def _own(item: Any, role: str | None = None) -> list[Any]:
     content = look(item, "content", "parts", "blocks", "text", "items")
     if isinstance(inner := look(content, "parts"), list | tuple):
         content = inner
+    # A call of a tool is a message without words; an object with nothing but a role is none.
     if content is None and not has(item, "content", "tool_calls"):
         return []
     return _message(role, content, item)

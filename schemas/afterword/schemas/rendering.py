@@ -101,8 +101,10 @@ def _spoken(language: str) -> str:
     code, *subtags = re.split(r"[-_.@]", language.strip().lower())
     if code not in _CHINESE:
         return "en"
+    # The script counts for more than the region: zh-Hans-HK is simplified.
     return "zh-Hant" if "hans" not in subtags and _TRADITIONAL.intersection(subtags) else "zh"
 
 
 def _one_line(text: str) -> str:
+    # A line break in a memory would begin a line that reads as another memory, or as a heading.
     return " ".join(text.split())

@@ -19,7 +19,7 @@ class ErrorBody(Model):
 
 
 class Reply(Model):
-    """What is pushed to `reply_to`: `result` when ok, `error` otherwise."""
+    """The message that is pushed to `reply_to`: it holds `result` when ok, `error` otherwise."""
 
     version: Literal[1] = VERSION
     request_id: str

@@ -1,4 +1,4 @@
-"""What was really said in a message: without what a model thought, called or was shown."""
+"""The words really said in a message, without a model's thoughts, its tool calls and the memories it was shown."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import re
 from afterword.schemas.fence import without_fences
 
 _THINKING = r"think(?:ing)?|thought|reasoning|scratchpad"
+# Attributes are bounded: a text full of `<` would be read to its end from each of them.
 _MARK = re.compile(rf"<(?:\s?(?:{_THINKING})\b[^<>]{{0,200}}|(?P<closing>/\s?(?:{_THINKING})\s?))>", re.IGNORECASE)
 _CALLS = r"tool_calls?|tool_use|tool_response|tool_result|tool_results|function_calls?|function_results?"
+# `\Z`: a model that was cut off leaves its call open.
 _CALL = re.compile(rf"<({_CALLS})\b[^<>]{{0,200}}>.*?(?:</\1>|\Z)", re.IGNORECASE | re.DOTALL)
 _DATA = re.compile(r"data:[\w.+-]{1,60}/[\w.+-]{1,80}(?:;[\w=.+-]{1,60}){0,4},[A-Za-z0-9+/=_%-]*", re.IGNORECASE)
 _CALL_FIELDS = frozenset({"arguments", "parameters", "args", "input"})
@@ -18,13 +20,13 @@ _CALL_FIELDS = frozenset({"arguments", "parameters", "args", "input"})
 def spoken(text: str, role: str) -> str:
     """The words that a `user` or an `assistant` said.
 
-    Cut out are injected memories, pictures and files as data URIs, calls of tools and their results; of an assistant
-    also its thinking, closed or cut off, and a text that is nothing but a call of a tool as JSON.
+    Injected memories, data URIs, tool calls and their results are cut out. An assistant's thinking is cut out as well,
+    closed or cut off, and so is a text that is nothing but a tool call as JSON.
 
     >>> spoken("<think>Lisbon or Porto?</think>Go to Porto.", "assistant")
     'Go to Porto.'
     """
-    words = _CALL.sub("", _DATA.sub("", without_fences(text))) if "<" in text or ":" in text or "%" in text else text
+    words = _CALL.sub("", _DATA.sub("", without_fences(text)))
     if role == "assistant":
         words = "" if _is_call(words) else without_thinking(words)
     return words.strip()

@@ -21,10 +21,10 @@ VERSION: Literal[1] = 1
 DEFAULT_TENANT = "default"
 MAX_ID_LENGTH = 256
 MAX_ID_BYTES = 512
-"""In UTF-8. PostgreSQL's indexes hold 2,704 bytes a row, and the longest of ours four ids."""
+"""The length of an id in UTF-8. A row of a PostgreSQL index holds 2,704 bytes, and our longest index has four ids."""
 
 MAX_TEXT_BYTES = 64 * 1024
-"""Of a note, or the question of a request: some twenty pages."""
+"""The length of a note, or of the question in a request, in UTF-8: some twenty pages."""
 
 MAX_METADATA_BYTES = 16 * 1024
 MAX_COUNT = 2**31 - 1
@@ -32,7 +32,7 @@ MAX_COUNT = 2**31 - 1
 
 MAX_CLOCK_AHEAD = timedelta(days=1)
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
-"""Of what happened. Every store can hold it, in every time zone."""
+"""The earliest time at which something may have happened. Every store can hold it, in every time zone."""
 
 Scalar = str | int | float | bool | None
 Metadata = dict[str, Scalar]
@@ -87,6 +87,7 @@ def _check_wanted(value: Any) -> Any:
 
 
 def _check_wanted_name(name: str) -> str:
+    # A filter of Qdrant names the field by a path, in which these two quote.
     if '"' in name or "\\" in name:
         raise ValueError('must be a name without " and \\: metadata of such a name cannot be asked for')
     return _check_storable(name)
@@ -155,6 +156,7 @@ def _check_moment(value: datetime) -> datetime:
     if value.utcoffset() is None:
         raise ValueError("must carry a time zone: use datetime.now(UTC) or an ISO time ending in Z")
     try:
+        # Only tried: near the ends of the calendar a time may have no form in UTC.
         value.astimezone(UTC)
         return with_clock(value)
     except OverflowError:
@@ -173,15 +175,16 @@ Moment = Annotated[datetime, BeforeValidator(_refuse_numbers), AfterValidator(_c
 """An aware time; it keeps its offset."""
 
 Time = Annotated[Moment, AfterValidator(_check_sane)]
-"""An aware time of an age that every store can hold, at most a day ahead; it keeps its offset."""
+"""An aware time that every store can hold, at most a day ahead of now; it keeps its offset."""
 
 
 def _cut_to_size(text: str) -> str:
-    """Of a text that is too long the beginning and the end: one of the two asks."""
+    """The text; the beginning and the end of one that is too long, since the question stands in one of the two."""
     text = encodable(text)
     encoded = text.encode()
     if len(encoded) <= MAX_TEXT_BYTES:
         return text
+    # Four bytes less for each half: the mark between them takes five.
     half = MAX_TEXT_BYTES // 2 - 4
     return f"{encoded[:half].decode(errors='ignore')}\n…\n{encoded[-half:].decode(errors='ignore')}"
 

@@ -23,22 +23,22 @@ REPLY_PREFIX = f"{NAMESPACE}:reply:"
 REPLY_TTL_MS = 30_000
 
 MAX_MESSAGE_BYTES = 3 * MAX_BYTES + 64 * 1024
-"""The largest message that is taken from a queue: the largest event in JSON that escapes whatever is not ASCII, which
-makes characters up to three times as long, and its envelope. A larger one is dead without being read."""
+"""The largest message that is taken from a queue: the largest event and its envelope. JSON may escape whatever is not
+ASCII, which makes characters up to three times as long. A larger message becomes a dead letter without being read."""
 
 _YEAR_MS = 366 * 24 * 3600 * 1000
 _DAY_MS = 24 * 3600 * 1000
 
 
 def sent_at_ms(told: object, now_ms: int) -> int | None:
-    """When a message was sent, of what its envelope tells; None where that cannot be: no number, or far from now.
+    """When a message was sent, as its envelope says, in milliseconds since 1970; None for no number, or one far off.
 
     >>> sent_at_ms(1_780_000_000_000, now_ms=1_780_000_000_500)
     1780000000000
     >>> sent_at_ms(float("nan"), now_ms=1_780_000_000_500) is None
     True
     """
-    # Compared before it is reckoned with: a number in JSON may have thousands of digits.
+    # Compared before it is converted: a number in JSON may have thousands of digits.
     if isinstance(told, int | float) and now_ms - _YEAR_MS <= told <= now_ms + _DAY_MS:
         return int(told)
     return None
@@ -96,9 +96,10 @@ def encode_message(queue: Queue, body: Model, *, now_ms: int, message_id: str) -
 
 
 def read_message(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What can be read of a message that may be anything: its envelope and its body, each empty where it cannot."""
+    """The envelope and the body of a message that may be anything; each is empty where it cannot be read."""
     try:
         envelope = json.loads(data)
+    # RecursionError: nested more deeply than the decoder goes.
     except (ValueError, RecursionError):
         return {}, {}
     if not isinstance(envelope, dict):

@@ -48,7 +48,7 @@ def with_clock(time: datetime) -> datetime:
 
 
 def in_zone(time: datetime, zone: tzinfo | None) -> datetime:
-    """A time that is told in UTC, by the clock of a zone. One with another offset keeps its own."""
+    """A time given in UTC, moved to the clock of a zone. A time with another offset keeps it."""
     return time if zone is None or time.utcoffset() else with_clock(time.astimezone(zone))
 
 

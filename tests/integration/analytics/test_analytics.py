@@ -21,7 +21,7 @@ from afterword.schemas import (
 )
 from afterword.workers.actors.context import query_event
 from afterword.workers.actors.requests import error_body
-from afterword.workers.core.errors import AnalyticsOff, Denied, StoreUnavailable
+from afterword.workers.core.errors import AnalyticsOff, Denied
 from afterword.workers.core.messages import QueryEvent, QueryEvents
 from afterword.workers.services.analytics import telemetry
 from afterword.workers.services.analytics.snapshots import Snapshots

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import redis
 
 from afterword.schemas import AddMemory, ClearMemories, DeleteMemory, Kind, Scope, wire
-from afterword.schemas.conversation import PublishCounts
+from afterword.schemas.conversation import PublishCounts, split
 from afterword.schemas.errors import MemoryUnavailable
 from afterword.schemas.wire import Queue
 from afterword.workers.broker import MendedBroker, Pace, Postponed, QueueInstruments, build_broker
@@ -96,6 +97,23 @@ class TestIngest:
         sent = event("Hello.").model_copy(update={"publishes": PublishCounts(invalid=4)})
         assert workshop.take_in(sent) == [Outcome.SKIPPED]
         assert count(workshop, "publishes_total", outcome="invalid") == 4
+
+    def test_what_was_no_message_counts_once_for_each_event(self, open_workshop: OpenWorkshop) -> None:
+        workshop = open_workshop()
+        said: list[dict[str, Any]] = [{"role": "user", "content": "I play the cello."}]
+        calls = [{"type": "function_call", "name": "tune", "arguments": "{}"}, {"type": "reasoning", "summary": []}]
+        odd = event(event_id="e1", messages=[*said, *calls])
+        workshop.take_in(odd, odd, event("And the harp.", event_id="e2"))
+        assert count(workshop, "messages_skipped_total") == 2
+
+    def test_what_was_no_message_counts_once_for_an_event_in_parts(self, open_workshop: OpenWorkshop) -> None:
+        workshop = open_workshop()
+        said = [{"role": "user", "content": f"I play piece {number}."} for number in range(3)]
+        whole = event(event_id="e1", messages=[*said, {"type": "reasoning", "summary": []}])
+        parts = split(whole, max_messages=1)
+        assert len(parts) == 3
+        workshop.take_in(*parts)
+        assert count(workshop, "messages_skipped_total") == 1
 
 
 class TestExtraction:

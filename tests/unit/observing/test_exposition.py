@@ -24,3 +24,11 @@ def test_zeros_of_other_rooms_and_queues_are_left_out_and_counts_never() -> None
     assert "afterword_commands_total" not in shown
     assert 'afterword_ingested_conversations_total{outcome="stored"} 1.0' in shown
     assert 'afterword_dead_letters_total{queue="telemetry"} 1.0' in shown
+
+
+def test_a_reading_of_zero_is_shown_though_another_room_declares_it() -> None:
+    metrics = Metrics()
+    metrics.breaker_open.show(0)
+    shown = generate_latest(metrics.exposed([QueueMetrics])).decode()
+    assert "afterword_breaker_open 0.0" in shown
+    assert "afterword_oldest_due_subject_age_seconds" not in shown

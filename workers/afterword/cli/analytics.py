@@ -26,7 +26,7 @@ def overview(days: _Days = 30, json: _AsJson = False) -> None:
 
 @app.command()
 def user(user_id: str, days: _Days = 30, json: _AsJson = False) -> None:
-    """What a user has and did."""
+    """Figures of one user: memories, activity, searches."""
     from afterword.producers import MemoryClient
 
     with MemoryClient.from_env() as client:
@@ -42,7 +42,7 @@ def _show(figures: BaseModel, *, json: bool) -> None:
 
 
 def lines(figures: dict[str, object], prefix: str = "") -> list[str]:
-    """A line a figure; what has parts is told part by part."""
+    """One line for each figure; a figure with parts has a line for each part."""
     found: list[str] = []
     for name, value in figures.items():
         if isinstance(value, dict):

@@ -1,6 +1,6 @@
 """The commands, each registered here and written in the module of its noun.
 
-What a command needs is imported by it: `health` runs every few seconds in every container.
+Each command imports what it needs by itself, since `health` runs every few seconds in every container.
 """
 
 from __future__ import annotations

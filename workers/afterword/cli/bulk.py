@@ -14,6 +14,7 @@ from afterword.producers import MemoryClient
 from afterword.schemas import AfterwordError, InvalidInput, MemoryUnavailable
 from afterword.schemas.errors import shortened
 
+# Never changed: a line that is published again must get the id that it got before.
 _NAMESPACE = UUID("b0c0f6c2-6a57-4d6c-9a3e-5f7d3b1f9e44")
 _LINES_AT_ONCE = 200
 _FLUSH_SECONDS = 10.0
@@ -21,7 +22,7 @@ _FLUSH_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a file has come: the bytes that are done with, and what became of their lines."""
+    """How far a file has come: the bytes that are done, and how many of their lines were published or refused."""
 
     offset: int = 0
     line: int = 0
@@ -86,14 +87,17 @@ class BulkFile:
         return progress
 
     def _lines(self, start: Progress) -> Iterator[_Line]:
+        # Bytes, since the marker counts bytes: a position in decoded text cannot be computed.
         with self._file.open("rb") as source:
             source.seek(start.offset)
             end = start.offset
             for number, raw in enumerate(source, start=start.line + 1):
                 end += len(raw)
+                # A byte that is no UTF-8 costs its character, not the rest of the file.
                 yield _Line(number, end, raw.decode("utf-8", "replace").strip())
 
     def _note(self, progress: Progress) -> None:
+        # Written beside it and renamed: a stop in between leaves the old marker whole.
         written = self._marker.with_suffix(".new")
         written.write_text(json.dumps(asdict(progress)), encoding="utf-8")
         written.replace(self._marker)
@@ -113,6 +117,7 @@ def _publish(client: MemoryClient, step: list[_Line]) -> tuple[int, list[tuple[_
             errors.append((line, error))
     results = client.publish_many(event for _, event in events)
     errors += [(line, result.error) for (line, _), result in zip(events, results, strict=True) if result.error]
+    # What waits in the outbox would be lost with this process, and must not be noted as published.
     if not client.flush(_FLUSH_SECONDS):
         raise MemoryUnavailable("Redis is away: run the same command again to go on from where it stopped")
     return sum(result.error is None for result in results), errors

@@ -57,6 +57,7 @@ def reembed(
     if folder:
         from afterword.workers.embedded.models import settings_at_hand
 
+        # With the models that `afterword up` would choose: the copy is for the stack's next start.
         settings, _ = settings_at_hand(settings)
         settings = settings.model_copy(update={"edge_path": folder / "qdrant", "qdrant_url": None})
     with (

@@ -1,4 +1,4 @@
-"""`afterword deadletters`: what was given up on, read, mended, replayed or discarded."""
+"""`afterword deadletters`: read, mend, replay or discard the messages that were given up on."""
 
 from __future__ import annotations
 
@@ -72,6 +72,7 @@ def replay(
         for found in meant:
             try:
                 letters.replay(found.id, body.read_bytes() if body else None)
+            # A letter that is refused leaves the others their chance.
             except AfterwordError as problem:
                 refused += 1
                 print(printable(f"{found.id}: {problem}"))
@@ -107,8 +108,10 @@ def _selection(
 def _meant(letters: DeadLetters, number: int | None, which: LetterFilter, everything: bool) -> list[StoredLetter]:
     from afterword.workers.stores.ledger.upkeep.dead_letters import LetterFilter
 
+    # A forgotten argument must not discard every letter.
     if which == LetterFilter() and not everything:
         raise typer.BadParameter("name letters: a number, a filter, or --all")
+    # A number that names no letter is an error, not an empty selection.
     if number is not None:
         _one(letters, number)
     return letters.select(which)

@@ -20,6 +20,7 @@ def memory_line(memory: Memory) -> str:
 
 def explanation_table(explanations: Sequence[Explanation]) -> str:
     """A memory a row, by rank: relevance, score, what each signal adds to it, and why it is there or was left out."""
+    # Each signal once, in the order of first use, which a set would lose.
     signals = list(dict.fromkeys(name for each in explanations for name in each.signals))
     head = f"{'#':>{_PLACE}}" + "".join(f"{name:>{_width(name)}}" for name in ("relevance", "score", *signals))
     return "\n".join([f"{head}  memory", *(_row(place, each, signals) for place, each in enumerate(explanations, 1))])

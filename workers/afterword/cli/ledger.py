@@ -53,6 +53,7 @@ def extract(
     if since is None and not everything:
         raise typer.BadParameter("say from when on (--since 2026-05-01), or --all")
     with _open_ledger(folder) as database:
+        # typer reads a time without a zone; the option says UTC.
         asked = LateExtraction(database).request(since=since and since.replace(tzinfo=UTC), tenant_id=tenant)
     print(f"{asked.pending} conversations wait for extraction now")
     if asked.gone:

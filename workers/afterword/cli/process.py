@@ -22,11 +22,13 @@ def worker(
     from afterword.workers.runtime.loading import loading
 
     with loading():
+        # Imported in here, so that what they load is frozen with the rest: see `loading`.
         from afterword.workers.runtime import logs
         from afterword.workers.runtime.process import run_worker
         from afterword.workers.runtime.roles import Role
         from afterword.workers.runtime.settings import Settings
 
+    # Not as typer's own choice of values: `--help` would have to load the workers for it.
     if role not in list(Role):
         raise typer.BadParameter(f"{role!r} is no role: use one of {', '.join(Role)}", param_hint="--role")
     settings = Settings.load(**({"threads": threads} if threads else {}))
@@ -48,6 +50,7 @@ def up(
     settings, said = settings_at_hand(Settings.load())
     logs.configure(settings)
     tell_unknown_variables()
+    # Before the start, which takes seconds: Ctrl-C ends that in order as well.
     stopping = threading.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stopping.set())
@@ -104,6 +107,7 @@ def _ask_probe(port: int, probe: str) -> tuple[bool, str]:
     import urllib.request
 
     try:
+        # Longer than /readyz looks at components (`LOOK_SECONDS`), so that its answer comes, whatever hangs.
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/{probe}", timeout=5) as response:
             return True, response.read().decode()
     except urllib.error.HTTPError as error:

@@ -1,4 +1,4 @@
-"""`afterword context` and `afterword search`: what an agent would get, and why."""
+"""`afterword context` and `afterword search`: the memories that an agent would get, and why."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ _Agent = Annotated[str | None, typer.Option(help="The agent.")]
 _Session = Annotated[str | None, typer.Option(help="The session.")]
 _Explain = Annotated[bool, typer.Option("--explain", help="Each memory's signals, and why it is there or left out.")]
 _AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+# By default longer than an agent waits (`CONTEXT_SECONDS`): no prompt is held up here.
 _Timeout = Annotated[float, typer.Option(min=0.001, help="Seconds to wait for the workers.")]
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -62,6 +63,7 @@ def context(
         )
     _tell_degraded(found.degraded)
     if json:
+        # The contract's own shape, the one that its JSON schema describes.
         reply = ContextReply(
             memories=found.memories,
             text=found.text,
@@ -132,6 +134,7 @@ def _client() -> MemoryClient:
 
 def _tell_degraded(parts: tuple[str, ...]) -> None:
     if parts:
+        # To stderr, since the answer may be piped into another program.
         print(f"degraded: {', '.join(parts)}", file=sys.stderr)
 
 

@@ -36,6 +36,7 @@ def _cost(usage: Usage, prices: Mapping[str, Price]) -> str:
 
 def _total(usages: Sequence[Usage], prices: Mapping[str, Price], extracted: int) -> str:
     known = [(price, usage) for usage in usages if (price := price_of(usage.model, prices))]
+    # A sum that leaves out a model without a price would look too cheap.
     if len(known) < len(usages):
         return "cost unknown: set AFTERWORD_PRICES"
     return f"${sum(price.of(usage.tokens) for price, usage in known) / extracted:.6f}"

@@ -30,7 +30,7 @@ class AsyncAnalytics:
     async def user(
         self, user_id: str, *, days: int = DEFAULT_DAYS, by: str | None = None, timeout: float = COMMAND_SECONDS
     ) -> UserAnalytics:
-        """What a user has and did. `by` is the account that asks."""
+        """Figures of one user: memories, activity, searches. `by` is the account that asks."""
         return await self._run(GetUserAnalytics, timeout, {"user_id": user_id, "days": days, "by": by})
 
     async def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:

@@ -26,9 +26,9 @@ class AsyncAsker:
         """The answer, waited for at most `timeout` seconds.
 
         Raises:
-            CommandFailed: it is an error.
+            CommandFailed: the answer is an error.
             MemoryUnavailable: no worker answered in time.
-            redis.RedisError: Redis did not.
+            redis.RedisError: Redis did not answer, or refused.
         """
         deadline = time.monotonic() + timeout
         async with self._links.borrow(await self._links.take(deadline)) as link:
@@ -39,9 +39,11 @@ class AsyncAsker:
 
     async def _exchange(self, link: AsyncLink, call: Call[Any], deadline: float) -> Any:
         async with until(deadline):
+            # On a client's first call only: later calls read the time beside their own reply.
             if not self._clock.known:
                 await link.write([("TIME",)])
                 self._clock.observe(await link.read("TIME"))
+            # Read once: the workers' deadline and the wait in Redis must end together.
             seconds = deadline - time.monotonic()
             enqueue = call.due(self._clock.after(seconds)).enqueue(self._clock.after(0))
             await link.write(round_trip(enqueue, call.await_reply(seconds)))

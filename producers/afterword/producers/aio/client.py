@@ -57,6 +57,7 @@ class AsyncMemoryClient:
         self._clock = clock
         self._intake = Intake(tenant_id, self._settings)
         self._open()
+        # A forked child shares its parent's sockets: it opens its own.
         in_child(self, AsyncMemoryClient._open)
         self.memories = AsyncMemories(self._intake.tenant_id, self._ask)
         """List, search, get, add, delete and clear memories."""
@@ -65,15 +66,18 @@ class AsyncMemoryClient:
 
     def _open(self) -> None:
         self._respite = Respite()
+        # Also refuses a malformed URL now, and not at the first call.
         user = Links(self._redis_url).user
         self._lines = Lines(
             self._redis_url, open_state=lambda: PublishState(self._settings, user=user), clock=self._clock
         )
+        # Here, so that a forked child registers as well: what a parent registered acts in the parent only.
         at_exit(self, AsyncMemoryClient._exit)
 
     def _exit(self) -> None:
         deadline = time.monotonic() + self._settings.exit_seconds
         for state in self._lines.states():
+            # No event loop runs any more: blocking sockets send what is left.
             send_rest(Links(self._redis_url), state, max(deadline - time.monotonic(), 0))
 
     @classmethod
@@ -105,6 +109,7 @@ class AsyncMemoryClient:
         counts = line.state.take_counts()
         checked = self._intake.parcels(conversations, counts)
         parcels = [item for item in checked if isinstance(item, Parcel)]
+        # Counted before the first await: a call that is cancelled there has counted as well.
         line.state.note_skipped(sum(parcel.skipped for parcel in parcels))
         line.state.count_refused(len(checked) - len(parcels), Counter() if parcels else counts)
         for batch in in_batches(parcels):
@@ -162,6 +167,7 @@ class AsyncMemoryClient:
             user_id, agent_id=agent_id, session_id=session_id, query=opening.query, timeout=timeout, **recall
         )
         run = AsyncRun(opening, context)
+        # Assumed until the run has ended well: a cancellation interrupts it, too.
         interrupted = True
         try:
             yield run
@@ -202,6 +208,7 @@ class AsyncMemoryClient:
     async def _recall(self, call: Call[ContextReply], timeout: float) -> Context:
         started = time.monotonic()
         line = self._lines.current()
+        # A prompt does not wait for a Redis that failed a moment ago: the background task tries it.
         if line.state.failing:
             return unanswered(away(), self._settings.on_unavailable)
         if not self._respite.may_ask(timeout):

@@ -20,6 +20,7 @@ from afterword.producers.stats import Stats, total
 class LoopLine:
     """Everything that belongs to one event loop: its connections, and what it has to deliver."""
 
+    # Weak, so that a client keeps no event loop alive.
     loop: weakref.ref[asyncio.AbstractEventLoop]
     state: PublishState
     publisher: AsyncPublisher
@@ -54,16 +55,17 @@ class Lines:
             links = AsyncLinks(self._redis_url)
             asker = AsyncAsker(links, ServerTime(self._clock))
             line = LoopLine(weakref.ref(loop), state, AsyncPublisher(links, state), asker)
+            # Replaced, never changed: `current` reads the list without the lock.
             self._lines = [*self._lines, line]
             return line
 
     def states(self) -> list[PublishState]:
-        """Of all lines there are and were."""
+        """The states of all lines, past ones included."""
         with self._lock:
             return [*(line.state for line in self._lines), *self._ended]
 
     def stats(self) -> Stats:
-        """Of all lines there are and were, added up."""
+        """The stats of all lines, past ones included, added up."""
         return total([state.stats() for state in self.states() or [self._open_state()]])
 
     def _taken_over(self) -> PublishState | None:
@@ -74,5 +76,6 @@ class Lines:
         first, *others = over
         for other in others:
             first.hold(other.outbox.take_all())
+        # Their counts are still a part of the client's stats.
         self._ended += others
         return first

@@ -63,6 +63,7 @@ class AsyncLink:
 
     async def close(self) -> None:
         """Hang up."""
+        # Without waiting for the other end, which may be what hangs.
         await self._connection.disconnect(nowait=True)
 
 
@@ -84,6 +85,7 @@ class AsyncLinks:
 
     async def connect(self) -> AsyncLink:
         """A new connection. Raises: redis.RedisError."""
+        # `until` bounds the handshake as a whole; redis-py's own timeout would bound each step.
         connection = self._address.connection(Connection, seconds=None)
         try:
             async with until(time.monotonic() + CONNECT_SECONDS):

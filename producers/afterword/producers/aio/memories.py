@@ -29,6 +29,7 @@ from afterword.schemas.values import Kind, Metadata, Scope
 A = TypeVar("A", bound=BaseModel)
 
 
+# A protocol, for the same reason as `Ask`.
 class AsyncAsk(Protocol):
     """Makes a call and waits for its answer."""
 
@@ -52,7 +53,7 @@ class AsyncMemories:
         timeout: float = COMMAND_SECONDS,
         **owner: Unpack[OwnerFields],
     ) -> MemoryPage:
-        """A page of at most `limit`, newest first; the next is had with `cursor=page.next_cursor`."""
+        """A page of at most `limit` memories, newest first. Ask for the next one with `cursor=page.next_cursor`."""
         fields = {"scope": scope, "kind": kind, "limit": limit, "cursor": cursor, **owner}
         return await self._run(ListMemories, timeout, fields)
 
@@ -91,11 +92,11 @@ class AsyncMemories:
         timeout: float = COMMAND_SECONDS,
         **owner: Unpack[OwnerFields],
     ) -> SearchPage:
-        """Memories about `query`, best first, each with its relevance as `score`; without one, newest first.
+        """Memories about `query`, best first, each with its relevance as `score`; without a query, newest first.
 
-        Here `user_id` and `agent_id` may be given together: what the user said with that agent. `since` and `until`
-        are aware times (the latter not included), `metadata` values that a memory's own must equal. The next page is
-        had with `cursor=page.next_cursor` and the same query and filters; a query finds 200 memories in all.
+        Here `user_id` and `agent_id` may be given together: they name what the user said with that agent. `since` and
+        `until` (not included) are aware times; `metadata` holds values that a memory's own must equal. Ask for the next
+        page with `cursor=page.next_cursor` and the same query and filters. A query finds 200 memories in all.
         """
         which = {"scope": scope, "kind": kind, "since": since, "until": until, "topic": topic, "metadata": metadata}
         fields = {"query": query, **which, "limit": limit, "cursor": cursor, "explain": explain, **owner}
@@ -109,7 +110,7 @@ class AsyncMemories:
         timeout: float = COMMAND_SECONDS,
         **owner: Unpack[OwnerFields],
     ) -> RelatedMemories:
-        """What goes with a memory, of the same owner's: those it is linked with, then the nearest by meaning."""
+        """The memories of the same owner that go with one: those linked with it, then the nearest by meaning."""
         fields = {"memory_id": memory_id, "limit": limit, **owner}
         return await self._run(FindRelated, timeout, fields)
 
@@ -131,7 +132,7 @@ class AsyncMemories:
     async def delete(
         self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]
     ) -> Removed:
-        """Remove one memory. `pending` in the answer: a store is away; nothing shows it any more, and it goes later."""
+        """Remove one memory. With `pending` a store is away: the memory is no longer shown, and it is removed later."""
         return await self._run(DeleteMemory, timeout, {"memory_id": memory_id, **owner})
 
     async def clear(self, *, timeout: float = CLEAR_SECONDS, **owner: Unpack[OwnerFields]) -> Removed:
@@ -140,6 +141,7 @@ class AsyncMemories:
         A `session_id` of None is refused: a lost session must not clear the whole user. `pending` is as in
         `delete`.
         """
+        # As it was given, None included: `command_call` refuses a session that was lost.
         return await self._run(ClearMemories, timeout, owner)
 
     async def users(self, *, limit: int = 100, cursor: str | None = None, timeout: float = COMMAND_SECONDS) -> UserPage:

@@ -48,6 +48,7 @@ class AsyncPublisher:
         self._state.abandon()
         task, self._task = self._task, None
         if task is not None:
+            # Waited for as well: an event loop that ends warns of tasks that are pending.
             task.cancel()
             await asyncio.wait([task])
         await self._links.close()
@@ -62,6 +63,7 @@ class AsyncPublisher:
             self.note_failure(error)
             return False
         except asyncio.CancelledError:
+            # They may have arrived. Sent again they have their effect once, since the event ids are the same.
             self._hold(parcels)
             raise
         self._state.note_sent(parcels)
@@ -117,6 +119,7 @@ class AsyncPublisher:
         self._hurried = False
 
     def _change(self) -> None:
+        # Those who wait have the old event; those who come later wait for the next change.
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -126,5 +129,6 @@ class AsyncPublisher:
                 while not predicate():
                     await self._changed.wait()
         except TimeoutError:
+            # It may have come true as the time ran out.
             return predicate()
         return True

@@ -1,4 +1,4 @@
-"""How much time answers need, so that a request which cannot be answered in time costs nothing."""
+"""The time that answers need, so that a request that cannot be answered in time costs nothing."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Final
 
 _KEPT: Final = 64
 _REMEMBERED: Final = 10.0
-"""Seconds: what was slow before, as behind an outage, says nothing about now."""
+"""Seconds. An answer from before, as behind an outage, says nothing about the present."""
 
 _SHARE: Final = 0.9
-"""Of the answers need no more than is expected (`make bench overload`)."""
+"""The share of answers that need no more time than `expected`; chosen with `make bench overload`."""
 
 
 class AnswerTimes:
@@ -34,7 +34,7 @@ class AnswerTimes:
         self._answers: deque[tuple[float, float]] = deque(maxlen=_KEPT)
 
     def note(self, seconds: float) -> None:
-        """An answer needed so much time, from its beginning."""
+        """Note an answer that needed so many seconds, from its beginning."""
         with self._lock:
             self._answers.append((self._clock(), seconds))
 
@@ -44,4 +44,5 @@ class AnswerTimes:
         oldest = self._clock() - _REMEMBERED
         with self._lock:
             lately = sorted(seconds for at, seconds in self._answers if at >= oldest)
+        # The share is below 1, so the index is one of the list's.
         return lately[int(_SHARE * len(lately))] if lately else 0.0

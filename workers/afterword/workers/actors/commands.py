@@ -24,10 +24,12 @@ def declare(broker: MendedBroker, commands: Commands, responder: Responder, metr
 
     @dramatiq.actor(broker=broker, queue_name=Queue.COMMANDS, actor_name=ACTORS[Queue.COMMANDS], max_retries=0)
     def run_command(body: Any) -> None:
+        # What the outcome stays if `answer` raises.
         started, outcome = time.perf_counter(), "internal"
         try:
             outcome = responder.answer(body, parse_command, run)
         finally:
+            # Of a refused command the name may be any text: as a label it would make a series for ever.
             name = str(body.get("command")) if isinstance(body, dict) and outcome != "invalid" else "unknown"
             metrics.commands.labels(name, outcome).inc()
             metrics.command_seconds.labels(name).observe(time.perf_counter() - started)

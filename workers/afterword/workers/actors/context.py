@@ -26,16 +26,16 @@ from afterword.workers.services.recall.finding.finder import EMBEDDING_SHARE
 logger = logging.getLogger(__name__)
 
 _MORE = 1.25
-"""By how much more than it had an answer that lacks something is begun the next time: soon enough, without a jump."""
+"""An answer that lacks something is taken to need this much more than it had: enough to adapt, and no jump."""
 
 
 def declare(
     broker: MendedBroker, answerer: Answerer, responder: Responder, query_log: QueryLog | None, metrics: Metrics
 ) -> None:
-    """Answer context requests; those that cannot be answered by their deadline are dropped. Never retried: the asker
-    has gone by then.
+    """Answer context requests. Those that cannot be answered by their deadline are dropped. None is retried: its asker
+    would be gone by then.
 
-    Without a query log nothing is told of them.
+    Without a query log analytics hear of none.
     """
 
     def run(request: ContextRequest) -> ContextReply:
@@ -49,6 +49,7 @@ def declare(
 
     @dramatiq.actor(broker=broker, queue_name=Queue.CONTEXT, actor_name=ACTORS[Queue.CONTEXT], max_retries=0)
     def answer_context(body: Any) -> None:
+        # What it stays if `answer` raises.
         outcome = "internal"
         try:
             message = CurrentMessage.get_current_message()
@@ -62,9 +63,10 @@ def declare(
 
 
 def _time_reply(broker: MendedBroker, metrics: Metrics) -> None:
-    """From the asking to the reply sent, by Redis's clock on both sides."""
+    """Observe the time from the asking to the reply sent, by Redis's clock on both sides."""
     message = CurrentMessage.get_current_message()
     if message is not None:
+        # The reply is sent: its figure is not worth an error.
         with suppress(RedisError):
             since_asked = max(broker.clock.now_ms() - message.message_timestamp, 0) / 1000
             metrics.context_seconds.labels("reply").observe(since_asked)
@@ -77,6 +79,7 @@ def seconds_needed(answer: Answer, left: float | None) -> float:
     that lacks something would have needed more than there was: the next ones are begun earlier.
     """
     took = answer.seconds["total"]
+    # With memory switched off nothing is missing that more time would bring.
     degraded = set(answer.reply.degraded) - {"memory_off"}
     if degraded and left is not None:
         return max(took, _MORE * left)

@@ -23,7 +23,7 @@ _SENDING = 0.005
 """Seconds that a reply needs to reach its caller."""
 
 _FETCHING_MS = 1_000
-"""A caller whose clock has run out may still be about to look."""
+"""How long a reply outlives its deadline: a caller whose time has just run out may still look."""
 
 
 class Responder:
@@ -36,7 +36,7 @@ class Responder:
 
     def __init__(self, client: redis.Redis, clock: ServerClock) -> None:
         self.times = AnswerTimes()
-        """What answers need; whoever answers requests that may be dropped before their deadline notes it here."""
+        """The times that answers need. Whoever answers requests that may be dropped early notes them here."""
         self._client = client
         self._clock = clock
 
@@ -80,11 +80,11 @@ class Responder:
             return False
 
     def _is_hopeless(self, body: Any, asked_ms: int | None) -> bool:
-        """Whether the time left is less than an answer needs. Looked at before the request is read, since under load
-        most of the work would be for those whose askers have gone when the answer comes.
+        """Whether the time left is less than an answer needs. This is asked before the request is read: under load most
+        of the work would be for askers who are gone when the answer comes.
 
-        Whoever asked just now is always tried for, however slow the last answers were: what takes too long is left out
-        of an answer, and without any answers nobody would see that they have become quick again.
+        A request that was made just now is always tried, however slow the last answers were. Its answer leaves out
+        what takes too long; and if none were tried, nobody would see that answers have become quick again.
         """
         deadline_ms = body.get("deadline_ms") if isinstance(body, dict) else None
         if asked_ms is None or not isinstance(deadline_ms, int):
@@ -101,6 +101,7 @@ class Responder:
             result = run(request)
         except AfterwordError as error:
             return Reply(request_id=request.request_id, ok=False, error=error_body(error))
+        # Whatever was raised, the caller is answered first; then it goes on to Dramatiq.
         except BaseException:
             internal = ErrorBody(code="internal", message="the worker failed; its log says why")
             self._send(request, Reply(request_id=request.request_id, ok=False, error=internal))
@@ -108,7 +109,7 @@ class Responder:
         return Reply(request_id=request.request_id, ok=True, result=result)
 
     def _send(self, request: Request, reply: Reply) -> None:
-        """Send a reply, which Redis removes soon after its asker has stopped waiting: it keeps none for nobody."""
+        """Send a reply. Redis removes it soon after its asker has stopped waiting."""
         left = self.seconds_left(request)
         ttl_ms = REPLY_TTL_MS if left is None else min(round(1000 * left) + _FETCHING_MS, REPLY_TTL_MS)
         self._push(request.reply_to, reply, ttl_ms)
@@ -116,6 +117,7 @@ class Responder:
     def _push(self, reply_to: str, reply: Reply, ttl_ms: int) -> None:
         """Push a reply to the list that its request names. Redis removes it when nobody takes it."""
         try:
+            # In one transaction: a reply without a time to live would stay for ever.
             with self._client.pipeline(transaction=True) as pipe:
                 pipe.rpush(reply_to, reply.model_dump_json(exclude_none=True).encode())
                 pipe.pexpire(reply_to, ttl_ms)
@@ -129,6 +131,7 @@ class Responder:
         if not isinstance(body, dict):
             return
         reply_to, request_id = body.get("reply_to"), body.get("request_id")
+        # The request is not checked: without this it could make a worker write to any key.
         if isinstance(reply_to, str) and reply_to.startswith(REPLY_PREFIX):
             reply = Reply(request_id=str(request_id or ""), ok=False, error=error_body(error))
             self._push(reply_to, reply, REPLY_TTL_MS)

@@ -18,7 +18,7 @@ from afterword.workers.stores.ledger.database import Database
 
 
 def declare(broker: MendedBroker, database: Database, books: Books) -> None:
-    """Write query events down. What no retry mends is a dead letter at once."""
+    """Write query events down. A failure that no retry mends makes a dead letter at once."""
 
     @dramatiq.actor(
         broker=broker,
@@ -35,8 +35,9 @@ def declare(broker: MendedBroker, database: Database, books: Books) -> None:
 
 
 def _read(body: Any) -> QueryEvents:
-    """Raises: InvalidInput, which names the field; pydantic's own error would quote its input."""
+    """The events in a body. Raises: InvalidInput, which names the field."""
     try:
         return QueryEvents.model_validate(body)
     except ValidationError as error:
+        # pydantic's own error would quote its input, which holds the words of queries.
         raise InvalidInput.from_validation(error) from None

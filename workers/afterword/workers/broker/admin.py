@@ -20,8 +20,8 @@ from afterword.workers.broker.backlog import QueueBacklog, RedisMemory, read_bac
 from afterword.workers.broker.transport import Transport
 
 MOST_KEPT = 8 * 1024 * 1024
-"""Bytes of a dead message that are kept: more than twice what the contract allows. In Compose the scheduler has 224 MB
-of memory."""
+"""The most bytes of a dead message that are kept: more than twice what the contract allows. The bound is there for the
+scheduler, which has 224 MB of memory in Compose."""
 
 _BYTES_AT_ONCE = 2 * MOST_KEPT
 _BEGINNING = 'return string.sub(redis.call("hget", KEYS[1], ARGV[1]) or "", 1, ARGV[2])'

@@ -45,6 +45,7 @@ def read_backlog(client: redis.Redis, queue: str, now_ms: int) -> QueueBacklog:
         pipe.hlen(wire.messages_key(f"{queue}.DQ"))
         pipe.zcard(f"{key}.XQ")
         pipe.lrange(key, 0, _HEAD - 1)
+        # Dramatiq keeps the messages in work by worker, and no list of them for the queue.
         for worker in workers:
             pipe.scard(f"{wire.NAMESPACE}:__acks__.{worker.decode()}.{queue}")
         waiting, delayed, dead, head, *in_flight = pipe.execute()

@@ -42,7 +42,7 @@ class MendedBroker(RedisBroker):
         self.admin = QueueAdmin(client, self.transport)
         """The queues for services, which need no broker."""
         self.gate = gate
-        """Asked before each fetch; while it says False nothing is taken."""
+        """Called before each fetch. While it returns False nothing is taken."""
         self._held: dict[str, Held] = {}
 
     @property

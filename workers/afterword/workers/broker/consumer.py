@@ -16,8 +16,8 @@ from afterword.workers.broker.received import Held, ReceivedMessage, read_receiv
 from afterword.workers.broker.transport import BATCH, Fetched, Transport, is_delay_queue
 
 MOST_BYTES = 2 * 1024 * 1024
-"""Of messages in hand, one that is larger by itself excepted. What is made of a conversation, its excerpts and their
-vectors, takes some fifty times its size: with two of 1 MiB a worker stays within the 288 MB that Compose gives it."""
+"""The most bytes of messages in hand; a single larger one is taken all the same. A conversation's excerpts and vectors
+take some fifty times its size: with two of 1 MiB a worker stays within the 288 MB that Compose gives it."""
 
 UNREADABLE = "the message cannot be read"
 

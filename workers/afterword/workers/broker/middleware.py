@@ -118,6 +118,7 @@ class QueueInstruments(dramatiq.Middleware):
     def before_process_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
         """Note how long it has waited, by Redis's clock."""
         if isinstance(broker, MendedBroker) and isinstance(message, ReceivedMessage) and message.sent_at is not None:
+            # A figure only: the message is worked on without it.
             with suppress(RedisError):
                 message.waited = max(broker.clock.now_ms() - message.sent_at, 0) / 1000
 

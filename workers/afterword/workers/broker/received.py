@@ -19,7 +19,7 @@ RETRIES = "afterword_retries"
 """The option that counts a message's retries. A producer who sets it loses retries of this message, and gains none."""
 
 LONGEST_DELAY_MS = 60_000
-"""Longer than any retry waits, whatever the clock of the worker that delayed it said."""
+"""The longest delay that is believed: longer than any retry waits, whatever clock the delaying worker had."""
 
 _ERROR_LENGTH = 500
 _NAME_LENGTH = 512
@@ -63,7 +63,7 @@ class ReceivedMessage(MessageProxy):
 
 
 def read_received(redis_id: bytes, data: bytes, queue_name: str) -> ReceivedMessage | None:
-    """The message in `data`, or None where it is no message, or none that a worker of this queue survives.
+    """The message in `data`; None where it is no message, or one that would end a thread of this queue's worker.
 
     Its options are data that anybody may have written. Of them only what this broker wrote itself is kept, in bounds.
     """
@@ -84,8 +84,9 @@ def read_received(redis_id: bytes, data: bytes, queue_name: str) -> ReceivedMess
 
 
 def _own_options(options: Mapping[str, Any], redis_id: bytes) -> dict[str, Any]:
-    """What this broker wrote. The id is that of the message's place, whatever it calls itself."""
+    """The options that this broker wrote. The id is that of the message's place, whatever the message says."""
     retries = options.get(RETRIES)
+    # Not isinstance: True is an int as well.
     counted = {RETRIES: max(retries, 0)} if type(retries) is int else {}
     return {"redis_message_id": redis_id.decode(errors="replace"), **counted}
 

@@ -129,7 +129,8 @@ local function fetch(room, bytes)
     while #found < 2 * room and passed_over < most_passed_over do
         local id = redis.call("lpop", places)
         if not id then
-            break
+            -- An idle worker fetches some times a second: nothing more is asked of Redis than has to be.
+            return found, false, 0
         end
         local size = redis.call("hstrlen", messages, id)
         if size > largest then
@@ -163,10 +164,10 @@ if maintain then
     look_after_the_queue()
 end
 
-local found, blocked = {}, false
+local found, blocked, left = {}, false, nil
 if command == "fetch" then
     quieten_bell()
-    found, blocked = fetch(tonumber(ARGV[FIRST]), tonumber(ARGV[FIRST + 1]))
+    found, blocked, left = fetch(tonumber(ARGV[FIRST]), tonumber(ARGV[FIRST + 1]))
 elseif command == "requeue" then
     for i = FIRST, #ARGV do
         if redis.call("srem", acks, ARGV[i]) == 1 and redis.call("hexists", messages, ARGV[i]) == 1 then
@@ -185,7 +186,7 @@ elseif command == "nack" then
 elseif command == "purge" then
     redis.call("del", places, acks, messages, deaths)
 end
-return {found, redis.call("llen", places), blocked and 1 or 0, aside}
+return {found, left or redis.call("llen", places), blocked and 1 or 0, aside}
 """
 """Any other command is a heartbeat. Returns the ids and messages found, the places left, whether the next message needs
 more room than there is, and the ids set aside, each with why."""

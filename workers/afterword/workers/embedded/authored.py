@@ -34,6 +34,7 @@ class AuthoredAnswers:
         for event in conversations:
             for fact in facts.get(event.event_id, ()):
                 message = event.messages[fact.source]
+                # By role and words: a prompt numbers its messages, and names no event.
                 self._facts.setdefault((message.role, message.text.strip()), []).append(fact)
 
     def __call__(self, prompt: Sequence[Mapping[str, Any]]) -> str:

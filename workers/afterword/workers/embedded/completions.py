@@ -104,6 +104,7 @@ class CompletionsServer:
         """Start; when this returns, connections are accepted."""
         self._server = _Server(self, self._port)
         self._port = self._server.server_address[1]
+        # 0.05 s is how soon `stop` is noticed; the default is half a second.
         threading.Thread(target=self._server.serve_forever, args=(0.05,), name="completions", daemon=True).start()
 
     def stop(self) -> None:
@@ -133,8 +134,10 @@ class CompletionsServer:
 
 
 class _Server(socketserver.ThreadingTCPServer):
+    # A port that was closed a moment ago may be taken again: `start` after `stop` keeps it.
     allow_reuse_address = True
     daemon_threads = True
+    # The default of 5 would refuse connections when many threads ask at once.
     request_queue_size = 128
 
     def __init__(self, owner: CompletionsServer, port: int) -> None:

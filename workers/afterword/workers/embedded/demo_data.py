@@ -37,6 +37,7 @@ class DemoQuestion(BaseModel):
 
 def conversations() -> list[ConversationFinished]:
     """The shipped conversations, in the order in which they took place."""
+    # Not `splitlines`, which also splits at characters that may stand in a JSON string, such as U+2028.
     return read_conversations(_shipped("conversations.jsonl").split("\n"))
 
 

@@ -44,6 +44,7 @@ def settings_beside(settings: Settings, running: RunningStack) -> Settings:
 
 
 def _vector_store(running: RunningStack) -> Check:
+    # The stack looks for us: a folder of Qdrant Edge is open in one process only.
     found = json.loads(_probe(running, "readyz"))["components"]["vector_store"]
     return Check("vector_store", found["status"], f"{found['detail']}, in process {running.pid}")
 

@@ -41,6 +41,7 @@ def choose_embedder(settings: Settings) -> Choice:
         return Choice(settings.embedder, f"{settings.embedder} ({settings.embedder_model or 'its default model'})")
     if find_spec("fastembed") is not None:
         try:
+            # Built and not only found: its model may have to be downloaded, and there may be no network.
             built = build_embedder(provider="fastembed", model=settings.embedder_model)
         except Misconfigured as error:
             return Choice("hashing", f"hashing: words and n-grams, no meaning (fastembed is installed but {error})")
@@ -50,4 +51,5 @@ def choose_embedder(settings: Settings) -> Choice:
 
 def _without_secrets(url: str) -> str:
     parts = urlsplit(url)
+    # Shown on a screen: a password stands before the @, a key may stand in the query.
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))

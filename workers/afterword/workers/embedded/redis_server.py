@@ -29,6 +29,7 @@ def free_port() -> int:
 
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
+        # As Redis binds it: connections that have just ended do not count as taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -87,6 +88,7 @@ class RedisServer:
                 [
                     binary,
                     *("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder.resolve())),
+                    # No snapshots (--save): the AOF alone is what a start reads.
                     *("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
                     *("--maxmemory-policy", "noeviction", "--daemonize", "no"),
                     *self.extra_arguments,

@@ -28,6 +28,8 @@ class RunningStack:
         """The stack that runs in this folder. Raises: Misconfigured, when none does."""
         try:
             with (folder / _NAME).open("r+", encoding="utf-8") as file:
+                # A lock that we get says that nobody runs here; closing the file lets go of it. A locked, empty file is
+                # that of a stack that still starts.
                 if not _lock(file) and (written := file.read()):
                     return cls(**json.loads(written))
         except FileNotFoundError:
@@ -38,19 +40,21 @@ class RunningStack:
 
 
 class RunningFile:
-    """Held by a stack from its start to its end. A kill lets go of it, too: the lock is the system's."""
+    """The file that a stack holds from its start to its end. When the stack is killed, the system lets go of it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._file: IO[str] | None = None
 
     def take(self) -> None:
-        """Raises: Misconfigured, when another process runs a stack in this folder, or the folder cannot be used.
+        """Take the folder. Call this before any server starts: a start ends the servers that a killed run left behind,
+        and must not end those of a running stack.
 
-        Before any server is started: the servers of a killed run are ended then, and a running stack's must not be.
+        Raises: Misconfigured, when another process runs a stack in this folder, or the folder cannot be used.
         """
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
+            # a+, since w would empty the file of a stack that runs.
             file = (self._folder / _NAME).open("a+", encoding="utf-8")
         except OSError as error:
             raise Misconfigured(f"{self._folder} cannot be used for data: {error.strerror}") from None
@@ -70,6 +74,7 @@ class RunningFile:
         """The stack has stopped."""
         file, self._file = self._file, None
         if file is not None:
+            # Emptied, not removed: a stack that starts at this moment may have opened this very file.
             file.truncate(0)
             file.close()
 

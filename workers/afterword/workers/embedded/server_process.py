@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 _STOP_SECONDS = 15.0
-"""Time to write what is in memory to the disk; then the process is killed, and the next start recovers the data."""
+"""The time to write memory to the disk. Then the process is killed, and the next start recovers the data."""
 
 
 def end_process(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
@@ -29,6 +29,7 @@ def end_leftover(pid_file: Path, folder: Path) -> None:
     The pid file names it. Pids are used again: a process that works in another folder is left alone.
     """
     with suppress(OSError, ValueError, psutil.NoSuchProcess):
+        # psutil, since `subprocess` waits for children only, and this is the child of a process that is gone.
         process = psutil.Process(int(pid_file.read_text().split()[0]))
         if Path(process.cwd()).resolve() != folder.resolve():
             return

@@ -54,7 +54,7 @@ class EmbeddedStack:
 
     @property
     def postgres_url(self) -> str:
-        """The ledger, for a look at it."""
+        """The URL of the ledger, for a look at it."""
         return self._postgres.url
 
     @property
@@ -75,7 +75,7 @@ class EmbeddedStack:
             return conversations.counts(connection)
 
     def welcome(self, models: Sequence[str]) -> str:
-        """For the screen, once it is up: the lines on its models, where everything is, what an agent has to set."""
+        """The text for the screen once it is up: its models, where everything is, and what an agent has to set."""
         lines = [
             "Afterword is up.",
             *models,
@@ -108,6 +108,7 @@ class EmbeddedStack:
         self._running.take()
         try:
             self._house = House(self._settings_here())
+            # Bound before any server starts, so that a port that is taken is told at once.
             self._probes = self._open_probes(self._house)
             self._redis.start()
             self._postgres.start()
@@ -117,6 +118,7 @@ class EmbeddedStack:
             self._house.collections.discovery.at_start()
             self._start_probes(self._house, self._probes)
             self._running.tell(redis_url=self.redis_url, postgres_url=self.postgres_url, probe_port=self._probes.port)
+        # On Ctrl-C as well: the servers are processes of their own and would outlive this one.
         except BaseException:
             self.stop()
             raise
@@ -125,11 +127,13 @@ class EmbeddedStack:
         """Stop the roles, then the servers."""
         if self._probes:
             self._probes.stop()
+        # Side by side: one after the other each role might take the whole grace.
         with ThreadPoolExecutor() as pool:
             for role in self._roles:
                 pool.submit(role.stop, self._settings.shutdown_grace)
         if self._house:
             self._house.close()
+        # After the roles, which hand work back while they stop.
         self._postgres.stop()
         self._redis.stop()
         self._roles, self._house, self._probes = [], None, None
@@ -170,6 +174,7 @@ class EmbeddedStack:
         probes.start(
             is_alive=lambda: all(role.is_alive() for role in self._roles),
             health=Health(
+                # Every component, since every role runs here.
                 {**checks.looks(house, get_args(checks.Component)), **queues},
                 ["redis", "postgres", "vector_store", *queues],
             ),

@@ -1,4 +1,4 @@
-"""Log processors: they keep out of every line what a person said, and render errors so that they may be told."""
+"""Log processors: they keep what a person said out of every line, also where an error is rendered."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _ACTORS = Actor.__call__.__code__.co_filename
 """The file in which Dramatiq logs the arguments of each call of an actor."""
 
 _LONGEST = 2_000
-"""Characters of a value in a line: an error page of a server is told by its beginning."""
+"""The most characters of a value in a line. The beginning tells what a server's error page is."""
 
 _TRACEBACKS = ("exception", "stack")
-"""What has lines of its own; its words were escaped when it was rendered."""
+"""Values with lines of their own. Their words were escaped when they were rendered."""
 
 
 def drop_arguments(record: logging.LogRecord) -> bool:
@@ -40,8 +40,9 @@ def drop_arguments(record: logging.LogRecord) -> bool:
 
 
 def name_messages(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """The same for a line that is logged through structlog."""
+    """Name the messages in a line that is logged through structlog, as `drop_arguments` does for other lines."""
     named = {key: _named(value) for key, value in event.items()}
+    # structlog formats these later: here they are still objects, messages among them.
     if "positional_args" in event:
         named["positional_args"] = tuple(_named(argument) for argument in event["positional_args"])
     return named
@@ -53,7 +54,7 @@ def escape_values(_logger: object, _method: str, event: structlog.typing.EventDi
 
 
 def escape_within_lines(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """The same where the renderer escapes newlines itself, as JSON does."""
+    """As `escape_values`, for a renderer that escapes newlines itself, as JSON does."""
     return _each_text(event, lambda text: cut(printable_lines(text), _LONGEST))
 
 
@@ -71,6 +72,7 @@ def renderers(log_format: str) -> list[structlog.typing.Processor]:
         console = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_write_traceback)
         return [escape_values, console]
     exceptions = structlog.processors.ExceptionRenderer(lambda raised: _traceback_of(raised[1]))
+    # ensure_ascii=False, so that an id in Chinese stays readable.
     return [escape_within_lines, exceptions, structlog.processors.JSONRenderer(ensure_ascii=False)]
 
 
@@ -98,4 +100,5 @@ def _said(error: BaseException) -> str:
 
 
 def _context(error: BaseException) -> BaseException | None:
+    # `raise … from None` hides a cause on purpose: its words may repeat what a person said.
     return None if error.__suppress_context__ else error.__context__

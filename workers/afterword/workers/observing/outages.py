@@ -7,7 +7,7 @@ import threading
 import time
 
 CALM_SECONDS = 10.0
-"""For a part that many requests meet: shorter than a look at a log, longer than the pause between two late answers."""
+"""The calm of a part that many requests meet: longer than the pause between two late answers, short for a log."""
 
 
 class Outage:
@@ -19,8 +19,9 @@ class Outage:
     """
 
     def __init__(self, logger: logging.Logger, *, gone: str, back: str, calm: float = 0.0) -> None:
-        """It is over once the part has worked, and has not failed for `calm` seconds: one that is sometimes late is
-        one outage."""
+        """An outage is over once the part has worked and has not failed for `calm` seconds. So a part that is late now
+        and then makes one outage, not many.
+        """
         self._logger = logger
         self._gone = gone
         self._back = back
@@ -31,13 +32,14 @@ class Outage:
 
     @property
     def lasts(self) -> bool:
-        """Whether it was gone when it was last needed."""
+        """Whether the part was away when it was last needed."""
         return self._lasts
 
     def note(self, why: str | None) -> bool:
-        """Note that it failed, and why, or that it worked (None). Returns whether that is a change, and was logged."""
+        """Note why the part failed, or None if it worked. Returns whether that is a change, which is logged."""
         failed = why is not None
         if failed:
+            # Noted before the way out below: each failure makes the calm begin anew.
             self._failed_at = time.monotonic()
         if failed is self._lasts or self._may_fail_again(failed):  # most requests end here, without the lock
             return False

@@ -31,7 +31,7 @@ from afterword.workers.stores.ledger.extraction import breaker, progress
 from afterword.workers.stores.ledger.migrate import check_migrated
 
 _LONG_TEXT = "Every turn of a conversation is kept, and a long one is kept in pieces. " * 60
-"""As long as the longest that is embedded: the end of a batch, by which what is known of it is found."""
+"""As long as the longest text that is embedded: the end of a batch, by which extraction finds known memories."""
 
 
 def run(house: House, checks: Sequence[Callable[[House], Check]]) -> list[Check]:
@@ -48,10 +48,11 @@ def run_one(house: House, check: Callable[[House], Check], name: str | None = No
 
 
 def check_embedder(house: House) -> Check:
-    """Answers with vectors of its own size, for a long text and a full batch, too; says who gets which key."""
+    """Answers with vectors of its own size, also for a long text and a full batch. Says which host gets which key."""
     identity = house.models.embedder.identity
     if identity.provider == "hashing":
         return Check("embedder", "warning", f"{identity}: words and n-grams only; set AFTERWORD_EMBEDDER for meaning")
+    # Read first: a refusal of the texts below lowers it.
     set_or_known = house.models.embedding_limits.takes
     house.models.embedder.embed(["afterword doctor"])
     house.models.embedder.embed([_LONG_TEXT])
@@ -83,6 +84,7 @@ class EmbedderLately:
         errors = registry.get_sample_value("afterword_embedder_errors_total") or 0.0
         made, failed = requests - self._requests, errors - self._errors
         self._requests, self._errors = requests, errors
+        # Without a request since the last look, the last result still holds.
         if made:
             status: CheckStatus = "failed" if failed >= made else "warning" if failed else "ok"
             self._last = Check("embedder", status, f"{failed:.0f} of the last {made:.0f} requests failed")
@@ -110,7 +112,7 @@ def check_llm(house: House) -> Check:
 
 
 def check_facts(house: House) -> Check:
-    """No conversation waits for an LLM that is there by now."""
+    """No conversation was kept for want of an LLM that is set by now."""
     check_migrated(house.stores.database)
     with house.stores.database.transaction() as connection:
         kept = progress.count_verbatim(connection).kept
@@ -129,6 +131,7 @@ def check_tokenizer(house: House) -> Check:
 def check_mem0(_house: House) -> Check:
     """The version that extraction was built against."""
     installed = version("mem0ai")
+    # Extraction imports mem0's prompt and enters mem0 by injection: another minor version may move either.
     if not installed.startswith("2.2."):
         return Check("mem0", "failed", f"version {installed}: install mem0ai 2.2.x")
     return Check("mem0", "ok", f"version {installed}")
@@ -162,6 +165,7 @@ ALL = (
     check_mem0,
     check_switch,
 )
+# No model: an LLM or an embedder that is down keeps no worker from starting. Only work shows when it is back.
 AT_START = (check_redis, check_ledger, prepare_vector_store)
 
 Component = Literal["redis", "postgres", "vector_store", "mem0", "embedder", "llm"]
@@ -174,6 +178,7 @@ def looks(house: House, wanted: Sequence[Component]) -> dict[str, Callable[[], C
         "postgres": check_postgres,
         "vector_store": check_vector_store_answers,
         "mem0": check_mem0,
+        # Not `check_embedder`: probes come every few seconds, and each of its requests may cost money.
         "embedder": EmbedderLately(),
         "llm": check_breaker,
     }
@@ -182,5 +187,6 @@ def looks(house: House, wanted: Sequence[Component]) -> dict[str, Callable[[], C
 
 def failures_at_start(house: House, *, vector_store: bool = True) -> list[Check]:
     """The components that a worker cannot start with just now."""
+    # Telemetry needs no vector store: it must not wait for one.
     needed = [check for check in AT_START if vector_store or check is not prepare_vector_store]
     return [check for check in run(house, needed) if check.status == "failed"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 LOOK_SECONDS = 2.0
-"""A look that takes longer counts as failed; a result that is older is looked up again."""
+"""A look that takes longer counts as failed. A result that is older is not used without a new look."""
 
 
 CheckStatus = Literal["ok", "warning", "failed", "unknown"]
@@ -19,8 +19,8 @@ CheckStatus = Literal["ok", "warning", "failed", "unknown"]
 class Check:
     """The status of one component.
 
-    `failed` must be mended before anything works, `warning` should be read, `unknown` was not looked at yet. What has
-    failed may be `passing`: a server that starts or is away comes back by itself, a wrong password does not.
+    `failed` must be mended before anything works, `warning` should be read, `unknown` was not looked at yet. A failure
+    is `passing` when it ends by itself: a server that starts or is away comes back, a wrong password stays wrong.
     """
 
     component: str
@@ -54,6 +54,7 @@ class Health:
         return all(check.status in ("ok", "warning") for check in found if self.needs(check.component))
 
     def _found(self, seconds: float) -> list[Check]:
+        # All looks begin before any is waited for: together they take as long as the slowest.
         until = time.monotonic() + seconds
         for watched in self._watched:
             watched.begin()
@@ -83,6 +84,7 @@ class _Watched:
     def found(self, until: float) -> Check:
         """The result of the look, if it ends by `until`; else that of the look before, unless this one hangs."""
         self._over.wait(max(until - time.monotonic(), 0))
+        # Since the look began, not since this call, which may not wait at all.
         hung = time.monotonic() - self._begun_at
         if not self._over.is_set() and hung >= LOOK_SECONDS:
             return Check(self._component, "failed", f"no answer for {hung:.0f} s")
@@ -93,5 +95,6 @@ class _Watched:
         try:
             found = self._look()
         finally:
+            # Also when the look raised: it has failed, and does not hang.
             self._last = found
             self._over.set()

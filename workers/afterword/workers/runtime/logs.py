@@ -35,6 +35,7 @@ def configure(settings: Settings) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
     )
     handler = logging.StreamHandler(sys.stderr)
+    # On the handler: a filter of the root logger does not see the records of other loggers.
     handler.addFilter(drop_arguments)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -45,6 +46,7 @@ def configure(settings: Settings) -> None:
     logging.captureWarnings(True)
     threading.excepthook = _log_ended_thread
     root = logging.getLogger()
+    # In place of what a library may have set up when it was imported: no line comes twice.
     root.handlers = [handler]
     root.setLevel(settings.log_level)
     # Where mem0 fails, an error of ours is raised; mem0's own lines repeat the text that a store was sent.

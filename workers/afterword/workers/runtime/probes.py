@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 from afterword.workers.core.errors import Misconfigured
 from afterword.workers.runtime.health import Check, Health
 
-_STOP_SECONDS = 0.05  # how soon `stop` is noticed
+_STOP_SECONDS = 0.05  # how soon `stop` is noticed; the default is half a second
 
 
 class ProbeServer:
@@ -29,12 +29,14 @@ class ProbeServer:
         """Raises: Misconfigured, when the port is taken or the address is not one of this machine's."""
         self._registry = registry
         try:
+            # The port is taken now; the class that answers is set by `start`.
             self._server = ThreadingHTTPServer((host, port), BaseHTTPRequestHandler)
         except OSError as error:
             raise Misconfigured(
                 f"probes cannot listen on {host}:{port} ({error.strerror or error}): "
                 "set AFTERWORD_PROBE_PORT (0 takes a free one) or AFTERWORD_PROBE_HOST"
             ) from None
+        # A scraper that never reads its answer must not keep the process from ending.
         self._server.daemon_threads = True
         serve = partial(self._server.serve_forever, poll_interval=_STOP_SECONDS)
         self._thread = threading.Thread(target=serve, name="probes", daemon=True)

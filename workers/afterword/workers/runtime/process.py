@@ -21,7 +21,7 @@ from afterword.workers.runtime.wiring.house import House
 logger = logging.getLogger(__name__)
 
 _WAIT_SECONDS = 60.0
-"""How long servers may take to come up: about as long as a whole stack that is started at once."""
+"""How long servers may take to come up. A whole stack that starts at once takes about as long."""
 _RETRY_SECONDS = 2.0
 
 
@@ -31,6 +31,7 @@ def run_worker(role: Role, settings: Settings) -> None:
     Raises: Misconfigured, when the servers cannot be worked with, or are not there within a minute.
     """
     stopping = threading.Event()
+    # Before the servers are waited for: SIGTERM ends that wait as well.
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stopping.set())
     tell_unknown_variables()
@@ -58,6 +59,7 @@ def wait_for_servers(role: Role, house: House, stopping: threading.Event) -> Non
         told = "; ".join(f"{check.component}: {check.detail}" for check in failed)
         if time.monotonic() > deadline or not all(check.passing for check in failed):
             raise Misconfigured(told)
+        # Once for each state, though it is looked at every two seconds.
         if told != said:
             logger.warning("waiting: %s", told)
             said = told
@@ -65,7 +67,7 @@ def wait_for_servers(role: Role, house: House, stopping: threading.Event) -> Non
 
 
 def tell_unknown_variables() -> None:
-    """Warn of variables that look like settings and are none: what was meant is not in force."""
+    """Warn of variables that look like settings and are none: they change nothing."""
     for line in unknown_variables(os.environ):
         logger.warning("%s", line)
 
@@ -87,6 +89,7 @@ def _play(role: Role, house: House, stopping: threading.Event) -> None:
 
 def _stop(role: Role, running: RunningRole, probes: ProbeServer, settings: Settings) -> None:
     logger.info("%s stops", role)
+    # The probes answer until the work has ended: the grace may be long, and a silent /healthz gets a worker killed.
     running.stop(settings.shutdown_grace)
     probes.stop()
     logger.info("%s has stopped", role)

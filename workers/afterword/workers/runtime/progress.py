@@ -1,4 +1,4 @@
-"""Progress: whether a worker that has messages finishes any. Threads that run may still all be stuck."""
+"""Progress: whether a worker that has messages finishes any. All its threads may run and still be stuck."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class QueueProgress:
     """Watches one queue from a thread of its own: a companion of the queue's worker.
 
     The worker is stalled when messages wait in its queue or in its hands, and it has settled none for `patience`
-    seconds. Messages that it puts back count as waiting. That is said once in the log, as its end is.
+    seconds. Messages that it puts back count as waiting. The log says once when a stall begins and once when it ends.
 
     >>> progress.check()  # doctest: +SKIP
     Check('conversations_queue', 'failed', '32 messages wait, and none was finished for 73 s')
@@ -54,7 +54,7 @@ class QueueProgress:
         self._thread.join()
 
     def check(self) -> Check:
-        """What was found last, at once."""
+        """The last status that was found, at once."""
         return self._found
 
     def look(self) -> None:
@@ -67,6 +67,7 @@ class QueueProgress:
             messages = 0
         if not messages:
             self._idle_at = now
+        # From when there was something to finish: an empty queue is no fault of the worker's.
         silence = now - max(self._idle_at, self._held.settled_at)
         if messages and silence >= self._patience:
             self._tell("failed", f"{messages} messages wait, and none was finished for {silence:.0f} s")

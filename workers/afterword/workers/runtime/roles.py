@@ -1,4 +1,4 @@
-"""The roles a worker process can play: one table tells of each its queue, its threads, its servers and its actor."""
+"""The roles that a worker process can play. One table names the queue, threads, servers and actor of each."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ class QueueWork:
     """Declares the actor on the broker. Returns the threads that the actor needs beside it."""
     threads: int
     threads_in_place: int | None = None
-    """Threads where no server but Redis is asked, if that makes a difference."""
+    """The threads where no server but Redis is asked, if another number is better there."""
     waits_for_ledger: bool = False
     """Whether no message is taken while PostgreSQL is away."""
     needs_llm: bool = False
     """Whether the role idles in verbatim mode."""
 
     def patience_in(self, house: House) -> float:
-        """Seconds without a message finished after which the role is stalled; an LLM is waited for besides."""
+        """Seconds without a finished message after which the role is stalled. A call to the LLM adds its time."""
         return PATIENCE_SECONDS + (house.settings.llm_timeout if self.needs_llm else 0.0)
 
     def threads_in(self, house: House) -> int:
-        """The threads of the worker: as the settings say, else as measured for this role."""
+        """The threads of the worker: the setting, else the default of this role."""
         if house.settings.threads:
             return house.settings.threads
         return self.threads_in_place if self.threads_in_place and house.recall.in_place else self.threads
@@ -136,6 +136,7 @@ def _declare_ingest(house: House, broker: MendedBroker) -> Sequence[Companion]:
 
 
 def _declare_extraction(house: House, broker: MendedBroker) -> Sequence[Companion]:
+    # Imported by this role alone: the extraction brings mem0, which takes a second.
     from afterword.workers.services.extraction.lease import LeaseKeeper
 
     settings = house.settings
@@ -150,7 +151,9 @@ def _declare_extraction(house: House, broker: MendedBroker) -> Sequence[Companio
 
 def _declare_context(house: House, broker: MendedBroker) -> Sequence[Companion]:
     log = house.analytics.open_query_log(broker)
+    # Before the first question, which has no time to calibrate the embedder.
     house.recall.question_embedder.prepare()
+    # A process that has just started must not show what is being forgotten.
     house.stores.pending_deletions.read()
     context.declare(broker, house.recall.answerer, _responder(broker), log, house.metrics)
     return [log] if log else []
@@ -200,7 +203,9 @@ def _start_scheduler(house: House) -> RunningRole:
 
 
 def _analytics_tasks(house: House) -> list[Task]:
-    """Often enough that each slot is met, also after a change of the leader; what was done is not done again."""
+    """Tasks that run more often than a snapshot is due, so that none is missed when the leader changes. A snapshot
+    that was taken is not taken again.
+    """
     if not house.settings.analytics:
         return []
     return [Task("take_snapshot", min(house.settings.analytics_interval / 10, 15.0), house.analytics.snapshots.take)]

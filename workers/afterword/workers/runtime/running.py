@@ -38,7 +38,7 @@ class Companion(Protocol):
 
 
 class QueueRole:
-    """A role that works on a queue: one Dramatiq worker, and the threads it needs beside it. `progress` is told of."""
+    """A role that works on a queue: one Dramatiq worker, and the threads it needs beside it. `progress` is shown."""
 
     def __init__(
         self,
@@ -59,8 +59,10 @@ class QueueRole:
         self._worker.start()
 
     def stop(self, grace: float) -> None:
+        # First, so that nothing new is begun within the grace.
         self._broker.take_no_more()
         self._worker.stop(timeout=int(grace * 1000))
+        # Last: the work that is finished in the grace still needs its lease renewed and its queries noted.
         for companion in self._companions:
             companion.stop()
         self._broker.client.close()

@@ -58,6 +58,7 @@ def check_postgres(house: House) -> Check:
     """Reachable, new enough, migrated and writable."""
     ledger = house.stores.database
     number = ledger.version()
+    # PostgreSQL tells 15.4 as 150004.
     if number < database.MINIMUM_VERSION:
         return Check("postgres", "failed", f"version {number // 10000}: 15 or later is needed")
     check_migrated(ledger)
@@ -68,7 +69,7 @@ def check_postgres(house: House) -> Check:
 
 
 def check_ledger(house: House) -> Check:
-    """The same, with sessions of its own, and room on its disk: for a start and for `doctor`."""
+    """As `check_postgres`, and with sessions of its own and room on its disk: for a start and for `doctor`."""
     if house.stores.database.is_pooled_by_transaction():
         return Check(
             "postgres",
@@ -95,7 +96,7 @@ _STATES = {
 
 
 def prepare_vector_store(house: House) -> Check:
-    """The same before a worker starts, with the collection made where it is missing."""
+    """As `check_vector_store`, before a worker starts: it also makes the collection where it is missing."""
     house.collections.prepare()
     return check_vector_store(house)
 
@@ -106,7 +107,7 @@ def check_vector_store_answers(house: House) -> Check:
 
 
 def check_payloads(house: House) -> Check:
-    """All points of the collection are Afterword's, and can be recalled; and what the ledger knows is there."""
+    """All points of the collection are Afterword's and can be recalled; if the ledger knows any, there are some."""
     check_migrated(house.stores.database)
     there = house.stores.admin.check(house.models.embedder.identity) is not CollectionState.MISSING
     found = house.collections.discovery.look() if there else None
@@ -127,7 +128,7 @@ def _ledger_holds_memories(house: House) -> bool:
 
 
 def failure_of(component: str, error: Exception, house: House) -> Check:
-    """What an error of a check says: it passes by itself if a server is away or starts, else somebody must mend it."""
+    """The failure that an error means. It is passing if a server is away or starts; else somebody must mend it."""
     if isinstance(error, redis.RedisError):
         return _redis_failure(component, error, house.settings.redis)
     away = isinstance(error, StoreUnavailable) and not isinstance(error, LedgerDenied)
@@ -148,7 +149,7 @@ def _redis_failure(component: str, error: redis.RedisError, url: str) -> Check:
 
 
 def _unfit(info: Any, number: str) -> str | None:
-    """Why this server will never do, as it is set up."""
+    """Why this server cannot be used as it is set up; None when it can."""
     if tuple(int(part) for part in number.split(".")[:2]) < MINIMUM_REDIS:
         return f"version {number}: {'.'.join(map(str, MINIMUM_REDIS))} or later is needed"
     if info.get("cluster_enabled") or info.get("redis_mode") == "cluster":
@@ -156,14 +157,16 @@ def _unfit(info: Any, number: str) -> str | None:
     policy = info.get("maxmemory_policy", "unknown")
     if policy != "noeviction":
         return f"maxmemory-policy is {policy}: set it to noeviction, or events will be lost"
+    # The same refusal as below, known before a write is tried.
     if info.get("aof_enabled") and info.get("aof_last_write_status", "ok") != "ok":
         return "it " + _WRITE_REFUSALS["MISCONF"]
     return None
 
 
 def _after_a_write(client: redis.Redis, well: Check) -> Check:
-    """`well`, unless Redis refuses a write. One that is full still lets workers make room."""
+    """`well`, unless Redis refuses a write. A full Redis is a warning only: workers can still make room."""
     try:
+        # Redis refuses a write before it looks whether the key exists.
         client.set(_NEVER_SET, "", xx=True)
     except OutOfMemoryError:
         full = "it is full: clients keep events back until workers have made room, or maxmemory is raised"
@@ -179,6 +182,7 @@ def _after_a_write(client: redis.Redis, well: Check) -> Check:
 
 @contextmanager
 def _redis(house: House) -> Iterator[redis.Redis]:
+    # One try of two seconds: /readyz waits no longer for a component (`LOOK_SECONDS`).
     with redis.Redis.from_url(
         house.settings.redis, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
     ) as client:

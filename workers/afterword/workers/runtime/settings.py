@@ -27,7 +27,7 @@ _SCHEMES = {
 }
 _KEY_PREFIXES = re.compile(r"(?:sk|pk|rk|gsk|xai|hf|r8|pplx|nvapi|csk|AKIA|AIza|ghp|eyJ)[-_A-Za-z0-9]{12,}")
 _KEY_LENGTH = 24
-"""A run of letters and digits as long as this is no name of a model or a provider."""
+"""No name of a model or a provider holds a run of letters and digits of this length."""
 
 Seconds = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -159,7 +159,7 @@ class Settings(BaseSettings):
     @field_validator("redis_url", "postgres_url", "qdrant_url", "llm_base_url", "embedder_base_url")
     @classmethod
     def _is_a_url(cls, value: SecretStr | str | None, info: ValidationInfo) -> SecretStr | str | None:
-        """Refused here, where that can be said without the URL: what fails on it later would repeat the password."""
+        """Refuse a malformed URL here, in words without it: a later error would repeat the password in it."""
         if value is not None:
             url = value.get_secret_value() if isinstance(value, SecretStr) else value
             schemes = _SCHEMES[str(info.field_name)]
@@ -172,7 +172,9 @@ class Settings(BaseSettings):
     @field_validator("qdrant_api_key", "llm_api_key", "embedder_api_key")
     @classmethod
     def _is_a_key(cls, value: SecretStr | None) -> SecretStr | None:
-        """Most files of secrets end with a newline; one within a key would be told by the HTTP client's error."""
+        """Strip a key, since most files of secrets end with a newline. Refuse a newline inside it: the HTTP client's
+        error would repeat the key.
+        """
         if value is None:
             return None
         key = value.get_secret_value().strip()
@@ -183,7 +185,7 @@ class Settings(BaseSettings):
     @field_validator("llm", "llm_model", "embedder", "embedder_model", "tokenizer", "collection", "probe_host")
     @classmethod
     def _is_no_key(cls, value: str | None, info: ValidationInfo) -> str | None:
-        """These are logged, shown by doctor and used as labels."""
+        """Refuse a key in the wrong setting: these settings are logged, shown by `doctor` and used as labels."""
         if value is not None and _looks_like_a_key(value, names=info.field_name != "collection"):
             room = "EMBEDDER" if str(info.field_name).startswith("embedder") else "LLM"
             raise ValueError(f"this looks like a key: a key belongs in AFTERWORD_{room}_API_KEY (or OPENAI_API_KEY)")

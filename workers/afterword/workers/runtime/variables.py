@@ -1,4 +1,4 @@
-"""Variables of the environment that look like settings of ours and are none: a typo silently changes nothing."""
+"""Variables of the environment that look like our settings and are none. A typo would silently change nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CLIENT_SETTINGS = (
     *("tenant_id", "outbox_messages", "outbox_bytes", "max_messages", "max_bytes"),
     *("on_invalid", "on_unavailable", "exit_seconds"),
 )
-"""What clients read and workers do not: agent and workers often share one environment."""
+"""Settings that clients read and workers do not: agent and workers often share one environment."""
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
@@ -22,6 +22,7 @@ def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     ['AFTERWORD_LLM_MODLE is no setting and changes nothing; did you mean AFTERWORD_LLM_MODEL?']
     """
     known = {f"{_PREFIX}{name.upper()}" for name in (*Settings.model_fields, *CLIENT_SETTINGS)}
+    # In any case of letters, as pydantic-settings reads them.
     given = sorted(name for name in environ if name.upper().startswith(_PREFIX) and name.upper() not in known)
     return [_told(name, known) for name in given]
 

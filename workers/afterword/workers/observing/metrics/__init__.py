@@ -26,6 +26,7 @@ from afterword.workers.observing.metrics.upkeep import UpkeepMetrics
 __all__ = ["Metrics", "Reading"]
 
 
+# One class, so that a part is handed one object; each room declares its own instruments all the same.
 class Metrics(
     IngestMetrics,
     ExtractionMetrics,
@@ -40,8 +41,9 @@ class Metrics(
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         super().__init__(registry or CollectorRegistry())
+        # prometheus_client puts its own on the global registry, which no process of ours shows.
         ProcessCollector(registry=self.registry)
 
     def exposed(self, rooms: Sequence[type[Instruments]] = (), *, queue: str | None = None) -> Exposition:
-        """What a process shows: all that it counted, and zeros of these rooms only."""
+        """The metrics that a process shows: everything it counted, and zeros of these rooms only."""
         return Exposition(self.registry, rooms, queue=queue)

@@ -18,6 +18,7 @@ class CommandMetrics(Instruments):
         self.commands = self._counter(
             "commands",
             "Memory commands by name and outcome: ok, expired, invalid, denied, not_found, unavailable, internal.",
+            # `unknown`: a name that is no command must not become a series.
             command=(*(command.wire_name() for command in COMMANDS), "unknown"),
             outcome=_COMMAND_OUTCOMES,
         )

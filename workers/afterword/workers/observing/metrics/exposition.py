@@ -1,7 +1,8 @@
 """The exposition: what a process shows of its metrics.
 
-Every process declares every metric, so that all say the same of a name. It shows its own rooms' from 0 on, since
-`increase` does not see the first count of a series that was not there before; of other rooms' only what it counted.
+Every process declares every metric, so that a name means the same everywhere. Metrics of its own rooms are shown from
+0 on, since `increase` does not see the first count of a series that was not there before. Metrics of other rooms are
+shown only once it has counted or read something.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ class Exposition(Collector):
     def __init__(
         self, registry: CollectorRegistry, rooms: Sequence[type[Instruments]] = (), *, queue: str | None = None
     ) -> None:
-        """`queue` is the one that the process works on, if it is one: zeros of other queues are not its own."""
+        """`queue` is the queue that the process works on, if any. It shows no zeros of other queues."""
         self._registry = registry
         self._own = frozenset(name for room in rooms for name in _names(room))
         self._queue = queue
 
     def collect(self) -> Iterable[Metric]:
-        """The metrics, without the times at which each series began: nobody asks for them, and they double the size."""
+        """The metrics without the times at which their series began: they double the size and nobody asks for them."""
         for family in self._registry.collect():
             samples = list(self._shown(family))
             if samples:
@@ -41,11 +42,14 @@ class Exposition(Collector):
             yield from (sample for sample in samples if sample.value or not self._is_of_another_queue(sample))
 
     def _is_own(self, family: Metric) -> bool:
-        return family.name in self._own or not family.name.startswith("afterword_")
+        # Families without our prefix, such as the memory of the process, belong to every process. A gauge has a sample
+        # only where it was set or read: its 0 says something, whichever room declares it.
+        return family.name in self._own or family.type == "gauge" or not family.name.startswith("afterword_")
 
     def _is_of_another_queue(self, sample: Sample) -> bool:
         return self._queue is not None and sample.labels.get("queue", self._queue) != self._queue
 
 
 def _names(room: type[Instruments]) -> set[str]:
+    # Declared once more on a registry of their own, only to learn their names.
     return {family.name for family in room(CollectorRegistry()).registry.collect()}

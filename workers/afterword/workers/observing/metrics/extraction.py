@@ -35,6 +35,7 @@ class ExtractionMetrics(Instruments):
             "afterword_extraction_seconds",
             "Time of an extraction batch, by step: llm, embed, vector_write, total (from the claim to the commit).",
             ["step"],
+            # A call to the LLM is most of it.
             buckets=SLOW,
             registry=self.registry,
         )
@@ -57,6 +58,7 @@ class ExtractionMetrics(Instruments):
             "oldest_due_subject_age_seconds",
             "How long the subject that is due and unclaimed for longest has been due; 0 when none is.",
         )
+        # Read from the ledger, where the breaker is shared by all workers.
         self.breaker_open = self._reading(
             "breaker_open", "1 while the breaker of the LLM pauses extraction everywhere, else 0."
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from afterword.schemas.values import Kind, Scope
 from afterword.workers.observing.metrics.instruments import SLOW, Instruments
@@ -19,7 +19,14 @@ class IngestMetrics(Instruments):
             "publishes",
             "Events as their clients saw them: sent, dropped (their outbox was full), invalid. "
             "Told with a client's next event, counted once for each event that was stored.",
+            # A client has no /metrics of its own: its counts come with its events.
             outcome=("sent", "dropped", "invalid"),
+        )
+        self.messages_skipped = Counter(
+            "afterword_messages_skipped",
+            "Items that stood among the messages of events and were none, such as calls of tools. "
+            "Counted once for each event that was stored.",
+            registry=self.registry,
         )
         self.ingested = self._counter(
             "ingested_conversations",

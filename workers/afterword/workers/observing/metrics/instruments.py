@@ -16,7 +16,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 FAST = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-"""Requests to what is near, and all that a prompt waits for; one bucket ends at the aim of 100 ms."""
+"""For requests to near servers, and for everything that a prompt waits for. One bucket ends at the aim of 100 ms."""
 SLOW = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 """Work in the background, up to what a call to an LLM may take."""
 WAITS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
@@ -48,6 +48,7 @@ class BoundedLabel:
 
     def of(self, value: str) -> str:
         """The value as it is shown."""
+        # Without the lock: values are added and never removed.
         if value in self._known:
             return value
         with self._lock:
@@ -93,7 +94,7 @@ class Reading(Collector):
         self._values = {labels: (value, now) for labels, value in values.items()}
 
     def forget(self) -> None:
-        """Its source is away."""
+        """Show nothing: the source is away."""
         self._values = {}
 
     def describe(self) -> Iterable[Metric]:
@@ -122,6 +123,7 @@ class Instruments:
         Each series begins at 0: `increase` does not see the first count of a series that was not there before.
         """
         counter = Counter(f"afterword_{name}", documentation, list(values), registry=self.registry)
+        # Asking for the series is what makes it, at 0.
         for labels in product(*values.values()):
             counter.labels(*labels)
         return counter

@@ -32,8 +32,10 @@ class ModelMetrics(Instruments):
             "given_up (found by their words alone).",
             outcome=("shortened", "given_up"),
         )
+        # A model's name comes from settings and from answers, a tenant's from events.
         self.model_label = BoundedLabel()
         self.tenant_label = BoundedLabel()
+        # Plain counters, not from 0 on: models and tenants are known only when they are met.
         self.llm_calls = Counter(
             "afterword_llm_calls",
             "Calls to the LLM by model and outcome: ok, unavailable, refused, bad_answer.",

@@ -33,6 +33,7 @@ class QueueMetrics(Instruments):
         self.dead_messages_unkept = self._reading(
             "dead_messages_unkept", "Dead messages that PostgreSQL refuses: they stay in Redis, for a week.", "queue"
         )
+        # A gauge of the worker, not a reading: only the worker knows what it has finished.
         self.worker_stalled = Gauge(
             "afterword_worker_stalled",
             "1 while this worker's queue has messages and it has finished none for too long, else 0.",

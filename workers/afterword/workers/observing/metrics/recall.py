@@ -8,6 +8,7 @@ from afterword.schemas.values import Kind, Scope
 from afterword.workers.observing.metrics.instruments import FAST, Instruments
 
 _CONTEXT_OUTCOMES = ("answered", "empty", "degraded", "expired", "invalid", "failed")
+# As `ContextReply.degraded` names them.
 _CONTEXT_PARTS = ("memory_off", "embedder", *Scope, "vector_store", "ledger")
 
 

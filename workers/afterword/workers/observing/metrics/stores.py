@@ -27,6 +27,7 @@ class StoreMetrics(Instruments):
             registry=self.registry,
         )
         self.vector_store_points = self._reading("vector_store_points", "Memories in the vector store.")
+        # Counted once a minute, four times less often than the rest is read: a count is shown for longer.
         self.vector_store_memories = self._reading(
             "vector_store_memories", "Memories in the vector store, by scope and kind.", "scope", "kind", kept=300.0
         )

@@ -39,6 +39,7 @@ class UpkeepMetrics(Instruments):
             buckets=(0.01, 0.1, 1.0, 10.0, 60.0, 600.0),
             registry=self.registry,
         )
+        # A time and not an age, so that an alert sees a task that does not run at all.
         self.task_success = Gauge(
             "afterword_scheduler_task_last_success_timestamp_seconds",
             "When a task last ended well, in seconds since 1970.",

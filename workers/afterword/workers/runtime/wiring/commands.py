@@ -69,6 +69,7 @@ class CommandRoom:
     def deletions(self) -> Deletions:
         """Carries out what was asked to be forgotten."""
         steps = Steps(_DELETING_THREADS)
+        # Whatever these threads have not removed by then is completed by the sweep.
         self._ground.closing.callback(steps.close)
         return Deletions(self._changes, self._stores.pending_deletions, steps)
 

@@ -58,7 +58,7 @@ class IngestRoom:
 
 
 def hint_with(queues: QueueAdmin) -> Callable[[], None]:
-    """Tells the extraction workers that a subject is due. Lost without harm: the sweep hints again."""
+    """A function that tells extraction workers that a subject is due. A lost hint does no harm: a sweep repeats it."""
 
     def send_hint() -> None:
         with suppress(MemoryUnavailable):

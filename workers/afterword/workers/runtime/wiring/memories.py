@@ -43,6 +43,7 @@ class MemoryRoom:
     def excerpts_in_time(self) -> Excerpts:
         """Writes turns verbatim, unless the embedder keeps it waiting: for those who hold others up meanwhile."""
         hasty = HastyEmbedder(self._models.embedder, seconds=self._ground.settings.ingest_embedding)
+        # Topics of its own, since telling a topic embeds as well and must not wait either.
         return self._excerpts(hasty, Topics(hasty))
 
     def _excerpts(self, embedder: Embedder, topics: Topics) -> Excerpts:

@@ -47,7 +47,7 @@ class ModelRoom:
 
     @cached_property
     def embedding_limits(self) -> EmbeddingLimits:
-        """What the embedder takes, as set, known and learned."""
+        """The limits of the embedder: as set, else as known of the model, and lowered by refusals."""
         settings = self._ground.settings
         return limits_of(
             settings.embedder,

@@ -45,7 +45,9 @@ class RecallRoom:
 
     @cached_property
     def searching_steps(self) -> Steps:
-        """Threads for searches, which a server may hold up; Qdrant Edge holds up the interpreter itself."""
+        """Threads for searches, since a server may be slow. With Qdrant Edge a search runs on the caller's own thread:
+        it holds up the interpreter anyhow.
+        """
         return self._open_steps(in_place=not self._ground.settings.qdrant_url)
 
     @cached_property
@@ -67,7 +69,7 @@ class RecallRoom:
 
     @property
     def _embedder_of_questions(self) -> Embedder:
-        """Hashing takes less time than asking Redis would."""
+        """The embedder, behind the cache in Redis. Not for hashing, which takes less time than asking Redis would."""
         settings, metrics = self._ground.settings, self._ground.metrics
         if settings.embedder == "hashing" or settings.question_cache == 0:
             return self._models.embedder

@@ -29,6 +29,7 @@ class StoreRoom:
     def database(self) -> Database:
         """The ledger."""
         settings = self._ground.settings
+        # One for each thread at least: with fewer, threads would wait for each other.
         database = Database(settings.postgres, connections=max(settings.postgres_connections, settings.threads or 0))
         self._ground.closing.callback(database.close)
         return database
@@ -47,7 +48,7 @@ class StoreRoom:
 
     @cached_property
     def pending_deletions(self) -> PendingDeletions:
-        """What must not be shown any more, though the vector store still has it."""
+        """The deletions under way: nobody may see these memories, though the vector store still has them."""
         pending = PendingDeletions(self.database)
         self._ground.closing.callback(pending.close)
         return pending
@@ -58,9 +59,10 @@ class StoreRoom:
         return StoreAdmin(self.vectors)
 
     def open_untimed(self) -> VectorStore:
-        """The store without what measures it. Raises: Misconfigured."""
+        """The vector store without its metrics. Raises: Misconfigured."""
         settings = self._ground.settings
         if settings.qdrant_url:
+            # Each adapter is loaded only where it is used.
             from afterword.workers.stores.vectors.server import ServerStore
 
             key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None

@@ -16,7 +16,7 @@ from afterword.workers.services.upkeep.sweeps import Sweeps
 
 
 class UpkeepRoom:
-    """Finishes what was left, and reads how much stands where."""
+    """Finishes work that was left, and reads how much each server holds."""
 
     def __init__(self, ground: Ground, *, stores: StoreRoom, memories: MemoryRoom, commands: CommandRoom) -> None:
         self._ground = ground

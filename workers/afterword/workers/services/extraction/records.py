@@ -53,6 +53,7 @@ def extracted(batch: Batch, entry: Entry, facts: Sequence[Fact], duplicates: int
         seconds,
         success=True,
         events=[part.event_id for part in entry.slices],
+        turns=[[part.first, part.last] for part in entry.slices],
         model=entry.model,
         duplicates=duplicates,
         prompt_tokens=tokens.prompt,

@@ -68,6 +68,7 @@ class Ingest:
     def _count(self, event: ConversationFinished, outcome: Outcome) -> None:
         self._metrics.ingested.labels(outcome).inc()
         if outcome in (Outcome.STORED, Outcome.SKIPPED):
-            # An event brings the publishing counts of its client: they count once, with its first recording.
+            # An event brings counts of its client and of its own messages: they count once, with its first recording.
             for told, number in event.publishes or ():
                 self._metrics.publishes.labels(told).inc(number)
+            self._metrics.messages_skipped.inc(event.skipped)
