@@ -44,8 +44,8 @@ class MemoryClearer:
         """Remove all memories of an owner, so that nothing in flight brings them back.
 
         First the queues are emptied, then the ledger, where the clear is recorded. From that commit on nothing of it is
-        shown any more, and a worker that has the subject in hand takes back its writes. The vector store comes last, when
-        nobody writes to it any more. While it is away the clear is `pending`, and a sweep completes it. It is also
+        shown any more, and a worker that has the subject in hand takes back its writes. The vector store comes last,
+        when nobody writes to it any more. While it is away the clear is `pending`, and a sweep completes it. It is also
         `pending` when removing takes longer than `within` seconds.
 
         Raises: MemoryUnavailable, LedgerUnavailable; nothing is cleared in the ledger then.

@@ -29,7 +29,7 @@ from afterword.workers.text.storable import storable
 
 logger = logging.getLogger(__name__)
 
-# Any model can make a fact of it, and no filter objects to it.
+# An everyday sentence: if even this gets no usable answer, the batch is not at fault.
 _HARMLESS = "I drink tea in the morning."
 
 

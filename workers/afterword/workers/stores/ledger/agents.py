@@ -44,6 +44,7 @@ _COLUMNS = tuple(agents.c[name] for name in Agent.__dataclass_fields__)
 def put(connection: Connection, agent: Agent) -> None:
     """Register an agent, or replace its entry."""
     values = asdict(agent)
+    # Without `created_at`: an agent that is replaced keeps the time of its first registration.
     changed = {**values, "updated_at": func.clock_timestamp()}
     connection.execute(
         insert(agents).values(values).on_conflict_do_update(index_elements=["tenant_id", "agent_id"], set_=changed)
