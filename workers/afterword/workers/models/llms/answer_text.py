@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from afterword.schemas.spoken import without_thinking
+from afterword.workers.text.storable import storable
 
 _REASONING = ("reasoning_content", "reasoning")
 _ARGUMENTS = ("arguments", "parameters", "args", "input")
@@ -24,11 +25,6 @@ def answer_text(message: Mapping[str, Any]) -> str:
     # said.
     text = _said(message.get("content")) or _called(message) or _behind_thinking(message)
     return storable(text).strip()
-
-
-def storable(text: str) -> str:
-    """The text without characters that no store keeps: NUL, and halves of surrogate pairs."""
-    return text.encode("utf-8", "replace").decode().replace("\x00", "")
 
 
 def _said(content: Any) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 
 from afterword.workers.core.errors import BadAnswer, LlmUnavailable
 from afterword.workers.core.tokens import Tokens
-from afterword.workers.models.llms.answer_text import answer_text, storable
+from afterword.workers.models.llms.answer_text import answer_text
 from afterword.workers.models.llms.failures import failure_in_body
 from afterword.workers.models.llms.port import Completion
+from afterword.workers.text.storable import storable
 
 _MOST_TOKENS = 2**31 - 1
 """The most that the ledger's columns hold. Some endpoints count wrongly; the answer is worth keeping all the same."""

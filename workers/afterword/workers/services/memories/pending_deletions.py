@@ -31,6 +31,7 @@ class PendingDeletions:
         self._database = database
         self._lock = threading.Lock()
         self._listed: dict[int, Deletion] = {}
+        self._noted_at: dict[int, float] = {}
         self._read_at = float("-inf")
         self._reader: threading.Thread | None = None
         self._closed = False
@@ -55,17 +56,22 @@ class PendingDeletions:
 
     def read(self) -> None:
         """Read the list now. While the ledger is away the last one holds."""
+        begun = time.monotonic()
         with suppress(LedgerUnavailable):
             with self._database.transaction() as connection:
                 found = deletions.pending(connection, limit=_LISTED)
             with self._lock:
-                self._listed = {deletion.id: deletion for deletion in found}
+                # One that was noted while the list was read may be missing from it.
+                self._noted_at = {id: at for id, at in self._noted_at.items() if at >= begun}
+                meanwhile = {id: each for id, each in self._listed.items() if id in self._noted_at}
+                self._listed = {deletion.id: deletion for deletion in found} | meanwhile
                 self._read_at = time.monotonic()
 
     def note(self, deletion: Deletion) -> None:
         """One was recorded just now: this process hides it from here on."""
         with self._lock:
             self._listed = {**self._listed, deletion.id: deletion}
+            self._noted_at = {**self._noted_at, deletion.id: time.monotonic()}
 
     def drop(self, deletion: Deletion) -> None:
         """One was carried out."""
