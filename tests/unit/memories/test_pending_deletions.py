@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from afterword.workers.services.memories import pending_deletions
 from afterword.workers.services.memories.pending_deletions import PendingDeletions
+from afterword.workers.stores.ledger import deletions
 from afterword.workers.stores.ledger.deletions import Deletion
 from afterword.workers.stores.vectors.payload import StoredMemory
 
@@ -29,10 +29,10 @@ def test_one_that_is_noted_while_the_list_is_read_stays_on_it(monkeypatch: pytes
         found.note(asked)
         return []
 
-    monkeypatch.setattr(pending_deletions.deletions, "pending", read_before_it_was_recorded)
+    monkeypatch.setattr(deletions, "pending", read_before_it_was_recorded)
     found.read()
     assert found.hides(memory)
 
-    monkeypatch.setattr(pending_deletions.deletions, "pending", lambda *_, **__: [])
+    monkeypatch.setattr(deletions, "pending", lambda *_, **__: [])
     found.read()
     assert not found.hides(memory), "the next reading would have found it"
