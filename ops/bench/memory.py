@@ -26,7 +26,7 @@ from ops.bench.samples import Samples
 from ops.bench.servers import Place, Servers
 
 AIM_GROWTH = 1.05
-COMPOSE_LIMIT = 416
+COMPOSE_LIMIT = 288
 """MiB that docker-compose.yml gives an ingest worker."""
 
 _DIMENSIONS = 1_536
