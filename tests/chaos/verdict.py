@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 import urllib.request
 from collections import Counter, defaultdict
@@ -16,14 +15,14 @@ import redis
 from sqlalchemy import text
 
 from afterword.schemas import ConversationFinished, Kind
-from afterword.schemas.wire import Queue, bell_key
+from afterword.schemas.wire import Queue
 from afterword.workers.broker import DeadMessage
 from afterword.workers.core.errors import LedgerUnavailable
 from afterword.workers.core.turns import turns_of
 from afterword.workers.services.upkeep.sweeps import letter_of
 from afterword.workers.stores.ledger.ingest import conversations
 from afterword.workers.stores.vectors.payload import StoredMemory, from_payload
-from tests.chaos import publisher
+from tests.chaos import aftermath, publisher
 from tests.chaos.city import City
 from tests.chaos.expected import compare, expected
 from tests.chaos.hostile import Fate, HostileMessage
@@ -52,11 +51,7 @@ _BATCHES = """
 _MESSAGES_DEAD = "SELECT queue, message_id, error FROM dead_letters WHERE message_id NOT LIKE 'conversation:%'"
 _KNOWN_KEYS = {f"afterword:{queue}.bell" for queue in Queue} | {"afterword:__heartbeats__"}
 """What may stay in Redis for ever: bells of one token, and the living workers. Empty queues are no keys at all."""
-_ENTRY = re.compile(r"^(?=\d{4}-\d\d-\d\dT)", re.MULTILINE)
-_FOREIGN = "Received message for undefined actor"
 _WOKEN_SECONDS = 2.0
-_READY_SECONDS = 30.0
-"""Workers that were just started have to import everything."""
 
 
 def rows(city: City, query: str) -> list[Any]:
@@ -78,7 +73,7 @@ def wait_until_quiet(city: City, seconds: float) -> None:
     """Everything published, taken in, extracted and settled. Raises: AssertionError, when it does not come to that."""
     deadline = time.monotonic() + seconds
     wait_until(city.publisher.is_done, seconds, "the publisher to be done")
-    while restless := [*_ended(city), *_restless(city)]:
+    while restless := [*aftermath.ended(city), *_restless(city)]:
         assert time.monotonic() < deadline, f"not quiet after {seconds:g} s: {restless}"
         time.sleep(0.2)
 
@@ -95,10 +90,6 @@ def _restless(city: City) -> list[str]:
     return [f"{number} {name}" for name, number in waiting.items() if number] + sorted(lasting)
 
 
-def _ended(city: City) -> list[str]:
-    return [f"{each.role} ended by itself:\n{each.log.read_text()[-1500:]}" for each in city.ended_by_themselves()]
-
-
 def problems(city: City, story: Story) -> list[str]:
     """Everything that is wrong at the end."""
     recorded = {row.event_id: row for row in rows(city, "SELECT * FROM conversations")}
@@ -110,13 +101,13 @@ def problems(city: City, story: Story) -> list[str]:
         *_ended_wrongly(events, recorded, story.poison),
         *compare(wanted, stored).problems(),
         *_dead_wrongly(city, story.poison & recorded.keys()),
-        *_hostile_left(city),
-        *_not_ready(city),
+        *aftermath.left_in_redis(city),
+        *aftermath.not_ready(city),
         *_journalled_wrongly(city),
         *_asked_again(city, stored),
         *_left_open(city),
-        *_logged_wrongly(city),
-        *_ended(city),
+        *aftermath.logged_wrongly(city),
+        *aftermath.ended(city),
     ]
 
 
@@ -184,29 +175,6 @@ def _letter_id(message: HostileMessage) -> tuple[str, str]:
     return letter.queue, letter.message_id
 
 
-def _hostile_left(city: City) -> list[str]:
-    """What Redis still holds of the hostile messages, also in what it would forget by itself."""
-    ids, found = {each.redis_id for each in city.hostile.sent}, []
-    with redis.Redis.from_url(city.redis.url) as client:
-        for key in client.scan_iter(_type="hash", count=1000):
-            found += [(key, each[:50]) for each in client.hkeys(key) if each in ids]
-        tokens = {queue.value: client.llen(bell_key(queue)) for queue in Queue}
-    loud = {queue: number for queue, number in tokens.items() if number > 1}
-    left = [f"{len(found)} hostile messages are still in Redis: {found[:5]}"] if found else []
-    return [*left, *([f"bells hold many tokens: {loud}"] if loud else [])]
-
-
-def _not_ready(city: City) -> list[str]:
-    """Workers that do not come to say that they are ready."""
-    deadline = time.monotonic() + _READY_SECONDS
-    waiting = [slot.worker for slot in city.slots]
-    while waiting := [worker for worker in waiting if worker.probe("/readyz")[0] != 200]:
-        if time.monotonic() > deadline:
-            return [f"{worker.role} is not ready: {worker.probe('/readyz')[1]}" for worker in waiting]
-        time.sleep(0.2)
-    return []
-
-
 def _journalled_wrongly(city: City) -> list[str]:
     """Each answer that was journalled was written once, and no other was used."""
     used = [row[1] for row in rows(city, _BATCHES)]
@@ -269,18 +237,3 @@ def _journalled_at(city: City, stored: list[StoredMemory]) -> dict[str, float]:
 def _left_open(city: City) -> list[str]:
     open_breakers = rows(city, "SELECT reason FROM breakers WHERE open_until IS NOT NULL")
     return [f"the breaker is open: {open_breakers}"] if open_breakers else []
-
-
-def _logged_wrongly(city: City) -> list[str]:
-    """An outage is a warning, and a refused message a line; nothing of them may be a surprise."""
-    return [
-        f"{worker.role} logged an error:\n{surprises[0][:3000]}"
-        for worker in city.deployment.workers
-        if (surprises := _surprises(worker.log.read_text()))
-    ]
-
-
-def _surprises(log: str) -> list[str]:
-    """The entries of a log with a traceback, which is told by its frames; but for Dramatiq's about a foreign actor."""
-    entries = _ENTRY.split(log)
-    return [each for each in entries if ('File "' in each or "Traceback" in each) and _FOREIGN not in each]
