@@ -8,7 +8,7 @@ from enum import Enum
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -22,8 +22,9 @@ HUGE = 10**5000
 """More digits than Python turns into a text."""
 
 
-def fuzzed(examples: int) -> Callable[[F], F]:
-    """Try so many examples in each run of the tests. They are the same ones, unless FUZZ_SEED is set.
+def fuzzed(examples: int, *, shrink: bool = True) -> Callable[[F], F]:
+    """Try so many examples in each run of the tests. They are the same ones, unless FUZZ_SEED is set. `shrink` makes
+    a failing one smaller, which is of no use to one that is drawn from a number.
 
     >>> @fuzzed(200)
     ... @given(json_values(["role", "content"]))
@@ -34,6 +35,7 @@ def fuzzed(examples: int) -> Callable[[F], F]:
         derandomize=SEED is None,
         database=None,
         deadline=None,
+        phases=[phase for phase in Phase if shrink or phase is Phase.generate],
         # Fixtures are servers, which all examples of a test share.
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
     )
@@ -70,7 +72,7 @@ class Odd(Enum):
     """Values of an enum stand for themselves."""
 
     USER = "user"
-    LIST = ["user"]
+    LIST = ("user",)
 
 
 class UserMessage(SimpleNamespace):

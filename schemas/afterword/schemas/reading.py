@@ -58,7 +58,7 @@ def read_messages(given: Any) -> tuple[list[Any], int]:
 def _items(given: Iterable[Any]) -> list[Any]:
     try:
         return list(given)
-    except Exception as error:  # noqa: BLE001 - a library's own iterator, which may raise whatever it likes
+    except Exception as error:
         raise ValueError("must be a list of messages") from error
 
 

@@ -21,7 +21,21 @@ from afterword.schemas.spoken import spoken
 from tests.support.fuzzing import HUGE, Elementwise, Raises, fuzzed, json_values, object_values, scalars, texts
 
 KEYS = [
-    *("role", "type", "content", "parts", "text", "message", "data", "kwargs", "lc", "id", "choices", "delta", "object"),
+    *(
+        "role",
+        "type",
+        "content",
+        "parts",
+        "text",
+        "message",
+        "data",
+        "kwargs",
+        "lc",
+        "id",
+        "choices",
+        "delta",
+        "object",
+    ),
     *("output", "kind", "part_kind", "name", "created_at", "timestamp", "author", "source", "value", "tool_calls"),
     *("blocks", "items", "candidates", "contentBlockDelta", "event_kind", "content_delta", "thought", "speaker"),
 ]
@@ -32,7 +46,17 @@ WORDS = [
     *('{"speaker": "Mary", "content": "Hi"}', '[{"type": "text", "text": "Hi"}]', '[{"type": ["text"]}]', "[1, 2]"),
     '{"speaker": "Mary", "content": "{\\"speaker\\": \\"Bob\\", \\"content\\": \\"Hi\\"}"}',
 ]
-FIELDS = ["version", "event_id", "occurred_at", "time_zone", "tenant_id", "agent_id", "session_id", "run_id", "metadata"]
+FIELDS = [
+    "version",
+    "event_id",
+    "occurred_at",
+    "time_zone",
+    "tenant_id",
+    "agent_id",
+    "session_id",
+    "run_id",
+    "metadata",
+]
 FIELDS += ["part", "parts", "skipped", "publishes", "user_id", "messages"]
 
 json_like = json_values(KEYS, WORDS)
@@ -154,7 +178,9 @@ def test_what_holds_itself_is_no_message() -> None:
 
 
 @pytest.mark.parametrize("field", ["type", "kind", "role", "part_kind", "block_type", "author", "source", "name", "id"])
-@pytest.mark.parametrize("odd", [["text"], {}, Elementwise(), Raises(), "\ud800", HUGE], ids=lambda odd: type(odd).__name__)
+@pytest.mark.parametrize(
+    "odd", [["text"], {}, Elementwise(), Raises(), "\ud800", HUGE], ids=lambda odd: type(odd).__name__
+)
 def test_an_odd_field_of_a_message_or_a_part_costs_itself_alone(field: str, odd: Any) -> None:
     part = {"text": "part", field: odd}
     event = parsed(
@@ -162,7 +188,10 @@ def test_an_odd_field_of_a_message_or_a_part_costs_itself_alone(field: str, odd:
             [
                 {"role": "user", "content": [part, {"type": "text", "text": "Hi"}]},
                 {"role": "user", "content": "Hello", **({field: odd} if field != "role" else {})},
-                {"kind": "request", "parts": [{"part_kind": "user-prompt", "content": "Ask"}, {field: odd, "content": "x"}]},
+                {
+                    "kind": "request",
+                    "parts": [{"part_kind": "user-prompt", "content": "Ask"}, {field: odd, "content": "x"}],
+                },
             ]
         )
     )
