@@ -60,6 +60,8 @@ class InvalidInput(AfterwordError, ValueError):
     """
 
     def __init__(self, field: str, got: str, mend: str) -> None:
+        # A field may have any name that JSON has: also one with half a character, which no reply could be sent with.
+        field, mend = (text.encode("utf-8", "replace").decode() for text in (field, mend))
         super().__init__(f"{field}: {mend} (got {got})")
         self.field = field
         self.got = got

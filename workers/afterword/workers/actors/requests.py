@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from afterword.schemas import AfterwordError, ErrorBody, InvalidInput, Reply, UnsupportedVersion
 from afterword.schemas.context import DEADLINES_END_MS, Request
+from afterword.schemas.values import MAX_ID_LENGTH, encodable
 from afterword.schemas.wire import REPLY_PREFIX, REPLY_TTL_MS
 from afterword.workers.actors.answer_times import AnswerTimes
 from afterword.workers.broker import ServerClock
@@ -137,7 +138,8 @@ class Responder:
         reply_to, request_id = body.get("reply_to"), body.get("request_id")
         # The request is not checked: without this it could make a worker write to any key.
         if isinstance(reply_to, str) and reply_to.startswith(REPLY_PREFIX):
-            reply = Reply(request_id=str(request_id or ""), ok=False, error=error_body(error))
+            told = encodable(str(request_id))[:MAX_ID_LENGTH] if isinstance(request_id, str | int) else ""
+            reply = Reply(request_id=told, ok=False, error=error_body(error))
             self._push(reply_to, reply, REPLY_TTL_MS)
 
 

@@ -11,7 +11,7 @@ AfterwordError (afterword.schemas.errors)
 │   └── VectorStoreUnavailable
 ├── LedgerRefused          PostgreSQL cannot keep what it was given; no retry mends that
 ├── EmbeddingFailed        the embedder did not answer
-│   └── EmbeddingRefused   it answers, but takes some of the texts not
+│   └── EmbeddingRefused   it answers, but gives no vector for some of the texts
 ├── Late                   a step of an answer took longer than its deadline allows
 ├── LlmUnavailable         the LLM provider's fault: nothing is wrong with the batch
 ├── LlmRefused             the provider refuses us: key, quota, model
@@ -65,11 +65,11 @@ class LedgerUnavailable(StoreUnavailable):
 
 
 class LedgerDenied(LedgerUnavailable):
-    """PostgreSQL admits nobody of this name: somebody has to mend the URL. Work waits for that as for an outage."""
+    """PostgreSQL refuses the login: somebody has to mend the URL. Until then work waits, as in an outage."""
 
 
 class LedgerRefused(AfterwordError):
-    """PostgreSQL refuses what it was given: too long for an index, out of range, no text. A retry changes nothing."""
+    """PostgreSQL cannot keep a value: too long for an index, out of range, not text. A retry changes nothing."""
 
 
 class VectorStoreUnavailable(StoreUnavailable):
@@ -83,7 +83,7 @@ class EmbeddingFailed(AfterwordError):
 class EmbeddingRefused(EmbeddingFailed):
     """The embedder is there, but it gives no vector for some of the texts, however short they are made.
 
-    `vectors` holds one place a text, in order: None for those. The rest can go on.
+    `vectors` has one entry for each text, in order; None stands for a refused one. The others can be used.
     """
 
     def __init__(self, message: str, vectors: Sequence[list[float] | None]) -> None:
@@ -110,7 +110,7 @@ class LlmRefused(AfterwordError):
 class BadAnswer(AfterwordError):
     """The LLM answered, but not with what was asked for (refusal, no JSON, truncated, wrong shape).
 
-    `tokens` are what the provider told of it: it is paid for all the same.
+    `tokens` is the provider's own count: the call is paid for all the same.
     """
 
     def __init__(self, message: str, tokens: Tokens | None = None) -> None:
@@ -119,7 +119,7 @@ class BadAnswer(AfterwordError):
 
 
 class LeaseLost(AfterwordError):
-    """The subject is another worker's now, or was cleared meanwhile: what this one holds must not be committed."""
+    """Another worker owns the subject now, or it was cleared meanwhile: this worker must not commit its work."""
 
 
 class WritesMissing(AfterwordError):
@@ -143,13 +143,14 @@ class Denied(AfterwordError):
 
 
 def told(error: BaseException) -> str:
-    """An error as logs and dead letters tell it: its class, and its message where it is one of ours.
+    """The form in which logs and dead letters name an error: its class, and its message if the error is ours.
 
-    Of a database's error also its code, such as "DataError (22003)". The message of somebody else's error may repeat
-    its input: a text that could not be read, a key that was refused.
+    A database's error adds its code, such as "DataError (22003)". The message of somebody else's error is left out: it
+    may repeat its input, such as a text that could not be read or a key that was refused.
     """
     name = type(error).__name__
     if isinstance(error, AfterwordError):
         return f"{name}: {error}" if str(error) else name
+    # SQLAlchemy keeps the driver's error in `orig`. Its SQLSTATE never quotes a value, as its message may.
     code = getattr(getattr(error, "orig", None), "sqlstate", None)
     return f"{name} ({code})" if isinstance(code, str) else name

@@ -1,4 +1,4 @@
-"""The ids of memories. They follow from what is remembered, so that doing it again writes nothing new."""
+"""The ids of memories. An id follows from the memory itself, so that writing it again adds nothing."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ from uuid import UUID, uuid5
 
 from afterword.schemas import Scope
 
+# Never change it. All stored ids follow from it: another one would write every turn and fact a second time.
 _NAMESPACE = UUID("5c1f7c3e-5f0a-4d43-9a34-3f4d1c2b7e61")
 
 
 def piece_ids(
     tenant_id: str, user_id: str, thread: str, *, message_id: str | None, role: str, text: str
 ) -> Iterator[str]:
-    """The ids of a turn's pieces, one after the other without end. `thread` is the session, or the event where there is
-    none.
+    """The ids of a turn's pieces, in order and without end. `thread` is the session; without one, the event.
 
-    A turn is known by its role, its text and its message id: overlapping windows of a thread store it once.
+    Role, text and message id identify a turn, so that overlapping windows of a thread store it once.
     """
-    # Once a turn: a digest for each piece would cost the square of its length.
+    # Once a turn: a digest for each piece would cost the square of the turn's length, minutes for one of 50 MB.
     turn = turn_digest(role, text, message_id)
     return (_uuid("excerpt", tenant_id, user_id, thread, turn, piece) for piece in count())
 
 
 def turn_digest(role: str, text: str, message_id: str | None = None) -> str:
-    """A digest of what makes a turn this one. Its message id alone does not: some frameworks give all answers the same.
+    """A digest that identifies a turn. The message id alone does not: some frameworks give all answers the same one.
 
     >>> turn_digest("assistant", "Yes.", "__fake_id__") == turn_digest("assistant", "No.", "__fake_id__")
     False
     """
+    # Without a message id the older form stays, since ids of excerpts that are stored already follow from it.
     said = f"{role}\n{text}" if message_id is None else json.dumps([message_id, role, text], ensure_ascii=False)
     return hashlib.sha256(said.encode()).hexdigest()
 

@@ -10,25 +10,25 @@ from pydantic import Field
 from afterword.schemas.values import MAX_COUNT, VERSION, Id, Model, Query, Time
 
 MAX_EVENTS = 1000
-"""Query events of one message; ours hold half as many at most."""
+"""The most query events in one message. Our own messages hold at most half as many."""
 
 _Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 _Name = Annotated[str, Field(max_length=64, pattern=r"^[\w.:-]*$")]
 
 
 class ExtractionHint(Model):
-    """Some subject may be due. Says nothing more: what is due is read from the ledger."""
+    """Some subject may be due. Which one is read from the ledger, so that a lost or repeated hint does no harm."""
 
     version: Literal[1] = VERSION
 
 
 class QueryEvent(Model):
-    """A context request was answered. Holds lengths and counts, and words only where that was opted in.
+    """A context request was answered. It holds lengths and counts; the words only where somebody opted in.
 
-    `relevance` is the mean relevance (0 to 1) of the memories that were given, None when none of them has one.
-    `gate_passed` is False for a request that memories had nothing to do with; `has_memories` is whether the owners who
-    were asked about have any. `query_hash` tells repeated queries of a tenant apart from others. Every number is
-    bounded: one that is not would spoil sums for good.
+    `relevance` is the mean relevance (0 to 1) of the memories given, None when none of them has one. `gate_passed` is
+    False when no memory was relevant to the request. `has_memories`: the owners asked about have at least one.
+    `query_hash` recognises a repeated query of a tenant. Every number is bounded, since an absurd one would spoil the
+    sums for good.
     """
 
     tenant_id: Id
@@ -49,7 +49,7 @@ class QueryEvent(Model):
 
 
 class QueryEvents(Model):
-    """Query events of about a second, in one message; written down once by its `batch_id`, however often it comes."""
+    """The query events of about a second. By its `batch_id` a batch is written once, however often it is delivered."""
 
     version: Literal[1] = VERSION
     batch_id: UUID = Field(default_factory=uuid4)

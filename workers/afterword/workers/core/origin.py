@@ -24,9 +24,9 @@ class HasOrigin(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Whose (tenant, user, agent, session), when, and from which event and batch. What is not known is None.
+    """Whose something is (tenant, user, agent, session), when it happened, and its event and batch. None: not known.
 
-    `at` is when it happened; None is now, by PostgreSQL's clock.
+    `at` is when it happened; None means now, by PostgreSQL's clock.
 
     >>> Origin(tenant_id="acme", user_id="ann", session_id="chat-1").agent_id is None
     True

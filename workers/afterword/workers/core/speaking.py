@@ -14,7 +14,7 @@ from afterword.schemas.zones import in_zone, zone_of
 
 
 def told_locally(event: ConversationFinished, known: Iterable[str | None] = ()) -> ConversationFinished:
-    """The event with its times by the speaker's clock. `known` are the zones that hold where it tells none, best first.
+    """The event with its times by the speaker's clock. `known` are the zones to try if it names none, best first.
 
     >>> event = ConversationFinished(user_id="ada", messages=[{"role": "user", "content": "hi"}],
     ...                              occurred_at="2026-03-04T23:30Z", time_zone="Asia/Shanghai")
@@ -46,5 +46,6 @@ def _zone(event: ConversationFinished, known: Iterable[str | None]) -> tzinfo | 
     if named is not None:
         return named
     times = (event.occurred_at, *(each.created_at for each in event.messages))
+    # An offset of zero says nothing: it may only be how a program writes times.
     told = next((time.tzinfo for time in times if time is not None and time.utcoffset()), None)
     return told or next((zone for name in known if (zone := zone_of(name)) is not None), None)

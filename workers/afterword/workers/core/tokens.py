@@ -14,17 +14,18 @@ class Tokens:
     completion: int = 0
 
     def of_one_call(self) -> Tokens:
-        """The same, within what one call can take: some providers report negative or absurd numbers.
+        """The same counts, bounded to what one call can take: some providers report negative or absurd numbers.
 
         >>> Tokens(prompt=-5, cached=7, completion=10**30).of_one_call()
         Tokens(prompt=0, cached=0, completion=1000000000)
         """
         prompt = _bounded(self.prompt)
+        # Cached tokens are priced as a part of the prompt: more of them than that would make its cost negative.
         return Tokens(prompt, min(_bounded(self.cached), prompt), _bounded(self.completion))
 
 
 _MOST = 1_000_000_000
-"""No model reads as many at once, and an integer of PostgreSQL holds it."""
+"""No model reads this many tokens at once, and a PostgreSQL integer can hold the number."""
 
 
 def _bounded(number: int) -> int:

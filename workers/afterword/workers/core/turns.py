@@ -30,7 +30,7 @@ class Turn:
         return estimate(self.text)
 
     def to_json(self) -> dict[str, Any]:
-        """As it is kept in the ledger."""
+        """The form in which the ledger keeps it."""
         return {
             "position": self.position,
             "role": self.role,
@@ -57,6 +57,8 @@ def turns_of(event: ConversationFinished) -> tuple[Turn, ...]:
             message_id=message.id,
             name=message.name,
         )
+        # Counted before anything is left out: the provenance of a memory names the message of the event as it was
+        # sent.
         for position, message in enumerate(event.messages)
         if message.role in LEARNED_ROLES
     )

@@ -1,4 +1,4 @@
-"""Calls into libraries that keep no deadline: each is given its time, and left behind when that is over."""
+"""Calls into libraries that keep no deadline: each gets some time, and is left behind when that is over."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class GivenUp(TimeoutError):
 class BoundedCalls(Generic[_T]):
     """Runs each call on a daemon thread, and waits `seconds` for it at most. Thread-safe.
 
-    A call that is given up goes on until its library ends it. It is a daemon's, so that the process can end meanwhile.
+    A call that is given up goes on until its library ends it; its thread does not keep the process from ending.
     """
 
     def __init__(self, name: str, *, seconds: float, most: int = MOST_LEFT_BEHIND) -> None:
@@ -34,10 +34,10 @@ class BoundedCalls(Generic[_T]):
         self._left_behind: set[int] = set()
 
     def run(self, call: Callable[[], _T], *, times: int = 1) -> _T:
-        """The call's result; one that is so many times as large has that many times as long.
+        """The call's result, waiting `times` as long as usual for a call that is so many times as large.
 
-        Raises: GivenUp, when there is none in time, or when too many calls hang for another to be begun; and
-        whatever the call raises.
+        Raises: GivenUp, when there is no result in time, or when too many calls hang to begin another; and whatever
+        the call raises.
         """
         with self._lock:
             hanging = len(self._left_behind)
@@ -45,7 +45,7 @@ class BoundedCalls(Generic[_T]):
             raise GivenUp(f"{hanging} calls before it still hang")
         answers: SimpleQueue[tuple[_T | None, BaseException | None]] = SimpleQueue()
         ended = threading.Event()
-        # What it logs tells whose call it is, as the thread that waits would.
+        # With the caller's context, so that its log lines name the same request as those of the waiting thread.
         carry = partial(copy_context().run, self._carry, call, answers, ended)
         thread = threading.Thread(target=carry, name=self._name, daemon=True)
         thread.start()
@@ -69,6 +69,8 @@ class BoundedCalls(Generic[_T]):
         except BaseException as error:  # noqa: BLE001  # it is raised again, where it is waited for
             answers.put((None, error))
         finally:
+            # Before the lock: whoever leaves the call behind either sees that it has ended, or is undone on the next
+            # lines.
             ended.set()
             with self._lock:
                 self._left_behind.discard(threading.get_ident())
@@ -81,7 +83,7 @@ class BoundedCalls(Generic[_T]):
 
 
 class Share:
-    """How long one caller waits for something slow, and how long it does without it after that.
+    """How long one caller waits for something slow, and how long it then does without.
 
     >>> share = Share(seconds=5.0, pause=10.0)
     >>> share.is_open()

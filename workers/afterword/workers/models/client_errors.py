@@ -1,6 +1,6 @@
-"""What the error of a vendor's client says. Each library keeps it in fields of its own, some in the error before it.
+"""Reading the error of a vendor's client. Each library keeps status and words in its own fields, some in the cause.
 
-All of it is for looking at: a provider's words may repeat the key or the texts, and go into no message of ours.
+The words are only searched. They may repeat the key or the texts, and so never go into a message of ours.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ _CHARACTERS = 8_000
 
 def status_of(error: BaseException) -> int | None:
     """The HTTP status; None for an error that is no response."""
+    # Some libraries raise an error of their own over the one that holds the response.
     for each in (error, error.__cause__, error.__context__):
         answer: Any = getattr(each, "response", None)
         if isinstance(answer, dict):  # botocore's
@@ -27,6 +28,6 @@ def status_of(error: BaseException) -> int | None:
 
 
 def words_of(error: BaseException) -> str:
-    """The provider's own words: the error's message, and the body that it was made of."""
+    """The provider's own words: the error's message and the response body it was made from. For searching only."""
     body: Any = getattr(error, "body", None) or ""
     return f"{str(error)[:_CHARACTERS]} {str(body)[:_CHARACTERS]}"

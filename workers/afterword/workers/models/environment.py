@@ -1,4 +1,4 @@
-"""What model vendors' libraries may see of the environment while they are set up: their own variables, no others'.
+"""Hides the variables of other vendors from a model vendor's library while it is set up.
 
 A library looks for its keys and endpoints by itself. One that speaks OpenAI's API to another vendor finds OpenAI's key
 that way, and would send it to that vendor.
@@ -21,14 +21,15 @@ VENDORS: Final = (
     *("CO_API_", "FIREWORKS_", "PERPLEXITY_", "NVIDIA_", "DASHSCOPE_", "MOONSHOT_", "ZHIPU", "VOYAGE_", "JINA_"),
     *("REPLICATE_", "CEREBRAS_", "DATABRICKS_", "WATSONX_", "CLOUDFLARE_", "GITHUB_TOKEN"),
 )
-"""How the variables of model vendors begin. Proxies and certificates are nobody's, and are seen by all."""
+"""Beginnings of the variables of model vendors. Proxies and certificates are nobody's, and stay visible to all."""
 
 
 @contextmanager
 def only_variables_of(prefixes: Sequence[str]) -> Iterator[None]:
-    """Meanwhile no variable of a vendor is there, but for those that begin with one of these prefixes.
+    """Within the block the environment holds no vendor's variables but those that begin with one of these prefixes.
 
-    Only one at a time can look that way: an environment is the whole process's. So build in it, and call elsewhere.
+    The environment belongs to the whole process, so blocks exclude each other. Build a client within one, and call it
+    outside.
     """
     with _LOCK:
         hidden = {name: value for name, value in os.environ.items() if _is_foreign(name, prefixes)}

@@ -1,7 +1,7 @@
 """Whose key goes where: the providers that mem0 knows, the variables that are theirs, and how mem0 is told.
 
-OpenAI's variables are defaults of OpenAI alone. Each provider's own are read here, and handed to mem0 in words: what a
-library would find by itself is hidden from it.
+OpenAI's variables are defaults of OpenAI alone. Each provider's own variables are read here and handed to mem0
+explicitly; anything a library would find by itself is hidden from it (see `environment`).
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from afterword.workers.core.errors import Misconfigured
 class Provider:
     """How a provider is told its key and its endpoint.
 
-    `keys` and `urls` are its own variables, the first that is set wins. `url_field` is mem0's name for the endpoint;
-    without one mem0 takes none. `home` is where requests go when nothing else is said. `reads` are beginnings of the
-    variables that its library needs beside them (credentials in several parts), and `placeholder` is the key for an
-    endpoint that wants none.
+    `keys` and `urls` are its own variables; the first that is set wins. `url_field` is mem0's name for the endpoint;
+    None means that mem0 accepts none. `home` is where requests go by default. `reads` are beginnings of other variables
+    that its library needs (credentials in several parts). `placeholder` is the key for an endpoint that needs none.
     """
 
     keys: tuple[str, ...] = ()
@@ -48,6 +47,7 @@ _OPENAI = Provider(
     home="https://api.openai.com/v1",
     placeholder="none",
 )
+# Bedrock's credentials come in several parts, which its library reads by itself.
 _AWS = Provider(home="AWS Bedrock", reads=("AWS_", "BEDROCK_"))
 _LM_STUDIO = Provider(url_field="lmstudio_base_url", home="http://localhost:1234/v1", placeholder="lm-studio")
 _LANGCHAIN = Provider(reads=("LANGCHAIN_", "LANGSMITH_"))
@@ -145,13 +145,14 @@ def provider_of(table: Mapping[str, Provider], setting: str) -> Provider | None:
 
 
 def own_endpoint(provider: Provider, environment: Mapping[str, str], *, base_url: str | None = None) -> Endpoint:
-    """What a provider's own variables say. `base_url` is the endpoint that is set instead, if there is one: the
-    provider's own key does not go there, unless it is the provider's host after all.
+    """The endpoint and key in a provider's own variables. `base_url` is an endpoint that is set instead, if there is
+    one: the provider's own key is left out then, unless that is the provider's host after all.
 
     >>> own_endpoint(LLMS["ollama"], {"OLLAMA_HOST": "gpu:11434", "OPENAI_BASE_URL": "http://elsewhere"}).base_url
     'http://gpu:11434'
     """
     own_url = _first(provider.urls, environment)
+    # OLLAMA_HOST may name a host and a port alone.
     if own_url and "://" not in own_url:
         own_url = f"http://{own_url}"
     elsewhere = base_url is not None and _host(base_url) not in (_host(own_url or provider.home), _host(provider.home))
@@ -176,7 +177,7 @@ def destination(table: Mapping[str, Provider], setting: str, endpoint: Endpoint)
 
 
 def masked(key: str | None) -> str:
-    """A key as it may be shown: its last four characters, when that leaves enough of it unsaid."""
+    """A key in a form that may be shown: its last four characters, if the key is long enough to stay secret."""
     if not key:
         return "no key"
     return f"the key ••••{key[-4:]}" if len(key) >= 12 else "the key ••••"
@@ -206,8 +207,10 @@ def config_of(table: Mapping[str, Provider], name: str, endpoint: Endpoint) -> d
         said = {"api_key": endpoint.api_key, "azure_endpoint": endpoint.base_url}
         return {"azure_kwargs": {field: value for field, value in said.items() if value}}
     config: dict[str, Any] = {}
+    # `home` may be words for people ("this machine"), which are no address.
     if provider.url_field and (base_url := endpoint.base_url or provider.home).startswith("http"):
         config[provider.url_field] = base_url
+    # A placeholder only where an endpoint is set: for the vendor's own, a missing key must stay an error.
     key = endpoint.api_key or (provider.placeholder if endpoint.base_url else None)
     if key and name not in ("aws_bedrock",):
         config["api_key"] = key

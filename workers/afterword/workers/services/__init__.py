@@ -1,1 +1,1 @@
-"""What Afterword does, one module a task. Services know the stores and the models, never the queues."""
+"""The work of Afterword, one module a task. Services know the stores and the models; actors hand them messages."""

@@ -35,4 +35,5 @@ def says_nothing(text: str) -> bool:
     parts = _BREAK.split(text.lower().replace("’", "'"))
     clauses = [part.strip() for part in parts if _WORD.search(part)]
     others = [clause for clause in clauses if not _CLAUSE.fullmatch(clause)]
+    # A yes or no beside an acknowledgement adds nothing; alone it answers a question.
     return not others or (len(others) < len(clauses) and all(map(_YES_OR_NO.fullmatch, others)))

@@ -1,12 +1,11 @@
 """Text as search terms, the same for what is stored and what is asked.
 
-The terms go into the payload's lexical field and into the query, so both must come to the same words. A query of three
-words is easily taken for another language than the memory it looks for; therefore the stem of a word never hangs on
-the detected language alone: Latin words always get their English stem, other scripts the stem of their script, and a
-language detected with confidence only *adds* its own stems. Irregular English forms ("went") are brought to their
-base first, unless another language was detected. Accents are folded ("Zürich" meets "Zurich"). Chinese,
-Japanese, Korean and Thai, which do not part their words, become overlapping pairs of characters, and Chinese single
-characters besides. Emoji and punctuation are dropped.
+The terms go into the payload's lexical field and into the query, so the same word must give the same term in both. The
+language of a short query is often detected wrongly, so a stem never depends on the detected language alone. Latin words
+always get their English stem, and words of other scripts the stem of their script. A language detected with confidence
+only *adds* its own stems. Irregular English forms ("went") are brought to their base first, unless another language was
+detected. Accents are folded ("Zürich" meets "Zurich"). Text in Chinese, Japanese, Korean and Thai becomes overlapping
+pairs of characters; Chinese also gives its single characters. Emoji and punctuation are dropped.
 """
 
 from __future__ import annotations
@@ -27,16 +26,19 @@ from afterword.workers.text.zh.phrases import STOP_CHARACTERS
 MAX_CHARACTERS = 20_000
 """A longer text is analysed up to here."""
 
+# Chinese gives up to two terms a character, so that a text within MAX_CHARACTERS may have more.
 MAX_TERMS = 10_000
 _MAX_WORD = 64  # longer runs are keys and encoded data, not words
 _STEM_CACHE = 50_000
 _TEXTS_CACHED = 256  # a text that is written is analysed twice in a row: for its vector and its lexical field
 
+# Thai and Lao, kana, Han with its extensions and compatibility forms, Hangul.
 _UNPARTED = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0002ebef"
 UNPARTED: Final = f"[{_UNPARTED}]"
 """One character of a script that does not part its words, as a regular expression."""
 
 _INDIC = r"\u0900-\u0dff"  # its vowel signs are marks, which \w leaves out
+# In this order: runs without spaces; numbers with their points, such as 3.5 or 10:30; words, with c++ and c# whole.
 _TOKEN = re.compile(
     rf"(?P<run>[{_UNPARTED}]+)"
     r"|\d+(?:[.,:]\d+)+"
@@ -72,6 +74,7 @@ def terms(text: str) -> list[str]:
 def _terms(text: str) -> tuple[str, ...]:
     normal = _normalised(text)
     detected = detection(normal)
+    # Only Latin script is shared by languages with different stemmers; other scripts choose theirs by themselves.
     own = detected.language if detected.confident and detected.language in _SNOWBALL else "en"
     found: list[str] = []
     for match in _TOKEN.finditer(normal):
@@ -105,11 +108,13 @@ def _word_terms(word: str, language: str) -> tuple[str, ...]:
     if len(word) > _MAX_WORD or word in ENGLISH or word in STOP_WORDS[language]:
         return ()
     bare = _without_clitics(word)
+    # Once more without the clitic: "it's" is listed as it is, "l'un" only as "un".
     if bare in ENGLISH or bare in STOP_WORDS[language]:
         return ()
     if language == "en":
         bare = BASES.get(bare, bare)
     stemmer = _stemmer_of(bare)
+    # Folded before the English stemmer, so that "Zürich" and "Zurich" get one stem. Other stemmers need the accents.
     shared = _folded(_stem(stemmer, _folded(bare) if stemmer == "english" else bare))
     if language == "en" or not bare.isalpha():
         return (shared,)
@@ -124,6 +129,7 @@ def _without_clitics(word: str) -> str:
         return word
     if tail in ("s", "re", "ve", "ll", "d", "m"):
         return head
+    # French and Italian elisions: l', d', j', qu'.
     if len(head) <= 1 or head == "qu":
         return tail.replace("'", "")
     return word.replace("'", "")

@@ -1,8 +1,8 @@
-"""Times: which one a question asks about, whether it asks for one, and whether a text tells one. Pure; English and
-Chinese, whose words are in `en` and `zh`.
+"""Times in texts: which time a question asks about, whether it asks for one, whether a text names one. Pure; English
+and Chinese, whose words are in `en` and `zh`.
 
-The most exact expression counts: "on 3 June last year" is a day. What is ambiguous is taken for the past, since
-memories are of it: "in May" is the last May that has begun.
+The most exact expression counts: "on 3 June last year" is a day. An ambiguous one means the past, since memories are
+of the past: "in May" is the last May that has begun.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ def _named(question: str, now: datetime) -> TimeSpan | None:
 
 
 def _first(expressions: Sequence[tuple[re.Pattern[str], _Meaning]], text: str, now: datetime) -> TimeSpan | None:
+    # The first pattern that means anything wins: patterns are sorted by exactness, not by their place in the text.
     for pattern, meaning in expressions:
         for match in pattern.finditer(text):
             period = meaning(match, now)
@@ -75,7 +76,8 @@ def _first(expressions: Sequence[tuple[re.Pattern[str], _Meaning]], text: str, n
 
 
 def _bounded(text: str, match: re.Match[str], period: TimeSpan, now: datetime) -> TimeSpan | None:
-    """Since, after and before a period are other periods; what was before it has no beginning, so it is none."""
+    """The period that "since", "after" or "before" makes of one. "Before" makes none, since it has no beginning."""
+    # Twelve characters have room for "before the ", the longest of these.
     side = _SIDE_BEFORE.search(text, max(0, match.start() - 12), match.start()) or _SIDE_AFTER.match(text, match.end())
     word = (side or match)[0].split()[0]  # it may have been read as a part of the expression
     if word in _BEFORE:
@@ -88,6 +90,7 @@ _SINCE = ("since", "以来", "至今")
 _AFTER = ("after", "之后", "以后")
 _BEFORE = ("before", "之前", "以前", "前")
 _SIDE_BEFORE = re.compile(r"\b(?:since|after|before)\s(?:the\s)?$")
+# 前 alone means before; 前天, 前年, 前后 and 前面 are other words.
 _SIDE_AFTER = re.compile("以来|至今|之后|以后|之前|以前|前(?![天年后面])")
 
 

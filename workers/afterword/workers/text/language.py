@@ -36,6 +36,7 @@ _SCRIPTS = {
 }
 # A character of these says as much as several letters: Chinese that names English products is Chinese.
 _WEIGHTS = {"kana": 4, "han": 4, "ko": 3}
+# Letters that Russian does not have, and below, letters that Arabic does not have.
 _UKRAINIAN = re.compile("[іїєґІЇЄҐ]")
 _PERSIAN = re.compile("[پچژگ]")
 # Each encoding has the characters of one script, and few of those that only the other has.
@@ -60,6 +61,7 @@ def _votes() -> dict[str, tuple[tuple[str, float], ...]]:
 
 
 _VOTES = _votes()
+# More than one word that no other language has, and (in `_latin`) clearly more than the next language gets.
 _CONFIDENT_VOTES = 1.5
 
 
@@ -69,7 +71,7 @@ def detect(text: str) -> str:
 
 
 def detect_with_script(text: str) -> str:
-    """As `detect`, but "zh-Hant" for Chinese in traditional characters: to show. Memories know one Chinese."""
+    """As `detect`, but "zh-Hant" for Chinese in traditional characters. For headings: memories are all "zh"."""
     language = detect(text)
     return "zh-Hant" if language == "zh" and _is_traditional(text[:_SAMPLE]) else language
 

@@ -1,7 +1,7 @@
 """Periods of the calendar: days, weeks, months, seasons, festivals. Pure; all times are as a clock shows them, with UTC
 for their zone (`asked_time` knows whose clock it is).
 
-The clock of who asks is not always known, and what happened on Monday is often told on Tuesday: so a period of the
+The asker's clock is not always known, and people often tell on Tuesday what happened on Monday. So a period of the
 calendar is `widened` before memories are compared with it.
 """
 
@@ -14,7 +14,7 @@ from typing import Final
 
 DAY: Final = timedelta(days=1)
 YEARS: Final = range(1900, 2100)
-"""Other years are not understood: 1066 is history, 3000 a number."""
+"""Numbers outside are not read as years: 1066 is history, 3000 a number."""
 
 _TIME_ZONES = timedelta(hours=12)
 _SLACK = 0.1  # of a period's length
@@ -116,8 +116,10 @@ def festival(year: int, name: str) -> TimeSpan:
     if name == "easter":
         start = _easter(year)
     else:
+        # Outside of the tables, a date near the middle of the possible ones stands in.
         moved = {"lunar new year": _LUNAR_NEW_YEARS, "moon": _FULL_MOONS}.get(name, {}).get(year, first)
         start = datetime(year, moved // 100, moved % 100, tzinfo=UTC)
+    # From the eve on: `count` includes it.
     return days(start, -1, count)
 
 

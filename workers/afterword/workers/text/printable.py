@@ -1,4 +1,4 @@
-"""Text from outside, as it may be shown: in a terminal it steers nothing, in a log it begins no line of its own.
+"""Text from outside, made safe to show: it cannot steer a terminal, and cannot begin a line of its own in a log.
 
 An id, an error of a server or a refused message may hold anything: an escape sequence that recolours or retitles the
 terminal, a newline followed by a forged log line, marks that turn the reading direction around.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+# Control characters of ASCII and Latin-1, separators of lines and paragraphs, marks of reading direction, and halves
+# of surrogate pairs.
 _STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _STEERING_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}

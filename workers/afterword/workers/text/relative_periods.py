@@ -77,6 +77,7 @@ def weekday(number: int, now: datetime, step: int | None = None) -> TimeSpan:
     """The last such day, 0 for Monday. Today may be it, unless the last (-1) or the next (1) was said."""
     back = (now.weekday() - number) % 7
     if step == -1:
+        # On a Monday, "last Monday" is a week ago.
         back = back or 7
     elif step == 1:
         back -= 7
@@ -101,6 +102,8 @@ def of_year(
     """
     if year is not None:
         return make(year, part).widened() if year in periods.YEARS else None
+    # Two years back: in January last year's winter still lasts, and the last one that has ended began the year
+    # before.
     newest_first = (make(now.year + away, part) for away in (1, 0, -1, -2))
     match step:
         case -1:
@@ -122,6 +125,7 @@ def through(first: tuple[int, int | None], last: tuple[int, int | None], now: da
     (from_number, from_year), (to_number, to_year) = first, last
     if to_year is None:
         year = now.year if from_year is None else from_year + (to_number < from_number)
+        # Without any year, the range is the last one whose final month has begun.
         to_year = year - (from_year is None and periods.month(year, to_number).since > now)
     if from_year is None:
         from_year = to_year - (from_number > to_number)

@@ -1,4 +1,4 @@
-"""What a text is about, told by its words, which are in `en` and `zh`. No model."""
+"""The topic of a text, told by its words, which are in `en` and `zh`. No model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from afterword.workers.text.zh import topics as chinese
 
 
 class Topic(StrEnum):
-    """What a memory is about; OTHER when that cannot be told."""
+    """The subject that a memory is about; OTHER when that cannot be told."""
 
     FAMILY = "family"
     WORK = "work"
@@ -35,7 +35,7 @@ class Topic(StrEnum):
 
 
 _UNSURE: Final = frozenset({Topic.PLANS, Topic.FAMILY, Topic.SOCIAL, Topic.HOME})
-"""Who and when are told of all things; what is done with them says more."""
+"""Any text may mention people, dates and places, so these words count for less than words of an activity."""
 _UNSURE_VOTE = 0.7
 
 
@@ -45,6 +45,7 @@ def _topics() -> dict[str, tuple[Topic, ...]]:
         # Of a pair of characters, the pair alone: its single characters are of many words.
         pairs = chinese.TOPIC_WORDS.get(topic, "").split()
         words = english.TOPIC_WORDS.get(topic, "").split()
+        # The first term alone, which is the English stem: another language's comes second.
         for term in dict.fromkeys([*chain.from_iterable(analysis.terms(word)[:1] for word in words), *pairs]):
             found[term].append(topic)
     return {term: tuple(topics) for term, topics in found.items()}
@@ -58,6 +59,7 @@ def votes(terms: Iterable[str]) -> dict[Topic, float]:
     nothing speaks for are left out.
     """
     found: defaultdict[Topic, float] = defaultdict(float)
+    # No set: its order differs between processes, and the order decides between two topics with as many votes.
     for term in dict.fromkeys(terms):
         topics = _TOPICS.get(term, ())
         for topic in topics:

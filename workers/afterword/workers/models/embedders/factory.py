@@ -44,6 +44,7 @@ def build_embedder(
 
     Raises: Misconfigured, saying what to do.
     """
+    # From the inside out: each request is timed, a refused one is split into several, and a known text asks for none.
     metrics, cache = metrics or Metrics(), cache or VectorCache()
     asked = TimedEmbedder(_uncached(provider, model, dimensions, Endpoint(base_url, api_key), timeout), metrics)
     if provider == "hashing":  # it takes whatever it is given
@@ -74,6 +75,7 @@ def _openai(model: str, dimensions: int | None, endpoint: Endpoint, timeout: flo
 
     if endpoint.api_key is None and endpoint.base_url is None:
         raise Misconfigured("the OpenAI embedder needs an API key, or the base URL of an endpoint that needs none")
+    # The client insists on a key; an endpoint that needs none ignores it.
     return OpenAIEmbedder(
         model, api_key=endpoint.api_key or "none", base_url=endpoint.base_url, dimensions=dimensions, timeout=timeout
     )

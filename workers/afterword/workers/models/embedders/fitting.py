@@ -1,4 +1,4 @@
-"""An embedder that gives way to refusals: fewer texts a request, shorter texts, and at last one text given up."""
+"""An embedder that adapts to refusals: it sends fewer texts, then shorter ones, and gives up single texts at last."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from afterword.workers.text.tokens import estimate
 logger = logging.getLogger(__name__)
 
 _HARMLESS = "hello"
-"""A text that every embedder takes: one that refuses it refuses us, and not our texts."""
+"""A text that every embedder accepts. If even this one is refused, the refusal is about us, not about our texts."""
 
 _SHORTENINGS = 4
 """How often a text is halved before it is given up: at most a sixteenth of it is left."""
 
 
 class FittingEmbedder:
-    """Asks the inner embedder, whose `embed` is one request, in requests that it takes; checks what comes.
+    """Cuts texts into requests that the inner embedder accepts (its `embed` is one request), and checks the vectors.
 
-    A request that is refused is halved; a single text that is refused is shortened, and what the embedder then takes is
-    remembered. A text that gets no vector at all is given up by itself. Thread-safe.
+    A refused request is halved. A refused single text is shortened, and the size that is accepted is remembered. A text
+    that gets no vector at all is given up alone. Thread-safe.
     """
 
     def __init__(self, inner: Embedder, limits: EmbeddingLimits, metrics: Metrics) -> None:
@@ -43,7 +43,7 @@ class FittingEmbedder:
         return self._inner.identity
 
     def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """One vector per text. Raises: EmbeddingRefused, with the vectors that there are; EmbeddingFailed."""
+        """One vector per text. Raises: EmbeddingRefused, with the vectors of the other texts; EmbeddingFailed."""
         if not texts:
             return []
         asking = _Asking(self._inner, self._limits)
@@ -71,7 +71,7 @@ class _Asking:
     def embedded(self, texts: Sequence[str]) -> list[Vector | None]:
         found: list[Vector | None] = []
         while len(found) < len(texts):
-            # What was learned from one batch holds for the next.
+            # Cut anew each time: a limit learned from one batch holds for the next.
             batch = next(self._limits.batches(texts[len(found) :]))
             found += self._batch(batch)
         return found
@@ -94,11 +94,13 @@ class _Asking:
         return found
 
     def _in_halves(self, texts: list[str], cause: Cause) -> list[Vector | None]:
+        # The larger half first, so that `middle` is the most that was accepted.
         middle = (len(texts) + 1) // 2
         before = self.shortened
         found = self._batch(texts[:middle])
-        # What the first half taught about lengths spares the second one its refusals.
+        # Fitted anew: a length learned from the first half spares the second one its refusals.
         found += self._batch([self._limits.fitted(text) for text in texts[middle:]])
+        # Only if both halves came through unchanged was their number at fault.
         whole = None not in found and self.shortened == before
         if whole and cause is not Cause.BROKEN:
             self._limits.learn_inputs(middle)
@@ -113,6 +115,8 @@ class _Asking:
             vector = self._alone(shortened(text, tokens))
             if vector is not None:
                 self.shortened += 1
+                # The other causes speak of the number of texts, or of this text alone: they teach nothing about
+                # lengths.
                 if cause in (Cause.LENGTH, Cause.UNSAID):
                     self._limits.learn_tokens(tokens)
                 return vector

@@ -29,6 +29,7 @@ class HashingEmbedder:
     """Signed feature hashing of stemmed words and character n-grams; vectors have length 1."""
 
     def __init__(self, dimensions: int = 512) -> None:
+        # The 1 is the version of this scheme. Vectors of another do not compare, so a change needs a new name.
         self._identity = EmbedderIdentity("hashing", "words-and-grams-1", dimensions)
         self._contribution = lru_cache(_WORDS_CACHED)(self._hashed)
 
@@ -56,7 +57,9 @@ class HashingEmbedder:
 
     def _hashed(self, term: str) -> _Contribution:
         features = list(_features(term))
+        # Not `hash`: it differs from process to process.
         digests = [int.from_bytes(blake2b(name.encode(), digest_size=8).digest()) for name, _ in features]
+        # Random signs, so that features which fall on one place cancel out on average instead of adding up.
         signs = [1.0 if digest >> 63 else -1.0 for digest in digests]
         values = [sign * weight for sign, (_, weight) in zip(signs, features, strict=True)]
         return np.array([digest % self._identity.dimensions for digest in digests]), np.array(values)
@@ -67,6 +70,7 @@ def _features(term: str) -> Iterator[tuple[str, float]]:
     if len(term) <= 2:
         yield term, 1.0 if term.isascii() else _PAIR_WEIGHT
         return
+    # Roots, so that the squares of a word's weights add up to 1, whatever its length.
     yield term, sqrt(1 - _GRAMS_SHARE)
     marked = f"^{term}$"
     grams = [marked[start : start + size] for size in _GRAM_SIZES for start in range(len(marked) - size + 1)]

@@ -9,17 +9,15 @@ from afterword.workers.models.bounded_calls import BoundedCalls, GivenUp, Share
 from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity, Vector
 
 _PAUSE = 10.0
-"""Seconds in which one that was too slow is not waited for again; doubled each time."""
+"""Seconds in which an embedder that was too slow is not waited for again; doubled each time."""
 _MANY = 64
-"""So many texts have one share of time. What more of them take says nothing about the embedder."""
+"""This many texts get one share of time; more get more, and being late with them does not count as slow."""
 
 
 class HastyEmbedder:
-    """Waits `seconds` for the inner embedder at most (of each 64 texts), and after that for a while not at all.
+    """Waits at most `seconds` for the inner embedder (for each 64 texts), and then for a while not at all. Thread-safe.
 
-    Thread-safe.
-
-    What it gave up goes on: vectors that come late are in the cache of the inner embedder.
+    A call that was given up goes on: vectors that come late are found in the inner embedder's cache.
     """
 
     def __init__(self, inner: Embedder, *, seconds: float, pause: float = _PAUSE) -> None:

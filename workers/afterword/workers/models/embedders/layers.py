@@ -13,7 +13,7 @@ from afterword.workers.observing.metrics import Metrics
 class CachingEmbedder:
     """Keeps vectors in a cache; repeats within a batch are embedded once. Thread-safe.
 
-    Vectors that it knew are rounded to 32 bits, as every vector store does.
+    Vectors from the cache are rounded to 32 bits, as every vector store rounds them.
     """
 
     def __init__(self, inner: Embedder, cache: VectorCache, metrics: Metrics) -> None:
@@ -37,6 +37,7 @@ class CachingEmbedder:
             try:
                 vectors: Sequence[Vector | None] = self._inner.embed(missing)
             except EmbeddingRefused as refused:
+                # The other texts' vectors are kept, so that a retry asks for the refused ones alone.
                 known |= self._kept(missing, refused.vectors)
                 raise EmbeddingRefused(str(refused), [known.get(text) for text in texts]) from None
             known |= self._kept(missing, vectors)
@@ -49,7 +50,7 @@ class CachingEmbedder:
 
 
 class TimedEmbedder:
-    """Passes on what it is asked: how long it took, how many texts it was, whether it failed. Thread-safe."""
+    """Passes each call on, and measures how long it took, how many texts it had, whether it failed. Thread-safe."""
 
     def __init__(self, inner: Embedder, metrics: Metrics) -> None:
         self._inner = inner
@@ -62,7 +63,7 @@ class TimedEmbedder:
         return self._inner.identity
 
     def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """As the embedder does. A refusal is an answer, and no failure. Raises: EmbeddingRefused, EmbeddingFailed."""
+        """See the port. A refusal counts as an answer, not as a failure. Raises: EmbeddingRefused, EmbeddingFailed."""
         with self._seconds.time():
             try:
                 vectors = self._inner.embed(texts)

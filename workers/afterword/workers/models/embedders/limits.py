@@ -1,6 +1,6 @@
-"""How many texts an embedder takes a request, and how long ones: as set, as known of its model, as it taught us.
-
-And how much of its vectors is kept, unless it is set."""
+"""How many texts, and how long ones, an embedder accepts in a request: as set, as known of its model, or as learned
+from its refusals. Also the default size of the cache of vectors.
+"""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ MARK = " … "
 """Stands where the middle of a text was left out."""
 
 LEAST_TOKENS = 64
-"""A text is made no shorter than this: what is refused at this length is not refused for its length."""
+"""A text is made no shorter than this: a refusal at this length has another reason."""
 
 KEPT_TEXTS = 10_000
 KEPT_BYTES = 32 * 2**20
-"""Of vectors in memory: some 4,500 of 1,536 dimensions, or 12,000 of 512, with texts of a usual length."""
+"""The most vectors and bytes in memory: 32 MiB hold some 4,500 vectors of 1,536 dimensions, or 12,000 of 512."""
 
 _REQUEST_TOKENS = 250_000
-"""OpenAI takes 300,000 tokens a request, and counts them otherwise than we do."""
+"""OpenAI accepts 300,000 tokens a request; its tokenizer may count more than our estimate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Takes:
-    """What a model takes: `inputs` a request, and `tokens` a text, as `text.tokens` estimates them."""
+    """The limits of a model: `inputs` a request, and `tokens` a text, as `text.tokens` estimates them."""
 
     inputs: int
     tokens: int
 
 
-# By what a model's name holds, the first that fits. The numbers are the vendors' own, less a tenth where a text is
-# refused and not cut, since our estimate is none of their tokenizers.
+# By a part of the model's name, the first that fits: so longer parts stand before those they begin with. The numbers
+# are the vendors' own, less a tenth where a longer text is refused and not cut, since our estimate is no tokenizer.
 _KNOWN = (
     ("text-embedding-v", Takes(10, 7_300)),  # DashScope's
     ("text-embedding-", Takes(256, 8_000)),
@@ -59,7 +59,7 @@ _UNKNOWN = Takes(64, 1_840)
 
 
 def known_of(model: str) -> Takes:
-    """What a model is known to take, by its name; a cautious guess for others."""
+    """The limits that a model is known for, by its name; a cautious guess for an unknown one."""
     return next((takes for part, takes in _KNOWN if part in model.lower()), _UNKNOWN)
 
 
@@ -74,18 +74,18 @@ class EmbeddingLimits:
 
     @property
     def takes(self) -> Takes:
-        """What it takes, as far as we know by now."""
+        """The limits, as far as they are known by now."""
         return self._takes
 
     def learn_inputs(self, inputs: int) -> None:
-        """It refused more texts than these, and took these."""
+        """It refused a larger number of texts, and accepted this one."""
         with self._lock:
             if inputs < self._takes.inputs:
                 self._takes = Takes(inputs, self._takes.tokens)
                 logger.warning("%s takes %d texts a request: set AFTERWORD_EMBEDDER_INPUTS", self._model, inputs)
 
     def learn_tokens(self, tokens: int) -> None:
-        """It refused a longer text than this, and took this."""
+        """It refused a longer text, and accepted one of this length."""
         with self._lock:
             if tokens < self._takes.tokens:
                 self._takes = Takes(self._takes.inputs, max(LEAST_TOKENS, tokens))
@@ -96,7 +96,7 @@ class EmbeddingLimits:
         return shortened(encodable(text), self._takes.tokens) if text.strip() else "-"
 
     def batches(self, texts: Sequence[str]) -> Iterator[list[str]]:
-        """Fitted texts in requests that it takes."""
+        """Fitted texts, grouped into requests that it accepts."""
         batch: list[str] = []
         tokens = 0
         for text in texts:
@@ -116,6 +116,7 @@ def shortened(text: str, tokens: int) -> str:
     >>> shortened("word " * 100, 10)
     'word word word … rd word word '
     """
+    # No text has more tokens than characters, so that most need no estimate.
     if len(text) <= tokens or (size := estimate(text)) <= tokens:
         return text
     kept = max(2, int(len(text) * tokens / size) - len(MARK))
@@ -124,4 +125,5 @@ def shortened(text: str, tokens: int) -> str:
         cut = text[:head] + MARK + text[len(text) - (kept - head) :]
         if kept <= 2 or estimate(cut) <= tokens:
             return cut
+        # Head and tail may have more tokens a character than the whole text.
         kept = max(2, kept * 3 // 4)

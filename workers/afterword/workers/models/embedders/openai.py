@@ -18,7 +18,7 @@ from afterword.workers.models.embedders.refusals import failed
 from afterword.workers.models.environment import only_variables_of
 
 OPENAI_URL: Final = "https://api.openai.com/v1"
-"""Given to the client where no other is: left alone, it looks into the environment by itself."""
+"""Given to the client where no other URL is set: without one, it would look into the environment by itself."""
 
 _DIMENSIONS = {
     "text-embedding-3-small": 1536,
@@ -42,7 +42,7 @@ class _OddItem(BaseModel):
 
 
 class _OddEmbeddingsBody(BaseModel):
-    """As some servers tell that a text has no vector."""
+    """The form in which some servers say that a text has no vector: null, or numbers that are null."""
 
     data: list[_OddItem]
 
@@ -79,7 +79,7 @@ class OpenAIEmbedder:
         return EmbedderIdentity("openai", self._model, self._dimensions)
 
     def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """One vector per text; NaN stands for what is no number. Raises: RequestRefused, EmbeddingFailed."""
+        """One vector per text; NaN where the endpoint gave no number. Raises: RequestRefused, EmbeddingFailed."""
         return self._request(list(texts)) if texts else []
 
     def _request(self, texts: list[str]) -> list[Vector]:
@@ -117,7 +117,7 @@ def _reason(error: openai.OpenAIError) -> str:
 
 
 def _vectors(body: str) -> list[Vector] | None:
-    """The vectors of an answer, in the order of the texts; None, when it is none."""
+    """The vectors of an answer, in the order of the texts; None when the body holds no embeddings."""
     try:
         items = _EmbeddingsBody.model_validate_json(body).data
         return [item.embedding for item in sorted(items, key=lambda item: item.index)]
@@ -130,5 +130,6 @@ def _odd_vectors(body: str) -> list[Vector] | None:
         items = sorted(_OddEmbeddingsBody.model_validate_json(body).data, key=lambda item: item.index)
     except ValidationError:
         return None
+    # A text without a vector gets as many NaN as the others have numbers, and is shortened or given up by `fitting`.
     size = max((len(item.embedding or ()) for item in items), default=0)
     return [[nan if value is None else value for value in item.embedding or [None] * size] for item in items]

@@ -9,7 +9,7 @@ from enum import Enum
 from afterword.workers.core.errors import EmbeddingFailed, EmbeddingRefused
 
 _MAY_BE_THE_TEXT = frozenset({400, 413, 422, 500})
-"""Others are about us (401, 403, 404, 429) or say that nobody is there (502, 503, 504)."""
+"""Other statuses are about us (401, 403, 404, 429), or say that the server is away (502, 503, 504)."""
 
 _LENGTH = re.compile(
     r"context.?(length|size|window)|max\w*.{0,20}(length|tokens|sequence)|too (long|large|many tokens)|input length"
@@ -25,7 +25,7 @@ _COUNT = re.compile(
 
 
 class Cause(Enum):
-    """What a refusal says is wrong with a request."""
+    """The fault of a request, as a refusal names it."""
 
     LENGTH = "length"  # a text is too long
     COUNT = "count"  # too many texts
@@ -42,9 +42,9 @@ class RequestRefused(EmbeddingRefused):
 
 
 def failed(said: str, *, status: object, words: str, texts: Sequence[str]) -> EmbeddingFailed:
-    """The error that stands for a response with an HTTP status and these words, which are looked at and not repeated.
+    """Our error for a response with this HTTP status and these words, which are searched and never repeated.
 
-    `said` is its message: the model, the status, the code.
+    `said` is the error's message: the model, the status, the code.
     """
     if not isinstance(status, int) or status not in _MAY_BE_THE_TEXT:
         return EmbeddingFailed(said)
@@ -52,7 +52,7 @@ def failed(said: str, *, status: object, words: str, texts: Sequence[str]) -> Em
 
 
 def cause_of(status: int, words: str) -> Cause:
-    """What a refusal with this status and these words is about."""
+    """The fault that a refusal with this status and these words names."""
     if _LENGTH.search(words):  # first: llama.cpp speaks of its batch size when one text is too long
         return Cause.LENGTH
     if _COUNT.search(words):

@@ -1,7 +1,7 @@
-"""A cache of vectors that all workers share, in Redis: a question that one embedded is not embedded by another.
+"""A cache of vectors in Redis that all workers share: a question that one embedded is not embedded by another.
 
-Keys hold a hash of the text, values a vector; both are gone by themselves. Redis is a help here, never a need: away,
-slow or full, it leaves all to the embedder.
+Keys hold a hash of the text, values a vector; both expire. Redis is never needed here: when it is away, slow or full,
+the embedder does all the work.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ _PAUSE = 5.0
 _ROOM = 0.5
 """The share of its memory up to which Redis is filled: messages need the rest, and nothing is evicted for them."""
 _LOOK = 10.0
-"""Seconds after which it is looked again whether there is room."""
+"""Seconds after which Redis is asked again whether it has room."""
+# Little-endian on every host: workers on different machines read each other's vectors.
 _FLOAT: Final = np.dtype("<f4")
 
 
@@ -41,6 +42,7 @@ def cache_client(redis_url: str) -> redis.Redis:
     """A client that gives up soon and does not try again."""
     return redis.Redis.from_url(
         redis_url,
+        # As the broker's connections: no HELLO to set up with each one.
         protocol=2,
         socket_connect_timeout=_TIMEOUT,
         socket_timeout=_TIMEOUT,
@@ -89,7 +91,7 @@ class SharedEmbedder:
     def _fresh(
         self, keys: Mapping[str, str], texts: Sequence[str], vectors: Sequence[Vector | None]
     ) -> dict[str, Vector]:
-        """The vectors that there are, now in Redis, too."""
+        """Puts the new vectors into Redis, and returns them by text."""
         fresh = {text: vector for text, vector in zip(texts, vectors, strict=True) if vector is not None}
         self._keep({keys[text]: vector for text, vector in fresh.items()})
         return fresh
@@ -123,6 +125,7 @@ class SharedEmbedder:
         if now - self._looked_at >= _LOOK:
             memory: Any = self._client.info("memory")
             most = int(memory["maxmemory"])
+            # Redis says 0 when it has no limit.
             self._has_room = most == 0 or int(memory["used_memory"]) < _ROOM * most
             self._looked_at = now
         return self._has_room
@@ -137,6 +140,7 @@ class SharedEmbedder:
 
 
 def _key(identity: EmbedderIdentity, text: str) -> str:
+    # With the embedder, so that another model's vectors are never taken for its own.
     return f"{KEY_PREFIX}{_hash(str(identity))[:16]}:{_hash(text)}"
 
 

@@ -57,6 +57,7 @@ class VectorCache:
         stored = {text: np.asarray(vector, dtype=np.float32) for text, vector in vectors.items()}
         with self._lock:
             for text, vector in stored.items():
+                # Out and in again: the entry is counted once, and becomes the one used last.
                 self._forget(text)
                 self._vectors[text] = vector
                 self._bytes += _size(text, vector)

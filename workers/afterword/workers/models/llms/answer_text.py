@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from afterword.schemas.spoken import without_thinking
+from afterword.workers.text.storable import storable
 
 _REASONING = ("reasoning_content", "reasoning")
 _ARGUMENTS = ("arguments", "parameters", "args", "input")
@@ -20,13 +21,10 @@ def answer_text(message: Mapping[str, Any]) -> str:
     >>> answer_text({"content": '<think>{"memory": ["a draft"]}</think>{"memory": []}'})
     '{"memory": []}'
     """
+    # The surest place first: thinking may hold drafts in JSON, so that it is looked at only when nothing else was
+    # said.
     text = _said(message.get("content")) or _called(message) or _behind_thinking(message)
     return storable(text).strip()
-
-
-def storable(text: str) -> str:
-    """The text without what no store keeps: NUL, and halves of surrogate pairs."""
-    return text.encode("utf-8", "replace").decode().replace("\x00", "")
 
 
 def _said(content: Any) -> str:

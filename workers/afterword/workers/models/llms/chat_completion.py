@@ -9,12 +9,13 @@ from typing import Any
 
 from afterword.workers.core.errors import BadAnswer, LlmUnavailable
 from afterword.workers.core.tokens import Tokens
-from afterword.workers.models.llms.answer_text import answer_text, storable
+from afterword.workers.models.llms.answer_text import answer_text
 from afterword.workers.models.llms.failures import failure_in_body
 from afterword.workers.models.llms.port import Completion
+from afterword.workers.text.storable import storable
 
 _MOST_TOKENS = 2**31 - 1
-"""As many as the ledger's columns hold. Some endpoints count wrongly, and an answer is not lost for that."""
+"""The most that the ledger's columns hold. Some endpoints count wrongly; the answer is worth keeping all the same."""
 _MODEL_CHARACTERS = 200
 
 
@@ -22,7 +23,7 @@ def read(body: str, model: str) -> Completion:
     """The whole answer in a response body; `model` is named where the body names none.
 
     Raises: BadAnswer, for anything but a complete answer with content; LlmUnavailable and LlmRefused, for the error
-    that some endpoints send with HTTP 200; LlmUnavailable, for what is no chat completion: a page of a proxy, say.
+    that some endpoints send with HTTP 200; LlmUnavailable, for any other body, such as the page of a proxy.
     """
     found = _object(body, model)
     tokens = _tokens(found.get("usage"))
@@ -47,7 +48,7 @@ def read(body: str, model: str) -> Completion:
 
 def _object(body: str, model: str) -> Mapping[str, Any]:
     try:
-        # A number of thousands of digits is none that Python reads as a whole one.
+        # Python refuses to read an integer of thousands of digits; as a float it is read, and bounded later.
         found = json.loads(body, parse_int=lambda digits: int(digits) if len(digits) < 20 else float(digits))
     except (ValueError, RecursionError):
         found = None

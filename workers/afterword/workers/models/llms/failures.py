@@ -40,7 +40,7 @@ _TOO_LARGE_FOR_TIER = re.compile(r"tokens per (minute|day)|\b[TR]P[MD]\b")
 
 
 def failure(error: Exception, model: str) -> AfterwordError:
-    """The error of ours that a client's error stands for: LlmUnavailable, LlmRefused or BadAnswer.
+    """Our error for a client's error: LlmUnavailable, LlmRefused or BadAnswer.
 
     Its message names the model, the status and the provider's code, never the provider's own words: they may repeat
     the key or the prompt.
@@ -52,7 +52,7 @@ def failure(error: Exception, model: str) -> AfterwordError:
 
 
 def failure_in_body(found: Mapping[str, Any] | str, model: str) -> AfterwordError:
-    """What an error means that came in the body of HTTP 200: by its code, a number or a word."""
+    """Our error for one that came in the body of HTTP 200, by its code, which may be a number or a word."""
     fields: Mapping[str, Any] = found if isinstance(found, Mapping) else {"message": found}
     codes = (fields.get("code"), fields.get("status"), fields.get("type"))
     numbers = [int(code) for code in codes if isinstance(code, int | str) and re.fullmatch(r"[1-5]\d\d", str(code))]
@@ -64,6 +64,7 @@ def failure_in_body(found: Mapping[str, Any] | str, model: str) -> AfterwordErro
 
 def _meaning(status: int, code: str | None, words: str, said: str, wait: float | None) -> AfterwordError:
     said += f" ({code})" if code else ""
+    # Codes and words first: one status stands for several causes.
     if code in _OF_THE_BATCH or _was_moderated(words):
         return BadAnswer(said)
     if status == 413 and (code == "rate_limit_exceeded" or _TOO_LARGE_FOR_TIER.search(words)):
@@ -110,6 +111,7 @@ def seconds_until(retry_after: str | None) -> float | None:
     """The seconds that a Retry-After header asks to wait, given in seconds or as an HTTP date; None if unreadable."""
     if retry_after is None:
         return None
+    # Nine digits are thirty years: a longer number is no wait.
     if re.fullmatch(r"\d{1,9}(\.\d+)?", retry_after.strip()):
         return float(retry_after)
     try:

@@ -29,7 +29,7 @@ _OF_THE_ANSWER = frozenset({"json_validate_failed"})
 
 
 class AnswerFormats:
-    """The format that a model takes, as far as is known: remembered for as long as the process lives. Thread-safe.
+    """The answer format that a model accepts, remembered for as long as the process lives. Thread-safe.
 
     >>> formats = AnswerFormats("some-model")
     >>> formats.current

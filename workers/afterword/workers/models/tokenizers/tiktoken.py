@@ -17,6 +17,7 @@ class TiktokenTokenizer:
         self._encoding = encoding
 
     def count(self, text: str) -> int:
+        # `encode` raises an error for a text that holds such a mark.
         return len(self._encoding.encode_ordinary(text))
 
 

@@ -36,6 +36,7 @@ class Figures:
             counted = figures.memories_counted(connection, tenant_id)
             snapshot = snapshots.latest(connection, tenant_id)
         if counted is None:
+            # Counting more of them takes too long for a request: the last snapshot has the number.
             counted = snapshot.memories if snapshot else figures.COUNTED_EXACTLY
         return Overview(
             as_of=now,
@@ -76,7 +77,7 @@ class Figures:
 
 
 def period(sums: Sums, days: int) -> Period:
-    """What the sums say of a period."""
+    """The figures of a period, from its sums."""
     return Period(
         days=days,
         added=sums.added,
@@ -90,6 +91,7 @@ def period(sums: Sums, days: int) -> Period:
 
 def growth(memories: int, sums: Sums) -> float | None:
     """How much more memories there are than before the period; None when there were none."""
+    # Without any memories before the period there is nothing that grew.
     net = sums.added - sums.deleted
     return net / (memories - net) if memories > net else None
 

@@ -23,7 +23,7 @@ _REDELIVERED = timedelta(days=7)
 
 
 class Retention:
-    """Removes what is older than it is kept: single queries, snapshots but the last of a day, statistics."""
+    """Removes single queries, statistics, and snapshots but the last of a day, each when it is too old."""
 
     def __init__(self, *, database: Database, queries: timedelta, snapshots: timedelta, statistics: timedelta) -> None:
         self._database = database
@@ -32,7 +32,7 @@ class Retention:
         self._statistics = statistics
 
     def clean_up(self) -> bool:
-        """Do what is due since the last 02:00 UTC; False when it has been done. Raises: LedgerUnavailable."""
+        """Clean up once after each 02:00 UTC; False when that is done already. Raises: LedgerUnavailable."""
         with self._database.transaction() as connection:
             now = milestones.now(connection)
             last = milestones.reached(connection, _NAME)
@@ -40,6 +40,7 @@ class Retention:
         if last is not None and last >= due:
             return False
         with self._database.transaction() as connection:
+            # Before queries are removed: hours are counted from the single ones.
             rollups.roll_up_hours(connection, now - _LATE)
         removed = self._remove_queries(now - self._queries)
         with self._database.transaction() as connection:
@@ -47,6 +48,7 @@ class Retention:
             removed += snapshots.drop(connection, before=now - self._statistics)
             removed += rollups.drop_statistics(connection, before=now - self._statistics)
             removed += telemetry_batches.drop(connection, before=now - _REDELIVERED)
+            # Last, so that a run which was stopped is done again.
             milestones.reach(connection, _NAME, due)
         logger.info("%d old metrics were removed", removed)
         return True

@@ -37,6 +37,7 @@ class Snapshots:
             last = milestones.reached(connection, SNAPSHOT)
         if last is not None and last >= slot:
             return False
+        # Outside of any transaction: the vector store may take its time.
         collection = self._collection()
         # Each by itself: nobody waits for the locks of one while another is counted.
         with self._database.transaction() as connection:
@@ -44,6 +45,7 @@ class Snapshots:
         with self._database.transaction() as connection:
             rollups.roll_up_hours(connection, (last or datetime.fromtimestamp(0, UTC) + _LATE) - _LATE)
         with self._database.transaction() as connection:
+            # The slot is claimed in the transaction that writes it, so that two schedulers write it once.
             taken = milestones.reach(connection, SNAPSHOT, slot)
             if taken:
                 rollups.roll_up_content(connection, day_of(slot))

@@ -50,6 +50,7 @@ class QueryLog:
 
         Never blocks.
         """
+        # Here already, so that words nobody opted in for never reach a queue.
         if not self._keep_words:
             event = event.model_copy(update={"query": None})
         if len(self._waiting) >= _MOST_WAITING:
@@ -77,6 +78,7 @@ def record(database: Database, books: Books, batch: QueryEvents) -> None:
     subject was cleared, change nothing. Raises: LedgerUnavailable, LedgerRefused.
     """
     with database.transaction() as connection:
+        # In the same transaction: a batch that fails is not known, and may come again.
         if not telemetry_batches.note(connection, str(batch.batch_id)):
             return
         cleared = subjects.cleared_at(connection, [(event.tenant_id, event.user_id) for event in batch.events])
@@ -87,6 +89,7 @@ def record(database: Database, books: Books, batch: QueryEvents) -> None:
 
 def _is_void(event: QueryEvent, cleared: Mapping[tuple[str, str], datetime]) -> bool:
     at = cleared.get((event.tenant_id, event.user_id))
+    # Writing it down would bring back something of a user who was cleared since.
     return at is not None and event.at <= at
 
 

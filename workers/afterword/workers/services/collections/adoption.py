@@ -75,6 +75,7 @@ class Adoption:
         ]
         # Rows first, since what carries a tenant is not looked at again. One that is there stays as it is.
         with self._database.transaction() as connection:
+            # In one order, so that two adoptions never wait for each other in a circle.
             for user in sorted({(each.tenant_id, each.user_id) for each in complete if each.user_id is not None}):
                 subjects.lock(connection, *user)
             self._books.note_saved(
@@ -102,7 +103,7 @@ def _is_memory(hit: Hit) -> bool:
 
 
 def _has_owner(memory: StoredMemory) -> bool:
-    # What an agent learned in a run may be of the one it talked with: it is not shown to all.
+    # Memories that an agent learned in a run may be about the person it talked with: they are not shown to all.
     return bool(memory.agent_id if memory.scope is Scope.AGENT else memory.user_id)
 
 

@@ -19,7 +19,7 @@ from afterword.workers.stores.vectors.schema import Schema, Shape
 logger = logging.getLogger(__name__)
 
 SAMPLE = 200
-"""Points that are looked at, of all and of those without a tenant."""
+"""How many points are looked at, among all points and again among those without a tenant."""
 
 _STRANGERS = Filter((Missing(c.TENANT),))
 
@@ -67,6 +67,7 @@ class Discovery:
             found = self._sample()
             with self._database.transaction() as connection:
                 before = collections.keep(connection, self._collection, schema.signature(found.schema))
+        # Discovery only informs: it must not keep a worker from starting.
         except (AfterwordError, ValueError) as error:
             logger.warning("collection %s: what it holds could not be found out: %s", self._collection, error)
             return
@@ -86,6 +87,7 @@ class Discovery:
         if kept is None:
             return found
         changed = tuple(schema.changes(kept.signature, schema.signature(found.schema)))
+        # A start has kept the present signature already: what it noticed then is told, with its time.
         if not changed and kept.before is not None:
             at = f"{kept.changed_at:%Y-%m-%d %H:%M}"
             changed = tuple(f"{each} ({at})" for each in schema.changes(kept.before, kept.signature))

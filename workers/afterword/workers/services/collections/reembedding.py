@@ -17,8 +17,8 @@ _AT_ONCE = 100
 
 
 def reembed(*, source: StoreAdmin, target: StoreAdmin, embedder: Embedder) -> int:
-    """Copy every memory of `source` to `target` with its id and payload, and with a new vector and new search terms;
-    how many. What plain mem0 wrote gets no terms: `afterword adopt` gives it some.
+    """Copy every memory of `source` to `target`, with its id and payload, a new vector and new search terms. Returns
+    how many. Memories that plain mem0 wrote get no terms: `afterword adopt` gives them theirs.
 
     Run again after a failure, it writes what is still missing.
 
@@ -34,7 +34,7 @@ def reembed(*, source: StoreAdmin, target: StoreAdmin, embedder: Embedder) -> in
 
 
 def _points(source: StoreAdmin, embedder: Embedder, hits: Sequence[Hit]) -> list[Point]:
-    """As they would be written today: an excerpt with the turns before it."""
+    """The points as they would be written today: an excerpt with the turns before it."""
     wanted = dict.fromkeys(point_id for hit in hits for point_id in _previous(hit))
     texts = {hit.id: _text(hit) for hit in (*source.get(list(wanted)), *hits)}
     vectors = dict(zip(texts, embed_each(embedder, list(texts.values())), strict=True))

@@ -37,14 +37,17 @@ class MemoryAdder:
         owner = owner_of(command)
         view = self._changes.views.of(owner)
         memory = _note(command, clock_of(view.page(owner, limit=NEWEST).memories))
+        # Before it is embedded: a repeated request needs no model.
         added_before = view.get([memory.id])
         if added_before:
             return to_memory(added_before[0], None)
+        # Before the subject's lock: the embedder may take its time.
         [vector] = embed_each(self._embedder, [memory.text])
         memory = self._topics.labelled([(memory, vector)])[0][0]
         books = self._changes.books
         record = books.record_of(memory, command.metadata, source="hand")
         with self._changes.locked(command) as connection:
+            # Under the lock, so that a clear comes either before or after all of it.
             view.insert([(memory, vector)])
             books.note_saved(connection, [record], active=True)
             seconds = time.perf_counter() - begun

@@ -41,12 +41,12 @@ class MemoryClearer:
         self._deletions = deletions
 
     def clear(self, command: ClearMemories, within: float | None) -> Removed:
-        """All removed, and nothing that is in flight brings them back.
+        """Remove all memories of an owner, so that nothing in flight brings them back.
 
-        The queues are emptied first, then the ledger, where the clear is recorded: from that commit on nothing of it is
-        shown any more, and whoever works for the subject takes back what it writes. The vector store comes last, for
-        nobody writes to it any more; while it is away the clear is `pending`, and a sweep completes it. It is pending,
-        too, when there is more to remove than `within` so many seconds can be.
+        First the queues are emptied, then the ledger, where the clear is recorded. From that commit on nothing of it is
+        shown any more, and a worker that has the subject in hand takes back its writes. The vector store comes last,
+        when nobody writes to it any more. While it is away the clear is `pending`, and a sweep completes it. It is also
+        `pending` when removing takes longer than `within` seconds.
 
         Raises: MemoryUnavailable, LedgerUnavailable; nothing is cleared in the ledger then.
         """
@@ -65,6 +65,7 @@ class MemoryClearer:
         """Void all work in flight for a subject, and take all of theirs off the books."""
         tenant_id, user_id, session_id = command.tenant_id, command.user_id or "", command.session_id
         subject = subjects.lock(connection, tenant_id, user_id)
+        # Read before it is removed: the worker that holds this answer may have written some of its facts.
         begun = journal.read(connection, tenant_id, user_id)
         journal.remove(connection, tenant_id, user_id)
         subjects.raise_generation(connection, tenant_id, user_id)
@@ -102,7 +103,7 @@ class MemoryClearer:
 
 
 def _extract_others_anew(connection: Connection, subject: Subject, *, cleared: str) -> None:
-    """What waits of a subject's other sessions belongs to the new generation, and is extracted at once."""
+    """Move the waiting conversations of the other sessions to the new generation, and let them be extracted at once."""
     tenant_id, user_id = subject.tenant_id, subject.user_id
     conversations.carry_over(connection, tenant_id, user_id, but=cleared, generation=subject.generation + 1)
     waiting = progress.waiting(connection, tenant_id, user_id)
@@ -116,7 +117,7 @@ def drop_messages(
     """Take a subject's messages, or those of one session, out of the queues: conversations wherever they are, others
     where they are dead. Returns the bodies of the conversations.
 
-    One that a worker has in its hands already is not found: it is taken in.
+    A message that a worker holds at this moment is not found; it is still taken in.
 
     Raises: MemoryUnavailable.
     """
@@ -124,6 +125,7 @@ def drop_messages(
     found = {id: data for id, data in queues.messages(Queue.CONVERSATIONS) if wanted(data)}
     queues.drop(Queue.CONVERSATIONS, list(found))
     for queue in Queue:
+        # In every queue: a dead command or question may name the user as well.
         dead = queues.dead_messages(queue, _DEAD_AT_MOST)
         queues.forget_dead(queue, [message.redis_id for message in dead if wanted(message.data)])
     return [read_message(data)[1] for data in found.values()]

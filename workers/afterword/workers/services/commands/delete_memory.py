@@ -31,16 +31,17 @@ class MemoryDeleter:
         self._carrier = carrier
 
     def delete(self, command: DeleteMemory, _: float | None) -> Removed:
-        """One removed. While the vector store is away it is `pending`: nothing shows it, and a sweep completes it.
+        """Remove one memory. While the vector store is away that is `pending`: nothing shows it, and a sweep ends it.
 
-        The turn of an excerpt is struck from what is kept of its conversation: who has it in work takes back what was
-        learned from it, and the rest is extracted anew.
+        The turn of an excerpt is struck from its kept conversation. A worker that has the turn in hand takes back the
+        facts that it learned, and the rest of the conversation is extracted anew.
 
         Raises: NotFound, LedgerUnavailable; VectorStoreUnavailable, when only that store knows whose it is.
         """
         known = self._known(command)
         told = {"scope": known.scope.value, "kind": known.kind.value}
         with self._changes.locked(command) as connection:
+            # Only an excerpt is what somebody said: a fact or a note has no turn to strike.
             begun = _strike(connection, command, known) if known.kind is Kind.EXCERPT else None
             gone = memories.remove(connection, command.tenant_id, [command.memory_id])
             self._changes.books.note_removed(connection, gone, datetime.now(UTC))
@@ -50,6 +51,7 @@ class MemoryDeleter:
                 agent_id=command.agent_id,
                 session_id=command.session_id,
                 everything=False,
+                # With the facts of an answer that is voided: a worker may be writing them just now.
                 memory_ids=(command.memory_id, *(fact.id for fact in begun.facts)) if begun else (command.memory_id,),
                 agents=agents_of(begun),
                 details=told,
@@ -62,9 +64,10 @@ class MemoryDeleter:
         return done if done.pending else Removed(removed=1)
 
     def _known(self, command: DeleteMemory) -> KnownMemory:
-        """What a memory is, as the vector store says, or the ledger while that is away."""
+        """Scope, kind and source of a memory, from the vector store, or from the ledger while that is away."""
         try:
             found = self._changes.views.of(owner_of(command)).get([command.memory_id])
+        # The ledger knows enough to record the deletion; the store removes it later.
         except VectorStoreUnavailable:
             with self._changes.database.transaction() as connection:
                 known = memories.find(
@@ -74,6 +77,7 @@ class MemoryDeleter:
                     user_id=command.user_id,
                     agent_id=command.agent_id,
                 )
+            # An outage, and not NotFound: the store may have a memory that the ledger does not know.
             if known is None or command.session_id not in (None, known.session_id):
                 raise
             return known
@@ -100,12 +104,14 @@ def _without(connection: Connection, conversation: Conversation, memory_id: str)
     changed = [place for place, turn in enumerate(turns) if turn != conversation.turns[place]]
     if changed:
         transcripts.strike(connection, conversation, turns)
+    # Turns that were extracted before are no part of any work in flight.
     return any(place >= conversation.extracted_turns for place in changed)
 
 
 def _extract_anew(connection: Connection, tenant_id: str, user_id: str) -> Entry | None:
-    """Void what is in work for the subject; what waits belongs to the new generation, and is extracted at once."""
+    """Void the work in flight for the subject; everything that waits is extracted at once, in a new generation."""
     begun = journal.read(connection, tenant_id, user_id)
+    # Nobody has the turn in hand, and whoever comes next reads the conversation without it.
     if begun is None and not subjects.in_work(connection, tenant_id, user_id):
         return None
     subject = subjects.lock(connection, tenant_id, user_id)

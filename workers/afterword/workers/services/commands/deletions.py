@@ -24,11 +24,11 @@ logger = logging.getLogger(__name__)
 
 _NEVER = Deadline()
 _ANSWERED_WITHIN = 0.8
-"""Of the time that the asker waits; the rest is for the reply, so that nobody is told that there was no answer."""
+"""The part of the asker's time that removing may take; the reply needs the rest to be there in time."""
 
 _CLOCKS = timedelta(seconds=5)
-"""The clocks of two hosts may differ by as much: what was written so shortly after a clear, and is not on the books,
-was written before it."""
+"""The clocks of two hosts may differ by this much. A memory that seems to be written this shortly after a clear, and is
+not on the books, was written before it."""
 
 
 class Deletions:
@@ -40,11 +40,12 @@ class Deletions:
         self._steps = steps
 
     def carry_out(self, deletion: Deletion, deadline: Deadline = _NEVER) -> Removed:
-        """Remove it from the vector store.
+        """Remove its memories from the vector store.
 
-        It stays pending while a store is away, and a sweep completes it; and when it takes longer than its asker waits:
-        then it goes on here.
+        It stays pending while a store is away; then a sweep completes it. It is also pending when it takes longer than
+        its asker waits; then it goes on here.
         """
+        # Hidden first: it is recorded, and holds whether it can be carried out now or not.
         self._pending.note(deletion)
         try:
             return self._steps.run(lambda: self._carried_out(deletion), deadline.share(_ANSWERED_WITHIN))
@@ -61,8 +62,8 @@ class Deletions:
         return Removed(removed=removed)
 
     def settle(self, deletion: Deletion) -> None:
-        """Remove once more what a worker had in hand when it was asked for: one that was paused or killed may have
-        written it since. What is on the books was said again later, and stays.
+        """Remove once more the memories that a worker had in hand at the time: one that was paused or killed may have
+        written them since. A memory that is on the books was learned again later, and stays.
 
         Raises: VectorStoreUnavailable, LedgerUnavailable.
         """
@@ -89,9 +90,12 @@ class Deletions:
             removed = view.delete_all(self._before(deletion))
         if wanted.memory_ids:
             named = self._delete(wanted, wanted.memory_ids)
+            # The named ids of a clear were only in work: nobody knew them as memories, so they are not counted.
             removed = removed if wanted.everything else named
         with self._changes.database.transaction() as connection:
+            # A command and a sweep may both carry it out: the one that finishes it counts it.
             first = deletions.finish(connection, deletion.id)
+            # A single memory has its audit row from the moment when its deletion was recorded.
             if first and wanted.everything:
                 audit.write(connection, [_cleared(wanted, removed)])
         if first and wanted.everything:
@@ -103,7 +107,7 @@ class Deletions:
         return removed
 
     def _before(self, deletion: Deletion) -> Filter:
-        """What was there when it was asked for. What is on the books came later: the clear has erased all rows."""
+        """The memories that were there at the time. One on the books came later: the clear has erased all rows."""
         wanted, at = deletion.wanted, deletion.requested_at
         with self._changes.database.transaction() as connection:
             since = memories.ids_since(connection, wanted.tenant_id, wanted.user_id, wanted.agent_id, at)

@@ -48,6 +48,7 @@ def _linked(view: MemoryView, owner: Owner, memory: StoredMemory) -> list[Stored
 def _related(linked: Sequence[StoredMemory], ranked: Sequence[RankedMemory]) -> list[RelatedMemory]:
     """Linked ones first, each best first; a linked one that is not among the nearest has no score."""
     relevance = {each.memory.id: round(each.relevance, 4) for each in ranked}
+    # A linked memory comes once, as linked, however near it is.
     ids = {memory.id for memory in linked}
     by_link = sorted(linked, key=lambda memory: (relevance.get(memory.id, -1.0), memory.occurred_at), reverse=True)
     near = sorted((each for each in ranked if each.memory.id not in ids), key=lambda each: -each.relevance)

@@ -42,6 +42,7 @@ class Commands:
         self._access = access
         self._handlers = {handler.command: handler for handler in handlers}
         missing = [command.wire_name() for command in COMMANDS if command not in self._handlers]
+        # At the start: else the first command of that kind would find out.
         if missing:
             raise ValueError(f"commands without a handler: {', '.join(missing)}")
 
@@ -51,7 +52,7 @@ class Commands:
         return list(self._handlers.values())
 
     def run(self, command: Command, within: float | None = None) -> Model:
-        """The answer of a command. One that has to be searched for degrades to be there `within` seconds.
+        """The answer of a command. One that needs a search gives up parts of it to be there `within` seconds.
 
         Raises: Denied, NotFound, InvalidInput; LedgerUnavailable, VectorStoreUnavailable, MemoryUnavailable,
             EmbeddingFailed.

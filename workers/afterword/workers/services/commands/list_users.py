@@ -23,6 +23,7 @@ class UserLister:
             found = subjects.users(connection, command.tenant_id, after=command.cursor or "", limit=command.limit + 1)
         page = found[: command.limit]
         owners = [UserOwner(command.tenant_id, user) for user in page]
+        # Users who are known and have no memories are listed as well, with none.
         counts = self._views.of(*owners).counts() if owners else {}
         users = tuple(UserCount(user_id=user, memories=counts.get(user, 0)) for user in page)
         return UserPage(users=users, next_cursor=page[-1] if len(found) > command.limit else None)

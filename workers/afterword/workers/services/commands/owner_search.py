@@ -1,4 +1,4 @@
-"""Searching all that one owner has by a text, as a context request would, but with nothing held back."""
+"""Searches all memories of one owner by a text, as a context request would, but without a floor of relevance."""
 
 from __future__ import annotations
 

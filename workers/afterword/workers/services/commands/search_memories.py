@@ -21,6 +21,7 @@ from afterword.workers.stores.vectors.queries import Condition, Equals, Filter, 
 from afterword.workers.stores.vectors.views import Views
 from afterword.workers.text.topic_words import Topic
 
+# Tells the cursor of a ranked search from that of a listing.
 _RANKED = b"ranked"
 _ID_BYTES = 16
 
@@ -50,6 +51,7 @@ class MemorySearcher:
     def _ranked(self, command: SearchMemories, query: str, where: Filter, within: float | None) -> SearchPage:
         seen = _seen(command.cursor)
         found = self._search.find(owner_of(command), where, query, within)
+        # MAX_RANKED over all pages together: the cursor holds the ids of all that were given.
         rest = [each for each in found.ranked if each.memory.id not in seen][: MAX_RANKED - len(seen)]
         page = rest[: min(command.limit, _fitting(rest))]
         given = Shortlist(tuple(each.memory for each in page), {})
@@ -69,6 +71,7 @@ def _fitting(found: Sequence[RankedMemory]) -> int:
 
 def _conditions(command: SearchMemories) -> Iterator[Condition]:
     if command.user_id and command.agent_id:
+        # With a user the agent is a filter; without one it is the owner.
         yield Match(collection.AGENT, (command.agent_id,))
     if command.scope:
         yield Match(collection.SCOPE, (command.scope.value,))

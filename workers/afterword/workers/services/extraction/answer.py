@@ -21,9 +21,9 @@ from afterword.workers.stores.ledger.extraction.journal import Fact
 from afterword.workers.text.storable import storable
 
 MOST_FACTS = 200
-"""One answer gives no more: a batch of 4,000 tokens holds a few dozen."""
+"""The most facts of one answer: a batch of 4,000 tokens holds a few dozen."""
 MOST_FACT_CHARACTERS = 2_000
-"""A longer fact is cut: mem0 asks for one or two sentences, and no embedder reads much more."""
+"""A longer fact is cut: mem0's prompt asks for one or two sentences, and few embedders read much more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ def read(text: str, batch: Batch, batch_id: str, existing: Sequence[Existing]) -
             odd["too_long"] += len(words) > MOST_FACT_CHARACTERS
             fact = routing.fact(_cut(words), item if isinstance(item, dict) else {}, ordinal)
             facts.setdefault((fact.text, fact.scope, _owner(fact)), fact)
+    # Items without words are no way of saying that there is nothing to remember.
     if items and not facts:
         raise BadAnswer("no item of the answer has a text")
     return FactsRead(tuple(facts.values()), {why: number for why, number in odd.items() if number})
@@ -67,7 +68,7 @@ def _cut(text: str) -> str:
 
 
 def _owner(fact: Fact) -> str:
-    """Which of the batch's agents or sessions; its user is one."""
+    """The agent or session that owns a fact; "" for the user, since a batch has only one."""
     by_scope = {Scope.AGENT: fact.agent_id, Scope.SESSION: fact.session_id}
     return by_scope.get(fact.scope) or ""
 
@@ -79,10 +80,11 @@ class _Routing:
         self._batch = batch
         self._batch_id = batch_id
         self._lines = {str(number): line for number, line in enumerate(batch.lines)}
+        # By the numbers that the prompt shows: models garble UUIDs.
         self._known = {str(number): memory.id for number, memory in enumerate(existing)}
 
     def fact(self, text: str, item: Mapping[str, Any], ordinal: int) -> Fact:
-        """The fact that an item is."""
+        """The fact in an item."""
         line = self._lines.get(_number(item.get("source")), self._batch.lines[-1])
         scope = _scope(item.get("scope"), line)
         attributed = item.get("attributed_to")
@@ -113,6 +115,7 @@ def _number(value: Any) -> str:
 def _scope(value: Any, line: Line) -> Scope:
     """The named scope, where the conversation has an owner for it; else the user's."""
     conversation = line.conversation
+    # A scope without an owner in this conversation would be a memory that nobody can reach.
     if value == Scope.AGENT and conversation.agent_id:
         return Scope.AGENT
     if value == Scope.SESSION and conversation.session_id:

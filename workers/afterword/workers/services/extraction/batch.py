@@ -71,9 +71,9 @@ def _shared(ids: Iterable[str | None]) -> str | None:
 def take(
     conversations: Sequence[Conversation], *, tokens: int, most: int | None = None
 ) -> tuple[tuple[Line, ...], tuple[Slice, ...]]:
-    """The lines that fit into `tokens`, `most` of them, in order, and which turns they are; one when there is any.
+    """The lines, in order, that fit into `tokens`, at most `most` of them, and the slices they come from.
 
-    A conversation that is too long for one batch is continued in the next.
+    There is at least one line if any turn waits. A conversation that is too long for one batch goes on in the next.
     """
     lines: list[Line] = []
     slices: list[Slice] = []
@@ -82,12 +82,14 @@ def take(
         first = conversation.extracted_turns
         taken = 0
         for turn in conversation.turns[first:]:
+            # The first turn is taken however long it is: else it would wait for ever.
             if lines and (filled + turn.tokens > tokens or len(lines) == most):
                 break
             filled += turn.tokens
             taken += 1
             if turn.text:  # else it was deleted before it was extracted
                 lines.append(Line(turn, conversation))
+        # Deleted turns count as taken, so that the next batch begins behind them.
         slices.append(Slice(conversation.id, conversation.event_id, first, first + taken))
         if first + taken < len(conversation.turns):
             break

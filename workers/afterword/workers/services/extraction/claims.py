@@ -37,7 +37,7 @@ class HeldSubject:
 class Claims:
     """Takes due subjects and lets them go. Thread-safe.
 
-    `hint` tells other workers that a subject is due; `debounce` says when one is due that is let go with more waiting.
+    `hint` tells other workers that a subject is due. `debounce` says when a subject is due again if more waits for it.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class Claims:
         Raises: LedgerUnavailable.
         """
         with self._database.transaction() as connection:
+            # Leave comes first: a subject claimed while the breaker is open would be held for nothing.
             permit = breaker.take_permit(connection, self._breaker)
             if permit is None:
                 return None
@@ -101,13 +102,14 @@ class Claims:
         )
 
     def fail_alike(self, claim: Claim, error: Exception) -> bool:
-        """Whether nobody gets an answer that can be used, and all for one reason: no batch is at fault then.
+        """Whether several subjects get no usable answer, all for one reason: then no batch is at fault.
 
         Raises: LedgerUnavailable.
         """
         if not isinstance(error, BadAnswer):
             return False
         with self._database.transaction() as connection:
+            # Two at least, whatever the breaker needs: a single answer has none to be alike.
             return llm_calls.fail_alike(
                 connection, claim.tenant_id, claim.user_id, error=told(error), last=max(self._breaker.failures, 2)
             )
@@ -117,9 +119,9 @@ class Claims:
     ) -> timedelta | None:
         """Tell the breaker of a failed extraction; for how long it opened, if it did.
 
-        The provider's and the configuration's faults count against it, and so do bad answers that all get alike. Any
-        other bad answer is an answer; a store's failure says nothing of the LLM. To be called after the subject's row
-        was locked, as everywhere: who locks in another order could wait for ever.
+        Faults of the provider and of the configuration count against it, and so do bad answers that all subjects get
+        alike. Any other bad answer shows that the LLM is there; a store's failure says nothing about it. Call this only
+        after the subject's row was locked. All code locks in that order, so that no two wait for each other.
         """
         if isinstance(error, BadAnswer) and not alike:
             breaker.note_success(connection, permit)

@@ -57,6 +57,7 @@ class Extraction:
             with self._claims.keeping(claim), watch.step("total"):
                 outcome = self._extract(held, watch)
             logger.debug("extraction of user %s: %s, %s", subject, outcome, watch)
+            # A probe that never asked the LLM lets another one try.
             self._claims.hand_back(held.permit)
         watch.show(self._metrics.extraction_seconds)
         self._metrics.extractions.labels(outcome).inc()
@@ -80,6 +81,7 @@ class Extraction:
         with self._database.transaction() as connection:
             work = take(connection, held, batch_tokens=self._tools.limits.batch_tokens)
             if work is None:
+                # Under the subject's lock: an event that comes just now must not be let go as if nothing waited.
                 self._claims.hold(connection, held.claim)
                 self._claims.let_go(connection, held.claim)
         return work

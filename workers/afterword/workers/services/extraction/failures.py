@@ -1,8 +1,8 @@
 """Failures: what becomes of a batch whose extraction failed.
 
-The decision is pure (`RetryPolicy.after`); `Failures` carries it out: the subject is due again later, with all of its
-batch or half of its turns, or the one turn left is given up. A store, a provider or a configuration that fails burns no
-attempt; everything else does, so that nothing goes on for ever.
+`RetryPolicy.after` decides and is pure; `Failures` carries the decision out. The subject is due again later, with the
+same batch or with half of its turns; a last single turn is given up. A store, a provider or a configuration that fails
+burns no attempt. Every other error does, so that nothing is tried for ever.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ from afterword.workers.text.storable import storable
 logger = logging.getLogger(__name__)
 
 _MOST_DOUBLINGS = 20
-"""Doubled as often, a second is twelve days; a timedelta ends far beyond."""
+"""A second that is doubled this often is twelve days; without a bound a timedelta would overflow."""
 _ERROR_CHARACTERS = 500
-"""Of an error as it is kept: enough for its class and the provider's code."""
+"""The most characters kept of an error: enough for its class and the provider's code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +134,7 @@ class Failures:
             self._claims.hold(connection, claim)
             dropped = journal.remove(connection, claim.tenant_id, claim.user_id)
             waiting = progress.waiting_ids(connection, claim.tenant_id, claim.user_id, limit=CONVERSATIONS_A_BATCH)
+            # If all can be read, the journalled answer was at fault; without one, the first that waits is given up.
             unread = [each for each in waiting if not _is_readable(connection, each[0])] or waiting[: not dropped]
             for which in unread:
                 letter = self._bury(connection, claim, which, error)
@@ -157,9 +158,11 @@ class Failures:
                 self._give_up(connection, work, error)
             else:
                 self._postpone(connection, work.claim, decision, error)
+            # After the subject: its row is locked first and the breaker's second, as everywhere.
             opened = self._claims.note_failure(connection, work.permit, error, alike=alike)
         if opened is not None:
             logger.warning("extraction pauses everywhere for %.1f s: %s", opened.total_seconds(), _kept(error))
+        # It is due at once, and the next sweep is seconds away.
         if decision.batch_limit is not None:
             self._claims.hint()
         if decision.gives_up:
@@ -182,6 +185,7 @@ class Failures:
         self._claims.hold(connection, claim)
         self._void_answer(connection, claim)
         whole, dead = line.conversation, line.conversation.id
+        # A conversation of one turn dies as a whole; of a longer one that turn alone.
         if any(turn.text for turn in whole.turns if turn is not line.turn):
             place = next(place for place, turn in enumerate(whole.turns) if turn is line.turn)
             dead = progress.set_aside(connection, whole.id, place, tokens=line.turn.tokens)
@@ -210,7 +214,7 @@ class Failures:
             journal.remove(connection, claim.tenant_id, claim.user_id)
 
     def _give_back(self, claim: Claim, error: Exception) -> str:
-        """Try again later, whatever it was."""
+        """Let the subject be due again later, whatever the error was."""
         away = isinstance(error, StoreUnavailable)
         delay = self._retry.first if away else self._retry.delay(claim.attempts)
         with self._database.transaction() as connection:

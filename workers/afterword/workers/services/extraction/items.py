@@ -1,8 +1,8 @@
 """The items of an LLM's answer: found in whatever shape it came. Pure.
 
 Models think aloud before the answer, wrap it in code fences or a call of a tool, name its list as they like, and add
-remarks. `listed` takes what is there; it never guesses that there is nothing: no items are an answer only when the
-model gave an empty list under a name that we know.
+remarks. `listed` finds the items in all of that. It never guesses that there are none: "no items" is an answer only
+when the model gave an empty list under a name that we know.
 
 >>> listed('<think>{"memory": ["a draft"]}</think> {"facts": [{"text": "likes tea"}]}')
 [{'text': 'likes tea'}]
@@ -24,9 +24,9 @@ from afterword.workers.core.errors import BadAnswer
 MOST_CHARACTERS = 2_000_000
 """A longer answer is not read: no model writes as much, and it would take seconds."""
 _MOST_FALSE_STARTS = 500
-"""An error of the JSON decoder costs a look at the whole text: in the longest one, this many cost about a second."""
+"""The decoder reads the whole text for each error: in the longest answer, this many errors take about a second."""
 _MOST_VALUES = 2_000
-"""Objects on their own, a line each, are facts as well; there are fewer of them than this."""
+"""The most JSON values read. Some models give each fact as an object of its own; no answer has so many."""
 _DEEPEST = 6
 """How many wrappings an answer may have: a list of parts, of calls, of a function, of its arguments, as a string."""
 
@@ -41,6 +41,7 @@ _WRAPPERS = _ARGUMENTS | frozenset(
 )
 _TEXTS = ("text", "memory", "fact", "content", "statement", "data", "value")
 
+# Only braces and brackets that JSON can begin with: prose and code have others.
 _START = re.compile(r'\{(?=\s*")|\[(?=\s*["\[{])')
 _LIST_START = re.compile(r'\[\s*\{|\{\s*"\w{0,30}(?:memor|fact)\w{0,30}"\s*:', re.IGNORECASE)
 _EXAMPLE = re.compile(
@@ -82,6 +83,7 @@ def listed(text: str) -> list[Any]:
     if best is _Evidence.NONE:
         raise BadAnswer("the answer lists no memories in any JSON that we know")
     fitting = [(each, example) for each, example in found if each.evidence is best]
+    # If every value is called an example, the first of them must be the answer.
     meant = [each for each, example in fitting if not example] or [fitting[0][0]]
     return [item for each in meant for item in each.items]
 
@@ -122,6 +124,7 @@ def _decoded(text: str) -> Iterator[tuple[int, int, Any]]:
             value, place = decoder.raw_decode(text, begin)
         except json.JSONDecodeError as error:
             ended = error.pos >= last or error.msg.startswith("Unterminated")
+            # Facts behind the cut are missing: the batch must be asked about again.
             if ended and _LIST_START.match(text, begin):
                 raise BadAnswer("the answer was cut off within its list") from None
             errors, place = errors + 1, begin + 1
@@ -132,7 +135,7 @@ def _decoded(text: str) -> Iterator[tuple[int, int, Any]]:
 
 
 def _fitting(value: Any, depth: int = 0) -> _Found:
-    """What of a value is a list of memories, taken out of its wrappings."""
+    """The list of memories in a value, taken out of its wrappings."""
     if depth > _DEEPEST:
         return _NOTHING
     if isinstance(value, str):

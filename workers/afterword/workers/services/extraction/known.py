@@ -48,4 +48,5 @@ class KnownMemories:
 def _owners(batch: Batch) -> tuple[Owner, ...]:
     agents = {line.conversation.agent_id for line in batch.lines if line.conversation.agent_id}
     user = UserOwner(batch.tenant_id, batch.user_id)
+    # A user's view covers their sessions, so that these need no owner of their own.
     return (user, *(AgentOwner(batch.tenant_id, agent) for agent in sorted(agents)))

@@ -30,10 +30,10 @@ class _Renewal:
 
 
 class LeaseKeeper:
-    """Renews held claims three times a lease, for `max_hold` at most: a worker that hangs loses its subject.
+    """Renews held claims three times a lease, for at most `max_hold`: a worker that hangs loses its subject.
 
-    While PostgreSQL is away it tries again at once and again: after an outage longer than a lease it should be there
-    before others who look for work. A lost claim is only dropped: the next commit notices.
+    While PostgreSQL is away it tries again in short intervals. After an outage longer than a lease it should renew
+    before other workers look for work. A lost claim is only dropped here: the next commit notices.
     """
 
     def __init__(self, *, database: Database, lease: timedelta, max_hold: timedelta) -> None:
@@ -77,6 +77,7 @@ class LeaseKeeper:
             raise LeaseLost("the lease has run out, or may have")
 
     def _run(self) -> None:
+        # Three times a lease, so that one renewal may fail and the next still be in time.
         pause = usual = self.lease.total_seconds() / 3
         while not self._stopped.wait(pause):
             held = self._renewable()
@@ -89,6 +90,7 @@ class LeaseKeeper:
 
     def _renewed(self, held: list[Claim]) -> bool:
         """Whether PostgreSQL was there."""
+        # From before the request: PostgreSQL's lease begins later, so that ours always ends first.
         asked_at = time.monotonic()
         try:
             with self._database.transaction() as connection:

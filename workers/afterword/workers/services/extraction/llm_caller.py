@@ -29,6 +29,7 @@ from afterword.workers.text.storable import storable
 
 logger = logging.getLogger(__name__)
 
+# An everyday sentence: if even this gets no usable answer, the batch is not at fault.
 _HARMLESS = "I drink tea in the morning."
 
 
@@ -145,12 +146,13 @@ class LlmCaller:
 
 
 _MODEL_CHARACTERS = 200
-"""Of a model's name, which the provider may choose as it likes."""
+"""The most characters kept of a model's name, which the provider may choose as it likes."""
 
 
 def _read(
     asked: Batch, generation: int, completion: Completion, existing: Sequence[Existing]
 ) -> tuple[FactsRead, Entry]:
+    # A new id for each answer: facts of an answer that was taken back must not share ids with those of the next.
     batch_id = str(uuid4())
     try:
         found = answer.read(completion.text, asked, batch_id, existing)

@@ -50,7 +50,9 @@ def build(batch: Batch, existing: Sequence[Existing]) -> list[Prompt]:
     user = generate_additive_extraction_prompt(
         existing_memories=[{"id": str(number), "text": memory.text} for number, memory in enumerate(existing)],
         new_messages=_new_messages(batch.lines),
+        # Turns from before, so that "she" and "that day" can be resolved; nothing is learned from them again.
         last_k_messages=[{"role": turn.role, "content": turn.text} for turn in batch.earlier],
+        # The day of the conversation, not of the call: extraction may come days later.
         timestamp=batch.observed_at.date().isoformat(),
         custom_instructions=_instructions(batch),
         use_input_language=True,

@@ -1,8 +1,8 @@
 """Facts that are learned again: counted in the ledger, and more important for it in the vector store.
 
-A fact that its owner already has is not written a second time; the memory that says the same is raised instead. How
-often that was is counted over the audit: what is written is a value, not a step, so that writing it again changes
-nothing.
+A fact that its owner already has is not written a second time: the memory that says the same becomes more important
+instead. Repetitions are counted in the audit, and the importance that follows is written as a whole value, not as a
+step. So writing it again changes nothing.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ def count(connection: Connection, view: MemoryView, entry: Entry, again: Iterabl
     audit.write(connection, [_learned_again(entry, memory) for memory in found.values()])
     counts = audit.counts(connection, "memory_repeat", list(found))
     for memory in found.values():
+        # From the text anew, not from the stored value, which holds earlier repetitions already.
         first = importance(memory.text, memory.kind, memory.attributed_to)
         view.set_importance(memory.id, repeated(first, counts[memory.id]))
 

@@ -20,11 +20,11 @@ from afterword.workers.stores.ledger.ingest import conversations, transcripts
 from afterword.workers.stores.ledger.ingest.conversations import Conversation
 
 CONVERSATIONS_A_BATCH = 100
-"""Read at most; the tokens of a batch end it sooner where conversations are long."""
+"""The most conversations read for a batch; where they are long, its tokens end it sooner."""
 _EARLIER_TURNS = 10
 """As many as mem0 itself shows its LLM (`get_last_messages`)."""
 _EARLIER_CHARACTERS = 2_000
-"""Of an earlier turn the beginning and the end: a pasted page must not fill the prompts of all turns after it."""
+"""Of a longer one the beginning and the end are shown: a pasted page must not fill the prompts of all later turns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,7 @@ def take(connection: Connection, held: HeldSubject, *, batch_tokens: int) -> Wor
     entry = journal.read(connection, claim.tenant_id, claim.user_id)
     pending = progress.pending(connection, claim.tenant_id, claim.user_id, limit=CONVERSATIONS_A_BATCH)
     if entry is not None:
+        # By the journal, not by what waits: the answer is about exactly these turns.
         begun = conversations.by_ids(connection, [part.conversation_id for part in entry.slices])
         lines, slices = batch.lines_of(begun, entry.slices), entry.slices
     else:

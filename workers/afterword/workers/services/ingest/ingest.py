@@ -52,6 +52,7 @@ class Ingest:
         watch.show(self._metrics.ingest_seconds)
         user = pseudonym(event.tenant_id, event.user_id)
         logger.debug("event %s of user %s: %s, %s", event.event_id, user, recorded.outcome, watch)
+        # After the commit: an event that was not recorded must not count.
         self._count(event, recorded.outcome)
         return recorded.outcome
 

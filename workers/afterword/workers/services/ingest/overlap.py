@@ -15,7 +15,7 @@ from afterword.workers.core.ids import turn_digest
 from afterword.workers.core.turns import Turn
 
 KEPT = 500
-"""Keys that a session keeps: its newest. Far more than a window holds; 500 digests are about 18 kB of a row."""
+"""A session keeps its newest keys, far more than a window holds; 500 digests are about 18 kB of a row."""
 
 
 _BY_ID = "id:"
@@ -34,6 +34,7 @@ def key_of(turn: Turn) -> str:
 
     It tells nothing of what was said, and so may stay when that is cleared.
     """
+    # Half of the digest: 128 bits are enough within a session, and halve its row.
     return turn_digest(turn.role, turn.text, turn.message_id)[:32]
 
 
@@ -62,6 +63,7 @@ def _renewed(seen: Sequence[str], window: Sequence[Turn], keys: Sequence[str]) -
 
 def _by_id(seen: Sequence[str], keys: Sequence[str]) -> Alignment:
     known = set(seen)
+    # Reversed, so that of a repeated key the first place remains.
     first = {key: place for place, key in reversed(list(enumerate(keys)))}
     fresh = tuple(place for place, key in enumerate(keys) if key not in known and first[key] == place)
     return Alignment(fresh, _kept([*seen, *(keys[place] for place in fresh)]))
@@ -79,4 +81,5 @@ def _best_offset(seen: Sequence[str], keys: Sequence[str]) -> int | None:
 
 
 def _kept(keys: Sequence[str]) -> tuple[str, ...]:
+    # The newest: windows overlap with the end of a session.
     return tuple(keys[-KEPT:])

@@ -26,6 +26,7 @@ from afterword.workers.stores.ledger.ingest import conversations, sessions
 from afterword.workers.stores.ledger.ingest.conversations import Conversation
 from afterword.workers.stores.ledger.ingest.sessions import Session
 
+# Two sendings of one event may differ in these fields.
 _NOT_SAID = {"event_id", "occurred_at", "time_zone", "version", "publishes", "skipped"}
 
 
@@ -57,6 +58,7 @@ class Recorder:
 
     def record(self, event: ConversationFinished) -> Recorded:
         """Record an event, however often it comes. Raises: LedgerUnavailable; nothing is recorded then."""
+        # Before the transaction: the registry may need a connection of its own.
         switched_off = self._rules.switched_off(event)
         with self._database.transaction() as connection:
             # The subject's lock parts two events of one session: the second sees the turns of the first.
@@ -77,6 +79,7 @@ class Recorder:
             if conversation is None:
                 return _recorded_before(connection, event, fingerprint)
             audit.write(connection, [_received(event, skipped)])
+            # With memory off, neither statistics nor a time zone of the user are kept.
             if not switched_off:
                 self._books.note_received(connection, event)
                 _note_time_zone(connection, event, subject)
@@ -129,6 +132,7 @@ def _note_time_zone(connection: Connection, event: ConversationFinished, subject
 
 def _recorded_before(connection: Connection, event: ConversationFinished, fingerprint: bytes) -> Recorded:
     known = conversations.known(connection, event)
+    # The first event of an id wins. The other one is recorded, so that somebody can find the fault.
     if known.body_hash != fingerprint:
         audit.write(connection, [audit.Event.of("conversation_conflict", Origin.of(event))])
         return Recorded(Outcome.CONFLICT)

@@ -62,6 +62,7 @@ class Books:
             session_id=memory.session_id,
             scope=memory.scope,
             kind=memory.kind,
+            # Whoever saved the memory may name its source; a text too long for a label counts as none.
             source=label(labels.get("source")) or source,
             category=label(labels.get("category")) or memory.topic,
             tags=tags(labels.get("tags")),
@@ -84,7 +85,7 @@ class Books:
         return len(new)
 
     def note_removed(self, connection: Connection, gone: Sequence[Gone], at: datetime) -> int:
-        """Count memories whose metadata was removed; how many there were."""
+        """Count memories whose metadata was removed. Returns how many there were."""
         self._count(connection, [_deleted(each, at) for each in gone])
         return sum(each.count for each in gone)
 
@@ -99,6 +100,7 @@ class Books:
         audit.forget_queries(connection, tenant_id, user_id, session_id)
         removed = self.note_removed(connection, gone, at)
         if session_id is None:
+            # The sums of a tenant must stay true, so the rows go on without a name instead of being removed.
             statistics.anonymise(connection, tenant_id, user_id)
             subjects.note_time_zone(connection, tenant_id, user_id, None)
         return removed
@@ -122,7 +124,7 @@ def memory_save(
     success: bool = True,
     **details: object,
 ) -> audit.Event:
-    """An operation that saves memories has ended: of how many messages, after how long, with how many memories."""
+    """The audit row of an operation that saved memories: its number of messages and memories, and its `seconds`."""
     told = {"kind": kind.value, "messages": messages, "seconds": round(seconds, 6), "success": success}
     return audit.Event.of("memory_save", origin, told | details, result_count=saved)
 

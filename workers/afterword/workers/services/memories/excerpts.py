@@ -41,12 +41,12 @@ PIECE_CHARACTERS = 1200
 """A longer turn is kept in pieces, of about 300 tokens: the vector of a whole page finds nothing in it."""
 
 WORK_BYTES = 2 * 2**20
-"""So much of a conversation's texts and vectors is in memory at a time (`make bench memory` tells the peak)."""
+"""The texts and vectors of a conversation that are in memory at a time (`make bench memory` measures the peak)."""
 
 _BYTES_A_NUMBER = 32  # of a list of floats
 
 SAME_TALK = timedelta(hours=1)
-"""A turn that was said longer ago than this tells nothing about the one after it."""
+"""A turn from longer ago than this says nothing about the one after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Excerpt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextReader:
-    """How a text is read: the embedder gives its vector, the topics what it is about."""
+    """The parts that read a text: the embedder gives its vector, the topics its subject."""
 
     embedder: Embedder
     topics: Topics
@@ -94,6 +94,8 @@ class Excerpts:
             with watch.step("embed"):
                 vectors = self._reader.topics.labelled(embedded(batch, self._reader.embedder))
             with watch.step("vector_write"):
+                # The store first: what the ledger calls written must be searchable. After a crash they are written
+                # again, under the same ids.
                 view.insert(vectors)
             written += [memory for memory, _ in vectors]
             refused += [memory.id for memory, vector in vectors if vector is None]
@@ -119,13 +121,14 @@ class Excerpts:
         labels = conversation.metadata
         records = [self._books.record_of(memory, labels, source="conversation") for memory in written]
         new = self._books.note_saved(connection, records)
+        # Written again after a crash or a redelivery, nothing is new, and nothing is told twice.
         if new:
             audit.write(connection, [_audited(conversation, new, refused, seconds)])
         return new
 
 
 def _audited(conversation: Conversation, saved: int, refused: Sequence[str], seconds: float) -> audit.Event:
-    """Those that the embedder refused are listed: they are found by their words alone."""
+    """The audit row. It lists the excerpts that the embedder refused, which are found by their words alone."""
     listed: dict[str, Any] = {"without_vector": list(refused)} if refused else {}
     return memory_save(
         Origin.of(conversation),
@@ -144,6 +147,7 @@ def in_batches(excerpts: Sequence[Excerpt], dimensions: int, max_bytes: int = WO
     for excerpt in excerpts:
         # Its own text, that with those before it as terms, and its vector.
         texts = len(excerpt.memory.text) + len(excerpt.memory.terms or "")
+        # No character takes more than four bytes, in memory or on the wire.
         size = 4 * texts + dimensions * _BYTES_A_NUMBER
         if batch and filled + size > max_bytes:
             yield batch
@@ -164,6 +168,7 @@ def embedded(excerpts: Sequence[Excerpt], embedder: Embedder) -> list[tuple[Stor
     texts = list(dict.fromkeys(text for excerpt in excerpts for text in (excerpt.memory.text, *excerpt.before)))
     if not texts:
         return []
+    # Each text once: most stand before another one as well.
     vectors = dict(zip(texts, embed_each(embedder, texts), strict=True))
     return [(excerpt.memory, _in_its_context(excerpt, vectors)) for excerpt in excerpts]
 
@@ -176,6 +181,7 @@ def _in_its_context(excerpt: Excerpt, vectors: Mapping[str, Vector | None]) -> V
 
 def excerpts_of(conversation: Conversation, before: Sequence[Turn] = ()) -> list[Excerpt]:
     """The excerpts of a conversation, each id once. `before` are the last turns of its session, oldest first."""
+    # In pieces, as they were stored: `previous` names their ids.
     chain = [memory for turn in before for memory in _excerpts_of_turn(conversation, turn)]
     first = len(chain)
     chain.extend(memory for turn in conversation.turns for memory in _excerpts_of_turn(conversation, turn))

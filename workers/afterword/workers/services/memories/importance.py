@@ -18,7 +18,7 @@ _READ = 2_000  # characters: a pasted page is judged by its beginning, and costs
 _BY_USER = {Kind.FACT: 0.4, Kind.NOTE: 0.5, Kind.EXCERPT: 0.2}
 _BY_ASSISTANT = {Kind.FACT: 0.3, Kind.NOTE: 0.5, Kind.EXCERPT: 0.1}
 _ASSISTANT_SHARE = 0.4
-"""An assistant that speaks of preferences and plans mostly gives advice, or repeats the user."""
+"""An assistant's cues count less: it mostly gives advice, or repeats the user."""
 _QUESTION_SHARE = 0.5
 _SMALL_TALK_SHARE = 0.3
 _SHORT = 12
@@ -47,6 +47,7 @@ def importance(text: str, kind: Kind, role: str | None = None, language: str | N
     cues = _EN if language == "en" else _ZH if language == "zh" else ()
     weights = [weight for weight, pattern in cues if pattern.search(read.lower())]
     for weight in weights:
+        # Multiplied, so that many cues come close to 1 and never beyond.
         left *= 1 - weight * (_ASSISTANT_SHARE if by_assistant else 1)
     units = _units(read)
     left *= 1 - _SHAPE * (0.5 * min(units / _LONG, 1) + 0.5 * bool(_STATES.search(read)))

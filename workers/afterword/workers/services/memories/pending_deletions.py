@@ -14,13 +14,13 @@ from afterword.workers.stores.ledger.deletions import Deletion
 from afterword.workers.stores.vectors.payload import StoredMemory
 
 _SECONDS = 1.0
-"""So old may the list be that a reader goes by. It is read in the background, once a second at most."""
+"""The greatest age of the list while somebody reads. It is read in the background, at most once a second."""
 _LISTED = 10_000
 
 
 class PendingDeletions:
-    """What must not be shown any more, read from the ledger now and then. Thread-safe, and no reader ever waits for it:
-    while the ledger is away the last list holds.
+    """The memories that must not be shown any more, read from the ledger now and then. Thread-safe. No reader ever
+    waits for it; while the ledger is away the last list holds.
 
     >>> pending.note(deletion)  # doctest: +SKIP
     >>> pending.hides(memory)  # doctest: +SKIP
@@ -31,12 +31,14 @@ class PendingDeletions:
         self._database = database
         self._lock = threading.Lock()
         self._listed: dict[int, Deletion] = {}
+        self._noted_at: dict[int, float] = {}
         self._read_at = float("-inf")
         self._reader: threading.Thread | None = None
         self._closed = False
 
     def hides(self, memory: StoredMemory) -> bool:
         """Whether somebody asked for this memory to be forgotten."""
+        # Without the lock: the list is replaced as a whole, never changed.
         listed = self._listed
         return bool(listed) and any(covers(deletion, memory) for deletion in listed.values())
 
@@ -54,17 +56,22 @@ class PendingDeletions:
 
     def read(self) -> None:
         """Read the list now. While the ledger is away the last one holds."""
+        begun = time.monotonic()
         with suppress(LedgerUnavailable):
             with self._database.transaction() as connection:
                 found = deletions.pending(connection, limit=_LISTED)
             with self._lock:
-                self._listed = {deletion.id: deletion for deletion in found}
+                # One that was noted while the list was read may be missing from it.
+                self._noted_at = {id: at for id, at in self._noted_at.items() if at >= begun}
+                meanwhile = {id: each for id, each in self._listed.items() if id in self._noted_at}
+                self._listed = {deletion.id: deletion for deletion in found} | meanwhile
                 self._read_at = time.monotonic()
 
     def note(self, deletion: Deletion) -> None:
         """One was recorded just now: this process hides it from here on."""
         with self._lock:
             self._listed = {**self._listed, deletion.id: deletion}
+            self._noted_at = {**self._noted_at, deletion.id: time.monotonic()}
 
     def drop(self, deletion: Deletion) -> None:
         """One was carried out."""

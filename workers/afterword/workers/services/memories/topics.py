@@ -27,7 +27,7 @@ _WITHOUT_MEANING = "hashing"
 _VOTE = 0.3  # of cosine similarity, for each word
 _LEAST = 0.2
 _AHEAD = 0.03
-"""A vector that is not as near to a topic, or not so much nearer than to another, tells none."""
+"""A vector tells a topic only if it is at least `_LEAST` near to it, and `_AHEAD` nearer than to any other."""
 _TEMPERATURE = 0.05  # how much nearer a topic must be to be sure of it: by this much, e times as likely
 _DOUBT = 0.5  # of a vote: a single word makes nobody quite sure
 
@@ -90,6 +90,7 @@ class Topics:
 
     def _nearest(self, spoken: dict[Topic, float], vector: Vector) -> About:
         similar = self._prepared() @ _normal(vector)
+        # A word of a topic decides even where the vector does not.
         if not spoken and _tells_nothing(similar):
             return _NOTHING
         scores = {

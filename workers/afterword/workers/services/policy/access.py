@@ -38,6 +38,7 @@ class Access:
     def _check_agent(self, command: Owned) -> None:
         with self._database.transaction() as connection:
             agent = agents.get(connection, command.tenant_id, command.agent_id or "")
+        # Not open to everybody: what an agent learned comes from all of its users.
         if agent.owner_id is None:
             raise Denied("this agent has no registered owner: run `afterword agents set AGENT --owner ACCOUNT`")
         if command.by != agent.owner_id:

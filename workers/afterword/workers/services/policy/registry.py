@@ -39,8 +39,10 @@ class AgentRegistry:
         except LedgerUnavailable:
             pass
         with self._lock:
+            # All at once: that costs each agent one more read, and needs no order of use.
             if len(self._known) >= _MOST:
                 self._known.clear()
+            # Also after a failure, so that a ledger that is away is not asked again for each request.
             self._known[tenant_id, agent_id] = (self._clock(), known)
         return known
 

@@ -31,14 +31,14 @@ from afterword.workers.text.language import detect_with_script
 logger = logging.getLogger(__name__)
 
 NEWEST = 24
-"""So many memories of each corner are looked at without a question: twice as many as a context holds by default."""
+"""The memories of each corner that are read when nothing is asked: twice as many as a context holds by default."""
 
 _ALWAYS = 0.2
-"""The part of the time left that finding what is always kept in may take; the question itself comes after it."""
+"""The part of the time left for finding the memories that are always given; the question itself comes after it."""
 
 
 class RelevanceVerdict(StrEnum):
-    """Whether a question has something to do with the memory: PASSED, or STOPPED. NONE: nothing was asked."""
+    """Whether some memory is relevant to a question: PASSED, or STOPPED when none is. NONE: nothing was asked."""
 
     PASSED = "passed"
     STOPPED = "stopped"
@@ -102,10 +102,11 @@ class Answerer:
     def answer(self, request: ContextRequest, within: float | None = None, now: datetime | None = None) -> Answer:
         """The memories for one prompt, in at most `within` seconds; `now` is when it is asked, by default the present.
 
-        A part that is missing never makes it raise.
+        It never raises for a part that is away: the reply names it in `degraded`.
         """
         started = time.perf_counter()
         draft = self._drafted(request, Deadline.within(within), now or datetime.now(UTC))
+        # Before fitting: headings are counted in the language in which they are rendered.
         language = _language(request, draft.memories)
         memories = self._fitted(request, draft, language)
         text = render_sections(memories, agent_id=request.agent_id, session_id=request.session_id, language=language)
@@ -129,6 +130,7 @@ class Answerer:
             if not (request.query and request.query.strip()):
                 return self._without_question(request, corners, deadline)
             asked = self._clock.parse(request, corners, deadline, now)
+            # "What do you know about me?" resembles no memory: it gets the most important and the newest ones.
             if asked.is_open:
                 return self._without_question(request, corners, deadline)
             draft = self._answering(request, asked, corners, deadline, now)
@@ -161,7 +163,9 @@ class Answerer:
         relevant = shortlist.relevant(found.ranked, floor)
         kept = {memory.id for memory in always}
         ranked = (each.memory for each in relevant if each.memory.id not in kept)
+        # Twice as many as are wanted: a memory too long for the budget gives way to the next one.
         chosen = shortlist.each_once((*always, *ranked), asked=asked.text, most=2 * request.limit)
+        # Completing costs the store one more request, so it is done only where there is room for what it finds.
         has_room = len(chosen.memories) < request.limit
         relevance = {each.memory.id: round(each.relevance, 4) for each in relevant}
         around, searched = self._around(corners, asked, chosen, relevance.keys(), deadline) if has_room else ((), 0.0)
@@ -204,6 +208,7 @@ class Answerer:
         begun = time.perf_counter()
         try:
             found = self._search.around(corners, [each for each in given if each.id in matched], deadline)
+        # The answer is there already; this would only have completed it.
         except (VectorStoreUnavailable, Late):
             found = []
         searched = time.perf_counter() - begun
@@ -211,6 +216,7 @@ class Answerer:
         return completed.memories[len(given) :], searched
 
     def _from_ledger(self, request: ContextRequest, deadline: Deadline) -> Draft:
+        # Without any time left the ledger would look away, though nobody asked it.
         if deadline.share(1) == 0:
             return Draft(degraded=("vector_store",))
         try:
@@ -223,6 +229,7 @@ class Answerer:
 
     def _fitted(self, request: ContextRequest, draft: Draft, language: str) -> list[Memory]:
         return budget.fit(
+            # Any user of an agent may see its prompt: its own memories must not say whom they were learned from.
             [to_memory(memory, draft.relevance.get(memory.id), to_owner=False) for memory in draft.memories],
             completing=[to_memory(memory, to_owner=False) for memory in draft.around],
             limit=request.limit,

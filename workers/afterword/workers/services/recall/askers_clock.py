@@ -16,15 +16,15 @@ from afterword.workers.services.recall.steps import Deadline
 from afterword.workers.stores.vectors.payload import StoredMemory
 
 NEWEST = 5
-"""So many of the user's newest memories are looked at for an offset: not all that is written tells one."""
+"""How many of the user's newest memories are searched for an offset: not every memory has one."""
 
 _LOOKING = 0.2
 """The part of the time left that looking for the clock may take; the answer itself comes after it."""
 
 
 class AskersClock:
-    """Reads questions by the asker's clock: as the request says, else that of the user's newest memories, else that of
-    the agent's users, else UTC. Memories are only looked at for a question that names a time.
+    """Reads questions by the asker's clock. The request's time zone comes first, then the offset of the user's newest
+    memories, then the zone of the agent's users, then UTC. Memories are read only for a question that names a time.
     """
 
     def __init__(self, *, search: CornerSearch, ledger: LedgerReader) -> None:
@@ -38,6 +38,7 @@ class AskersClock:
         query = request.query or ""
         told = zone_of(request.time_zone)
         asked = parse_question(query, now.astimezone(told) if told else now)
+        # Most questions name no time. The clock makes no difference then, and nobody is asked for it.
         if told or asked.period is None:
             return asked
         known = self._of_user(corners, deadline) or zone_of(self._ledger.agents_time_zone(request))
@@ -55,5 +56,6 @@ class AskersClock:
 
 def clock_of(memories: Iterable[StoredMemory]) -> tzinfo | None:
     """The clock of the newest memory that was not told in UTC; None when all were."""
+    # An offset of zero says nothing: it may only be how a program writes times.
     told = [memory.occurred_at for memory in memories if memory.occurred_at.utcoffset()]
     return max(told).tzinfo if told else None

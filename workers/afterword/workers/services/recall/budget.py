@@ -2,8 +2,8 @@
 
 The best memory comes first; one that is too long for the room left gives way to the next. With shares, each section of
 the prompt first fills its own part of both bounds, and the room that it leaves goes to the best memories of all. Each
-line is counted alone, with its end. Few tokenizers promise that a whole takes no more tokens than its parts, so the
-whole is counted at last.
+line is counted alone, with its line end. Few tokenizers promise that a whole takes no more tokens than its parts, so
+the whole is counted last.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ def fit(
         bounds=bounds,
     )
     if shares:
+        # Without those that complete: they come after all others had their chance, in their own section as well.
         filling.fill({section: bounds.part(shares.get(section, 0.0)) for section in Scope}, len(first))
     filling.fill(dict.fromkeys(Scope, bounds), len(given))
     chosen = filling.chosen
@@ -106,6 +107,7 @@ class _Filling:
 
     def _take(self, index: int, section: Scope, allowed: int) -> None:
         cost = self._cost(index)
+        # The first memory of a section brings its heading along.
         if not self._memories[section]:
             cost += self._heading(section)
         if self._tokens[section] + cost > allowed or self._tokens.total() + cost > self._bounds.tokens:
@@ -115,6 +117,7 @@ class _Filling:
         self._tokens[section] += cost
 
     def _cost(self, index: int) -> int:
+        # A memory may be tried twice, for its section's share and for the rest, and tokenizers take their time.
         if index not in self._tokens_of:
             self._tokens_of[index] = self._line(index)
         return self._tokens_of[index]

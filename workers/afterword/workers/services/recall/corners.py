@@ -1,4 +1,4 @@
-"""Corners: the parts of the memory that are searched each by itself, and what one of them holds for a question."""
+"""Corners: parts of the memory, each searched by itself, and the listing that one gives for a question."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from afterword.workers.stores.vectors.owners import AgentOwner, Owner, SessionOw
 from afterword.workers.stores.vectors.queries import Filter, Match
 
 DEPTH = 40
-"""Memories that each signal may propose for each corner, unless more are wanted of it. The development part of
-`make bench-recall` shows what fewer would cost."""
+"""Memories that each signal may propose for a corner, unless the request wants more. The development part of
+`make bench-recall` shows the loss with fewer."""
 
 Scored = tuple[str, float]
 """An id with its raw score."""
@@ -22,8 +22,8 @@ Scored = tuple[str, float]
 class Corner:
     """A part of the memory: an owner, and which of their memories. `verbatim`: it holds the excerpts.
 
-    Each signal may propose `depth` of its memories. `corpus` is how many memories the owner has, where filters leave
-    so few in the corner that these do not tell it.
+    Each signal may propose `depth` of its memories. `corpus` is how many memories the owner has; it is given when
+    filters narrow the corner, whose own number says nothing about that then.
     """
 
     scope: Scope
@@ -54,7 +54,7 @@ class Listing:
 
     @property
     def counted_over(self) -> int | None:
-        """Of how many memories the rarity of words is, as far as that is known."""
+        """The number of memories over which the rarity of words was counted; None if it is not known."""
         if self.dense is None:
             return None
         return len(self.dense) if self.corpus is None and self.is_whole else self.corpus

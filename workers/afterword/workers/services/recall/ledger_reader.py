@@ -1,4 +1,4 @@
-"""What recall reads from the ledger: whether an agent remembers, and what was said last."""
+"""Reads the ledger for recall: whether an agent remembers, and the last turns of a user."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ class LedgerReader:
         """
         if not self._memory_enabled:
             return True
+        # A request without an agent asks for no switch but the one for everybody.
         return bool(request.agent_id and not self._remembers(request.tenant_id, request.agent_id, deadline))
 
     def last_turns(self, request: ContextRequest, deadline: Deadline) -> list[StoredMemory]:
@@ -55,6 +56,8 @@ class LedgerReader:
     def _remembers(self, tenant_id: str, agent_id: str, deadline: Deadline) -> bool:
         agent, is_fresh = self._registry.known(tenant_id, agent_id)
         if not is_fresh:
+            # Late, the last entry known holds: whether an agent remembers changes seldom, and the answer has a
+            # deadline.
             with suppress(Late):
                 agent = self._steps.run(lambda: self._registry.agent(tenant_id, agent_id), deadline.share(_REGISTRY))
         return agent.memory_enabled

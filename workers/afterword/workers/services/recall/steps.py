@@ -33,20 +33,19 @@ class Deadline:
         return cls(None if seconds is None else time.monotonic() + seconds)
 
     def part(self, part: float) -> Deadline:
-        """An earlier one, which comes after this part (0 to 1) of what is left."""
+        """An earlier deadline, when this part (0 to 1) of the time left is over."""
         return Deadline.within(self.share(part))
 
     def share(self, part: float) -> float | None:
-        """Seconds that a step may take which may use this part (0 to 1) of what is left."""
+        """Seconds in this part (0 to 1) of the time left, for a step; None: any time."""
         return None if self.at is None else max(0.0, part * (self.at - time.monotonic()))
 
 
 class Steps:
     """Runs steps on its own threads, at most `threads` at once; further steps wait their turn.
 
-    With `in_place` a single step runs on the caller's thread, however long it takes. That is for work in this process
-    that holds up its other threads anyhow: no thread could leave it behind, and handing it over takes a tenth of the
-    time of an answer.
+    With `in_place` a single step runs on the caller's thread, however long it takes. That is for work that holds this
+    process's interpreter: no other thread could leave it behind, and handing it over takes a tenth of an answer's time.
     """
 
     def __init__(self, threads: int, *, in_place: bool = False) -> None:
@@ -75,6 +74,7 @@ class Steps:
         futures = [self._submit(step) for step in steps]
         _, late = wait(futures, seconds)
         for future in late:
+            # This stops a step that has not begun. One that runs goes on, and its result is ignored.
             future.cancel()
         return futures
 

@@ -1,4 +1,4 @@
-"""Clears and dead letters: a message that was sent before its user was cleared is not kept after it has died."""
+"""Clears and dead letters: a message sent before its user was cleared is not kept as a dead letter."""
 
 from __future__ import annotations
 

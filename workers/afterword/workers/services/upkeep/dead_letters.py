@@ -23,7 +23,7 @@ _LISTED = 10_000
 
 
 class DeadLetters:
-    """What can be done with dead letters."""
+    """Lists, replays and discards dead letters."""
 
     def __init__(self, *, database: Database, queues: QueueAdmin) -> None:
         self._database = database
@@ -74,6 +74,7 @@ class DeadLetters:
         message_id = uuid4().hex
         # Its failures are forgotten, and it is a new message to Redis; what it asks for keeps its own ids.
         message |= {"queue_name": letter.queue, "options": {"redis_message_id": message_id}, "message_id": message_id}
+        # Within the transaction that takes the letter out: without Redis it stays a letter.
         self._queues.enqueue_encoded(letter.queue, message_id, json.dumps(message).encode())
 
 
@@ -106,7 +107,7 @@ def _readable(body: bytes) -> dict[str, Any]:
 
 
 def about(type: audit.Type, letter: DeadLetter) -> audit.Event:
-    """What happened to a letter, for the audit."""
+    """The audit row of something that happened to a letter."""
     return audit.Event(
         type=type,
         tenant_id=letter.tenant_id or DEFAULT_TENANT,

@@ -16,11 +16,11 @@ _DELETIONS_AT_ONCE = 200
 _DROPPED_AT_ONCE = 1_000
 
 _HELD = timedelta(hours=1)
-"""No worker holds a batch for so long (see `AFTERWORD_MAX_HOLD`), nor is a killed one's message delivered so late."""
+"""No worker holds a batch this long (see `AFTERWORD_MAX_HOLD`), and no killed worker's message comes back so late."""
 
 _KEPT = timedelta(days=90)
-"""A platform that republishes a thread after so long a silence brings what was cleared back: the digests of its turns
-are not kept for ever either."""
+"""Digests of cleared turns are not kept for ever: a platform that republishes a thread after a longer silence brings
+them back."""
 
 
 class Forgetting:
@@ -35,6 +35,8 @@ class Forgetting:
         with self._database.transaction() as connection:
             left = deletions.pending(connection, limit=_DELETIONS_AT_ONCE)
         for place, deletion in enumerate(left):
+            # The store is away, or slow: the others would wait as well, and the next run begins with the oldest
+            # again.
             if self._carrier.carry_out(deletion).pending:
                 logger.warning("%d deletions still wait for the vector store", len(left) - place)
                 return

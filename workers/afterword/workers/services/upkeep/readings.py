@@ -1,4 +1,4 @@
-"""Readings: what stands in Redis, PostgreSQL and the vector store, shown as gauges."""
+"""Readings: the state of Redis, PostgreSQL and the vector store, shown as gauges."""
 
 from __future__ import annotations
 
@@ -41,10 +41,11 @@ class Readings:
         )
         metrics.oldest_message_age.show_all({(queue,): found.oldest_age or 0.0 for queue, found in queues.items()})
         metrics.redis_memory.show(memory.used)
+        # No sample without a limit: 0 would look like a Redis that is full.
         metrics.redis_memory_max.show_all({(): memory.limit} if memory.limit else {})
 
     def read_ledger(self) -> None:
-        """What waits in the ledger, the breaker, and the ledger's size. Raises: LedgerUnavailable."""
+        """The ledger's backlog, breaker and size. Raises: LedgerUnavailable, also when it takes no writes."""
         metrics = self._metrics
         gauges = (
             metrics.dead_letters_standing,
@@ -64,6 +65,7 @@ class Readings:
             size = backlog.database_size(connection)
             holds_memories = memories.are_there(connection)
         none = backlog.Standing(0, 0.0)
+        # All queues, so that one which was emptied goes back to 0.
         standing = {queue.value: letters.get(queue.value, none) for queue in Queue}
         metrics.dead_letters_standing.show_all({(queue,): found.letters for queue, found in standing.items()})
         metrics.oldest_dead_letter_age.show_all({(queue,): found.oldest_age for queue, found in standing.items()})
@@ -102,7 +104,7 @@ class Readings:
 
     @contextmanager
     def _recording(self) -> Iterator[Connection]:
-        """A server that only reads is as good as away."""
+        """A server that refuses writes counts as away."""
         refusal = self._database.refusal()
         if refusal is not None:
             raise LedgerUnavailable(refusal)
@@ -115,6 +117,7 @@ class Readings:
             yield
         except AfterwordError:
             for gauge in gauges:
+                # An old number would look like a present one: a gauge of a server that is away has no sample.
                 gauge.forget()
             self._metrics.component_up.show(0, component)
             raise

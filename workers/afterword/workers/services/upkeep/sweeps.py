@@ -66,6 +66,7 @@ class Sweeps:
         with self._database.transaction() as connection:
             paused = breaker.is_open(connection)
             due = subjects.due_count(connection, 1 if paused else _MOST_HINTS)
+        # Hints that wait already count: a queue nobody reads must not fill Redis.
         waiting = self._queues.queue_length(Queue.EXTRACTION) if due else 0
         for _ in range(due - waiting):
             self._queues.enqueue_body(Queue.EXTRACTION, ExtractionHint())
@@ -97,6 +98,7 @@ class Sweeps:
         try:
             self._copy(queue, dead)
         except LedgerRefused as error:
+            # One by one: the message that PostgreSQL refuses must not hold the others back.
             if len(dead) > 1:
                 return sum(self._keep(queue, [message]) for message in dead)
             logger.debug("dead message %.100r of queue %s cannot be kept: %s", dead[0].redis_id, queue, error)
@@ -109,11 +111,13 @@ class Sweeps:
             cleared = clears.cleared_letters(connection, letters)
             new = dead_letters.write(connection, [each for each in letters if each.message_id not in cleared])
             audit.write(connection, [about("dead_letter", letter) for letter in new])
+        # After the commit: a crash in between copies them again, and the letters' unique key keeps one of each.
         self._queues.forget_dead(queue, [message.redis_id for message in dead])
         self._metrics.dead_letters.labels(queue).inc(len(new))
 
     def _tell_unkept(self, queue: Queue, unkept: int) -> None:
         self._metrics.dead_messages_unkept.show(unkept, queue.value)
+        # Once for each number: the sweep comes by every few seconds.
         if unkept and unkept != self._unkept.get(queue):
             logger.error("%d dead messages of queue %s cannot be kept in PostgreSQL: they stay in Redis", unkept, queue)
         self._unkept[queue] = unkept
@@ -125,7 +129,7 @@ class Sweeps:
 
 
 def letter_of(queue: Queue, message: DeadMessage) -> DeadLetter:
-    """A dead message as it is kept; whose it is, where its body says so."""
+    """The letter to keep of a dead message. It names its user where the body does."""
     envelope, owner = read_message(message.data)
     options = envelope.get("options")
     error = message.error or (options.get("error") if isinstance(options, dict) else None)
@@ -149,7 +153,7 @@ def _id(value: object) -> str | None:
 
 
 def _indexable(value: bytes) -> str:
-    """An id as an index can hold it. One that has to be changed for that ends in its digest, and so stays itself."""
+    """An id that an index can hold. One that had to be changed for that ends in its digest, so that it stays unique."""
     kept = storable(value.decode(errors="replace")).encode()
     if kept == value and len(value) <= MAX_ID_BYTES:
         return kept.decode()

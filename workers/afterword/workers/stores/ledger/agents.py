@@ -35,7 +35,7 @@ class Agent:
     memory_enabled: bool = True
     instructions: str | None = None
     time_zone: str | None = None
-    """Of its users: an IANA name or an offset, for times that come in UTC."""
+    """The zone of its users, for times that come in UTC: an IANA name or an offset."""
 
 
 _COLUMNS = tuple(agents.c[name] for name in Agent.__dataclass_fields__)
@@ -44,6 +44,7 @@ _COLUMNS = tuple(agents.c[name] for name in Agent.__dataclass_fields__)
 def put(connection: Connection, agent: Agent) -> None:
     """Register an agent, or replace its entry."""
     values = asdict(agent)
+    # Without `created_at`: an agent that is replaced keeps the time of its first registration.
     changed = {**values, "updated_at": func.clock_timestamp()}
     connection.execute(
         insert(agents).values(values).on_conflict_do_update(index_elements=["tenant_id", "agent_id"], set_=changed)
@@ -51,7 +52,7 @@ def put(connection: Connection, agent: Agent) -> None:
 
 
 def get(connection: Connection, tenant_id: str, agent_id: str) -> Agent:
-    """The agent's entry, or what holds for one that is not registered."""
+    """The agent's entry, or the defaults for an agent that is not registered."""
     row = connection.execute(
         select(*_COLUMNS).where(agents.c.tenant_id == tenant_id, agents.c.agent_id == agent_id)
     ).one_or_none()

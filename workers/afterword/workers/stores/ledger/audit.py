@@ -71,7 +71,7 @@ Type = Literal[
 """`memory_save` is an operation (a conversation's excerpts, a batch of facts, a note) with how many memories it saved;
 `memory_add` is one memory of it that was learned or added by hand, by its id. `agent_update` is an entry that somebody
 wrote into the registry of agents; its metadata says who owns the agent, whether it remembers, and whether it has
-instructions. `extraction_request` is a conversation that came before there was an LLM, and is to be extracted now."""
+instructions. `extraction_request` is a conversation that came before an LLM was set and shall be extracted now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,7 @@ class Event:
     result_count: int | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     query: str | None = None
+    # Not compared: PostgreSQL sets the time where none is given.
     at: datetime | None = field(default=None, compare=False)
 
     @classmethod
@@ -127,6 +128,7 @@ _INSERT = insert(audit)
 
 def write(connection: Connection, events: Sequence[Event]) -> None:
     """Add rows, in order."""
+    # Events without a time take the column's default, and one INSERT cannot leave a column out for some of its rows.
     for dated, group in groupby(events, key=lambda event: event.at is not None):
         rows = [asdict(event) for event in group]
         connection.execute(_INSERT, rows if dated else [_undated(row) for row in rows])
@@ -137,7 +139,7 @@ def _undated(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def counts(connection: Connection, type: Type, memory_ids: Sequence[str]) -> dict[str, int]:
-    """How many rows of a type tell of each of these memories; those without any are left out."""
+    """How many rows of a type each of these memories has; those without any are left out."""
     rows = connection.execute(
         select(audit.c.memory_id, func.count().label("number"))
         .where(audit.c.memory_id.in_(memory_ids), audit.c.type == type)
@@ -163,6 +165,7 @@ def forget_queries(connection: Connection, tenant_id: str, user_id: str, session
 
 
 def drop_queries(connection: Connection, *, before: datetime, limit: int) -> int:
-    """Remove at most `limit` queries older than `before`; how many."""
+    """Remove at most `limit` queries older than `before`. Returns how many it removed."""
+    # Ids first: a DELETE of PostgreSQL takes no LIMIT.
     old = select(audit.c.id).where(audit.c.type == "memory_query", audit.c.at < before).limit(limit)
     return connection.execute(delete(audit).where(audit.c.id.in_(old))).rowcount

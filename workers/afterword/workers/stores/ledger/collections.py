@@ -1,4 +1,4 @@
-"""Vector collections: what was recognised in them, so that a change is noticed."""
+"""Vector collections: the signature recognised in each, so that a change is noticed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from afterword.workers.stores.ledger.metadata import metadata, moment
 
-# What was recognised in a vector collection at the last start of a worker, and before it last changed.
+# The signature recognised in a vector collection at the last start of a worker, and the one before it last changed.
 collections = Table(
     "collections",
     metadata,
@@ -44,10 +44,11 @@ def get(connection: Connection, name: str) -> Kept | None:
 
 
 def keep(connection: Connection, name: str, signature: StoredSignature) -> StoredSignature | None:
-    """Keep what was recognised; what had been kept when that was something else, else None. Of several workers that
-    start at once one is told so."""
+    """Keep a signature. Returns the one kept before if it was different, else None; of several workers that start at
+    once, only one gets it."""
     connection.execute(insert(collections).values(name=name, signature=signature).on_conflict_do_nothing())
     of_name = collections.c.name == name
+    # Locked, so that the first of several starters changes the row, and the others find it changed.
     kept: StoredSignature = connection.execute(
         select(collections.c.signature).where(of_name).with_for_update()
     ).scalar_one()

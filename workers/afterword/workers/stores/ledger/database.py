@@ -22,8 +22,9 @@ from afterword.workers.core.errors import LedgerDenied, LedgerRefused, LedgerUna
 
 _CONNECT_SECONDS = 3
 _STATEMENT_MS = 30_000
-# A server whose default is another zone would tell days by it, and times of the year 1 in the year 0, which no
-# datetime can hold.
+# Statements and idle transactions end by themselves, since one that hangs would hold its locks for ever. The zone is
+# set, since a server whose default is another zone would tell days by it, and times of the year 1 in the year 0, which
+# no datetime can hold.
 _OPTIONS = f"-c statement_timeout={_STATEMENT_MS} -c idle_in_transaction_session_timeout=60000 -c TimeZone=UTC"
 MINIMUM_VERSION = 150_000
 """PostgreSQL 15, as `server_version_num` counts."""
@@ -40,15 +41,15 @@ _DENIALS = {
     'role "': "there is no such user",
     "unsupported startup parameter": "PgBouncer needs ignore_startup_parameters = options, and pool_mode = session",
 }
-"""How a server tells that it admits nobody of this name. libpq gives no SQLSTATE for a connection that failed."""
+"""Words by which a server refuses a login, and our reason. libpq gives no SQLSTATE for a failed connection."""
 _REFUSALS = ("22", "54")
-"""Classes of SQLSTATE: data that cannot be kept, and limits of the program, such as the size of an index row."""
+"""Classes of SQLSTATE: data that cannot be kept, and limits of PostgreSQL, such as the size of an index row."""
 
 
 class Database:
     """A pool of connections to the ledger.
 
-    A connection that turns out to be dead takes the whole pool with it: a restarted server costs one failed attempt.
+    A dead connection invalidates the whole pool: a restarted server costs one failed attempt, not one a connection.
     """
 
     def __init__(self, url: str, *, connections: int = 10) -> None:
@@ -106,10 +107,10 @@ class Database:
             raise _unavailable(error) from error
 
     def refusal(self, *, by_writing: bool = False) -> str | None:
-        """Why nothing can be recorded just now: the server is away, read-only, or without room. None: it can.
+        """The reason why nothing can be recorded now: the server is away, read-only, or without room. None: it can.
 
-        A server with a full disk still answers. So after a refused write, or when asked to, a page is written to a
-        table that nobody else sees and that is gone at once.
+        A server with a full disk still answers. So after a refused write, or with `by_writing`, a page is written to a
+        temporary table that nobody else sees and that is dropped at once.
         """
         try:
             with self.transaction() as connection:
@@ -127,6 +128,7 @@ class Database:
         mode: locks and settings of a session are lost there. Raises: LedgerUnavailable.
         """
         with self.session() as one, self.session() as other:
+            # Each is asked twice: in transaction mode any statement may reach any server connection.
             backends = [
                 {each.execute(text("SELECT pg_backend_pid()")).scalar_one() for _ in range(2)} for each in (one, other)
             ]
@@ -160,13 +162,13 @@ def _write_a_page(connection: Connection) -> None:
 
 
 def judged(error: Exception) -> AfterwordError | None:
-    """Our error for what went wrong with a statement; None for a defect of the statement, which is nobody's data."""
+    """Our error for a failed statement; None when the statement itself is at fault, and neither data nor server."""
     if isinstance(error, PoolTimeout):
         return _unavailable(error)
     if isinstance(error, DBAPIError):
         return _judged_by_state(error, getattr(error.orig, "sqlstate", None) or "")
     if isinstance(error, StatementError | UnicodeEncodeError | OverflowError):
-        # A value that has no form in PostgreSQL: the driver, or a column's type, did not even send it.
+        # A value that PostgreSQL has no form for: the driver, or a column's type, did not even send it.
         cause = error.orig if isinstance(error, StatementError) else error
         return LedgerRefused(f"PostgreSQL cannot hold a value: {type(cause).__name__}")
     return None
@@ -183,6 +185,7 @@ def _judged_by_state(error: DBAPIError, state: str) -> AfterwordError | None:
 
 def _unavailable(error: Exception) -> LedgerUnavailable:
     line = _first_line(error)
+    # Only where libpq speaks of the connection: the same words in another error have another reason.
     for sign, reason in _DENIALS.items():
         if isinstance(error, OperationalError) and sign in line and "connection" in line:
             return LedgerDenied(f"PostgreSQL: {reason}: mend AFTERWORD_POSTGRES_URL ({line})")

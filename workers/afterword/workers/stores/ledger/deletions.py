@@ -1,7 +1,7 @@
-"""Deletions: what somebody asked to be forgotten, recorded before anything is removed.
+"""Deletions: each request to forget is recorded before anything is removed.
 
-From its commit on a deletion holds: the ledger's side is gone in the same transaction, and what the vector store still
-has is hidden from readers and removed as soon as the store answers.
+A deletion holds from its commit on. The same transaction removes the ledger's rows. Memories that the vector store
+still has are hidden from readers, and removed as soon as the store answers.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ deletions = Table(
     Column("memory_ids", JSONB, nullable=False, server_default="[]"),
     # The agents that may own some of these
     Column("agents", JSONB, nullable=False, server_default="[]"),
-    # What the audit row says of it: the scope and the kind of one memory
+    # For the audit row: the scope and the kind of one memory
     Column("details", JSONB, nullable=False, server_default="{}"),
     Column("requested_by", Text),
     moment("requested_at", now=True),
@@ -64,7 +64,7 @@ deletions = Table(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What is to be forgotten: `everything` of an owner, or the memories of these ids."""
+    """The memories to be forgotten: `everything` of an owner, or those of these ids."""
 
     tenant_id: str
     user_id: str | None = None
@@ -106,13 +106,13 @@ def pending(connection: Connection, *, limit: int) -> list[Deletion]:
 
 
 def finish(connection: Connection, deletion_id: int) -> bool:
-    """Nothing of it is left; False when that was noted before."""
+    """Note that nothing of it is left in the vector store. Returns False when that was noted before."""
     done = update(deletions).where(deletions.c.id == deletion_id, deletions.c.finished_at.is_(None))
     return connection.execute(done.values(finished_at=func.clock_timestamp())).rowcount == 1
 
 
 def unsettled(connection: Connection, *, older_than: timedelta, limit: int) -> list[Deletion]:
-    """Finished deletions that are to be looked at once more, now that no worker holds anything from before."""
+    """Finished deletions that need a second look, now that no worker can hold anything from before them."""
     waiting = select(*_COLUMNS).where(
         deletions.c.settled_at.is_(None),
         deletions.c.finished_at.is_not(None),
@@ -122,7 +122,7 @@ def unsettled(connection: Connection, *, older_than: timedelta, limit: int) -> l
 
 
 def settle(connection: Connection, deletion_id: int) -> None:
-    """Nothing of it can come any more."""
+    """Note that nothing of it can come back any more."""
     settled = update(deletions).where(deletions.c.id == deletion_id)
     connection.execute(settled.values(settled_at=func.clock_timestamp()))
 
@@ -136,7 +136,7 @@ def clears_of(connection: Connection, users: Sequence[tuple[str, str]]) -> list[
 
 
 def drop_settled(connection: Connection, *, kept: timedelta, limit: int) -> int:
-    """Forget deletions that were settled longer ago than `kept`; how many."""
+    """Forget deletions that were settled longer ago than `kept`. Returns how many."""
     old = select(deletions.c.id).where(deletions.c.settled_at < func.clock_timestamp() - kept).limit(limit)
     return connection.execute(delete(deletions).where(deletions.c.id.in_(old))).rowcount
 

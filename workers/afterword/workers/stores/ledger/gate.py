@@ -15,7 +15,7 @@ _SECONDS = 0.5
 
 
 class LedgerGate:
-    """Looks after PostgreSQL from a thread of its own; asking whether it is open costs nothing.
+    """Watches PostgreSQL from a thread of its own, so that asking whether the gate is open costs nothing.
 
     It logs when it shuts and when it opens again, and shows which it is as `afterword_ledger_gate_open`.
     """

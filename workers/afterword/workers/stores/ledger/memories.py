@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from afterword.schemas.values import Kind, Scope
 from afterword.workers.stores.ledger.metadata import metadata, moment
 
-# What is known of each memory besides its text, which only the vector store holds.
+# A row for each memory. Its text is not here: only the vector store holds it.
 memories = Table(
     "memories",
     metadata,
@@ -131,7 +131,7 @@ def are_there(connection: Connection) -> bool:
 
 
 def add(connection: Connection, records: Sequence[MemoryRecord]) -> list[MemoryRecord]:
-    """Write metadata; those that were not there yet. A row that is there stays as it is."""
+    """Write metadata. Returns the records that were new; a row that is there already stays as it is."""
     if not records:
         return []
     # In order, so that two writers of the same rows do not wait for each other.
@@ -165,7 +165,7 @@ def expire(connection: Connection, now: datetime) -> list[Gone]:
 def ids_since(
     connection: Connection, tenant_id: str, user_id: str | None, agent_id: str | None, at: datetime
 ) -> list[str]:
-    """The ids of a user's memories, or of an agent's own, that were created after a time; the first of them."""
+    """The ids of a user's memories, or of an agent's own, created after a time: the oldest 10,000 of them."""
     of_agent = (memories.c.agent_id == agent_id, memories.c.scope == Scope.AGENT)
     of_owner = of_agent if user_id is None else (memories.c.user_id == user_id,)
     of_tenant = select(memories.c.id).where(memories.c.tenant_id == tenant_id, *of_owner, memories.c.created_at > at)
@@ -173,7 +173,7 @@ def ids_since(
 
 
 def known(connection: Connection, tenant_id: str, ids: Sequence[str]) -> set[str]:
-    """Those of the ids that are on the books."""
+    """The ids among these that have a row."""
     return set(
         connection.execute(
             select(memories.c.id).where(memories.c.tenant_id == tenant_id, memories.c.id.in_(ids))
@@ -184,7 +184,7 @@ def known(connection: Connection, tenant_id: str, ids: Sequence[str]) -> set[str
 def find(
     connection: Connection, tenant_id: str, memory_id: str, *, user_id: str | None, agent_id: str | None
 ) -> KnownMemory | None:
-    """What is known of one memory of a user, or of an agent's own; None when it is nobody's or somebody else's."""
+    """One memory of a user, or of an agent's own; None when there is none, or it is somebody else's."""
     of_agent = (memories.c.agent_id == agent_id, memories.c.scope == Scope.AGENT)
     of_owner = of_agent if user_id is None else (memories.c.user_id == user_id,)
     row = connection.execute(
@@ -198,5 +198,6 @@ def find(
 def _remove(connection: Connection, *where: ColumnElement[bool]) -> list[Gone]:
     key = (memories.c.tenant_id, memories.c.user_id, memories.c.agent_id)
     gone = delete(memories).where(*where).returning(*key).cte("gone")
+    # Counted by user and agent, since statistics are kept by both.
     counted = select(*gone.c, func.count().label("count")).group_by(*gone.c)
     return [Gone(**row._asdict()) for row in connection.execute(counted)]

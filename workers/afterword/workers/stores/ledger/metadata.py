@@ -24,7 +24,7 @@ def moment(name: str, *, now: bool = False) -> Column[object]:
 
 
 def count(name: str) -> Column[int]:
-    """A number of things that one row can hold few of; begins at 0."""
+    """A number that stays small in one row; begins at 0."""
     return Column(name, Integer, nullable=False, server_default="0")
 
 

@@ -22,9 +22,11 @@ def migrate(database: Database) -> str:
     Raises: LedgerUnavailable; LedgerTooNew, when a newer version migrated it.
     """
     with database.transaction() as connection:
+        # A migration of a large table may take longer than the 30 s that other statements have.
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         config = _config()
+        # Under the lock, so that a newer version cannot migrate between the check and the upgrade.
         _check_known(_current(connection), config)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

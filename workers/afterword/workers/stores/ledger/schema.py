@@ -40,7 +40,7 @@ TABLES: tuple[Table, ...] = (
     llm_calls,
     memories,
     collections,
-    # What happened.
+    # The record of what happened.
     audit,
     daily_statistics,
     user_statistics,
@@ -49,7 +49,7 @@ TABLES: tuple[Table, ...] = (
     content_statistics,
     snapshots,
     telemetry_batches,
-    # What is left to do.
+    # Work that is left to do.
     deletions,
     dead_letters,
     milestones,

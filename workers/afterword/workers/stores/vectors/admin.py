@@ -1,8 +1,8 @@
 """The admin port: the collection as a whole, for those who maintain it.
 
-A view sees its owners' memories only; counting a tenant's points, adopting those that nobody owns or copying all of
-them needs more. That is kept narrow: no search, no listing, no deletion but of expired memories. Only collections,
-analytics and upkeep may import this module (see import-linter's contracts); nothing here answers a caller.
+A view sees its owners' memories only. Counting a tenant's points, adopting those that nobody owns or copying all of
+them needs more. This port gives just that: no search, no listing, and no deletion but of expired memories. Only
+collections, analytics and upkeep may import it (see import-linter's contracts); nothing here answers a caller.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from afterword.workers.stores.vectors.counting import Counts, count_kinds, expir
 from afterword.workers.stores.vectors.port import CollectionState, VectorStore
 from afterword.workers.stores.vectors.queries import CollectionSize, Filter, Hit, Point
 
+# A facet needs a bound; Qdrant's own default is 10.
 _MOST_TENANTS = 100_000
 
 
@@ -24,7 +25,7 @@ class StoreAdmin:
     """All points of one collection, whoever owns them. Every method raises VectorStoreUnavailable when the store cannot
     be reached.
 
-    A class over the store, not a protocol that the store itself would fit: who asks for it cannot be handed the store.
+    A class over the store, not a protocol: the store itself would satisfy a protocol, and could be handed over for it.
 
     >>> StoreAdmin(store).counts_by_tenant()  # doctest: +SKIP
     {'acme': 812, '': 815}
@@ -41,7 +42,7 @@ class StoreAdmin:
         self._store.prepare(identity)
 
     def check(self, identity: EmbedderIdentity) -> CollectionState:
-        """How the collection stands to this embedder. Changes nothing. Raises: WrongEmbedder, Misconfigured."""
+        """Whether the collection fits this embedder. Changes nothing. Raises: WrongEmbedder, Misconfigured."""
         return self._store.check(identity)
 
     def open(self) -> None:
@@ -57,11 +58,11 @@ class StoreAdmin:
         return self._store.count(where)
 
     def counts_by_kind(self) -> Counts:
-        """How many memories there are of each scope and kind, expired ones too."""
+        """How many memories there are of each scope and kind, expired ones included."""
         return count_kinds(self._store, Filter())
 
     def counts_by_tenant(self) -> dict[str, int]:
-        """How many points each tenant has, expired ones too; under "" all there are, those without a tenant too."""
+        """How many points each tenant has, expired ones included; under "" the number of all points."""
         return {**self._store.count_by(c.TENANT, Filter(), limit=_MOST_TENANTS), "": self._store.count(Filter())}
 
     def scan(self, where: Filter) -> Iterator[Hit]:
@@ -87,7 +88,8 @@ class StoreAdmin:
         self._store.set_payload([point_id], payload)
 
     def delete_expired(self) -> Counts:
-        """Remove every memory whose lifetime has ended; how many there were of each scope and kind."""
+        """Remove every memory whose lifetime has ended. Returns how many there were of each scope and kind."""
+        # One moment for both requests: a memory that expires between them is counted and removed by the next run.
         ended = Filter((expired(),))
         counts = count_kinds(self._store, ended)
         self._store.delete_where(ended)

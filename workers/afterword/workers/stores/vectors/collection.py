@@ -42,7 +42,7 @@ PREVIOUS: Final = "previous"
 METADATA: Final = "metadata"
 
 EXACT_FLOAT: Final = 2**53
-"""The largest whole number up to which a float holds each one."""
+"""Up to here a float can hold every whole number."""
 
 
 def metadata_field(name: str) -> str:
@@ -60,6 +60,7 @@ class Index(StrEnum):
     BM25 = "bm25"
 
 
+# A view's filter names an owner in each request, so metadata needs no index: few points are left to look at.
 INDEXES: Final[dict[str, Index]] = {
     TENANT: Index.TENANT,
     USER: Index.OWNER,
@@ -82,10 +83,10 @@ INDEXES: Final[dict[str, Index]] = {
 
 @dataclass(frozen=True, slots=True)
 class Hnsw:
-    """Every dense query names a user or an agent, so there is no graph over the whole collection (`m` 0), only one for
-    each user and agent large enough to need it (`payload_m`, on OWNER fields alone). Smaller owners, nearly all, are
-    scored exactly through the payload index. Graphs for every field took 29 s for 20,000 points of 512 dimensions;
-    this takes one, and finds as fast.
+    """Every dense query names a user or an agent. So there is no graph over the whole collection (`m` 0), only one for
+    each user and agent that is large enough to need it (`payload_m`, on OWNER fields alone). Nearly all owners are
+    smaller, and are scored exactly through the payload index. Building graphs for every field took 29 s for 20,000
+    points of 512 dimensions; building these takes one second, and searches are as fast.
     """
 
     m: int = 0
@@ -106,8 +107,8 @@ class Optimizers:
 
 @dataclass(frozen=True, slots=True)
 class Bm25:
-    """How words rank. Turns of a conversation are short, so that their length says less than that of documents (`b` of
-    0.75); on the development part of the recall benchmark 0.4 did best.
+    """The parameters of BM25. `b` says how much a text's length counts. Turns of a conversation are short, so it counts
+    less than for documents (0.75); on the development part of the recall benchmark 0.4 did best.
     """
 
     k: float = 1.2

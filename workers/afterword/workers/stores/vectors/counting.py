@@ -14,7 +14,7 @@ Counts = dict[tuple[Scope, Kind], int]
 
 
 def count_kinds(store: VectorStore, where: Filter) -> Counts:
-    """The memories among what matches, expired ones too; points that are no memories of ours are left out."""
+    """The matching memories, expired ones included; points that are no memories of ours are left out."""
     found = {}
     for scope in Scope:
         counted = store.count_by(c.KIND, where.narrowed(Match(c.SCOPE, (scope.value,))), limit=len(Kind))

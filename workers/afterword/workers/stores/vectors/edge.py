@@ -30,6 +30,7 @@ from afterword.workers.stores.vectors.queries import CollectionSize, Filter, Hit
 
 _FLUSH_EVERY = 1_000  # writes; what is newer comes back from the write-ahead log
 _SCAN_BATCH = 500
+# How the engine begins its messages about a request that can never work; its errors have no types.
 _OUR_FAULT = ("Wrong input", "Vector dimension error", "Not existing vector", "Validation failed", "No range index")
 
 
@@ -55,6 +56,7 @@ class EdgeStore:
                 if not self._identity_file.exists():
                     _write_atomically(self._identity_file, json.dumps(asdict(identity)))
                 self._create_indexes(self._shard)
+            # Else the folder stays held by this process, and nobody could open it again.
             except BaseException:
                 self._shard.close()
                 self._shard = None
@@ -81,6 +83,7 @@ class EdgeStore:
             written = [
                 q.Point(point.id, {} if point.vector is None else list(point.vector), point.payload) for point in points
             ]
+            # Insert only: ids follow from the content, and a retry must not undo an importance that was raised since.
             self._update(q.UpdateOperation.upsert_points(written, update_mode=q.UpdateMode.InsertOnly), len(points))
 
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
@@ -95,7 +98,7 @@ class EdgeStore:
 
     def get(self, ids: Sequence[str]) -> list[Hit]:
         with _engine_errors():
-            # To leave the lexical field out takes the engine longer than to hand it over.
+            # With the lexical field: leaving it out takes the engine longer than handing it over.
             records = self._open_shard.retrieve(list(ids), with_payload=True, with_vector=False)
         found = {hit.id: hit for hit in requests.hits(records)}
         return [found[point_id] for point_id in ids if point_id in found]
@@ -138,6 +141,7 @@ class EdgeStore:
     def delete_where(self, where: Filter) -> int:
         if not (where.must or where.must_not):
             raise ValueError("an empty filter would delete every point")
+        # Counted first: a deletion by filter does not tell how many points it removed.
         matching = self.count(where)
         if matching:
             self._update(q.UpdateOperation.delete_points_by_filter(requests.filter_of(where)), matching)
@@ -183,6 +187,7 @@ class EdgeStore:
                 self._unflushed += written
                 flush = self._unflushed >= _FLUSH_EVERY
                 self._unflushed = 0 if flush else self._unflushed
+            # Outside of the lock: other writers need not wait for the disk.
             if flush:
                 self._open_shard.flush()
 
@@ -195,6 +200,7 @@ class EdgeStore:
             with _engine_errors():
                 return q.EdgeShard.load(str(self._path))
         except VectorStoreUnavailable as error:
+            # The engine's words for a folder that is locked.
             if "WouldBlock" in str(error):
                 raise Misconfigured(
                     f"another process has the vector store in {self._folder} open: stop it, or use a Qdrant server"

@@ -1,4 +1,4 @@
-"""The port's values as Qdrant Edge's own, and back."""
+"""Translates the port's values into Qdrant Edge's own, and its answers back."""
 
 from __future__ import annotations
 
@@ -59,6 +59,7 @@ def index_params(index: c.Index) -> q.PayloadSchemaParams:
             return q.KeywordIndexParams(enable_hnsw=False)
         case c.Index.DATETIME:
             return q.DatetimeIndexParams(enable_hnsw=False)
+        # The terms come analysed already: the engine only has to split them at spaces.
         case c.Index.BM25:
             return q.TextIndexParams(
                 tokenizer=q.TokenizerType.Whitespace, lowercase=False, scoring=True, enable_hnsw=False
@@ -120,6 +121,7 @@ def filter_of(where: Filter) -> q.Filter:
 
 def _condition(condition: Condition) -> q.ConditionType:
     match condition:
+        # One value is matched by itself: that costs less than a list of one.
         case Match(field, (value,)):
             return q.FieldCondition(field, match=q.MatchValue(value))
         case Match(field, values):
@@ -137,13 +139,14 @@ def _condition(condition: Condition) -> q.ConditionType:
             return q.HasIdCondition(set(ids))
         case Missing(field):
             return q.IsEmptyCondition(field)
+        # Without filters nothing must match, but an empty `should` is no condition at all.
         case Either(filters):
             return q.Filter(should=[filter_of(each) for each in filters]) if filters else q.HasIdCondition(set())
 
 
 def _equals(field: str, value: str | int | float | bool) -> q.FieldCondition:
     if isinstance(value, bool):
-        # Python's own booleans are taken for the numbers 1 and 0.
+        # As numpy's boolean: Python's own are taken for the numbers 1 and 0.
         return q.FieldCondition(field, match=q.MatchValue(np.bool_(value)))  # type: ignore[arg-type]
     if isinstance(value, str) or (isinstance(value, int) and abs(value) > c.EXACT_FLOAT):
         return q.FieldCondition(field, match=q.MatchValue(value))

@@ -1,7 +1,7 @@
-"""Whose a memory can be: a user's, one session's, an agent's. Pure.
+"""The owners that a memory can have: a user, one of their sessions, or an agent. Pure.
 
-Each owner knows the filter that finds its memories (`where`), the partition that its words stand in, and whether a
-memory that came back is its own (`owns`). As text, for a log, a user is a pseudonym.
+Each owner knows the filter that finds its memories (`where`), the partition of its words, and whether a memory that
+came back is its own (`owns`). `str` is for logs and names a user by a pseudonym.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class SessionOwner:
 
 @dataclass(frozen=True, slots=True)
 class AgentOwner:
-    """What an agent has learned, shared across its users: agent scope only, and nothing that names a user."""
+    """Everything an agent has learned, shared across its users: agent scope only, and nothing that names a user."""
 
     tenant_id: str
     agent_id: str

@@ -1,8 +1,8 @@
-"""Listing newest first, page by page, with each point exactly once, though many share one time.
+"""Lists points newest first, page by page. Each comes exactly once, even where many share one time.
 
-Qdrant pages by id or orders by a field, not both. So a page is made of up to three reads: the rest of the time that
-the page before stopped in (by id), then what is older (by time), of which the last time is read again by id where the
-page cuts it.
+Qdrant pages by id or orders by a field, not both. So a page takes up to three reads. The first gives the rest of the
+time at which the page before stopped, by id. The second gives older points, by time. If the page ends within one time,
+the third reads that time again, by id.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from afterword.workers.stores.vectors.collection import METADATA, OCCURRED_AT, T
 from afterword.workers.stores.vectors.queries import Filter, Hit, Page, TimeRange
 
 PAGE_BYTES: Final = 256 * 1024
-"""A page ends here, whatever its limit. 300 replies of large pages that nobody fetched filled 128 MB of Redis."""
+"""A page ends here, whatever its limit: 300 unread replies with large pages once filled 128 MB of Redis."""
 
 _BESIDE_TEXT: Final = 600
 """Bytes of a memory's ids, times and names as JSON."""

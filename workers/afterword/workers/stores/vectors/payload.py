@@ -53,7 +53,7 @@ _MEM0S = frozenset(
         *(c.ATTRIBUTED_TO, c.LEMMAS, c.LINKED, c.EXPIRATION_DATE),
     )
 )
-"""What mem0 itself says of a memory."""
+"""The fields that mem0 itself writes of a memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ class StoredMemory:
 
 
 def text_hash(text: str) -> str:
-    """MD5 of the text, as mem0 computes it to tell duplicates."""
+    """MD5 of the text. mem0 recognises duplicates by the same hash."""
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -120,13 +120,14 @@ def to_payload(memory: StoredMemory) -> Payload:
 def from_payload(memory_id: str, payload: Mapping[str, Any]) -> StoredMemory:
     """The memory of a point: one of ours, or one that mem0 wrote by itself.
 
-    A point of mem0's is a fact of the default tenant; its scope follows from the ids it carries, and what else it
-    carries is its metadata. It expires at the end of its `expiration_date`.
+    A point of mem0's is a fact of the default tenant. Its scope follows from the ids it carries; its other fields are
+    its metadata. It expires at the end of its `expiration_date`.
     """
+    # Before the payload is cut to mem0's own fields below.
     metadata = _metadata_of(payload)
     clock = None
     if c.TENANT not in payload:
-        # What has a name of ours there means what its caller meant. Its times are by the clock of a machine.
+        # A field of ours in it is metadata of mem0's caller, with another meaning. Its times are by a machine's clock.
         payload, clock = {name: value for name, value in payload.items() if name in _MEM0S}, UTC
     plain: dict[str, Any] = {attribute: payload.get(name) for attribute, name in _PLAIN.items()}
     times: dict[str, Any] = {attribute: _to_time(payload.get(name), clock) for attribute, name in _TIMES.items()}
@@ -150,9 +151,9 @@ def from_payload(memory_id: str, payload: Mapping[str, Any]) -> StoredMemory:
 
 
 def to_memory(stored: StoredMemory, score: float | None = None, *, to_owner: bool = True) -> Memory:
-    """The memory as its owner sees it; or as the users of an agent see the agent's own.
+    """The memory as its owner sees it, or with `to_owner=False` as any user of its agent does.
 
-    These are not told whom it was learned from: the ids of that user's event and message are left out.
+    Users of an agent are not told whom its memories were learned from: the ids of that event and message are left out.
     """
     source = None
     if stored.event_id is not None and (to_owner or stored.scope is not Scope.AGENT):
@@ -211,7 +212,7 @@ def _end_of(day: object) -> datetime | None:
 
 
 def _to_time(value: object, clock: tzinfo | None = None) -> datetime | None:
-    """An aware time by this clock, else by the one that it was told by."""
+    """An aware time by this clock, else by the clock of its own offset. None for a text that is no time."""
     if value is None:
         return None
     try:

@@ -15,7 +15,7 @@ from afterword.workers.stores.vectors.queries import CollectionSize, Filter, Hit
 
 
 class CollectionState(StrEnum):
-    """How a collection stands to an embedder, when it is only looked at."""
+    """Whether a collection fits an embedder, as `check` finds it."""
 
     READY = "ready"
     MISSING = "missing"
@@ -34,7 +34,7 @@ class VectorStore(Protocol):
         """
 
     def check(self, identity: EmbedderIdentity) -> CollectionState:
-        """How the collection stands to this embedder. Changes nothing. Raises: as `prepare` would."""
+        """Whether the collection fits this embedder. Changes nothing. Raises: the same errors as `prepare`."""
 
     def open(self) -> None:
         """Open what is there, whatever embedder it was built with. Raises: Misconfigured, when there is nothing."""
@@ -63,7 +63,7 @@ class VectorStore(Protocol):
         """Remove points by id; unknown ids are no error."""
 
     def delete_where(self, where: Filter) -> int:
-        """Remove all matching points; how many there were. An empty filter is refused (ValueError)."""
+        """Remove all matching points. Returns how many there were. Raises: ValueError, for an empty filter."""
 
     def count(self, where: Filter) -> int:
         """How many points match, exactly."""

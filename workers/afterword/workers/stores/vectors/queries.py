@@ -20,8 +20,8 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Equals:
-    """The field holds this value. Text equals only text, true only true; numbers are compared by value, so that 3
-    equals 3.0 (beyond 2**53 only whole ones, and only themselves). Needs no index: others narrow the points before it.
+    """The field holds this value. Text equals only text, and true only true. Numbers are compared by value, so that 3
+    equals 3.0; beyond 2**53 a whole number equals only itself. No index is needed: the owner's filter comes first.
     """
 
     field: str
@@ -75,9 +75,9 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What is written: an id (a UUID's text), a dense vector, a payload.
+    """A point to be written: an id (a UUID's text), a dense vector, a payload.
 
-    Without a vector a point is found by its words and its payload, and by no similarity.
+    A point without a vector is found by its words and its payload only.
     """
 
     id: str
@@ -97,8 +97,8 @@ class Lexical:
     """Rank by BM25 over the lexical field; `terms` as it holds them: those of `text.analysis`, to which a view adds the
     owner's partition. The score is 0 or more.
 
-    How rare a word is, is counted over the points of `corpus`: what one tenant talks of all day says nothing about
-    another's words. None: over all points.
+    `corpus` are the points over which the rarity of a word is counted; None means all points. One tenant's everyday
+    word may be rare for another.
     """
 
     terms: str
@@ -115,9 +115,9 @@ Signal = Dense | Lexical | Newest
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """One ranked question to the store. Without `payload` the hits are ids and scores: most of what is found is not
-    chosen, and its payload would cost more than the search. What several searches share may be one object in all of
-    them, and is then made into a request once.
+    """One ranked question to the store. Without `payload` the hits are ids and scores: most hits are not chosen, and
+    their payloads would cost more than the search. A vector or filter that is one object in several searches is
+    converted once for all of them.
     """
 
     signal: Signal

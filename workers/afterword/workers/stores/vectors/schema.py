@@ -1,4 +1,4 @@
-"""Whose points a collection holds, recognised by their payloads. Pure: payloads in, what was recognised out."""
+"""Recognises by their payloads who wrote the points of a collection. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.payload import KNOWN
 
 OWNER: Final = "user_id or agent_id"
-"""What is missing of a point that names nobody."""
+"""Listed as missing for a point that names neither."""
 
 _ENTITY: Final = "entity_type"
 _FIELDS_TOLD = 20
@@ -42,8 +42,8 @@ _NEEDED: Final[dict[Shape, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """The points of one shape: how many, in how many a field it needs is missing, and in how many there is a field that
-    is no part of it, the most frequent first. What a caller of mem0's gave as metadata stands among the latter."""
+    """The points of one shape. `missing` counts, by field, the points that lack a needed one; `unknown` counts those
+    with a field that is no part of the shape, most frequent first. Metadata of mem0's callers is among the unknown."""
 
     points: int
     missing: dict[str, int]
@@ -51,15 +51,16 @@ class Recognised:
 
 
 Schema = dict[Shape, Recognised]
-"""What was recognised; shapes that were not seen are left out."""
+"""The points that were recognised, by shape; shapes that were not seen are left out."""
 
 Signature = dict[str, dict[str, list[str]]]
-"""What stays the same of a schema while only the number of points changes, as JSON."""
+"""A schema without its counts, as JSON: it stays the same while only the number of points changes."""
 
 
 def recognise(payload: Mapping[str, Any]) -> Shape:
     """Who wrote a point with this payload."""
     has = {field for field, value in payload.items() if value is not None}
+    # The tenant first: an adopted point keeps all of mem0's fields.
     if c.TENANT in has:
         return Shape.AFTERWORD
     if {_ENTITY, c.LINKED} <= has and c.HASH not in has:
@@ -70,7 +71,7 @@ def recognise(payload: Mapping[str, Any]) -> Shape:
 
 
 def schema_of(payloads: Iterable[Mapping[str, Any]]) -> Schema:
-    """What is recognised in these payloads, in the order of `Shape`."""
+    """The schema of these payloads, in the order of `Shape`."""
     points: Counter[Shape] = Counter()
     missing: dict[Shape, Counter[str]] = {shape: Counter() for shape in Shape}
     unknown: dict[Shape, Counter[str]] = {shape: Counter() for shape in Shape}
@@ -87,7 +88,7 @@ def schema_of(payloads: Iterable[Mapping[str, Any]]) -> Schema:
 
 
 def signature(schema: Schema) -> Signature:
-    """What a later start compares with."""
+    """The signature that a later start compares its own with."""
     return {
         shape.value: {"missing": sorted(found.missing), "unknown": sorted(found.unknown)}
         for shape, found in schema.items()
@@ -95,7 +96,7 @@ def signature(schema: Schema) -> Signature:
 
 
 def changes(before: Signature, after: Signature) -> list[str]:
-    """What has become different, in words; empty when nothing has."""
+    """The differences, in words; empty when there are none."""
     told = [f"points of {shape} have appeared" for shape in sorted(after.keys() - before.keys())]
     told += [f"points of {shape} are seen no more" for shape in sorted(before.keys() - after.keys())]
     for shape in sorted(before.keys() & after.keys()):

@@ -60,6 +60,7 @@ class ServerStore:
             if state is not CollectionState.READY:
                 self._create(identity)
             info = self._client.get_collection(self._collection)
+            # Once more: another worker may have created it meanwhile, with another embedder.
             self._check_identity(identity, info.config)
             if not (info.config.metadata or {}).get(_EMBEDDER):
                 # A collection of mem0's own, or one restored without its metadata.
@@ -83,6 +84,7 @@ class ServerStore:
         try:
             self._check_identity(identity, config)
         except WrongEmbedder:
+            # Without our mark it may be somebody else's collection, which is never deleted, empty or not.
             is_ours = (config.metadata or {}).get(_EMBEDDER) is not None
             if not is_ours or self._client.count(self._collection, exact=True).count:
                 raise
@@ -102,6 +104,7 @@ class ServerStore:
                     self._collection,
                     [requests.point_struct(point) for point in batch],
                     wait=True,
+                    # Ids follow from the content, and a retry must not undo an importance that was raised since.
                     update_mode=m.UpdateMode.INSERT_ONLY,
                 )
 
@@ -175,6 +178,7 @@ class ServerStore:
     def delete_where(self, where: Filter) -> int:
         if not (where.must or where.must_not):
             raise ValueError("an empty filter would delete every point")
+        # Counted first: a deletion by filter does not tell how many points it removed.
         matching = self.count(where)
         if matching:
             with self._server_errors():

@@ -1,4 +1,4 @@
-"""The port's values as qdrant-client's models, and back."""
+"""Translates the port's values into qdrant-client's models, and its answers back."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from afterword.workers.stores.vectors.queries import (
 
 INSERT_BATCH: Final = 256
 INSERT_BYTES: Final = 2 * 2**20
-"""Of an upsert's points and bytes, at most: its JSON stands in memory several times before it is sent."""
+"""The most points and bytes of one upsert: its JSON stands in memory several times before it is sent."""
 
 _BYTES_A_NUMBER = 20  # as JSON
 
@@ -60,6 +60,7 @@ def index_params(index: c.Index) -> m.KeywordIndexParams | m.DatetimeIndexParams
             return m.KeywordIndexParams(type=m.KeywordIndexType.KEYWORD, enable_hnsw=False)
         case c.Index.DATETIME:
             return m.DatetimeIndexParams(type=m.DatetimeIndexType.DATETIME, enable_hnsw=False)
+        # The terms come analysed already: the server only has to split them at spaces.
         case c.Index.BM25:
             return m.TextIndexParams(
                 type=m.TextIndexType.TEXT,
@@ -130,6 +131,7 @@ def filter_of(where: Filter) -> m.Filter:
 
 def _condition(condition: Condition) -> m.Condition:
     match condition:
+        # One value is matched by itself: that costs less than a list of one.
         case Match(field, (value,)):
             return m.FieldCondition(key=field, match=m.MatchValue(value=value))
         case Match(field, values):
@@ -142,6 +144,7 @@ def _condition(condition: Condition) -> m.Condition:
             return m.HasIdCondition(has_id=list(ids))
         case Missing(field):
             return m.IsEmptyCondition(is_empty=m.PayloadField(key=field))
+        # Without filters nothing must match, but an empty `should` is no condition at all.
         case Either(filters):
             return m.Filter(should=[filter_of(each) for each in filters]) if filters else m.HasIdCondition(has_id=[])
 

@@ -31,13 +31,14 @@ _OPERATIONS = (
 
 
 class TimedStore:
-    """Passes on what it is asked, and notes by operation how long it took and whether the store was away.
+    """Passes each call on, and measures by operation how long it took and whether the store was away.
 
-    A scan takes as long as it is read; only the time that the store took of it counts.
+    A scan lasts as long as its reader takes; only the time spent in the store counts.
     """
 
     def __init__(self, inner: VectorStore, metrics: Metrics) -> None:
         self._inner = inner
+        # Made at once, so that each operation is shown from 0 on, and its first error is seen as a rise.
         self._seconds = {name: metrics.vector_store_seconds.labels(name) for name in _OPERATIONS}
         self._errors = {name: metrics.vector_store_errors.labels(name) for name in _OPERATIONS}
 

@@ -1,8 +1,8 @@
 """Views: the memories of some owners of one tenant, and nothing else.
 
-Every read and write that is made for a caller goes through a view. It adds its owner to each request, and checks each
-payload that comes back once more. Services are given `Views`, which open views, and mem0 is given one view; neither
-can reach the store. Who maintains the collection as a whole has `admin.StoreAdmin`.
+Every read and write that is made for a caller goes through a view. It adds its owner to each request, and checks the
+owner of each memory that comes back. Services are given `Views`, which opens views, and mem0 is given one view; neither
+can reach the store. Maintenance of the collection as a whole uses `admin.StoreAdmin`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class MemoryListing:
 
 
 class Hidden(Protocol):
-    """What somebody asked to be forgotten, and what the store still has. No reader waits for it."""
+    """The memories that somebody asked to be forgotten and the store still has. No reader ever waits for it."""
 
     def hides(self, memory: StoredMemory, /) -> bool: ...
     def refresh(self) -> None: ...
@@ -117,6 +117,7 @@ class MemoryView:
 
         Raises: Denied, before anything is written, when a memory is none of these owners'.
         """
+        # All of them first: a refused batch must not be written in part.
         for memory, _ in memories:
             if not any(owner.owns(memory) for owner in self._owners):
                 raise Denied(f"memory {memory.id} belongs to no owner of this view")
@@ -159,11 +160,11 @@ class MemoryView:
             self._store.set_payload([memory_id], {c.IMPORTANCE: importance})
 
     def delete(self, ids: Sequence[str]) -> int:
-        """Remove the owners' memories among these ids; how many there were."""
+        """Remove the owners' memories among these ids. Returns how many there were."""
         return self.delete_all(Filter((Ids(tuple(_uuids(ids))),)))
 
     def delete_all(self, where: Filter | None = None) -> int:
-        """Remove all memories of all owners of this view, or those that match; how many there were."""
+        """Remove all memories of all owners of this view, or those that match. Returns how many there were."""
         removed = sum(self._store.delete_where(self._of(owner, where)) for owner in self._owners)
         logger.debug("%s: deleted %d", self, removed)
         return removed
@@ -181,7 +182,7 @@ class MemoryView:
         return {str(hit.payload[c.HASH]) for hit in there}
 
     def _requests(self, searches: Sequence[ScopedSearch], *, payload: bool = True) -> list[Search]:
-        """What several searches share, such as an owner's filter, is one object in all of them."""
+        """The store's searches. A filter that several share is one object in all of them, and so converted once."""
         corpora = {owner: owner.where for owner in {search.owner for search in searches}}
         # By identity: filters that ask for 1 and for true are equal in Python, and not in the store.
         narrowed = {(search.owner, id(search.where)): search.where for search in searches}
@@ -208,6 +209,7 @@ class MemoryView:
             memory = from_payload(hit.id, hit.payload)
             if self._hidden.hides(memory):
                 continue
+            # The filter named the owner already. A fault in it must not show one person's memories to another.
             if owner.owns(memory):
                 found.append(ScoredMemory(memory, hit.score))
             else:
@@ -228,12 +230,13 @@ class Views:
 
     def of(self, *owners: Owner) -> MemoryView:
         """The memories of these owners. Raises: ValueError, without owners or with owners of several tenants."""
+        # Here, and not in each read: whoever answers a request opens a view for it.
         self._hidden.refresh()
         return MemoryView(self._store, owners, self._hidden)
 
 
 def _bound(search: ScopedSearch, corpus: Filter) -> Signal:
-    """The signal for its owner: their words alone, and how rare a word is, is their own matter."""
+    """The signal bound to its owner: it searches the owner's partition, and counts rarity over their memories alone."""
     if isinstance(search.signal, Lexical):
         terms = partitioned(search.signal.terms, search.owner.partition)
         return replace(search.signal, terms=terms, corpus=corpus)
@@ -241,7 +244,7 @@ def _bound(search: ScopedSearch, corpus: Filter) -> Signal:
 
 
 def _uuids(ids: Iterable[str]) -> list[str]:
-    """The ids that can be a point's; any other names no memory."""
+    """The ids that are UUIDs; any other id can be no point's."""
     return [memory_id for memory_id in ids if _is_uuid(memory_id)]
 
 

@@ -138,7 +138,7 @@ def _month_number(name: str) -> int:
 
 
 def _year(text: str | None, now: datetime) -> int | None:
-    """Of 2024, or last year."""
+    """The year in words such as "2024" or "last year"."""
     if not text:
         return None
     return int(text) if text.isdecimal() else now.year + _STEPS[text.split()[0]]
@@ -150,12 +150,15 @@ def _step(match: re.Match[str]) -> int | None:
 
 EXPRESSIONS: Final = (
     (rf"\b(?P<day>\d\d?)(?:st|nd|rd|th)?(?:\sof)?\s{_MONTH}{_YEAR}?", _date),
+    # Not "May 10:30": that is an hour.
     (rf"\b{_MONTH}\s(?:the\s)?(?P<day>\d\d?)(?:st|nd|rd|th)?\b(?!:){_YEAR}?", _date),
     (r"\bday\s(?P<day>before\syesterday|after\stomorrow)\b", _day),
     (r"\b(?P<day>yesterday|tomorrow|today|tonight|last\snight|this\s(?:morning|afternoon|evening))\b", _day),
     (rf"\b{_COUNT}\s{_UNIT}\s(?:ago|earlier|back)\b", _ago),
     (rf"\b(?:in|over|during|for|within)\sthe\s(?:last|past)\s(?:{_COUNT}\s)?{_UNIT}(?!\sof\b)", _lasting),
+    # "The last two weeks of June" are counted from June, not from now.
     (rf"\b(?:last|past)\s{_COUNT}\s{_UNIT}(?!\sof\b)", _lasting),
+    # Not "every Monday", nor "Monday mornings": these are habits, not days.
     (rf"(?<!every\s)\b(?:{_STEP}\s)?{_WEEKDAY}\b(?!\s(?:morning|afternoon|evening|night)s\b)", _weekday),
     (r"\b(?P<unit>week|weekend|month|year)\sbefore\slast\b", _before_last),
     (rf"\b{_STEP}\s(?P<unit>weekend)\b", _stepped),
@@ -171,6 +174,7 @@ EXPRESSIONS: Final = (
     (rf"\b(?P<step>){_SEASON}{_YEAR}", _season),
     (rf"\b{_STEP}\s(?P<unit>year)\b", _stepped),
     (
+        # Before such nouns a number counts things, as in "in 2000 words".
         r"\b(?:in|of|during|since|from|until|by|before|after|around|year)\s(?P<year>(?:19|20)\d\d)\b(?![:.,]\d)"
         r"(?!\s(?:words|people|dollars|euros|steps|calories|kcal|pages|miles|meters|tokens|lines|years)\b)",
         _calendar_year,
@@ -184,7 +188,7 @@ SIGN: Final = re.compile(
     r"|(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:[a-z]{2,6})?\b|\w{3,6}day|christmas|xmas|easter"
     r"|hallow|thanks|valentine|lunar|chinese|spring|summer|autumn|fall|winter|mid|new|weekend)|(?:19|20)\d\d",
 )
-"""What has none of these is read no further: most questions name no time, and one search is cheaper than all."""
+"""A question without any of these is read no further: most name no time, and one search is cheaper than all."""
 
 ASKS_WHEN: Final = (
     r"\bwhen(?:'?s|'d|\s(?:is|was|were|did|do|does|will|has|have|had|am|are|can|could|should|would|exactly))\b"

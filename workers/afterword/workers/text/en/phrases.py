@@ -38,7 +38,7 @@ ATTRIBUTES: Final = {
     "eats": "vegan vegetarian diet breakfast eat eats eating",
     "owns": "bought owns uses switched camera phone car laptop bike telescope shoes",
 }
-"""Words of what is true of somebody until it changes, by its name."""
+"""Words that tell an attribute of somebody, one that can change, by the attribute's name."""
 
 CHANGE: Final = (
     "move moves moved moving relocated change changed changes switch switched now longer anymore instead became since"
@@ -89,7 +89,7 @@ SAYS_NOTHING: Final = (
 """Clauses of an assistant that acknowledge, promise or put off, and tell nothing. Each is a whole clause."""
 
 YES_OR_NO: Final = r"(?:yes|yeah|yep|no|nope|right|correct)"
-"""What may stand beside such a clause, and alone answers a question."""
+"""A word that adds nothing beside such a clause, but answers a question when it stands alone."""
 
 _DAYS = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
 _MONTHS = "january|february|march|april|june|july|august|september|october|november|december"

@@ -59,6 +59,7 @@ _SPAN = rf"(?P<unit>{'|'.join(_UNITS)})"
 _NEAR = r"(?P<step>上上|上|这|本|下下|下)一?个?"
 _WEEK = r"(?:周|星期|礼拜)"
 _FESTIVAL = (
+    # 十一 and 五一 are numbers as well: they are holidays only before such a word.
     r"(?P<festival>春节|过年|中秋|国庆|十一(?=长?假|黄金|期间)|五一(?=长?假|节|期间)|劳动节|圣诞|平安夜|元旦"
     r"|情人节|万圣|感恩节)"
 )
@@ -136,7 +137,7 @@ def _recently(_match: re.Match[str], now: datetime) -> TimeSpan:
 
 
 def _number(text: str) -> int:
-    """Of digits, or a number below a hundred; of more characters than such a number has, the last counts."""
+    """The number in digits, or in characters if it is below a hundred; of a longer run the last character counts."""
     if text.isdecimal():
         return int(text)
     tens, ten, ones = text.rpartition("十")
@@ -146,7 +147,7 @@ def _number(text: str) -> int:
 
 
 def _year(text: str | None, now: datetime) -> int | None:
-    """Of 2024, 二〇二四 or 去."""
+    """The year in words such as 2024, 二〇二四 or 去."""
     if not text:
         return None
     return now.year + _YEARS[text] if text in _YEARS else int(text.translate(_FIGURES))
@@ -157,6 +158,7 @@ EXPRESSIONS: Final = (
     (r"(?P<day>大前|大后|前|后|[昨今明](?=[天日晚早夜儿]))[天日晚早夜儿]", _day),
     (rf"{_SOME}{_SPAN}(?:以|之)?前", _ago),
     (rf"(?:(?:最近|过去|近)的?|(?<!的)[这前](?=[几两三数])){_SOME}{_SPAN}", _lasting),
+    # 日 and 天 may begin the next word instead: 日常, 日程, 日子, 日期, 日记, 天气.
     (rf"{_NEAR}{_WEEK}(?P<day>[一二三四五六末]|[日天](?![气程常子期记]))?", _week),
     (rf"(?<![每一二三四五六七八九十两几\d]){_WEEK}(?P<day>[一二三四五六]|[日天](?![气程常子期记]))", _weekday),
     (r"(?<!每)(?<!每个)周末", _weekend),
@@ -165,6 +167,7 @@ EXPRESSIONS: Final = (
     (rf"{_OF_YEAR}?(?<![\d十]){_OF_MONTH}", _month),
     (rf"{_NEAR}月", _near_month),
     (rf"{_OF_YEAR}?(?:(?P<step>[上这今])一?个?)?(?P<season>[春夏秋冬])[天季日]", _season),
+    # 年 may be a part of another word: 年级, 年代, 年龄, 年轻.
     (rf"{_OF_YEAR}(?![级代龄轻])", _calendar_year),
     (r"最近|近来|近期|近日|这阵子|这段时间", _recently),
 )

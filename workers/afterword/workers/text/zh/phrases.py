@@ -39,7 +39,7 @@ ATTRIBUTES: Final = {
     "eats": "早餐 吃素 素食 饮食",
     "owns": "买了 换了 用的 相机 手机",
 }
-"""Words of what is true of somebody until it changes, by its name."""
+"""Words that tell an attribute of somebody, one that can change, by the attribute's name."""
 
 CHANGE: Final = "搬 换 改 调到 不再 现在 如今 离职 辞职 入职 新 卖 开始 起"
 """Words that tell of a change."""
@@ -71,7 +71,7 @@ SAYS_NOTHING: Final = (
 """Clauses of an assistant that acknowledge, promise or put off, and tell nothing. Each is a whole clause."""
 
 YES_OR_NO: Final = "是的?|对的?|没错|不是?|行"
-"""What may stand beside such a clause, and alone answers a question."""
+"""A word that adds nothing beside such a clause, but answers a question when it stands alone."""
 
 TELLS_TIME: Final = (
     r"昨[天晚]|今[天晚早年]|明[天年]|前[天年]|去年|[上下][个]?(?:周|星期|礼拜|月)|(?:周|星期|礼拜)[一二三四五六日天末]"

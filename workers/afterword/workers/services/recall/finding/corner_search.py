@@ -1,6 +1,6 @@
 """Searches all corners of the memory in one batched request, and scope by scope when that one is too slow.
 
-The shares of time below are no tuned figures: each leaves enough for the way that is taken when a step is late.
+The shares of time below are not tuned. Each leaves enough time for the other way that is taken when a step is late.
 """
 
 from __future__ import annotations
@@ -124,6 +124,7 @@ def _merged(corners: Sequence[Corner]) -> list[Corner]:
     """
     learned = [corner for corner in corners if not corner.verbatim and _user_of(corner) is not None]
     users = {_user_of(corner) for corner in learned}
+    # Corners of several users cannot be merged: their filter would name two owners.
     if len(learned) < 2 or len(users) > 1:
         return list(corners)
     both = Filter((Either(tuple(_within(corner) for corner in learned)),))
@@ -155,6 +156,7 @@ def _listings(view: MemoryView, corners: Sequence[Corner], signals: Sequence[Sig
     answers = view.scores(searches)
     step = len(signals)
     return [
+        # Of a corner's answers the lexical one is the last; without a vector it is the only one.
         Listing(answers[place] if step == 2 else None, answers[place + step - 1], corner.depth, corner.corpus)
         for place, corner in zip(range(0, len(answers), step), corners, strict=True)
     ]

@@ -88,6 +88,7 @@ class MemoryFinder:
         return Findings(
             ranked=tuple(ordered),
             replaced=replaced,
+            # A dense search proposes something wherever there is anything, relevant or not.
             has_memories=any(listing.dense or listing.lexical for listing in answers.found),
             by_words_alone=known is None,
             degraded=degraded,

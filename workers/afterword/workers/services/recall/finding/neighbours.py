@@ -15,10 +15,10 @@ from afterword.workers.stores.vectors.queries import Condition, Either, Filter, 
 from afterword.workers.stores.vectors.views import MemoryView, ScopedSearch
 
 MATCHES = 4
-"""So many excerpts, and as many learned memories, are completed, the best first."""
+"""At most this many excerpts, and as many learned memories, are completed; the best first."""
 
 LINKS = 12
-"""So many linked memories of each corner are looked at, the newest first."""
+"""At most this many linked memories are read for each corner; the newest first."""
 
 
 def neighbours(view: MemoryView, corners: Sequence[Corner], matched: Sequence[StoredMemory]) -> list[StoredMemory]:
@@ -34,6 +34,7 @@ def neighbours(view: MemoryView, corners: Sequence[Corner], matched: Sequence[St
     if not searches:
         return []
     candidates = {each.memory.id: each.memory for hits in view.search(searches) for each in hits}
+    # They are in the answer already.
     for memory in matched:
         candidates.pop(memory.id, None)
     completed = [memory for memory in matched if memory in excerpts or memory in learned]
@@ -65,6 +66,7 @@ def _linked(learned: Sequence[StoredMemory]) -> tuple[Condition, ...]:
 
 def _around(memory: StoredMemory, candidates: Iterable[StoredMemory]) -> list[StoredMemory]:
     if memory.kind is Kind.EXCERPT:
+        # The nearest turn alone: `previous` begins with it.
         before = [each for each in candidates if each.id in memory.previous[:1]]
         after = [each for each in candidates if each.previous[:1] == (memory.id,)]
         return [*before, *after]

@@ -2,9 +2,9 @@
 
 Embedders differ: with one, .3 is a paraphrase; with another, .8 is chance. So each embedder is asked once about
 questions and their answers, in English and in Chinese. How near are those that belong together? How near are the
-others, and how much do they vary? From that a similarity becomes *evidence*: the number of deviations that it stands
-above chance. It counts for less where the embedder hardly tells answers from chance, as one that hashes words does,
-or an English model that is asked in Chinese.
+others, and how much do they vary? Then a similarity becomes *evidence*: the number of deviations by which it exceeds
+chance. Evidence counts for less if the embedder hardly tells answers from chance. One that hashes words is such an
+embedder, and so is an English model that is asked in Chinese.
 """
 
 from __future__ import annotations
@@ -98,6 +98,7 @@ def _pairs(vectors: Sequence[Vector | None]) -> NDArray[np.float64]:
     """Questions and answers in turn, those of whole pairs."""
     pairs = zip(vectors[::2], vectors[1::2], strict=True)
     whole = [each for asked, answer in pairs if asked is not None and answer is not None for each in (asked, answer)]
+    # Two pairs at least: one pair has no other answers to be compared with.
     if len(whole) < 4:
         raise EmbeddingFailed("the embedder refuses the texts that it is calibrated with")
     return np.asarray(whole, dtype=np.float64)
@@ -107,9 +108,11 @@ def _scale(vectors: NDArray[np.float64]) -> Scale:
     questions, answers = vectors[::2], vectors[1::2]
     lengths = np.linalg.norm(questions, axis=1)[:, None] * np.linalg.norm(answers, axis=1)[None, :]
     similarities = questions @ answers.T / np.maximum(lengths, 1e-9)
+    # Each question beside the answers of the other questions: that is chance.
     others = similarities[~np.eye(len(questions), dtype=bool)]
     return Scale(
         related=float(np.diag(similarities).mean()),
         unrelated=float(others.mean()),
+        # An embedder to which all texts are alike must not make this a division by zero.
         spread=max(float(others.std()), 1e-6),
     )

@@ -22,7 +22,7 @@ from afterword.workers.text.periods import TimeSpan
 from afterword.workers.text.zh import phrases as chinese
 
 _MOST_TERMS = 64
-_ENDS = 2_000  # characters of a long message that are embedded: what it begins with, and what it ends with
+_ENDS = 2_000  # characters at each end of a long message that are read: the question stands before or after a paste
 _MOST_TALK = 200  # characters; who writes more than that says something
 _UNPARTED = re.compile(analysis.UNPARTED)
 
@@ -42,12 +42,12 @@ _TALK_PHRASES: Final = re.compile(f"(?:{chinese.SMALL_TALK}|{other_languages.SMA
 
 @dataclass(frozen=True, slots=True)
 class ParsedQuestion:
-    """What a message asks.
+    """A message read as a question.
 
-    `text` is embedded, and `terms`, each once, are searched by words. `unparted` is the share, 0 to 1, of its
-    characters that belong to a script without spaces. `is_small_talk`: it is about nothing. `is_open`: it asks for
-    whatever is known of the person who asks. `wants_current`: it asks how things are now. `asks_when`: it asks for a
-    time. `period` is the time it is about, if it names one. `topic` is known once the question is embedded.
+    `text` is embedded; `terms`, each once, are searched by words. `unparted` is the share (0 to 1) of its characters
+    that belong to a script without spaces. `is_small_talk`: it is about nothing. `is_open`: it asks for anything known
+    about the asker. `wants_current`: it asks how things are now. `asks_when`: it asks for a time. `period` is the time
+    that it names, if any. `topic` is known once the question is embedded.
     """
 
     text: str

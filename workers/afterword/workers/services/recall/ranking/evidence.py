@@ -1,14 +1,14 @@
 """Evidence: how each memory found compares with the others by the two signals, and how much it is worth alone. Pure.
 
-*Dense*: the cosine similarity as evidence above chance (see `calibration`). A memory that only its words proposed was
-not in the dense list: it is taken for as near as the last of that list. *Lexical*: BM25 (Robertson and Zaragoza 2009),
-as a share of the best score of the question, since its height depends on the question. Their sum orders memories:
-on the development part of the recall benchmark it beats reciprocal ranks, min-max and z-score fusion.
+*Dense*: the cosine similarity as evidence above chance (see `calibration`). A memory that only its words proposed is
+not in the dense list; it counts as near as the last of that list. *Lexical*: BM25 (Robertson and Zaragoza 2009), as a
+share of the question's best score, since the height of scores depends on the question. The weighted sum of both orders
+memories: on the development part of the recall benchmark it beats reciprocal ranks, min-max and z-score fusion.
 
-*Relevance*, from 0 to 1, is what users see, and what the threshold is for: the chance that a memory is about what is
-asked, if both signals were independent. Its two curves are logistic, fitted to the best memory of answerable questions
-against that of messages that ask for no memory. BM25 sums grow with the number of memories and, where characters stand
-for words, with each character; both effects are taken out first.
+*Relevance*, from 0 to 1, is the score that users see and the threshold applies to. It is the chance that a memory is
+about the question, as if both signals were independent. Its two curves are logistic. They are fitted to the best memory
+of answerable questions against that of messages that ask for no memory. BM25 sums grow with the number of memories and,
+where characters stand for words, with each character; both effects are taken out first.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MEMORIES_FITTED = 250  # of a person, where the curves were fitted
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What speaks for one memory.
+    """The evidence for one memory.
 
     `dense` is above chance; an answer has about 5. `lexical` is from 0 to 1 of the best. `words` is the BM25 sum as it
     would be with parted words among a few hundred memories.
@@ -78,6 +78,7 @@ def _lexical_worth(listings: Sequence[Listing], unparted: float) -> float:
     if not counted or None in counted:
         return parted
     memories = sum(each or 0 for each in counted)
+    # Only sums over fewer memories are raised: below the number fitted, rare words score less than on the curve.
     return parted * max(1.0, _rarest(_MEMORIES_FITTED) / _rarest(max(memories, 1)))
 
 
@@ -88,4 +89,5 @@ def _rarest(memories: int) -> float:
 
 
 def _logistic(x: float) -> float:
+    # exp overflows beyond 709.
     return 1 / (1 + exp(-x)) if x > -700 else 0.0

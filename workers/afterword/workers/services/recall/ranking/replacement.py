@@ -42,11 +42,13 @@ def below_what_replaced_them(
         return list(ranked), {}
     ordered = list(ranked)
     replaced: dict[str, str] = {}
+    # Newest first, so that an older fact is placed below the newest one that replaces it.
     learned = sorted((each for each in ranked if each.memory.kind is not Kind.EXCERPT), key=_at, reverse=True)
     for place, newer in enumerate(learned):
         for older in learned[place + 1 :]:
             if older.memory.id not in replaced and replaces(newer.memory, older.memory):
                 replaced[older.memory.id] = newer.memory.id
+                # One that stands below already stays where its own score put it.
                 if ordered.index(older) < ordered.index(newer):
                     ordered.remove(older)
                     ordered.insert(ordered.index(newer) + 1, older)
@@ -65,8 +67,8 @@ def replaces(newer: StoredMemory, older: StoredMemory) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """The content of a fact: its subject, its attributes, whether it tells of a change, and whether it says what
-    something of somebody is ("Ann's band is called ...").
+    """The content of a fact: its subject, its attributes, whether it tells of a change (`is_change`), and whether it
+    says what a thing of somebody's is, such as "Ann's band is called ..." (`is_state`).
     """
 
     subject: str | None

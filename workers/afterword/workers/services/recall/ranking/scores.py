@@ -25,7 +25,7 @@ HALF_LIFE = {
     Scope.AGENT: timedelta(days=180),
     Scope.SESSION: timedelta(days=2),
 }
-"""After so long a memory's recency has halved. Chosen, not measured; only the weight of recency was."""
+"""The age at which a memory's recency has halved. Chosen, not measured; only the weight of recency was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,12 @@ class Signals:
 WEIGHTS = Signals(
     dense=0.12, lexical=0.55, learned=0.25, topic=0.08, importance=0.1, recency=0.25, period=0.3, tells_time=0.12
 )
-"""Set on the development part of `make bench-recall`; ARCHITECTURE.md shows what is lost without each."""
+"""Set on the development part of `make bench-recall`; docs/benchmarks.md shows the loss without each."""
 
 _FIRST = 5
 _WHOLE_RELEVANCE = 0.5
-"""Of the first so many, a memory that holds every word of the question has this relevance, at least. Set on the
-development part of `make bench-recall`."""
+"""Among the first `_FIRST`, a memory that holds every word of the question has at least this relevance. Both are set on
+the development part of `make bench-recall`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,7 @@ def rank(
     """
     by_id = {each.id: each for each in evidence}
     ranked = [_ranked(memory, by_id[memory.id], question, now, weights) for memory in memories]
+    # The id decides between equals, so that every run gives the same order.
     ranked.sort(key=lambda each: (-each.score, each.memory.id))
     return [*(_held_whole(each, question) for each in ranked[:_FIRST]), *ranked[_FIRST:]]
 
@@ -148,13 +149,14 @@ def _ranked(
 
 
 def _is_acknowledgement(memory: StoredMemory) -> bool:
-    """Whether it says nothing: what finds it are the words of the question before it, which was asked once already."""
+    """Whether it says nothing. Only the words of the question before it find it, which was asked once already."""
     return memory.kind is Kind.EXCERPT and memory.role == "assistant" and says_nothing(memory.text)
 
 
 def _held_whole(ranked: RankedMemory, question: ParsedQuestion) -> RankedMemory:
     if ranked.relevance >= _WHOLE_RELEVANCE or not question.terms:
         return ranked
+    # By the memory's own words: its lexical field also holds those of the turns before it.
     if not set(question.terms) <= set(analysis.terms(ranked.memory.text)):
         return ranked
     return replace(ranked, relevance=_WHOLE_RELEVANCE)

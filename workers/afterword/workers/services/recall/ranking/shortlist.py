@@ -16,17 +16,18 @@ LOOKED_AT = 100
 """Facts, newest first, among which those that say who somebody is are looked for."""
 
 _IDENTITY = 0.7
-"""The importance from which on a fact says who somebody is (see `services.memories.importance`)."""
+"""A fact with at least this importance says who somebody is (see `services.memories.importance`)."""
 
 _ALIKE = 0.8
-"""The share of the longer text's words, from which on a text that holds no other words says the same. Set on the
-development part of `make bench-recall`."""
+"""A text says the same as a longer one if it holds no other words, and at least this share of the longer one's. Set on
+the development part of `make bench-recall`."""
 
 _NEAR = 0.33
 """A memory that reaches this part of the threshold is near it. Set on the development part of `make bench-recall`."""
 
 _FEW = 4  # words: two shorter texts are alike only when they are the same
 _TEXTS_CACHED = 512  # a chosen text is compared with all that come after it
+# A character by itself where the script has no spaces, else a whole word.
 _WORD = re.compile(rf"{UNPARTED}|\w+?(?={UNPARTED}|\b)")
 
 _Source = tuple[str, int]
@@ -72,8 +73,8 @@ def each_once(memories: Iterable[StoredMemory], *, most: int, asked: str | None 
 
 
 def identity(facts: Sequence[StoredMemory], most: int) -> tuple[StoredMemory, ...]:
-    """The facts that say who somebody is: the most important of these, the newest first among equals. A fact that is
-    not important is none of them.
+    """The facts that say who somebody is: the most important first, and the newest first among equals. A fact below the
+    importance for that is never one of them.
     """
     important = [fact for fact in facts if (fact.importance or 0.0) >= _IDENTITY]
     important.sort(key=lambda fact: (fact.importance or 0.0, fact.occurred_at, fact.id), reverse=True)
@@ -133,6 +134,7 @@ class _Said:
         words = _words(memory.text)
         if words == self._asked:
             return "it is the question itself"
+        # Only across kinds: one turn may give several facts, which are not one thing.
         others = self._learned if memory.kind is Kind.EXCERPT else self._verbatim
         twin = others.get(source) if (source := _source(memory)) else None
         twin = twin or next((key for key, known in self._words if _alike(words, known)), None)
@@ -152,8 +154,8 @@ def _source(memory: StoredMemory) -> _Source | None:
 
 
 def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
-    """Whether the longer says what the shorter does; with a word each that the other lacks, such as two towns or two
-    dates, they say different things.
+    """Whether the longer text says all that the shorter does. If each has a word that the other lacks, such as two
+    towns or two dates, they say different things.
     """
     shorter, longer = (one, other) if len(one) <= len(other) else (other, one)
     if len(shorter) < _FEW:

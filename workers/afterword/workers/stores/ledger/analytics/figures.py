@@ -122,6 +122,7 @@ def users(connection: Connection, tenant_id: str, *, today: date) -> Users:
 
 def memories_counted(connection: Connection, tenant_id: str) -> int | None:
     """How many memories a tenant has; None when there are more than COUNTED_EXACTLY."""
+    # One more shows that there are more, and the count stops there.
     asked = {"tenant_id": tenant_id, "most": COUNTED_EXACTLY + 1}
     found = int(connection.execute(_COUNTED, asked).scalar_one())
     return found if found <= COUNTED_EXACTLY else None

@@ -1,4 +1,4 @@
-"""Rollups: what single rows add up to, so that questions about long ranges stay cheap. Each may be done again."""
+"""Rollups: sums of single rows, so that questions about long ranges stay cheap. Each may be done again."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ tenant_statistics = Table(
     count("relevance_count"),
 )
 
-# What the memories were at the end of a UTC day, or are now.
+# The memories as they were at the end of a UTC day, or are today.
 content_statistics = Table(
     "content_statistics",
     metadata,
@@ -79,6 +79,7 @@ _CONTENT = text(
 )
 _NO_CONTENT = text("DELETE FROM content_statistics WHERE day = :day")
 
+# In the same order as `statistics.add` writes (code points), so that two writers never wait for each other.
 _STORAGE = text(
     """
     INSERT INTO user_statistics (tenant_id, user_id, memories, characters)
@@ -88,7 +89,7 @@ _STORAGE = text(
     WHERE (user_statistics.memories, user_statistics.characters) <> (EXCLUDED.memories, EXCLUDED.characters)
     """
 )
-# Of users who have none any more; those who never did anything either were cleared meanwhile.
+# Users who have no memories left. Those of them who never did anything were cleared meanwhile, and go altogether.
 _EMPTY = """
     memories > 0 AND NOT EXISTS (
         SELECT FROM memories m WHERE m.tenant_id = user_statistics.tenant_id AND m.user_id = user_statistics.user_id
@@ -114,6 +115,7 @@ _COUNTS = {
     "relevance_sum": "sum((metadata->>'relevance')::float8)",
     "relevance_count": "count(metadata->>'relevance')",
 }
+# Hours are replaced, not added to: an hour may be rolled up any number of times.
 _HOURS = text(
     f"""
     INSERT INTO hourly_statistics (tenant_id, hour, agent_id, {", ".join(_COUNTS)})

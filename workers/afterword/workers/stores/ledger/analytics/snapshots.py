@@ -33,7 +33,7 @@ snapshots = Table(
     moment("taken_at", now=True),
     count("memories"),
     total("characters"),
-    # What the vector store counted, and by how much that is more than `memories`; NULL: it did not answer.
+    # The vector store's own count, and by how much that is more than `memories`; NULL: it did not answer.
     Column("stored", BigInteger),
     Column("difference", BigInteger),
     count("users"),
@@ -120,7 +120,7 @@ def write(connection: Connection, slot: datetime, collection: Collection | None)
     """
     rows = []
     for found in connection.execute(_USAGE, {"today": day_of(slot)}).mappings():
-        # The sum over everything has no tenant; what belongs to no tenant is in it alone.
+        # The sum over everything has NULL for a tenant. Letters of no tenant have "": they count in that sum alone.
         if found["tenant_id"] == ALL:
             continue
         tenant_id = found["tenant_id"] or ALL
@@ -161,7 +161,8 @@ _THIN = text(
 
 
 def thin_out(connection: Connection, before: datetime) -> int:
-    """Of the days before that of `before` keep the last snapshot of each tenant; how many went."""
+    """Keep only the last snapshot a day of each tenant, for days before that of `before`. Returns how many went."""
+    # Whole days only: the last snapshot of a day is not known before it is over.
     start = before.replace(hour=0, minute=0, second=0, microsecond=0)
     return connection.execute(_THIN, {"before": start}).rowcount
 

@@ -53,7 +53,7 @@ user_statistics = Table(
 )
 
 NOBODY = ""
-"""The user of what is nobody's: an agent's own memories, and what a user did who was cleared."""
+"""The user of rows that are nobody's: an agent's own memories, and the activity of users who were cleared."""
 
 
 def day_of(at: datetime) -> date:
@@ -108,6 +108,7 @@ _TYPED = ", ".join(f"{name} {_TYPES[name]}" for name in (*_KEY, "active", *_COUN
 _NAMES = ", ".join((*_KEY, "active", *_COUNTED))
 _SUMS = ", ".join(f"{name} = daily_statistics.{name} + EXCLUDED.{name}" for name in _COUNTED)
 
+# COLLATE "C" sorts as Python does: both tables are written in one order of keys, whoever writes.
 _ADD = text(
     f"""
     WITH given AS MATERIALIZED (

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import UUID, insert
 
 from afterword.workers.stores.ledger.metadata import metadata, moment
 
-# Batches of query events that are written down: one that comes again is not written again.
+# Batches of query events that are written already, so that a redelivered one is not written again.
 telemetry_batches = Table(
     "telemetry_batches",
     metadata,

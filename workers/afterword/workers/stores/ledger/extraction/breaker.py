@@ -1,8 +1,8 @@
 """The breaker of the LLM, shared by all processes: open, nobody extracts but one probe at a time.
 
-It opens when the provider refuses us, or fails several times in a row, and stays open for as long as the provider
-asked for, or a growing delay. What comes of calls that were begun before it opened neither closes it nor makes the
-delay grow: only its probe does. All times are PostgreSQL's.
+It opens when the provider refuses us, or fails several times in a row. It stays open for as long as the provider asked,
+or for a growing delay. Only its probe can close it or lengthen the delay; calls that began before it opened do neither.
+All times are PostgreSQL's.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class BreakerPolicy:
 
     def delay(self, failures: int, asked: timedelta) -> timedelta:
         """How long it stays open after this many failures in a row, when the provider asked for `asked`."""
+        # Bounded: far beyond any `longest`, a timedelta would overflow.
         grown = self.first * (1 << min(max(failures - self.failures, 0), 20))
         return min(max(grown, asked), self.longest)
 
@@ -86,6 +87,7 @@ def hand_back(connection: Connection, permit: Permit) -> None:
 
 def is_open(connection: Connection) -> bool:
     """Whether extraction is paused, probes aside."""
+    # Not compared with the clock: after its delay it still lets only a probe through, until one has succeeded.
     found = select(breakers.c.open_until).where(breakers.c.name == _NAME)
     return connection.execute(found).scalar_one_or_none() is not None
 
@@ -93,6 +95,7 @@ def is_open(connection: Connection) -> bool:
 def note_success(connection: Connection, permit: Permit) -> None:
     """The LLM answered: count failures anew, and close the breaker if this was its probe."""
     if permit.is_probe:
+        # By its time, so that a probe that was given up and replaced cannot speak for the next one.
         told = breakers.c.probe_until == permit.probe_until
     else:
         told = breakers.c.open_until.is_(None) & (breakers.c.failures > 0)
@@ -108,9 +111,12 @@ def note_failure(
 ) -> timedelta | None:
     """The LLM failed: open it `at_once`, or at the policy's number of failures in a row; for how long, if so."""
     connection.execute(insert(breakers).values(name=_NAME).on_conflict_do_nothing())
+    # Locked, so that failures of two workers at once count as two.
     now = connection.execute(_LOCKED).one()
     probed = permit.is_probe and now.probe_until == permit.probe_until
     if now.open_until is not None and not probed:
+        # Begun before it opened: the wait that the provider asks for is heeded, and the failure counts for nothing
+        # else.
         later = func.greatest(breakers.c.open_until, func.clock_timestamp() + min(asked, policy.longest))
         _set(connection, open_until=later)
         return None

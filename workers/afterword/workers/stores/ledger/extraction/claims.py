@@ -29,6 +29,7 @@ class Claim:
     """How many turns its next batch may hold; None: any number."""
 
 
+# SKIP LOCKED: workers that claim at the same time take different subjects, and none waits for another.
 _CLAIM = text(
     """
     UPDATE subjects SET fence = fence + 1, lease_until = clock_timestamp() + :lease
@@ -65,6 +66,7 @@ def renew(connection: Connection, claims: Sequence[Claim], lease: timedelta) -> 
     key = tuple_(subjects.c.tenant_id, subjects.c.user_id, subjects.c.fence, subjects.c.generation)
     rows = connection.execute(
         update(subjects)
+        # Without a lease it was let go already, and a late renewal must not take it back.
         .where(key.in_(list(held)), subjects.c.lease_until.is_not(None))
         .values(lease_until=func.clock_timestamp() + lease)
         .returning(subjects.c.tenant_id, subjects.c.user_id, subjects.c.fence, subjects.c.generation)
@@ -81,9 +83,9 @@ def release(
     due_at: datetime | None,
     batch_limit: int | None = None,
 ) -> None:
-    """The claimed work is done; `tokens_left` still wait, the oldest since `since`, due at `due_at`.
+    """Let a subject go whose work is done; `tokens_left` still wait, the oldest since `since`, due at `due_at`.
 
-    A lost claim is left as it is. Only within the transaction of `hold` is what waits known for sure.
+    A lost claim is left as it is. Call it in the transaction of `hold`: only there can nothing be added meanwhile.
     """
     connection.execute(
         _of(claim).values(

@@ -104,6 +104,7 @@ class Entry:
 
 def write(connection: Connection, entry: Entry) -> None:
     """Journal a batch. A subject has one open batch at most."""
+    # Bounded once more: a count that no column holds must not cost the answer.
     tokens = entry.tokens.of_one_call()
     connection.execute(
         insert(journal).values(

@@ -1,4 +1,4 @@
-"""Calls to the LLM: what each cost, and what came of it."""
+"""Calls to the LLM: the cost and the outcome of each."""
 
 from __future__ import annotations
 
@@ -68,6 +68,8 @@ def write(connection: Connection, call: LlmCall) -> None:
     connection.execute(insert(llm_calls).values(asdict(call) | bounded))
 
 
+# More than one subject: one that spoils all of its own prompts must not stop the others. Calls without any answer are
+# left out, since the breaker counts them itself.
 _FAIL_ALIKE = text(
     """
     WITH recent AS (
@@ -84,7 +86,7 @@ _FAIL_ALIKE = text(
 
 
 def fail_alike(connection: Connection, tenant_id: str, user_id: str, *, error: str, last: int) -> bool:
-    """Whether the `last` answers were all bad, of several subjects, and every one as this subject's: with `error`."""
+    """Whether the `last` answers were all bad with this `error`, and of several subjects: then no batch is at fault."""
     key = {"tenant_id": tenant_id, "user_id": user_id, "error": error, "last": last}
     return bool(connection.execute(_FAIL_ALIKE, key).scalar_one())
 

@@ -46,7 +46,7 @@ def pending(connection: Connection, tenant_id: str, user_id: str, *, limit: int)
 
 
 def waiting(connection: Connection, tenant_id: str, user_id: str) -> Waiting:
-    """How much waits of a subject; conversations extracted in part count whole."""
+    """How much of a subject waits. A conversation that is extracted in part counts as a whole."""
     row = connection.execute(
         select(
             func.coalesce(func.sum(conversations.c.tokens), 0),
@@ -63,13 +63,14 @@ def mark_extracting(connection: Connection, ids: Sequence[int]) -> None:
 
 
 def advance(connection: Connection, conversation_id: int, *, extracted_turns: int) -> bool:
-    """Note that the turns up to `extracted_turns` are extracted; whether that was the last one, and it is done."""
+    """Note that the turns up to `extracted_turns` are extracted. Returns whether the conversation is done with that."""
     whole = func.jsonb_array_length(conversations.c.turns) <= extracted_turns
     status = connection.execute(
         update(conversations)
         .where(conversations.c.id == conversation_id)
         .values(
             extracted_turns=extracted_turns,
+            # Stored again: the rest of a long conversation waits for the next batch.
             status=case((whole, "done"), else_="stored"),
             finished_at=case((whole, func.clock_timestamp()), else_=None),
         )
@@ -169,6 +170,7 @@ def _revived(wanted: ColumnElement[bool]) -> ReturningUpdate[Any]:
         update(conversations)
         .where(wanted)
         .values(
+            # It goes on where it ended: its excerpts may still be wanting.
             status=case((conversations.c.excerpts_at.is_(None), "received"), else_="stored"),
             reason=None,
             finished_at=None,

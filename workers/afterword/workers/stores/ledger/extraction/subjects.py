@@ -1,4 +1,4 @@
-"""Subjects: whose memories they are, and when they are due. Who works on them is written by `claims`.
+"""Subjects: the users whose memories are extracted, and when each is due. `claims` writes who works on one.
 
 All times are PostgreSQL's.
 """
@@ -96,6 +96,7 @@ def lock(connection: Connection, tenant_id: str, user_id: str) -> Subject:
     key = {"tenant_id": tenant_id, "user_id": user_id}
     row = connection.execute(_LOCK, key).one_or_none()
     if row is None:
+        # Two may find no row at the same time: one of them makes it, and both then wait for its lock.
         connection.execute(insert(subjects).values(key).on_conflict_do_nothing())
         row = connection.execute(_LOCK, key).one()
     return Subject(tenant_id, user_id, **row._asdict())
@@ -111,7 +112,7 @@ _NOTE_PENDING = text(
 
 
 def note_pending(connection: Connection, subject: Subject, *, due_at: datetime, tokens: int) -> None:
-    """There are `tokens` more to extract; the subject is due at `due_at`."""
+    """Note that `tokens` more wait for extraction, and that the subject is due at `due_at`."""
     key = {"tenant_id": subject.tenant_id, "user_id": subject.user_id, "now": subject.now}
     connection.execute(_NOTE_PENDING, {**key, "due_at": due_at, "tokens": tokens})
 
@@ -124,6 +125,7 @@ def note_time_zone(connection: Connection, tenant_id: str, user_id: str, time_zo
 def due_count(connection: Connection, limit: int) -> int:
     """How many subjects are due and free, counted up to `limit`."""
     free = (subjects.c.lease_until.is_(None)) | (subjects.c.lease_until < func.clock_timestamp())
+    # The bound stands inside, so that the scan ends there however many are due.
     due = select(subjects.c.user_id).where(subjects.c.due_at <= func.clock_timestamp(), free).limit(limit)
     return int(connection.execute(select(func.count()).select_from(due.subquery())).scalar_one())
 
@@ -159,7 +161,7 @@ def raise_generation(connection: Connection, tenant_id: str, user_id: str) -> No
 
 
 def note_cleared(connection: Connection, tenant_id: str, user_id: str) -> datetime:
-    """Memories of the subject are cleared now: what happened before then is not written down any more."""
+    """Note that memories of the subject are cleared now. Queries from before then are not recorded any more."""
     noted = update(subjects).where(_is(tenant_id, user_id)).values(cleared_at=func.clock_timestamp())
     at: datetime = connection.execute(noted.returning(subjects.c.cleared_at)).scalar_one()
     return at
@@ -170,7 +172,7 @@ def cleared_at(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[
 
     None of them is cleared before the transaction ends.
     """
-    # Held by `lock`, and by nothing that a worker does with a claim; in order, as all who hold several.
+    # This waits for `lock`, which a clear takes, but not for the updates of a claim. In order, as all who lock several.
     rows = connection.execute(
         select(subjects.c.tenant_id, subjects.c.user_id, subjects.c.cleared_at)
         .where(tuple_(subjects.c.tenant_id, subjects.c.user_id).in_(list(keys)))

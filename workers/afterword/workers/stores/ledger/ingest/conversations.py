@@ -1,4 +1,4 @@
-"""Conversations: what was taken in. What becomes of one is written by `excerpts`, `transcripts` and `progress`."""
+"""Conversations as they were taken in. `excerpts`, `transcripts` and `progress` write what becomes of one."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ conversations = Table(
     Column("reason", Text),
     Column("body_hash", LargeBinary, nullable=False),
     Column("generation", BigInteger, nullable=False),
-    # What was said by user and assistant; NULL once the transcript was dropped.
+    # The turns of user and assistant; NULL once the transcript was dropped.
     Column("turns", JSONB(none_as_null=True)),
     Column("metadata", JSONB, nullable=False, server_default="{}"),
     count("tokens"),
@@ -163,6 +163,7 @@ def record(
     `now` is the time by PostgreSQL's clock. `skipped` is the reason why nothing will be learned from it; its turns
     are then not kept.
     """
+    # Nothing is learned from it, so nothing that was said is kept.
     kept = () if skipped else tuple(turns)
     shared: dict[str, Any] = {
         "tenant_id": event.tenant_id,
@@ -195,7 +196,7 @@ def record(
 
 
 def known(connection: Connection, event: ConversationFinished) -> Known:
-    """How this event id of its user is recorded: another user's event of the same id is another event."""
+    """The record of an event that is there already. The same id of another user is another event."""
     row = connection.execute(
         select(
             conversations.c.id,
@@ -261,7 +262,7 @@ def with_turns(
 
 
 def clear(connection: Connection, tenant_id: str, user_id: str, session_id: str | None = None) -> None:
-    """End what waits of a subject, or of one session of theirs, and forget what was said in all of it."""
+    """End the waiting conversations of a subject, or of one session, and forget the words of all of them."""
     of_subject = and_(conversations.c.tenant_id == tenant_id, conversations.c.user_id == user_id)
     if session_id is not None:
         of_subject = and_(of_subject, conversations.c.session_id == session_id)
@@ -279,5 +280,6 @@ def carry_over(
     """Raise all conversations of the subject, but those of one session, to this generation."""
     of_subject = and_(conversations.c.tenant_id == tenant_id, conversations.c.user_id == user_id)
     if but is not None:
+        # IS DISTINCT FROM also holds for conversations without a session.
         of_subject = and_(of_subject, conversations.c.session_id.is_distinct_from(but))
     connection.execute(update(conversations).where(of_subject).values(generation=generation))

@@ -1,4 +1,4 @@
-"""Excerpts: of which conversations they are written, and of which they are wanting."""
+"""Excerpts: which conversations have theirs, and which still lack them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select, text
 
 from afterword.workers.stores.ledger.ingest.conversations import COLUMNS, Conversation, conversation_of, conversations
 
+# FOR KEY SHARE waits for `subjects.lock`, which a clear takes, but not for the updates of a claim.
 _MARK_EXCERPTS = text(
     """
     UPDATE conversations
@@ -21,7 +22,7 @@ _MARK_EXCERPTS = text(
 
 
 def mark_excerpts(connection: Connection, conversation: Conversation) -> bool:
-    """Its excerpts are searchable. False when the subject was cleared meanwhile: then they must go again.
+    """Note that its excerpts are searchable. False when the subject was cleared meanwhile: remove them again.
 
     When True, the subject is not cleared before the transaction ends.
     """

@@ -22,7 +22,7 @@ def earlier_turns(connection: Connection, before: Conversation, *, limit: int) -
             conversations.c.user_id == before.user_id,
             conversations.c.session_id == before.session_id,
             conversations.c.turns.is_not(None),
-            # What spoiled a prompt of its own would spoil this one.
+            # A turn that spoiled its own prompt would spoil this one as well.
             conversations.c.status != "dead",
             or_(
                 conversations.c.occurred_at < before.occurred_at,
@@ -46,6 +46,7 @@ def turns_before(connection: Connection, conversation: Conversation, *, limit: i
             conversations.c.tenant_id == conversation.tenant_id,
             conversations.c.user_id == conversation.user_id,
             conversations.c.session_id == conversation.session_id,
+            # Of the same agent: sessions of two agents may share a name.
             conversations.c.agent_id.is_not_distinct_from(conversation.agent_id),
             conversations.c.id < conversation.id,
             conversations.c.turns.is_not(None),
@@ -58,10 +59,11 @@ def turns_before(connection: Connection, conversation: Conversation, *, limit: i
 
 
 def strike(connection: Connection, conversation: Conversation, turns: Sequence[Turn]) -> None:
-    """Keep these turns instead. One without text was struck: it keeps its place, and nothing is learned from it.
+    """Keep these turns instead. A turn without text was struck: it keeps its place, and nothing is learned from it.
 
-    When nothing is left to be learned of the conversation, it waits no more.
+    A conversation in which nothing is left to learn waits no more.
     """
+    # Turns before that place have been extracted already.
     rest = [turn for turn in turns[conversation.extracted_turns :] if turn.text]
     of_conversation = update(conversations).where(conversations.c.id == conversation.id)
     kept = [turn.to_json() for turn in turns]
@@ -97,7 +99,7 @@ def drop_old(connection: Connection, *, kept: timedelta, limit: int) -> int:
             conversations.c.excerpts_at.is_not(None),
             conversations.c.finished_at < func.clock_timestamp() - kept,
             conversations.c.status != "dead",
-            # What waits for an LLM; the same words stand in its excerpts.
+            # These wait for an LLM. Nothing more is kept by that: the same words stand in their excerpts.
             conversations.c.reason.is_distinct_from(VERBATIM),
         )
         .limit(limit)

@@ -13,6 +13,7 @@ _DEAD_LETTERS = text(
     """
 )
 
+# IS NOT TRUE also holds for a subject without any lease, where the comparison is NULL.
 _SUBJECTS = text(
     """
     SELECT count(*) FILTER (WHERE lease_until > now()),
@@ -46,6 +47,7 @@ class Due:
 
 def dead_letters(connection: Connection) -> dict[str, Standing]:
     """By queue; those without any are left out."""
+    # A letter died by the clock of another host, which may be ahead.
     return {row[0]: Standing(int(row[1]), max(float(row[2]), 0.0)) for row in connection.execute(_DEAD_LETTERS)}
 
 

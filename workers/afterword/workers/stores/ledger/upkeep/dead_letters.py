@@ -85,9 +85,10 @@ _COLUMNS = tuple(dead_letters.c[name] for name in _NAMES)
 
 
 def write(connection: Connection, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
-    """Keep letters; those that are new."""
+    """Keep letters. Returns those that are new."""
     if not letters:
         return []
+    # A message that is copied twice, after a crash, stays one letter.
     statement = insert(dead_letters).values([asdict(letter) for letter in letters]).on_conflict_do_nothing()
     written = connection.execute(statement.returning(dead_letters.c.queue, dead_letters.c.message_id))
     new = {(row.queue, row.message_id) for row in written}
@@ -111,7 +112,7 @@ def remove(connection: Connection, letter_id: int) -> DeadLetter | None:
 
 
 def clear(connection: Connection, tenant_id: str, user_id: str, *, wanted: Callable[[DeadLetter], bool]) -> list[bytes]:
-    """Drop those of a subject's letters, and of those that are nobody's, that are `wanted`; their bodies."""
+    """Drop the `wanted` ones of a subject's letters and of letters without a user. Returns their bodies."""
     nobody_s = and_(
         dead_letters.c.user_id.is_(None),
         or_(dead_letters.c.tenant_id == tenant_id, dead_letters.c.tenant_id.is_(None)),
@@ -135,7 +136,7 @@ def _json_forms(text: str) -> set[str]:
 
 
 def _where(which: LetterFilter) -> list[ColumnElement[bool]]:
-    """The conditions of a selection: what is None does not matter."""
+    """The conditions of a selection; a field that is None sets none."""
     found: list[ColumnElement[bool]] = []
     for column, wanted in (
         (dead_letters.c.queue, which.queue),
@@ -146,5 +147,6 @@ def _where(which: LetterFilter) -> list[ColumnElement[bool]]:
         if wanted is not None:
             found.append(column == wanted)
     if which.error is not None:
+        # A % or _ in the wanted text is itself, and no wildcard.
         found.append(dead_letters.c.error.contains(which.error, autoescape=True))
     return found

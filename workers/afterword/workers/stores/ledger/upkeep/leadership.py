@@ -22,9 +22,10 @@ class Leadership:
         self._connection: Connection | None = None
 
     def held(self) -> bool:
-        """Whether we lead, trying to if nobody does."""
+        """Whether this process leads; it takes the lead if nobody has it."""
         try:
             if self._connection is not None:
+                # The lock lives as long as its session: we lead for as long as the server answers on it.
                 self._connection.execute(text("SELECT 1"))
                 return True
             return self._take()

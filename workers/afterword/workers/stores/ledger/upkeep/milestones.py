@@ -30,11 +30,12 @@ def reached(connection: Connection, name: str) -> datetime | None:
 
 
 def reach(connection: Connection, name: str, at: datetime) -> bool:
-    """Claim what is dated `at`, for the transaction that does it; False when it, or later, was done already.
+    """Claim the work dated `at` in the transaction that does it. False when that, or later work, was done already.
 
     Of two that claim the same, the second waits for the first to commit, then learns that it is done.
     """
     row = insert(milestones).values(name=name, reached=at)
+    # The WHERE lets only a later date through, so that nothing is done twice or out of order.
     claimed = row.on_conflict_do_update(
         index_elements=["name"], set_={"reached": at}, where=milestones.c.reached < row.excluded.reached
     )
