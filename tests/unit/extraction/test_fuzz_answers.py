@@ -71,7 +71,7 @@ def test_any_answer_gives_bounded_facts_or_is_bad(text: str) -> None:
         assert set(fact.linked_memory_ids) <= {"id-0"}
 
 
-@fuzzed(150)
+@fuzzed(80)
 @given(st.dictionaries(st.sampled_from([*KEYS, "reasoning", "function_call"]), st.one_of(sometimes_in_json, answers)))
 def test_any_message_of_a_model_has_an_answer_or_none(message: dict[str, Any]) -> None:
     text = answer_text(message)
