@@ -8,7 +8,7 @@ PROCESSES ?= 2
 # The tests start some hundred processes of ours: each would compile its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup stack demo up test test-qdrant chaos load lint types contract dashboards bench bench-recall eval-extraction lock
+.PHONY: help setup stack demo up test test-qdrant chaos fuzz load lint types contract dashboards bench bench-recall eval-extraction lock
 
 help:
 	@echo "make demo [CONVERSATIONS=file.jsonl]  conversations become memories, and come back into prompts"
@@ -16,6 +16,7 @@ help:
 	@echo "make test [PYTEST='-n0 -k recall']    every test, in two processes with servers of their own"
 	@echo "make test-qdrant QDRANT_URL=...       the vector-store suite against a Qdrant server"
 	@echo "make chaos [SEED=n]                   the long run of kills, outages and hostile messages; make test has a short one"
+	@echo "make fuzz [SEED=n]                    generated messages, answers and queues, fifty times as many and new ones"
 	@echo "make load [LOAD=options]              publishes and questions at a set rate, measured on both sides"
 	@echo "make eval-extraction [JSON=file]      what one call of the configured LLM extracts, beside mem0's plain add"
 	@echo "make lint | types                     ruff and import-linter | mypy"
@@ -66,6 +67,12 @@ dashboards: setup
 
 chaos: setup
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed "$(SEED)")
+
+# A failing run is repeated with its seed.
+fuzz: SEED := $(or $(SEED),$(shell date +%s))
+fuzz: setup
+	@echo "make fuzz SEED=$(SEED)"
+	FUZZ_TIMES=50 FUZZ_SEED="$(SEED)" $(BIN)/pytest -n0 tests/unit/*/test_fuzz_*.py tests/integration/*/test_fuzz_*.py
 
 load: setup
 	@$(BIN)/python -m ops.load $(LOAD)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from afterword.schemas.content import normalised, plain_text
-from afterword.schemas.foreign import look
+from afterword.schemas.foreign import label, look
 from afterword.schemas.reading import read_messages
 from afterword.schemas.values import encodable
 
@@ -19,13 +19,13 @@ def chunk_text(chunk: Any) -> str:
     >>> chunk_text({"choices": [{"delta": {"content": "Hi"}}]})
     'Hi'
     """
+    while isinstance(chunk, tuple) and chunk:
+        # LangGraph streams (message, metadata).
+        chunk = chunk[0]
     if isinstance(chunk, str):
         return encodable(chunk)
     if isinstance(chunk, bytes):
         return chunk.decode(errors="replace")
-    if isinstance(chunk, tuple) and chunk:
-        # LangGraph streams (message, metadata).
-        return chunk_text(chunk[0])
     choices = look(chunk, "choices")
     if isinstance(choices, list | tuple):
         delta = look(choices[0], "delta") if choices else None
@@ -34,21 +34,22 @@ def chunk_text(chunk: Any) -> str:
         return _text(look(look(inner, "delta"), "text"))
     if isinstance(candidates := look(chunk, "candidates"), list | tuple):
         return _text(look(look(candidates[0], "content"), "parts")) if candidates else ""
+    kind = label(chunk, "type", "event_kind")
+    if kind is not None and (data := look(chunk, "data")) is not None:
+        return _of_event(data) if kind == "raw_response_event" else ""
     return _of_event(chunk)
 
 
 def _of_event(chunk: Any) -> str:
-    kind = look(chunk, "type", "event_kind")
+    kind = label(chunk, "type", "event_kind")
     delta = look(chunk, "delta")
-    if isinstance(kind, str) and (data := look(chunk, "data")) is not None:
-        return _of_event(data) if kind == "raw_response_event" else ""
     if isinstance(delta, str):
         # Of the Responses API only this one is said; deltas of arguments and of reasoning are strings as well.
         return encodable(delta) if kind in (None, "response.output_text.delta") else ""
     if delta is not None:
-        said = look(delta, "type", "part_delta_kind") in (None, "text_delta", "text")
+        said = label(delta, "type", "part_delta_kind") in (None, "text_delta", "text")
         return _text(look(delta, "text", "content_delta", "content")) if said else ""
-    if isinstance(kind, str) and "." in kind:
+    if kind is not None and "." in kind:
         return ""
     return _text(look(chunk, "content", "text"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from afterword.schemas.foreign import look
+from afterword.schemas.foreign import label, look
 from afterword.schemas.values import encodable
 
 Content = str | list[dict[str, Any]]
@@ -76,12 +76,12 @@ def _part(value: Any) -> dict[str, Any]:
     """One part, typed. Of a part without words only its type is kept: pictures are large, and nobody reads them."""
     if isinstance(value, str):
         return {"type": "text", "text": encodable(value)}
-    kind = look(value, "type", "block_type", "part_kind", "kind")
+    kind = encodable(label(value, "type", "block_type", "part_kind", "kind") or "")
     text = _words(value)
     # Gemini marks a thought by a flag on a part that is text otherwise.
     if text is not None and kind not in _SILENT_PARTS and look(value, "thought") is not True:
         return {"type": kind if kind in _TEXT_PARTS else "text", "text": encodable(text)}
-    return {"type": kind} if isinstance(kind, str) and kind else dict(_WORDLESS)
+    return {"type": kind} if kind else dict(_WORDLESS)
 
 
 def _words(part: Any) -> str | None:

@@ -22,6 +22,9 @@ DEFAULT_ALWAYS = 3
 
 MAX_ALWAYS = 20
 
+DEADLINES_END_MS = 2**53
+"""A JSON reader that holds numbers as floats tells whole ones apart only below this."""
+
 
 def _check_reply_list(value: str) -> str:
     # A worker pushes to it: no other key may be named.
@@ -53,10 +56,6 @@ Always = Annotated[_Count, BeforeValidator(_as_count, json_schema_input_type=boo
 """How many; true stands for `DEFAULT_ALWAYS`, false for none."""
 
 
-BEYOND_DEADLINES_MS = 2**53
-"""No deadline is as late. A JSON reader that holds numbers as floats tells whole ones apart only below it."""
-
-
 class Request(Model):
     """The fields of every request over the queues.
 
@@ -69,7 +68,7 @@ class Request(Model):
     request_id: Id = Field(default_factory=lambda: str(uuid4()))
     tenant_id: Id = DEFAULT_TENANT
     reply_to: Annotated[Id, AfterValidator(_check_reply_list)]
-    deadline_ms: Annotated[int, Field(ge=0, lt=BEYOND_DEADLINES_MS)] | None = None
+    deadline_ms: Annotated[int, Field(ge=0, lt=DEADLINES_END_MS)] | None = None
 
 
 _EXAMPLE: JsonDict = {

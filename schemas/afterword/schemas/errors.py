@@ -19,7 +19,7 @@ _SHOWN = 80
 
 def shortened(value: object, limit: int = _SHOWN) -> str:
     """`repr` of a value, cut to `limit` characters, so that an error never repeats a whole transcript."""
-    text = repr(value)
+    text = _repr(value)
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 
@@ -27,7 +27,7 @@ def described(value: object) -> str:
     """The type and size of a value, never its content: the text of a message has no business in a log."""
     match value:
         case None | bool() | int() | float():
-            return repr(value)
+            return _repr(value)
         case str():
             return f"a text of {len(value)} characters"
         case list() | tuple():
@@ -35,6 +35,14 @@ def described(value: object) -> str:
         case dict():
             return f"an object of {len(value)} fields"
     return type(value).__name__
+
+
+def _repr(value: object) -> str:
+    try:
+        return repr(value)
+    except ValueError:
+        # Python writes no number of more than 4,300 digits.
+        return f"a {type(value).__name__} too long to be shown"
 
 
 class AfterwordError(Exception):
@@ -52,6 +60,8 @@ class InvalidInput(AfterwordError, ValueError):
     """
 
     def __init__(self, field: str, got: str, mend: str) -> None:
+        # A field may have any name that JSON has: also one with half a character, which no reply could be sent with.
+        field, mend = (text.encode("utf-8", "replace").decode() for text in (field, mend))
         super().__init__(f"{field}: {mend} (got {got})")
         self.field = field
         self.got = got

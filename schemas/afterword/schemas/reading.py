@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from afterword.schemas.content import Content, normalised, speaker_of
-from afterword.schemas.foreign import has, kind_of, look
+from afterword.schemas.foreign import has, kind_of, label, look
 
 ROLES = {
     **dict.fromkeys(("user", "human", "customer", "end_user", "end-user"), "user"),
@@ -27,6 +27,8 @@ ROLES = {
 _FIELDS = frozenset({"role", "content", "name", "id", "created_at"})
 _CLASS = re.compile(r"(User|Human|AI|Assistant|System|Tool|Function)(?:Text)?Message(?:Chunk)?")
 _PROMPT_PARTS = {"user-prompt": "user", "system-prompt": "system", "instruction": "system"}
+_DEEPEST = 8
+"""Wrappings that a message may have. A library's object may hold itself."""
 _MILLISECONDS_FROM = 10**11
 """Seconds since 1970 reach this in the year 5138, milliseconds did in 1973."""
 
@@ -46,14 +48,21 @@ def read_messages(given: Any) -> tuple[list[Any], int]:
     single = isinstance(given, Mapping) or (kind_of(given) and _read(given))
     messages: list[Any] = []
     skipped = 0
-    for item in [given] if single else given:
+    for item in [given] if single else _items(given):
         found = _read(item)
         messages += found
         skipped += not found
     return messages, skipped
 
 
-def _read(item: Any) -> list[Any]:
+def _items(given: Iterable[Any]) -> list[Any]:
+    try:
+        return list(given)
+    except Exception as error:
+        raise ValueError("must be a list of messages") from error
+
+
+def _read(item: Any, depth: int = 0) -> list[Any]:
     """The messages that one item holds: mostly one, none where it is no message."""
     if _is_plain(item):
         return [item]
@@ -65,7 +74,7 @@ def _read(item: Any) -> list[Any]:
         return _message(ROLES[item[0].lower()], item[1], {}) if pair else []
     if isinstance(item, str | bytes | int | float) or item is None:
         return []
-    return _inner(item) or _own(item)
+    return (_inner(item, depth + 1) if depth < _DEEPEST else []) or _own(item)
 
 
 def _is_plain(item: Any) -> bool:
@@ -79,39 +88,40 @@ def _is_plain(item: Any) -> bool:
     return type(content) is str and content[:1] != "{" and type(item.get("created_at")) not in (int, float)
 
 
-def _inner(item: Any) -> list[Any]:
+def _inner(item: Any, depth: int) -> list[Any]:
     """The messages of something that holds messages."""
-    if look(item, "kind") in ("request", "response") and (parts := _list(item, "parts")) is not None:
-        return _of_parts(parts, look(item, "kind") == "response")
+    kind = label(item, "kind")
+    if kind in ("request", "response") and (parts := _list(item, "parts")) is not None:
+        return _of_parts(parts, kind == "response")
     # Whatever has a role is a message itself, not a wrapper around one.
     if look(item, "role") is None:
         # LangChain's serialised form: its class is the last step of its path.
         if look(item, "lc") is not None and (path := _list(item, "id")) and look(item, "kwargs") is not None:
-            return _own(look(item, "kwargs"), role=_role_of_class(str(path[-1])))
+            return _own(look(item, "kwargs"), role=_role_of_class(path[-1]))
         # LangChain's `messages_to_dict`.
         if (data := look(item, "data")) is not None and (role := _role(look(item, "type"))):
             return _own(data, role=role)
         if choices := _list(item, "choices"):
-            return _read(look(choices[0], "message"))
-        if look(item, "object") == "response" and (output := _list(item, "output")) is not None:
-            return [message for each in output for message in _read(each)]
+            return _read(look(choices[0], "message"), depth)
+        if label(item, "object") == "response" and (output := _list(item, "output")) is not None:
+            return [message for each in output for message in _read(each, depth)]
         if (message := look(item, "message")) is not None and look(item, "content") is None:
-            return _read(message)
+            return _read(message, depth)
     return []
 
 
 def _of_parts(parts: Iterable[Any], answers: bool) -> list[Any]:
     """Pydantic AI's: a request holds what system, user and tools said, a response what the model said."""
     if answers:
-        said = [part for part in parts if look(part, "part_kind") == "text"]
+        said = [part for part in parts if label(part, "part_kind") == "text"]
         return _message("assistant", said, {}) if said else []
-    roles = ((_PROMPT_PARTS.get(look(part, "part_kind")), part) for part in parts)
+    roles = ((_PROMPT_PARTS.get(label(part, "part_kind") or ""), part) for part in parts)
     return [message for role, part in roles if role for message in _message(role, look(part, "content"), part)]
 
 
 def _own(item: Any, role: str | None = None) -> list[Any]:
     role = role or _role_in(item)
-    if role is None or look(item, "type") in ("function_call", "function_call_output", "reasoning"):
+    if role is None or label(item, "type") in ("function_call", "function_call_output", "reasoning"):
         return []
     content = look(item, "content", "parts", "blocks", "text", "items")
     if isinstance(inner := look(content, "parts"), list | tuple):
@@ -128,7 +138,7 @@ def _message(role: str, content: Any, item: Any) -> list[Any]:
     except ValueError:
         return []
     about = {
-        "name": look(item, "name") or speaker_of(content),
+        "name": label(item, "name") or speaker_of(content) or look(item, "name"),
         "id": look(item, "id"),
         "created_at": _time(look(item, "created_at", "createdAt", "timestamp")),
     }
@@ -150,8 +160,8 @@ def _role(name: Any) -> str | None:
     return ROLES.get(name.lower()) if isinstance(name, str) else None
 
 
-def _role_of_class(name: str) -> str | None:
-    match = _CLASS.fullmatch(name)
+def _role_of_class(name: Any) -> str | None:
+    match = _CLASS.fullmatch(name) if isinstance(name, str) else None
     return ROLES[match[1].lower()] if match else None
 
 

@@ -134,7 +134,8 @@ def _check_id(value: str) -> str:
 def _as_id(value: Any) -> Any:
     # Platforms often hold ids as UUID objects or integers; their text form is unambiguous.
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+        # One of more digits than an id may have is left to be refused: Python does not write any number of them.
+        return str(value) if abs(value) < 10**MAX_ID_LENGTH else value
     return str(value) if type(value).__name__ == "UUID" else value
 
 

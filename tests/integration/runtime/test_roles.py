@@ -165,6 +165,23 @@ class TestAnswering:
     def _role(self, workshop: Workshop, start: Start) -> None:
         start(Role.CONTEXT, workshop)
 
+    def test_a_deadline_may_be_any_number(self, asker: Asker) -> None:
+        for deadline_ms, ok in ((2**53 - 1, True), (10**400, False), (-(10**400), False)):
+            reply_to = wire.new_reply_key()
+            body = {"user_id": "ann", "query": "x", "reply_to": reply_to, "deadline_ms": deadline_ms}
+            asker.send_raw(Queue.CONTEXT, body)
+            assert asker.answer(reply_to).ok is ok
+        assert asker.dead(Queue.CONTEXT) == 0
+
+    @pytest.mark.parametrize("odd", [{"request_id": "\ud83d"}, {"shares": {"\ud83d": 1}}, {"request_id": ["x"] * 9}])
+    def test_a_refusal_can_be_sent_whatever_it_is_about(self, asker: Asker, odd: dict[str, Any]) -> None:
+        reply_to = wire.new_reply_key()
+        asker.send_raw(Queue.CONTEXT, {"user_id": "ann", "query": "x", "reply_to": reply_to, **odd})
+        error = asker.answer(reply_to).error
+        assert error is not None
+        assert error.code == "invalid"
+        assert asker.dead(Queue.CONTEXT) == 0
+
     def test_a_request_past_its_deadline_is_dropped(self, workshop: Workshop, asker: Asker) -> None:
         late = ContextRequest(
             user_id="ann", query="x", reply_to=wire.new_reply_key(), deadline_ms=asker.now_ms() - 10_000

@@ -71,6 +71,8 @@ def fact(**fields: Any) -> Fact:
         '{"memory": [{"text": "\\u0000"}]}',
         '{"memory": [{"text": 5}]}',
         '{"a":' * 5_000,
+        "\ue0000",
+        '\ue000{"memory": null}\ue000',
     ],
 )
 def test_an_answer_of_another_shape_is_an_error_never_no_facts(answer: str) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
 
 from afterword.workers.core.errors import EmbeddingFailed, EmbeddingRefused
 from afterword.workers.embedded.completions import HttpReply, HttpRequest, error
 from afterword.workers.models.embedders.factory import build_embedder
+from afterword.workers.models.embedders.fitting import FittingEmbedder
 from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.layers import CachingEmbedder
 from afterword.workers.models.embedders.limits import MARK, EmbeddingLimits, known_of, shortened
@@ -272,3 +274,34 @@ def test_a_cache_keeps_what_there_was_of_a_refused_batch() -> None:
     assert embed_each(embedder, ["a", "", "b", ""]) == [[1.0], None, [1.0], None]
     assert embedder.embed(["b", "a"]) == [[1.0], [1.0]]
     assert inner.asked == [["a", "", "b"]]
+
+
+class Answering:
+    """An embedder that answers with these vectors, whatever it is asked."""
+
+    identity = EmbedderIdentity("test", "answering", 2)
+
+    def __init__(self, answer: Callable[[str], Any]) -> None:
+        self._answer = answer
+
+    def embed(self, texts: Sequence[str]) -> list[Vector]:
+        return [self._answer(text) for text in texts]
+
+
+@pytest.mark.parametrize("odd", [None, [], [None, 1.0], ["a", "b"], [10**400, 1], [[1], [2]], [[1], [2, 3]], [{}, 1.0]])
+def test_whatever_stands_for_a_vector_costs_its_text_alone(odd: Any, metrics: Metrics) -> None:
+    answering = Answering(lambda text: odd if text == "odd" else [0.6, 0.8])
+    embedder = FittingEmbedder(answering, EmbeddingLimits("answering"), metrics)
+    assert embed_each(embedder, ["good", "odd"]) == [[0.6, 0.8], None]
+
+
+@pytest.mark.parametrize("odd", [5, "ab", {}, [1.0], [1.0, 2.0, 3.0]])
+def test_vectors_of_another_size_are_no_answer(odd: Any, metrics: Metrics) -> None:
+    embedder = FittingEmbedder(Answering(lambda _: odd), EmbeddingLimits("answering"), metrics)
+    with pytest.raises(EmbeddingFailed):
+        embedder.embed(["a cat"])
+
+
+def test_half_a_character_is_marked_before_it_is_sent(fake: FakeOpenAI, metrics: Metrics) -> None:
+    assert len(build(fake, metrics).embed(["a \ud83d cat"])) == 1
+    assert fake.embeddings[-1].body["input"] == ["a ? cat"]

@@ -10,7 +10,7 @@ import redis
 from pydantic import BaseModel
 
 from afterword.schemas import AfterwordError, ErrorBody, InvalidInput, Reply, UnsupportedVersion
-from afterword.schemas.context import BEYOND_DEADLINES_MS, Request
+from afterword.schemas.context import DEADLINES_END_MS, Request
 from afterword.schemas.values import MAX_ID_LENGTH, encodable
 from afterword.schemas.wire import REPLY_PREFIX, REPLY_TTL_MS
 from afterword.workers.actors.answer_times import AnswerTimes
@@ -23,6 +23,8 @@ _R = TypeVar("_R", bound=Request)
 _SENDING = 0.005
 """Seconds that a reply needs to reach its caller."""
 
+_LONGEST = 3_600.0
+"""A caller may wait longer, but no wait of ours does: the system refuses waits of thousands of years."""
 _FETCHING_MS = 1_000
 """How long a reply outlives its deadline: a caller whose time has just run out may still look."""
 
@@ -67,9 +69,10 @@ class Responder:
         if request.deadline_ms is None:
             return None
         try:
-            return max(0.0, (request.deadline_ms - self._clock.now_ms()) / 1000 - _SENDING)
+            left = (request.deadline_ms - self._clock.now_ms()) / 1000 - _SENDING
         except redis.RedisError:
             return None
+        return min(max(0.0, left), _LONGEST)
 
     def _is_late(self, request: Request) -> bool:
         """Whether the caller has stopped waiting. While Redis cannot tell the time, it may still wait."""
@@ -88,8 +91,8 @@ class Responder:
         what takes too long; and if none were tried, nobody would see that answers have become quick again.
         """
         deadline_ms = body.get("deadline_ms") if isinstance(body, dict) else None
-        # Whatever the contract does not allow is refused when it is read; a number of any size breaks the division.
-        if asked_ms is None or not isinstance(deadline_ms, int) or not 0 <= deadline_ms < BEYOND_DEADLINES_MS:
+        # A number that the contract refuses may be too large to be divided: whoever sent it is told so.
+        if asked_ms is None or not isinstance(deadline_ms, int) or not 0 <= deadline_ms < DEADLINES_END_MS:
             return False
         patience = (deadline_ms - asked_ms) / 1000
         try:
@@ -135,8 +138,9 @@ class Responder:
         reply_to, request_id = body.get("reply_to"), body.get("request_id")
         # The request is not checked: without this it could make a worker write to any key, or to one without a name.
         if isinstance(reply_to, str) and reply_to.startswith(REPLY_PREFIX) and reply_to.isprintable():
-            asked = str(request_id or "")[:MAX_ID_LENGTH]
-            self._push(reply_to, Reply(request_id=encodable(asked), ok=False, error=error_body(error)), REPLY_TTL_MS)
+            told = encodable(str(request_id))[:MAX_ID_LENGTH] if isinstance(request_id, str | int) else ""
+            reply = Reply(request_id=told, ok=False, error=error_body(error))
+            self._push(reply_to, reply, REPLY_TTL_MS)
 
 
 def error_body(error: AfterwordError) -> ErrorBody:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from math import nan
+from typing import Any
 
 import numpy as np
 
@@ -141,19 +143,33 @@ class _Asking:
 
     def _request(self, texts: list[str]) -> list[Vector]:
         """Vectors of the right size. Raises: RequestRefused, EmbeddingFailed."""
-        vectors = self._inner.embed(texts)
+        vectors: Any = self._inner.embed(texts)
         identity = self._inner.identity
-        if len(vectors) != len(texts):
-            raise EmbeddingFailed(f"{identity.model}: {len(vectors)} vectors for {len(texts)} texts")
-        if any(len(vector) != identity.dimensions for vector in vectors):
+        if not isinstance(vectors, list) or len(vectors) != len(texts):
+            count = len(vectors) if isinstance(vectors, list) else "no"
+            raise EmbeddingFailed(f"{identity.model}: {count} vectors for {len(texts)} texts")
+        # Nothing in the place of a vector is about that text alone.
+        vectors = [[nan] * identity.dimensions if vector is None or vector == [] else vector for vector in vectors]
+        if any(not isinstance(vector, list) or len(vector) != identity.dimensions for vector in vectors):
             raise EmbeddingFailed(
                 f"{identity.model}: vectors do not have the {identity.dimensions} dimensions expected"
             )
-        return vectors
+        return list(vectors)
 
 
 def _without_direction(vectors: Sequence[Vector]) -> list[int]:
-    """The places of vectors that cannot be compared with others: those not finite, or zero."""
+    """The places of those that cannot be compared with others: not numbers, not finite, or zero."""
+    return [place for place, vector in enumerate(vectors) if not _has_direction(vector)]
+
+
+def _has_direction(vector: Vector) -> bool:
+    try:
+        numbers = np.asarray(vector)
+    except ValueError:  # lists of several lengths within it
+        return False
+    # Of what is no number, and of integers without a bound, NumPy makes texts and objects.
+    if numbers.ndim != 1 or numbers.dtype.kind not in "fiu":
+        return False
     with np.errstate(over="ignore", invalid="ignore"):
-        lengths = np.linalg.norm(np.asarray(vectors, dtype=np.float64), axis=1)
-    return [int(place) for place in np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))]
+        length = np.linalg.norm(numbers.astype(np.float64))
+    return bool(np.isfinite(length) and length > 0)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from afterword.schemas.values import encodable
 from afterword.workers.text.tokens import estimate
 
 logger = logging.getLogger(__name__)
@@ -91,8 +92,8 @@ class EmbeddingLimits:
                 logger.warning("%s takes about %d tokens a text: set AFTERWORD_EMBEDDER_TOKENS", self._model, tokens)
 
     def fitted(self, text: str) -> str:
-        """The text as it is sent: cut where it is too long, and never empty, which is refused."""
-        return shortened(text, self._takes.tokens) if text.strip() else "-"
+        """The text as it is sent: it can be encoded, is cut where it is too long, and never empty, which is refused."""
+        return shortened(encodable(text), self._takes.tokens) if text.strip() else "-"
 
     def batches(self, texts: Sequence[str]) -> Iterator[list[str]]:
         """Fitted texts, grouped into requests that it accepts."""

@@ -48,13 +48,18 @@ class Mem0Embedder:
 
     def _run(self, texts: list[str]) -> list[Vector]:
         try:
-            return self._calls.run(lambda: [list(vector) for vector in self._embedding.embed_batch(texts, "add")])
+            return self._calls.run(lambda: [_listed(each) for each in self._embedding.embed_batch(texts, "add")])
         except GivenUp as error:
             raise EmbeddingFailed(f"mem0:{self._provider}: {error}") from None
         except Exception as error:  # a provider's library may raise anything
             status = status_of(error)
             said = f"mem0:{self._provider}: {type(error).__name__}" + (f" {status}" if status else "")
             raise failed(said, status=status, words=words_of(error), texts=texts) from error
+
+
+def _listed(vector: Any) -> Vector:
+    # Some providers give nothing for a text that they will not embed.
+    return [] if vector is None else list(vector)
 
 
 def _created(provider: str, model: str | None, dimensions: int | None, endpoint: Endpoint, timeout: float) -> Any:

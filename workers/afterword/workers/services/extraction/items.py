@@ -99,10 +99,11 @@ def text_of(item: Any) -> str | None:
 
 def _values(text: str) -> Iterator[tuple[Any, bool]]:
     """The JSON values outside of thinking, each with whether the words before it call it an example."""
+    text = text.replace(_PLACE, " ")
     values: list[Any] = []
     between: list[str] = []
     place = 0
-    for start, end, value in islice(_decoded(text.replace(_PLACE, " ")), _MOST_VALUES):
+    for start, end, value in islice(_decoded(text), _MOST_VALUES):
         between.append(text[place:start])
         values.append(value)
         place = end
