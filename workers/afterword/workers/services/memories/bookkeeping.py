@@ -120,10 +120,16 @@ def memory_save(
     messages: int,
     seconds: float,
     success: bool = True,
+    without_vector: Sequence[str] = (),
     **details: object,
 ) -> audit.Event:
-    """An operation that saves memories has ended: of how many messages, after how long, with how many memories."""
+    """An operation that saves memories has ended: of how many messages, after how long, with how many memories.
+
+    `without_vector` are those that the embedder refused: they are found by their words alone.
+    """
     told = {"kind": kind.value, "messages": messages, "seconds": round(seconds, 6), "success": success}
+    if without_vector:
+        told["without_vector"] = list(without_vector)
     return audit.Event.of("memory_save", origin, told | details, result_count=saved)
 
 
