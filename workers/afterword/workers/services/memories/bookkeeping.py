@@ -127,7 +127,12 @@ def memory_save(
 
     `without_vector` are those that the embedder refused: they are found by their words alone.
     """
-    told = {"kind": kind.value, "messages": messages, "seconds": round(seconds, 6), "success": success}
+    told: dict[str, object] = {
+        "kind": kind.value,
+        "messages": messages,
+        "seconds": round(seconds, 6),
+        "success": success,
+    }
     if without_vector:
         told["without_vector"] = list(without_vector)
     return audit.Event.of("memory_save", origin, told | details, result_count=saved)
