@@ -206,7 +206,7 @@ def test_any_embedder_can_be_given(corpus: Path, llm: FakeOpenAI, monkeypatch: p
     ("arguments", "told"),
     [
         (["--part", "test"], r"recall: .*test: no conversations"),
-        (["--embedder", "crystal-ball"], r"recall: embedder provider 'crystal-ball'"),
+        (["--embedder", "crystal-ball"], r"recall: AFTERWORD_EMBEDDER: use openai, fastembed, hashing"),
         (["--data", "/nowhere"], r"recall: /nowhere: holds neither of development, test"),
     ],
 )

@@ -95,6 +95,6 @@ def test_a_payload_field_is_set_and_others_stay(admin: StoreAdmin) -> None:
 def test_it_neither_searches_nor_lists_nor_deletes_what_a_caller_names() -> None:
     offered = {name for name in vars(StoreAdmin) if not name.startswith("_")}
     assert offered == {
-        *("prepare", "open", "size", "count", "counts_by_kind", "counts_by_tenant"),
+        *("check", "prepare", "open", "size", "count", "counts_by_kind", "counts_by_tenant"),
         *("scan", "scan_batches", "get", "insert", "set_payload", "delete_expired"),
     }

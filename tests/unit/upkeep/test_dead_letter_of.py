@@ -77,4 +77,4 @@ def test_it_holds_nothing_that_postgresql_cannot_keep() -> None:
     assert (found.user_id, found.error) == ("u?", "a?")
     assert found.message_id.startswith("m#")
     assert found.message_id != letter(b"", "m\x00\x00").message_id, "two messages stay two letters"
-    assert (found.tenant_id, found.event_id) == ("default", None)
+    assert (found.tenant_id, found.event_id) == ("5", None), "a number is an id, a list is none"
