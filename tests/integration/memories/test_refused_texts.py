@@ -68,6 +68,8 @@ class TestRefused:
         workshop.house.commands.commands(workshop.broker).run(command)
 
         assert workshop.texts(kind=Kind.NOTE) == ["Ann has a bassoon"]
+        [saved] = [row for row in workshop.audited() if row.type == "memory_save"]
+        assert saved.metadata["without_vector"] == [note.id for note in workshop.memories(kind=Kind.NOTE)]
 
     def test_a_question_is_answered_by_words(self, workshop: Workshop) -> None:
         workshop.take_in(event("My bassoon is from Leipzig."))

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -16,6 +14,7 @@ from pydantic_settings.exceptions import SettingsError
 from afterword.workers.core.errors import Misconfigured
 from afterword.workers.models.embedders.limits import KEPT_BYTES, KEPT_TEXTS
 from afterword.workers.models.providers import EMBEDDERS, LLMS, own_endpoint, provider_of
+from afterword.workers.runtime.mistakes import holds_unescaped, is_well_formed, looks_like_a_key
 from afterword.workers.services.extraction.pricing import Price
 
 _SCHEMES = {
@@ -25,9 +24,6 @@ _SCHEMES = {
     "llm_base_url": ("http", "https"),
     "embedder_base_url": ("http", "https"),
 }
-_KEY_PREFIXES = re.compile(r"(?:sk|pk|rk|gsk|xai|hf|r8|pplx|nvapi|csk|AKIA|AIza|ghp|eyJ)[-_A-Za-z0-9]{12,}")
-_KEY_LENGTH = 24
-"""No name of a model or a provider holds a run of letters and digits of this length."""
 
 Seconds = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -163,9 +159,9 @@ class Settings(BaseSettings):
         if value is not None:
             url = value.get_secret_value() if isinstance(value, SecretStr) else value
             schemes = _SCHEMES[str(info.field_name)]
-            if not _is_well_formed(url, schemes):
+            if not is_well_formed(url, schemes):
                 raise ValueError(f"must be a URL that begins with {' or '.join(f'{each}://' for each in schemes)}")
-            if _holds_unescaped(url):
+            if holds_unescaped(url):
                 raise ValueError("percent-encode what a user or a password holds of @ : / # ? and %, such as %40 for @")
         return value
 
@@ -186,7 +182,7 @@ class Settings(BaseSettings):
     @classmethod
     def _is_no_key(cls, value: str | None, info: ValidationInfo) -> str | None:
         """Refuse a key in the wrong setting: these settings are logged, shown by `doctor` and used as labels."""
-        if value is not None and _looks_like_a_key(value, names=info.field_name != "collection"):
+        if value is not None and looks_like_a_key(value, names=info.field_name != "collection"):
             room = "EMBEDDER" if str(info.field_name).startswith("embedder") else "LLM"
             raise ValueError(f"this looks like a key: a key belongs in AFTERWORD_{room}_API_KEY (or OPENAI_API_KEY)")
         return value
@@ -221,30 +217,6 @@ class Settings(BaseSettings):
     @property
     def postgres(self) -> str:
         return self.postgres_url.get_secret_value()
-
-
-def _is_well_formed(url: str, schemes: Sequence[str]) -> bool:
-    try:
-        parts = urlsplit(url)
-        is_whole = bool(parts.hostname) or not parts.scheme.startswith("http")
-        # urlsplit drops newlines and tabs; whoever connects may not.
-        in_one_word = url.isprintable() and " " not in url
-        return parts.scheme in schemes and (parts.port is None or parts.port > 0) and is_whole and in_one_word
-    except ValueError:  # its port, or its host in brackets
-        return False
-
-
-def _holds_unescaped(url: str) -> bool:
-    """Whether a password seems to go on where another part of the URL begins."""
-    parts = urlsplit(url)
-    return "@" in parts.netloc.rpartition("@")[0] or "@" in parts.path or bool(parts.fragment)
-
-
-def _looks_like_a_key(value: str, *, names: bool) -> bool:
-    if _KEY_PREFIXES.fullmatch(value):
-        return True
-    runs = re.findall(rf"[A-Za-z0-9]{{{_KEY_LENGTH},}}", value) if names else []
-    return any(re.search(r"\d", run) and re.search(r"[A-Za-z]", run) for run in runs)
 
 
 def _model_defaults(given: Mapping[str, Any]) -> dict[str, Any]:

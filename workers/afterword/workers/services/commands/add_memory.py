@@ -51,7 +51,10 @@ class MemoryAdder:
             view.insert([(memory, vector)])
             books.note_saved(connection, [record], active=True)
             seconds = time.perf_counter() - begun
-            saved = memory_save(origin_of(command), kind=memory.kind, saved=1, messages=0, seconds=seconds)
+            refused = [memory.id] if vector is None else []
+            saved = memory_save(
+                origin_of(command), kind=memory.kind, saved=1, messages=0, seconds=seconds, without_vector=refused
+            )
             added = audit_row(command, "memory_add", count=1, memory_id=memory.id, scope=memory.scope.value)
             audit.write(connection, [saved, added])
         self._changes.metrics.memories.labels("add", memory.scope, memory.kind).inc()

@@ -70,6 +70,7 @@ class BatchExtraction:
         self._tools = tools
         self._watch = watch
         self._journalled = work.entry
+        self._refused: frozenset[str] = frozenset()
 
     def run(self) -> Finished:
         """Ask, journal, write and finish, or what a worker before us has left of it.
@@ -95,7 +96,8 @@ class BatchExtraction:
         return list(dict.fromkeys(fact.text for fact in self._entry.facts))
 
     def write(self, vectors: Mapping[str, Vector | None]) -> None:
-        """Write the journalled facts, with their vectors by text."""
+        """Write the journalled facts, with their vectors by text; one that the embedder refuses by its words alone."""
+        self._refused = frozenset(text for text, vector in vectors.items() if vector is None)
         # A worker that was paused learns here that its subject is another's.
         with self._database.transaction() as connection:
             self._claims.hold(connection, self._work.claim)
@@ -147,7 +149,10 @@ class BatchExtraction:
         ages = backlog.seconds_since_received(connection, done)
         journal.remove(connection, work.claim.tenant_id, work.claim.user_id)
         self._tools.writer.note_saved(connection, work.batch, written)
-        audit.write(connection, records.extracted(work.batch, entry, facts, duplicates, work.seconds))
+        rows = records.extracted(
+            work.batch, entry, facts, duplicates=duplicates, refused=self._refused, seconds=work.seconds
+        )
+        audit.write(connection, rows)
         self._tools.writer.count_again(connection, entry, facts)
         if self._tools.limits.keep_transcripts == timedelta(0):
             transcripts.drop_done(connection, [part.conversation_id for part in entry.slices])

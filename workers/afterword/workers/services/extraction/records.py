@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from afterword.schemas import Kind
 from afterword.workers.core.origin import Origin
@@ -43,8 +44,16 @@ def _dead(line: Line) -> audit.Event:
     return audit.Event.of("dead_letter", Origin.of(line.conversation), {"queue": "extraction"})
 
 
-def extracted(batch: Batch, entry: Entry, facts: Sequence[Fact], duplicates: int, seconds: float) -> list[audit.Event]:
-    """One row for the batch, with what it cost, and one for every memory."""
+def extracted(
+    batch: Batch,
+    entry: Entry,
+    facts: Sequence[Fact],
+    *,
+    duplicates: int,
+    refused: Collection[str],
+    seconds: float,
+) -> list[audit.Event]:
+    """One row for the batch, with what it cost, and one for every memory. `refused` are texts without a vector."""
     tokens = entry.tokens
     save = _save(
         batch.origin(entry.batch_id),
@@ -56,6 +65,7 @@ def extracted(batch: Batch, entry: Entry, facts: Sequence[Fact], duplicates: int
         turns=[[part.first, part.last] for part in entry.slices],
         model=entry.model,
         duplicates=duplicates,
+        without_vector=[fact.id for fact in facts if fact.text in refused],
         prompt_tokens=tokens.prompt,
         cached_tokens=tokens.cached,
         completion_tokens=tokens.completion,
@@ -69,7 +79,7 @@ def given_up(batch: Batch, seconds: float) -> list[audit.Event]:
     return [_save(batch.origin(), batch, 0, seconds, success=False), *(_dead(line) for line in lines.values())]
 
 
-def _save(origin: Origin, batch: Batch, saved: int, seconds: float, *, success: bool, **details: object) -> audit.Event:
+def _save(origin: Origin, batch: Batch, saved: int, seconds: float, *, success: bool, **details: Any) -> audit.Event:
     return memory_save(
         origin,
         kind=Kind.FACT,

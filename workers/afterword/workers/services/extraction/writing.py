@@ -52,7 +52,8 @@ class FactWriter:
         self._session_ttl = session_ttl
 
     def write(self, entry: Entry, vectors: Mapping[str, Vector | None]) -> None:
-        """Insert the facts that are not duplicates of what their owner already has.
+        """Insert the facts that are not duplicates of what their owner already has; one whose vector is None is
+        found by its words alone.
 
         Writers of one agent's memory take turns: two users' batches may hold the same fact.
 

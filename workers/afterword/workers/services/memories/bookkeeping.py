@@ -122,10 +122,21 @@ def memory_save(
     messages: int,
     seconds: float,
     success: bool = True,
+    without_vector: Sequence[str] = (),
     **details: object,
 ) -> audit.Event:
-    """The audit row of an operation that saved memories: its number of messages and memories, and its `seconds`."""
-    told = {"kind": kind.value, "messages": messages, "seconds": round(seconds, 6), "success": success}
+    """The audit row of an operation that saved memories: its number of messages and memories, and its `seconds`.
+
+    `without_vector` are those that the embedder refused: they are found by their words alone.
+    """
+    told: dict[str, object] = {
+        "kind": kind.value,
+        "messages": messages,
+        "seconds": round(seconds, 6),
+        "success": success,
+    }
+    if without_vector:
+        told["without_vector"] = list(without_vector)
     return audit.Event.of("memory_save", origin, told | details, result_count=saved)
 
 

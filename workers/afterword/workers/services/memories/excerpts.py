@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -128,15 +127,13 @@ class Excerpts:
 
 
 def _audited(conversation: Conversation, saved: int, refused: Sequence[str], seconds: float) -> audit.Event:
-    """The audit row. It lists the excerpts that the embedder refused, which are found by their words alone."""
-    listed: dict[str, Any] = {"without_vector": list(refused)} if refused else {}
     return memory_save(
         Origin.of(conversation),
         kind=Kind.EXCERPT,
         saved=saved,
         messages=len(conversation.turns),
         seconds=seconds,
-        **listed,
+        without_vector=refused,
     )
 
 

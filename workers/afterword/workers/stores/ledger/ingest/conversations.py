@@ -21,6 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     func,
+    or_,
     select,
     text,
     update,
@@ -82,6 +83,8 @@ ConversationStatus = Literal["received", "stored", "extracting", "done", "skippe
 VERBATIM = "verbatim: no LLM is configured"
 """The reason of conversations that were skipped since no LLM was set when they came."""
 PENDING = ("received", "stored", "extracting")
+UNEXTRACTED = or_(conversations.c.status.in_(PENDING), conversations.c.reason == VERBATIM)
+"""Waits for extraction, or for an LLM that may come (`afterword extract`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +271,7 @@ def clear(connection: Connection, tenant_id: str, user_id: str, session_id: str 
         of_subject = and_(of_subject, conversations.c.session_id == session_id)
     connection.execute(
         update(conversations)
-        .where(of_subject, conversations.c.status.in_(PENDING))
+        .where(of_subject, UNEXTRACTED)
         .values(status="skipped", reason="cleared", finished_at=func.clock_timestamp())
     )
     connection.execute(update(conversations).where(of_subject).values(turns=None, metadata={}))

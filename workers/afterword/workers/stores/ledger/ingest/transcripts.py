@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, and_, func, or_, select, update
 
 from afterword.workers.core.turns import Turn
-from afterword.workers.stores.ledger.ingest.conversations import PENDING, VERBATIM, Conversation, conversations
+from afterword.workers.stores.ledger.ingest.conversations import UNEXTRACTED, VERBATIM, Conversation, conversations
 
 
 def earlier_turns(connection: Connection, before: Conversation, *, limit: int) -> list[Turn]:
@@ -61,7 +61,7 @@ def turns_before(connection: Connection, conversation: Conversation, *, limit: i
 def strike(connection: Connection, conversation: Conversation, turns: Sequence[Turn]) -> None:
     """Keep these turns instead. A turn without text was struck: it keeps its place, and nothing is learned from it.
 
-    A conversation in which nothing is left to learn waits no more.
+    When nothing is left to be learned of the conversation, it waits no more, nor for an LLM to come.
     """
     # Turns before that place have been extracted already.
     rest = [turn for turn in turns[conversation.extracted_turns :] if turn.text]
@@ -69,7 +69,7 @@ def strike(connection: Connection, conversation: Conversation, turns: Sequence[T
     kept = [turn.to_json() for turn in turns]
     connection.execute(of_conversation.values(turns=kept, tokens=sum(turn.tokens for turn in turns)))
     if not rest:
-        over = of_conversation.where(conversations.c.status.in_(PENDING))
+        over = of_conversation.where(UNEXTRACTED)
         connection.execute(over.values(status="skipped", reason="deleted", finished_at=func.clock_timestamp()))
 
 
