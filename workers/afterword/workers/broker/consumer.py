@@ -16,8 +16,8 @@ from afterword.workers.broker.received import Held, ReceivedMessage, read_receiv
 from afterword.workers.broker.transport import BATCH, Fetched, Transport, is_delay_queue
 
 MOST_BYTES = 2 * 1024 * 1024
-"""Of messages in hand, one that is larger by itself excepted: two of the largest conversations. What is made of one, its
-excerpts and their vectors, is many times as large."""
+"""Of messages in hand, one that is larger by itself excepted: two of the largest conversations. What is made of one,
+its excerpts and their vectors, is many times as large."""
 
 UNREADABLE = "the message cannot be read"
 
