@@ -16,8 +16,8 @@ from afterword.workers.broker.received import Held, ReceivedMessage, read_receiv
 from afterword.workers.broker.transport import BATCH, Fetched, Transport, is_delay_queue
 
 MOST_BYTES = 2 * 1024 * 1024
-"""The most bytes of messages in hand; a single larger one is taken all the same. A conversation's excerpts and vectors
-take some fifty times its size: with two of 1 MiB a worker stays within the 288 MB that Compose gives it."""
+"""Of messages in hand, one that is larger by itself excepted: two of the largest conversations. What is made of one,
+its excerpts and their vectors, is many times as large."""
 
 UNREADABLE = "the message cannot be read"
 
