@@ -1,7 +1,9 @@
-"""Whether the memory of workers stays the same over many conversations.
+"""Whether the memory of workers stays the same over many conversations, and its peak over the largest ones.
 
 The vector store is in a process of its own, as in production: what it grows by is not the workers'. In the first
-third the workers fill their caches, which are small here; the last third is compared with the one before.
+third the workers fill their caches, which are small here; the last third is compared with the one before. The peak is
+that of an ingest worker whose every thread has a conversation as large as an event may be, with vectors of 1,536
+dimensions, at default settings but for the time that it waits for the embedder. Compose's limits come from it.
 """
 
 from __future__ import annotations
@@ -13,7 +15,10 @@ from itertools import islice
 from statistics import median
 from typing import Any
 
+import redis
+
 from afterword.producers import MemoryClient
+from afterword.schemas.wire import Queue, messages_key
 from ops.bench.findings import Comparison, Findings, Row
 from ops.bench.processes import Process
 from ops.bench.qdrant import serving
@@ -21,6 +26,11 @@ from ops.bench.samples import Samples
 from ops.bench.servers import Place, Servers
 
 AIM_GROWTH = 1.05
+COMPOSE_LIMIT = 288
+"""MiB that docker-compose.yml gives an ingest worker."""
+
+_DIMENSIONS = 1_536
+_LARGE_BYTES = 1_000_000
 _USERS = 100
 _TURNS = 2
 _PUBLISHED_AT_ONCE = 2_000
@@ -49,13 +59,55 @@ def measure(place: Place, quick: bool) -> Findings:
         begun = time.monotonic()
         samples = list(_sampled(servers, workers[:2], count))
         rate = count / (time.monotonic() - begun)
+        rows_of_peak = _peak(servers, shared["qdrant_url"], conversations=1 if quick else 8)
     found = [
         _found(role, count, [(done, sizes[place]) for done, sizes in samples]) for place, role in enumerate(roles[:2])
     ]
     rows = [row for each in found for row in each.rows]
+    peak = rows_of_peak.figures["peak"]
     return Findings(
-        [*rows, Row("both at work", count, {"rate": rate}, "conversations/s")], [each.comparisons[0] for each in found]
+        [*rows, Row("both at work", count, {"rate": rate}, "conversations/s"), rows_of_peak],
+        [
+            *(each.comparisons[0] for each in found),
+            Comparison("ingest: peak / limit of Compose", peak / COMPOSE_LIMIT, "of 1", 1.0),
+        ],
     )
+
+
+def _peak(servers: Servers, qdrant_url: str, *, conversations: int) -> Row:
+    """The most memory of a fresh ingest worker that takes in large conversations side by side."""
+    sizes = list[float]()
+    with ExitStack() as stack:
+        client = stack.enter_context(MemoryClient(servers.redis_url))
+        queue = stack.enter_context(redis.Redis.from_url(servers.redis_url))
+        client.publish_many(_large(conversations))
+        client.flush(60)
+        settings = {
+            "edge_path": "",
+            "qdrant_url": qdrant_url,
+            "collection": "large",
+            "embedder": "openai",
+            "embedder_base_url": stack.enter_context(servers.embeddings(0)),
+            "embedder_dimensions": str(_DIMENSIONS),
+            "embedder_timeout": "120",
+            "ingest_embedding": "120",
+        }
+        worker = stack.enter_context(servers.worker("ingest", store="large", **settings))
+        begun = worker.resident_bytes() / _MIB
+        while queue.hlen(messages_key(Queue.CONVERSATIONS)):
+            sizes.append(worker.resident_bytes() / _MIB)
+            time.sleep(_PAUSE / 4)
+    figures = {"before": begun, "peak": max(sizes, default=begun)}
+    return Row(f"ingest worker, {conversations} of 1 MB", conversations, figures, "MiB")
+
+
+def _large(count: int) -> Iterator[Mapping[str, Any]]:
+    samples = Samples(seed=3)
+    for number in range(count):
+        sentence = samples.sentence(200)
+        turn = " ".join([sentence] * 8)
+        said = [{"role": "user", "content": f"{number} {place} {turn}"} for place in range(_LARGE_BYTES // len(turn))]
+        yield {"user_id": f"large-{number}", "session_id": f"large-{number}", "messages": said}
 
 
 def _sampled(servers: Servers, workers: Sequence[Process], count: int) -> Iterator[Sample]:

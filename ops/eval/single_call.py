@@ -75,7 +75,7 @@ class SingleCall:
 
         def answered(existing: Sequence[Existing]) -> Sequence[str]:
             completion = self._llm.complete_json(prompt.build(asked, existing))
-            facts.extend(answer.facts_in(completion.text, asked, str(uuid4()), existing))
+            facts.extend(answer.read(completion.text, asked, str(uuid4()), existing).facts)
             return list(dict.fromkeys(fact.text for fact in facts))
 
         mem0_memory.add(

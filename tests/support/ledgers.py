@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 import psycopg
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.migrate import migrate
@@ -45,3 +45,21 @@ def fresh_ledger(server_url: str) -> Iterator[str]:
 def with_database(url: str, name: str) -> str:
     """The same server's URL with another database."""
     return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+@contextmanager
+def refusing(database: Database, table: str, condition: str) -> Iterator[None]:
+    """PostgreSQL refuses the rows of a table that meet a condition, as it does one that is too large for an index."""
+    statements = (
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '54000'; END $$",
+        f"CREATE TRIGGER refusing BEFORE INSERT ON {table} FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION refuse()",
+    )
+    with database.transaction() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    try:
+        yield
+    finally:
+        with database.transaction() as connection:
+            connection.execute(text("DROP FUNCTION refuse() CASCADE"))

@@ -116,7 +116,7 @@ def not_json() -> HttpReply:
 
 def wrong_shape() -> HttpReply:
     """JSON, but not what was asked for."""
-    return says('{"facts": ["one", "two"]}')
+    return says('{"people": ["one", "two"]}')
 
 
 # Embedders' ways of saying that a text is too long: OpenAI's, vLLM's, TEI's, Ollama's, llama.cpp's, and without a word.

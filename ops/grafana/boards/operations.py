@@ -30,6 +30,7 @@ def operations() -> Dashboard:
         rows=(
             Row("Health", (_components(), _workers(), _breaker(), _leader(), _standing_dead(), _builds())),
             Row("Queues", (_messages(), _ages(), _retries(), _subjects(), _due(), _commands(), _command_seconds())),
+            Row("Queues in trouble", (_stalled(), _unkept())),
             Row("Dead letters", (_dead_rate(), _dead_age(), _dead_table())),
             Row("The LLM", (_calls(), _llm_seconds(), _tokens(), _cost_rate(), _cost(), _tokens_by_tenant())),
             Row("Extraction", (_batches(), _conversations(), _publishes(), _dropped())),
@@ -126,6 +127,18 @@ def _command_seconds() -> Panel:
     return timeseries("Time of a command, p95", "p95 to run a command and send its reply.", query, unit="s")
 
 
+def _stalled() -> Panel:
+    query = PromQL(standing("afterword_worker_stalled", "queue", "instance"), "{{queue}} {{instance}}")
+    what = "1 while a worker has messages of its queue and finishes none; /readyz of that worker says how many."
+    return timeseries("Stalled workers", what, query, unit="short")
+
+
+def _unkept() -> Panel:
+    query = PromQL(standing("afterword_dead_messages_unkept", "queue"), "{{queue}}")
+    what = "Dead messages that PostgreSQL refuses: they stay in Redis for a week. The scheduler's log says why."
+    return timeseries("Dead messages not kept", what, query, unit="short")
+
+
 # Dead letters
 
 
@@ -189,13 +202,13 @@ def _cost_rate() -> Panel:
 
 def _cost() -> Panel:
     query = PromQL(total("afterword_llm_cost_dollars_total", "tenant"), "{{tenant}}", instant=True)
-    what = "US dollars of the range by tenant, at the prices that are set."
+    what = "US dollars of the range by tenant, at the prices that are set; tenants beyond the first 50 are other."
     return bar_gauge("Cost by tenant", what, query, unit="currencyUSD", size=(8, 8))
 
 
 def _tokens_by_tenant() -> Panel:
     query = PromQL(total("afterword_llm_tokens_total", "tenant", where='type!="cached"'), "{{tenant}}", instant=True)
-    what = "Tokens of prompts and completions of the range, by tenant."
+    what = "Tokens of prompts and completions of the range, by tenant; those beyond the first 50 are other."
     return bar_gauge("Tokens by tenant", what, query, unit="short", size=(8, 8))
 
 

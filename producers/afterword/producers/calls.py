@@ -10,7 +10,7 @@ from uuid import uuid4
 from pydantic import BaseModel, ValidationError
 
 from afterword.producers.transactions import RedisCommand, transaction
-from afterword.schemas.commands import Command, refuse_lost_owner
+from afterword.schemas.commands import Command, refuse_lost_session
 from afterword.schemas.context import Request
 from afterword.schemas.errors import CommandFailed, InvalidInput, MemoryUnavailable
 from afterword.schemas.reply import Reply
@@ -89,7 +89,7 @@ class ContextOptions(TypedDict, total=False):
 class OwnerFields(TypedDict, total=False):
     """Whose memories: a user's (with `session_id`, that thread's only) or an agent's; `by` is the account that asks.
 
-    None counts as not given, except where that would widen what is removed or read: there it is refused.
+    None counts as not given, except for the session of a `clear`: there it is refused.
     """
 
     user_id: str | None
@@ -124,8 +124,8 @@ def checked_call(queue: Queue, model: type[Request], answer: type[A], fields: Ma
 
 def command_call(tenant_id: str, command: CommandSchema[A], fields: Mapping[str, Any]) -> Call[A]:
     """A call of a command, in the name of a tenant. Raises: TypeError, InvalidInput, as `checked_call` does; and
-    InvalidInput for an owner field that is given as None, where without it more would be removed or read.
+    InvalidInput for the session of a clear that is None.
     """
     model = cast("type[Command]", command)
-    refuse_lost_owner(model, fields)
+    refuse_lost_session(model, fields)
     return checked_call(Queue.COMMANDS, model, command.answer, {"tenant_id": tenant_id, **fields})

@@ -26,6 +26,8 @@ from afterword.schemas.memory import Memory
 from afterword.schemas.values import Kind, Metadata, Scope
 
 COMMAND_SECONDS = 5.0
+CLEAR_SECONDS = 60.0
+"""Ten thousands of memories take their time to go."""
 
 A = TypeVar("A", bound=BaseModel)
 
@@ -141,10 +143,10 @@ class Memories:
         """Remove one memory. `pending` in the answer: a store is away; nothing shows it any more, and it goes later."""
         return self._run(DeleteMemory, timeout, {"memory_id": memory_id, **owner})
 
-    def clear(self, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]) -> Removed:
+    def clear(self, *, timeout: float = CLEAR_SECONDS, **owner: Unpack[OwnerFields]) -> Removed:
         """Remove all of the owner's memories; work in flight does not bring them back.
 
-        An owner field that is None is refused: a lost `session_id` must not clear the whole user. `pending` is as in
+        A `session_id` of None is refused: a lost session must not clear the whole user. `pending` is as in
         `delete`.
         """
         return self._run(ClearMemories, timeout, owner)

@@ -66,8 +66,8 @@ class UserPage(Model):
 class Removed(Model):
     """Answers `delete` and `clear`: how many memories went.
 
-    `pending`: it is recorded, and nothing of it is shown any more; a store is away, and what it holds goes as soon as
-    it is back.
+    `pending`: it is recorded, and nothing of it is shown any more. A store is away, or holds more than could be removed
+    while you waited: it goes as soon as it can. Asked once more, the same call tells how it stands.
     """
 
     removed: int

@@ -248,22 +248,18 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
 _BY_NAME: Final = {command.wire_name(): command for command in COMMANDS}
 
 
-_OWNER_FIELDS: Final = ("user_id", "agent_id", "session_id", "by")
-_REMOVING: Final = (DeleteMemory, ClearMemories)
-_READING: Final = (ListMemories, SearchMemories)
+def refuse_lost_session(command: type[Command], given: Mapping[str, Any]) -> None:
+    """Refuse a session that is given as None where leaving it out widens what is removed.
 
-
-def refuse_lost_owner(command: type[Command], given: Mapping[str, Any]) -> None:
-    """Refuse an owner field that is given as None where leaving it out would widen what is removed or read.
-
-    A variable that happens to be None must not turn the clear of a session into that of its user.
+    A variable that happens to be None must not turn the clear of a session into that of its user. Other commands read,
+    or name one memory: None means there that nothing was given.
 
     Raises: InvalidInput.
     """
-    names = _OWNER_FIELDS if command in _REMOVING else ("session_id",) if command in _READING else ()
-    for name in names:
-        if name in given and given[name] is None:
-            raise InvalidInput(name, "None", "give an id, or leave the field out: without it more memories are meant")
+    if command is ClearMemories and "session_id" in given and given["session_id"] is None:
+        raise InvalidInput(
+            "session_id", "None", "give an id, or leave the field out: without it all of the user is cleared"
+        )
 
 
 def parse_command(body: Any) -> Command:
@@ -273,7 +269,7 @@ def parse_command(body: Any) -> Command:
     command = _BY_NAME.get(name) if isinstance(name, str) else None
     if command is None:
         raise InvalidInput("command", shortened(name), f"must be one of {', '.join(_BY_NAME)}")
-    refuse_lost_owner(command, body)
+    refuse_lost_session(command, body)
     try:
         return command.model_validate(body)
     except ValidationError as error:

@@ -8,8 +8,7 @@ import re
 from afterword.schemas.fence import without_fences
 
 _THINKING = r"think(?:ing)?|thought|reasoning|scratchpad"
-_OPEN = re.compile(rf"<\s?({_THINKING})\b[^<>]{{0,200}}>", re.IGNORECASE)
-_CLOSE = re.compile(rf"</\s?({_THINKING})\s?>", re.IGNORECASE)
+_MARK = re.compile(rf"<(?:\s?(?:{_THINKING})\b[^<>]{{0,200}}|(?P<closing>/\s?(?:{_THINKING})\s?))>", re.IGNORECASE)
 _CALLS = r"tool_calls?|tool_use|tool_response|tool_result|tool_results|function_calls?|function_results?"
 _CALL = re.compile(rf"<({_CALLS})\b[^<>]{{0,200}}>.*?(?:</\1>|\Z)", re.IGNORECASE | re.DOTALL)
 _DATA = re.compile(r"data:[\w.+-]{1,60}/[\w.+-]{1,80}(?:;[\w=.+-]{1,60}){0,4},[A-Za-z0-9+/=_%-]*", re.IGNORECASE)
@@ -37,23 +36,21 @@ def without_thinking(text: str) -> str:
     A closing tag without an opening one ends thinking that began with the text; an opening one without a closing one
     begins thinking that lasts to the end.
     """
-    if "<" not in text:
-        return text
     kept: list[str] = []
-    place = 0
-    while True:
-        opening, closing = _OPEN.search(text, place), _CLOSE.search(text, place)
-        if closing and (opening is None or closing.start() < opening.start()):
+    place, thinking = 0, False
+    # One pass: a search for each kind of mark from each mark is quadratic in the marks.
+    for mark in _MARK.finditer(text):
+        if mark["closing"] and not thinking:
             kept.clear()
-            place = closing.end()
-        elif opening:
-            kept.append(text[place : opening.start()])
-            closing = _CLOSE.search(text, opening.end())
-            if closing is None:
-                return "".join(kept)
-            place = closing.end()
+        elif mark["closing"]:
+            thinking = False
+        elif thinking:
+            continue
         else:
-            return "".join([*kept, text[place:]])
+            kept.append(text[place : mark.start()])
+            thinking = True
+        place = mark.end()
+    return "".join(kept if thinking else [*kept, text[place:]])
 
 
 def _is_call(text: str) -> bool:

@@ -15,11 +15,33 @@ from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
+from afterword.schemas.conversation import MAX_BYTES
 from afterword.schemas.values import Model
 
 NAMESPACE = "afterword"
 REPLY_PREFIX = f"{NAMESPACE}:reply:"
 REPLY_TTL_MS = 30_000
+
+MAX_MESSAGE_BYTES = 3 * MAX_BYTES + 64 * 1024
+"""The largest message that is taken from a queue: the largest event in JSON that escapes whatever is not ASCII, which
+makes characters up to three times as long, and its envelope. A larger one is dead without being read."""
+
+_YEAR_MS = 366 * 24 * 3600 * 1000
+_DAY_MS = 24 * 3600 * 1000
+
+
+def sent_at_ms(told: object, now_ms: int) -> int | None:
+    """When a message was sent, of what its envelope tells; None where that cannot be: no number, or far from now.
+
+    >>> sent_at_ms(1_780_000_000_000, now_ms=1_780_000_000_500)
+    1780000000000
+    >>> sent_at_ms(float("nan"), now_ms=1_780_000_000_500) is None
+    True
+    """
+    # Compared before it is reckoned with: a number in JSON may have thousands of digits.
+    if isinstance(told, int | float) and now_ms - _YEAR_MS <= told <= now_ms + _DAY_MS:
+        return int(told)
+    return None
 
 
 class Queue(StrEnum):

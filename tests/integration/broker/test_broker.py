@@ -206,7 +206,7 @@ def test_a_message_that_keeps_failing_is_dead_and_tells_why(redis_url: str, capl
     assert message.args == ("words of a user",)
     assert "words of a user" not in caplog.text
 
-    broker.admin.forget_dead(QUEUE, [dead.message_id])
+    broker.admin.forget_dead(QUEUE, [dead.redis_id])
     assert broker.admin.dead_messages(QUEUE, 10) == []
     assert broker.client.keys("afterword:work*") in ([], [BELL.encode()])
 

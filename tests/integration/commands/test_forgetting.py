@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,7 @@ from afterword.workers.stores.ledger.upkeep import dead_letters
 from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter
 from tests.support.extractions import facts
 from tests.support.fake_openai import Fact, FakeOpenAI, given
+from tests.support.waiting import wait_until
 from tests.support.workshop import REPLY_TO, Crash, Workshop, crash, event, question, store_down
 
 PENDING = Removed(removed=0, pending=True)
@@ -45,6 +47,27 @@ def complete(workshop: Workshop) -> None:
 def excerpt(workshop: Workshop, text: str) -> str:
     [memory] = workshop.memories(kind=Kind.EXCERPT, text=text)
     return memory.id
+
+
+def test_a_clear_that_takes_longer_than_its_asker_waits_is_pending_and_goes_on(workshop: Workshop) -> None:
+    workshop.take_in(event("I play the cello."))
+    workshop.extract_all()
+    go_on, finished = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        go_on.wait(30)
+
+    workshop.store.before["delete_where"] = wait
+    workshop.store.after["delete_where"] = finished.set
+    command = ClearMemories(reply_to=REPLY_TO, user_id="ann")
+    assert workshop.house.commands.commands(workshop.broker).run(command, 0.5) == PENDING
+    assert recalled(workshop) == []
+    go_on.set()
+    assert finished.wait(30)
+    wait_until(lambda: not workshop.rows("SELECT 1 FROM deletions WHERE finished_at IS NULL"))
+    workshop.store.up()
+    assert workshop.texts(user_id="ann") == []
+    assert run(workshop, ClearMemories, user_id="ann") == Removed(removed=0)
 
 
 class TestClearingWhileTheStoreIsAway:

@@ -140,7 +140,7 @@ def test_the_provider_s_faults_on_the_way_burn_nothing(open_workshop: OpenWorksh
     assert facts(workshop) == sound(6, count=8)
 
 
-def test_a_long_conversation_that_spoils_its_later_part_is_dead_with_what_it_gave_kept(
+def test_a_long_conversation_loses_the_turn_that_spoils_it_and_nothing_else(
     open_workshop: OpenWorkshop, llm: FakeOpenAI
 ) -> None:
     workshop = open_workshop(max_attempts=1, batch_tokens=40)
@@ -149,7 +149,7 @@ def test_a_long_conversation_that_spoils_its_later_part_is_dead_with_what_it_gav
     llm.fail_when(is_poisoned)
     extract_in_time(workshop)
     assert dead(workshop) == ["long"]
-    assert workshop.statuses() == ["dead", "done"]
+    assert workshop.statuses() == ["done", "done", "dead"]
     assert facts(workshop) == ["User said: sound 1", "User said: " + ("sound " * 20).strip()]
 
 

@@ -157,6 +157,15 @@ class TestExcerpts:
         workshop.take_in(event(*said[:10], session_id="another"))
         assert len(workshop.memories()) == 30
 
+    def test_equal_message_ids_with_other_words_are_other_turns(self, workshop: Workshop) -> None:
+        """Some frameworks give every message the same id."""
+        said = [{"role": "user", "content": f"answer {number}", "id": "__fake_id__"} for number in range(4)]
+        for window in (said[:3], said[1:], said):
+            workshop.take_in(ConversationFinished.parse({"user_id": "ann", "session_id": "s1", "messages": window}))
+        assert workshop.texts(kind=Kind.EXCERPT) == [f"answer {number}" for number in range(4)]
+        kept = [len(row.turns) for row in workshop.rows("SELECT turns FROM conversations WHERE turns IS NOT NULL")]
+        assert kept == [3, 1]
+
     def test_message_ids_tell_turns_of_the_same_words_apart(self, workshop: Workshop) -> None:
         messages = [{"role": "user", "content": "Yes.", "id": name} for name in ("m1", "m2", "m1")]
         workshop.take_in(ConversationFinished.parse({"user_id": "ann", "messages": messages}))

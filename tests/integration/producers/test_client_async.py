@@ -16,7 +16,7 @@ import redis
 
 from afterword.producers import AsyncMemoryClient, ClientSettings, InvalidEvent, MemoryUnavailable
 from afterword.schemas import ContextReply, ErrorBody
-from afterword.schemas.wire import Queue
+from afterword.schemas.wire import Queue, queue_key
 from afterword.workers.embedded.redis_server import RedisServer, free_port
 from tests.support.conversations import conversation
 from tests.support.fake_worker import FakeWorker, drain
@@ -232,3 +232,17 @@ def test_several_loops_at_once_have_lines_of_their_own(redis_url: str) -> None:
     assert (stats.sent, stats.queued, stats.dropped, stats.invalid) == (100, 0, 0, 0)
     with redis.Redis.from_url(redis_url) as server:
         assert server.llen("afterword:conversations") == 100
+
+
+def test_workers_that_do_not_answer_are_left_alone_for_a_while(redis_url: str) -> None:
+    async def use() -> None:
+        async with AsyncMemoryClient(redis_url) as client:
+            for _ in range(3):
+                assert (await client.context("ada", timeout=0.05)).degraded == ("timeout",)
+            begun = time.monotonic()
+            assert (await client.context("ada", timeout=30)).degraded == ("timeout",)
+            assert time.monotonic() - begun < 5
+
+    asyncio.run(use())
+    with redis.Redis.from_url(redis_url) as server:
+        assert server.llen(queue_key(Queue.CONTEXT)) == 3

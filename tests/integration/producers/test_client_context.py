@@ -268,3 +268,16 @@ def test_a_bad_argument_is_the_callers(redis_url: str, caplog: pytest.LogCapture
     assert "limit" in caplog.text
     with redis.Redis.from_url(redis_url) as server:
         assert server.llen(queue_key(Queue.CONTEXT)) == 0
+
+
+def test_workers_that_do_not_answer_are_left_alone_for_a_while(redis_url: str) -> None:
+    with MemoryClient(redis_url) as client:
+        for _ in range(3):
+            assert (client.context("ada", timeout=0.05)).degraded == ("timeout",)
+        with redis.Redis.from_url(redis_url) as server:
+            asked = server.llen(queue_key(Queue.CONTEXT))
+            begun = time.monotonic()
+            context = client.context("ada", timeout=30)
+            assert time.monotonic() - begun < 5
+            assert context.degraded == ("timeout",)
+            assert server.llen(queue_key(Queue.CONTEXT)) == asked == 3

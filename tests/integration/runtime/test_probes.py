@@ -44,7 +44,7 @@ def probed() -> Iterator[Probed]:
 def probes_of(role: Role, workshop: Workshop, running: RunningRole) -> Iterator[ProbeServer]:
     house = workshop.house
     house.metrics.up.labels(role).set_function(running.is_alive)
-    health = health_of(role, house)
+    health = health_of(role, house, running)
     probes = ProbeServer("127.0.0.1", 0, registry=shown_by(role, house))
     probes.start(is_alive=running.is_alive, health=health)
     yield probes
@@ -76,7 +76,8 @@ def test_they_tell_metrics_health_and_readiness(workshop: Workshop) -> None:
         assert 'afterword_worker_up{role="context"} 1.0' in metrics
         assert told(probes, "/healthz")[0] == 200
         assert told(probes)[0] == 200
-        assert statuses(probes) == dict.fromkeys(("worker", "redis", "vector_store", "postgres", "embedder"), "ok")
+        used = ("worker", "redis", "vector_store", "postgres", "embedder", "context_queue")
+        assert statuses(probes) == dict.fromkeys(used, "ok")
         assert get(probes, "/other")[0] == 404
         role.stop(GRACE)
         assert 'afterword_worker_up{role="context"} 0.0' in get(probes, "/metrics")[1]
@@ -88,11 +89,11 @@ def test_they_tell_metrics_health_and_readiness(workshop: Workshop) -> None:
 def test_every_role_tells_what_it_uses(workshop: Workshop, probed: Probed) -> None:
     used = {role: set(statuses(probed(role, workshop))) - {"worker"} for role in Role}
     assert used == {
-        Role.INGEST: {"redis", "postgres", "vector_store", "embedder"},
-        Role.EXTRACTION: {"redis", "postgres", "vector_store", "mem0", "embedder", "llm"},
-        Role.CONTEXT: {"redis", "postgres", "vector_store", "embedder"},
-        Role.COMMANDS: {"redis", "postgres", "vector_store", "embedder"},
-        Role.TELEMETRY: {"redis", "postgres"},
+        Role.INGEST: {"redis", "postgres", "vector_store", "embedder", "conversations_queue"},
+        Role.EXTRACTION: {"redis", "postgres", "vector_store", "mem0", "embedder", "llm", "extraction_queue"},
+        Role.CONTEXT: {"redis", "postgres", "vector_store", "embedder", "context_queue"},
+        Role.COMMANDS: {"redis", "postgres", "vector_store", "embedder", "commands_queue"},
+        Role.TELEMETRY: {"redis", "postgres", "telemetry_queue"},
         Role.SCHEDULER: {"redis", "postgres", "vector_store", "embedder", "llm"},
     }
 

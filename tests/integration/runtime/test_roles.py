@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import pytest
@@ -19,6 +20,7 @@ import redis
 from afterword.schemas import ContextReply, ContextRequest, ConversationFinished, Kind, ListUsers, Reply, wire
 from afterword.schemas.values import Model
 from afterword.schemas.wire import Queue
+from afterword.workers.broker.received import RETRIES
 from afterword.workers.embedded.postgres_server import PostgresServer
 from afterword.workers.runtime.roles import Role, start_role
 from afterword.workers.runtime.running import RunningRole
@@ -26,6 +28,7 @@ from afterword.workers.stores.ledger.migrate import migrate
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support import openai_faults as faults
 from tests.support.fake_openai import FakeOpenAI
+from tests.support.ledgers import refusing
 from tests.support.waiting import wait_until
 from tests.support.workshop import Workshop, event
 
@@ -247,6 +250,88 @@ class TestIngest:
         wait_until(lambda: workshop.statuses() == ["stored"] * 60, what="the rest")
         second.stop(GRACE)
 
+    def test_ids_of_too_many_bytes_are_dead_listed_and_logged(
+        self, workshop: Workshop, start: Start, asker: Asker, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """256 characters of four bytes each: once they passed the contract, and failed in an index for ever."""
+        caplog.set_level("INFO")
+        start(Role.INGEST, workshop)
+        body = event("Hello.").model_dump(mode="json")
+        fields = ("user_id", "tenant_id", "event_id", "session_id", "agent_id")
+        for field in fields:
+            asker.send_raw(Queue.CONVERSATIONS, body | {field: "\U0001f40d" * 256})
+        wait_until(lambda: asker.dead(Queue.CONVERSATIONS) == len(fields), what="their dead letters")
+        wait_until(lambda: not asker.waiting(Queue.CONVERSATIONS), what="the queue to be empty")
+        workshop.house.upkeep.sweeps(workshop.broker).keep_dead_messages()
+        errors = [letter.error for letter in workshop.rows("SELECT error FROM dead_letters")]
+        assert all("must be at most 512 bytes" in error for error in errors)
+        assert sorted(error.split(": ")[1] for error in errors) == sorted(fields)
+        assert sum("InvalidInput" in message for message in caplog.messages) == len(fields)
+
+    def test_what_the_ledger_cannot_keep_is_a_dead_letter_at_once(
+        self, workshop: Workshop, start: Start, asker: Asker
+    ) -> None:
+        start(Role.INGEST, workshop)
+        with refusing(workshop.database, "conversations", "NEW.event_id = 'bad'"):
+            asker.publish(event("one", event_id="bad"), event("two", event_id="good"))
+            wait_until(lambda: asker.dead(Queue.CONVERSATIONS) == 1, what="the dead letter")
+            wait_until(lambda: workshop.statuses() == ["stored"], what="the other event")
+        workshop.house.upkeep.sweeps(workshop.broker).keep_dead_messages()
+        [letter] = workshop.rows("SELECT event_id, error FROM dead_letters")
+        assert letter.event_id == "bad"
+        assert letter.error.startswith("LedgerRefused: PostgreSQL refuses it: ")
+
+
+class TestTelemetry:
+    EVENT: ClassVar[dict[str, Any]] = {
+        "tenant_id": "default",
+        "user_id": "ann",
+        "at": "2026-05-01T12:00:00Z",
+        "query_length": 5,
+        "result_length": 10,
+        "result_count": 1,
+        "relevance": 0.5,
+        "seconds": 0.01,
+    }
+    BAD = (float("nan"), float("inf"), float("-inf"), 1e30, 10**400, -1, "many")
+
+    def test_no_number_stops_it_or_spoils_a_sum(self, workshop: Workshop, start: Start, asker: Asker) -> None:
+        start(Role.TELEMETRY, workshop)
+        fields = ("query_length", "result_length", "result_count", "relevance", "seconds")
+        bad: list[dict[str, Any]] = [
+            *({"events": [self.EVENT | {field: value}]} for field in fields for value in self.BAD),
+            *({"events": [self.EVENT | {"at": at}]} for at in (10**400, "0001-01-01T00:00:00Z", "9999-12-31T00:00Z")),
+            {"events": [self.EVENT], "batch_id": "none"},
+            {"events": [self.EVENT | {"user_id": "u" * 3000}]},
+            {"events": [self.EVENT | {"query_hash": "\x00"}]},
+            {"events": [self.EVENT | {"degraded": ["x" * 3000]}]},
+        ]
+        for body in bad:
+            asker.send_raw(Queue.TELEMETRY, body)
+        asker.send_raw(Queue.TELEMETRY, {"events": [self.EVENT]})
+        wait_until(lambda: "memory_query" in workshop.audit_types(), what="the good one")
+        wait_until(lambda: asker.dead(Queue.TELEMETRY) == len(bad), what="the dead letters, each at once")
+        [sums] = workshop.rows("SELECT sum(searches) AS searches, sum(search_seconds) AS seconds FROM daily_statistics")
+        assert (sums.searches, sums.seconds) == (1, pytest.approx(0.01))
+
+    def test_times_of_sending_do_not_stop_it(self, workshop: Workshop, start: Start, asker: Asker) -> None:
+        start(Role.TELEMETRY, workshop)
+        for number, eta in enumerate((float("inf"), 10**400)):
+            message = {
+                "queue_name": Queue.TELEMETRY.value,
+                "actor_name": wire.ACTORS[Queue.TELEMETRY],
+                "args": [{"events": [self.EVENT]}],
+                "kwargs": {},
+                "options": {"redis_message_id": str(number), "eta": eta},
+                "message_id": str(number),
+                "message_timestamp": -eta,
+            }
+            asker.put(Queue.TELEMETRY, str(number), json.dumps(message).encode())
+        wait_until(lambda: workshop.audit_types().count("memory_query") == 2, what="both")
+        wait_until(lambda: not asker.waiting(Queue.TELEMETRY), what="both to be acknowledged")
+        waited = counted(workshop, "afterword_queue_wait_seconds_sum", queue="telemetry")
+        assert math.isfinite(waited)
+
 
 class TestExtraction:
     def test_without_an_llm_the_role_idles(self, open_workshop: OpenWorkshop, start: Start) -> None:
@@ -287,7 +372,7 @@ class TestWithoutPostgres:
                 lambda: asker.client.llen(wire.queue_key(Queue.CONVERSATIONS)) == 29, what="all to wait in Redis"
             )
             retried: Any = asker.client.hvals(wire.messages_key(Queue.CONVERSATIONS))
-            assert not any("retries" in json.loads(message)["options"] for message in retried)
+            assert not any(RETRIES in json.loads(message)["options"] for message in retried)
             postgres.start()
             wait_until(workshop.database.answers, what="PostgreSQL")
             wait_until(lambda: workshop.statuses() == ["stored"] * 30, what="the backlog")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from datetime import timedelta
@@ -19,6 +20,7 @@ from afterword.workers.services.upkeep.sweeps import Sweeps
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.upkeep.leadership import Leadership
 from tests.fixtures.workshops import OpenWorkshop
+from tests.support.ledgers import refusing
 from tests.support.waiting import wait_until
 from tests.support.workshop import Workshop, event
 
@@ -57,10 +59,11 @@ class TestHints:
         assert workshop.broker.admin.queue_length(Queue.EXTRACTION) == 0
 
 
-def die(client: redis.Redis, message_id: str, data: bytes | str, queue: Queue = Queue.CONVERSATIONS) -> None:
+def die(client: redis.Redis, message_id: str | bytes, data: bytes | str, queue: Queue = Queue.CONVERSATIONS) -> None:
     """A message that was given up on, as the broker leaves it."""
-    client.zadd(f"{wire.queue_key(queue)}.XQ", {message_id: 1_780_000_000_000})
-    client.hset(f"{wire.queue_key(queue)}.XQ.msgs", message_id, data)
+    name: Any = message_id
+    client.zadd(f"{wire.queue_key(queue)}.XQ", {name: 1_780_000_000_000})
+    client.hset(f"{wire.queue_key(queue)}.XQ.msgs", name, data)
 
 
 class TestDeadMessages:
@@ -105,6 +108,73 @@ class TestDeadMessages:
         assert {letter.message_id: letter.body for letter in letters(workshop)}["broken"] == data
         assert len(letters(workshop)) == 2
         assert client.keys("*XQ*") == []
+
+    @pytest.mark.parametrize("field", ["user_id", "tenant_id", "event_id", "the message's id"])
+    def test_one_with_an_id_that_no_index_holds_blocks_no_other(
+        self, workshop: Workshop, sweeps: Sweeps, client: redis.Redis, field: str
+    ) -> None:
+        endless = [incompressible(number) for number in range(2)]
+        for each in endless:
+            body = {"user_id": "ann"} | ({field: each} if field.endswith("_id") else {})
+            die(client, each if field == "the message's id" else each[:9], json.dumps({"args": [body]}))
+        die(client, "sound", b'{"args": [{"user_id": "ann"}]}', Queue.COMMANDS)
+        sweeps.keep_dead_messages()
+        assert len(letters(workshop)) == 3
+        assert client.keys("*XQ*") == []
+        column = field if field.endswith("_id") else "message_id"
+        kept = {getattr(letter, column) for letter in letters(workshop) if letter.queue == Queue.CONVERSATIONS}
+        assert len(kept) == 2, "two ids stay two"
+        assert all(len(each.encode()) <= 512 for each in kept)
+
+    def test_ids_that_are_no_text_are_forgotten_too(
+        self, workshop: Workshop, sweeps: Sweeps, client: redis.Redis
+    ) -> None:
+        for name in (b"\xff", b"\xfe", b"a\x00", b"a"):
+            die(client, name, b"{}")
+        sweeps.keep_dead_messages()
+        assert len({letter.message_id for letter in letters(workshop)}) == 4
+        assert client.keys("*XQ*") == []
+
+    def test_one_that_is_refused_stays_alone_and_that_is_said(
+        self, workshop: Workshop, sweeps: Sweeps, client: redis.Redis, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        for name in ("bad 1", "good 1", "bad 2", "good 2"):
+            die(client, name, b"{}")
+        die(client, "good 3", b"{}", Queue.TELEMETRY)
+        with refusing(workshop.database, "dead_letters", "NEW.message_id LIKE 'bad%'"):
+            for _ in range(2):
+                sweeps.keep_dead_messages()
+        assert sorted(letter.message_id for letter in letters(workshop)) == ["good 1", "good 2", "good 3"]
+        assert client.zrange(f"{wire.queue_key(Queue.CONVERSATIONS)}.XQ", 0, -1) == [b"bad 1", b"bad 2"]
+        assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
+            "2 dead messages of queue conversations cannot be kept in PostgreSQL: they stay in Redis"
+        ]
+        sample = workshop.house.metrics.registry.get_sample_value
+        assert sample("afterword_dead_messages_unkept", {"queue": "conversations"}) == 2
+        assert sample("afterword_dead_messages_unkept", {"queue": "telemetry"}) == 0
+
+    def test_why_the_broker_set_one_aside_is_kept(
+        self, workshop: Workshop, sweeps: Sweeps, client: redis.Redis
+    ) -> None:
+        die(client, "m", b'{"args": [], "options": {"error": "none at all"}}')
+        client.hset(f"{wire.queue_key(Queue.CONVERSATIONS)}.XQ.why", "m", "5000000 bytes: too many")
+        sweeps.keep_dead_messages()
+        assert [letter.error for letter in letters(workshop)] == ["5000000 bytes: too many"]
+        assert client.keys("*XQ*") == []
+
+    def test_of_a_huge_one_the_beginning_is_kept(self, workshop: Workshop, sweeps: Sweeps, client: redis.Redis) -> None:
+        die(client, "huge", b"x" * 20_000_000)
+        die(client, "sound", b"{}")
+        sweeps.keep_dead_messages()
+        kept = {letter.message_id: letter for letter in letters(workshop)}
+        assert len(kept["huge"].body) == 8 * 1024 * 1024
+        assert "of its 20000000 bytes the first 8388608 are kept" in kept["huge"].error
+        assert kept["sound"].body == b"{}"
+
+
+def incompressible(seed: int) -> str:
+    """3 kB that PostgreSQL cannot make smaller."""
+    return "".join(hashlib.sha256(f"{seed} {number}".encode()).hexdigest() for number in range(96))[:6000]
 
 
 class TestTranscripts:

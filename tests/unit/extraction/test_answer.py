@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 from afterword.schemas import Scope
 from afterword.workers.core import ids
 from afterword.workers.core.errors import BadAnswer
-from afterword.workers.services.extraction.answer import facts_in
+from afterword.workers.services.extraction import answer as answers
+from afterword.workers.services.extraction.answer import MOST_FACT_CHARACTERS, MOST_FACTS, FactsRead
 from afterword.workers.services.extraction.known import Existing
 from afterword.workers.stores.ledger.extraction.journal import Fact
 from tests.support.batches import NOON, batch_of, conversation, turn
@@ -22,8 +24,12 @@ BATCH = batch_of(
 EXISTING = [Existing("id-0", "old"), Existing("id-1", "older")]
 
 
+def read_all(text: str) -> FactsRead:
+    return answers.read(text, BATCH, "batch", EXISTING)
+
+
 def read(text: str) -> tuple[Fact, ...]:
-    return facts_in(text, BATCH, "batch", EXISTING)
+    return read_all(text).facts
 
 
 def facts(*memories: Any) -> tuple[Fact, ...]:
@@ -47,18 +53,23 @@ def fact(**fields: Any) -> Fact:
         "{",
         '{"memory": null}',
         '{"memory": "likes tea"}',
-        '{"memory": {"text": "likes tea"}}',
-        '{"memories": [{"text": "likes tea"}]}',
-        '[{"text": "likes tea"}]',
+        '{"memory": {}}',
+        '{"data": []}',
+        '{"people": ["Ada"]}',
+        '{"answer": {"content": "I cannot do that"}}',
+        '{"type": "object", "properties": {"memory": {"type": "array", "items": {"type": "object"}}}}',
+        '<think>{"memory": [{"text": "a draft"}]}',
+        '<think>{"memory": []}</think>',
+        '{"memory": [{"text": "a draft"}]}</think>',
         '{"memory": [{"text": "likes tea"}',
-        '{"memory": ["likes tea"]}',
+        '[{"text": "likes tea"}, {"text": "likes',
+        '{"memory": [{"text": "likes tea"}]} {"memory": [{"text": "likes',
         '{"memory": [null]}',
         '{"memory": [{}]}',
         '{"memory": [{"text": ""}]}',
         '{"memory": [{"text": " \\n"}]}',
         '{"memory": [{"text": "\\u0000"}]}',
         '{"memory": [{"text": 5}]}',
-        '{"memory": [{"text": "fine"}, {"text": null}]}',
         '{"a":' * 5_000,
     ],
 )
@@ -91,6 +102,105 @@ def test_no_facts_is_an_answer() -> None:
 )
 def test_what_models_put_around_an_answer_is_borne(answer: str) -> None:
     assert [found.text for found in read(answer)] == ["likes tea"]
+
+
+TEA = '{"text": "likes tea"}'
+LISTED = json.dumps({"memory": [{"text": "likes tea"}]})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"memory": ["likes tea"]}',
+        '{"memory": {"text": "likes tea"}}',
+        '{"memory": {"0": {"text": "likes tea"}}}',
+        '{"memories": [{"text": "likes tea"}]}',
+        '{"Facts": ["likes tea"]}',
+        '{"extracted-facts": [{"fact": "likes tea"}]}',
+        '{"memories": [{"memory": "likes tea"}]}',
+        '{"results": [{"content": "likes tea"}]}',
+        '{"data": {"memory": [{"text": "likes tea"}]}}',
+        '{"memory": [{"text": "likes tea"},]}',
+        '["likes tea"]',
+        f"[{TEA}]",
+        f"Here is the list:\n```json\n[{TEA}]\n```",
+        TEA,
+        json.dumps({"name": "save", "arguments": LISTED}),
+        json.dumps({"name": "save", "arguments": {"memories": ["likes tea"]}}),
+        json.dumps({"name": "save", "arguments": {"content": "likes tea"}}),
+        json.dumps([{"type": "function", "function": {"name": "save", "arguments": LISTED}}]),
+        json.dumps({"tool_calls": [{"function": {"name": "save", "arguments": LISTED}}]}),
+        json.dumps({"content": [{"type": "text", "text": LISTED}]}),
+        json.dumps([{"type": "tool_use", "name": "save", "input": {"memory": [{"text": "likes tea"}]}}]),
+        f"<tool_call>{json.dumps({'name': 'save', 'arguments': LISTED})}</tool_call>",
+    ],
+)
+def test_facts_are_read_in_whatever_shape_they_come(answer: str) -> None:
+    assert [found.text for found in read(answer)] == ["likes tea"]
+
+
+@pytest.mark.parametrize("odd", [{}, None, 5, [], "", {"text": None}, {"text": " "}, {"id": "1"}, {"text": ["a"]}])
+def test_an_odd_item_costs_itself_alone_and_is_counted(odd: object) -> None:
+    found = read_all(json.dumps({"memory": [{"text": "likes tea"}, odd, {"text": "plays"}]}))
+    assert [each.text for each in found.facts] == ["likes tea", "plays"]
+    assert found.odd == {"no_text": 1}
+
+
+@pytest.mark.parametrize(
+    ("answer", "texts"),
+    [
+        (f'{LISTED}\n{{"memory": ["plays the cello"]}}', ["likes tea", "plays the cello"]),
+        (f'{LISTED}\n{{"facts": []}}', ["likes tea"]),
+        (f'{LISTED}\n{{"note": "done"}} ["really"] {{"text": "a remark"}}', ["likes tea"]),
+        (f'{LISTED}\nFor example, {{"memory": [{{"text": "an example"}}]}} would be one more.', ["likes tea"]),
+        (f'{LISTED}\nHad he said it, the answer would be {{"memory": ["an example"]}}.', ["likes tea"]),
+        (f'Items look like this, e.g. {{"memory": ["an example"]}}. The answer: {LISTED}', ["likes tea"]),
+        (f"Here is an example of your format: {LISTED}", ["likes tea"]),
+        ('{"text": "likes tea"}\n{"text": "plays the cello"}', ["likes tea", "plays the cello"]),
+        (f'{{"memory": [{{"text": "a draft"}}]}}</think>{LISTED}', ["likes tea"]),
+        (f'<thinking>{{"memory": ["a draft"]}} no</thinking>{LISTED}<think>{{"memory": ["after"]}}', ["likes tea"]),
+    ],
+)
+def test_of_several_values_all_that_fit_are_taken_but_drafts_and_examples(answer: str, texts: list[str]) -> None:
+    assert [found.text for found in read(answer)] == texts
+
+
+def test_an_answer_gives_a_bounded_number_of_facts() -> None:
+    found = read_all(json.dumps({"memory": [{"text": f"fact {number}"} for number in range(10_000)]}))
+    assert [each.text for each in found.facts] == [f"fact {number}" for number in range(MOST_FACTS)]
+    assert found.odd == {"too_many": 10_000 - MOST_FACTS}
+
+
+@pytest.mark.parametrize("endless", ["x" * 1_000_000, "tea " * 250_000])
+def test_a_fact_that_is_too_long_is_cut(endless: str) -> None:
+    found = read_all(json.dumps({"memory": [{"text": endless}, {"text": "likes tea"}]}))
+    assert [each.text for each in found.facts][1] == "likes tea"
+    assert MOST_FACT_CHARACTERS - 100 < len(found.facts[0].text) <= MOST_FACT_CHARACTERS
+    assert found.odd == {"too_long": 1}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "{" * 200_000,
+        '{"' * 200_000,
+        '{"a":' * 200_000,
+        "[" * 200_000,
+        '[{"' * 200_000,
+        "{}" * 200_000,
+        '{"a": 1}' * 200_000,
+        "</think>" * 100_000,
+        "<think>" * 100_000,
+        '{"a": [' * 500 + '"' + "x" * 1_000_000,
+        "x" * 3_000_000,
+    ],
+    ids=["braces", "keys", "nested", "lists", "items", "empty", "objects", "closings", "openings", "long", "longer"],
+)
+def test_no_answer_takes_long_to_read(answer: str) -> None:
+    begun = time.process_time()
+    with pytest.raises(BadAnswer):
+        read(answer)
+    assert time.process_time() - begun < 3
 
 
 def test_marks_in_a_fact_stay_its_words() -> None:
@@ -166,9 +276,9 @@ def test_the_same_text_is_kept_once_for_each_scope_and_owner() -> None:
 
 def test_ids_follow_from_the_batch() -> None:
     answer = json.dumps({"memory": [{"text": "a"}, {"text": "b"}]})
-    first = facts_in(answer, BATCH, "batch", ())
-    assert facts_in(answer, BATCH, "batch", ()) == first
-    assert not {each.id for each in facts_in(answer, BATCH, "other", ())} & {each.id for each in first}
+    first = answers.read(answer, BATCH, "batch", ()).facts
+    assert answers.read(answer, BATCH, "batch", ()).facts == first
+    assert not {each.id for each in answers.read(answer, BATCH, "other", ()).facts} & {each.id for each in first}
 
 
 @pytest.mark.parametrize(

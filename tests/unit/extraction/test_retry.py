@@ -19,6 +19,7 @@ from afterword.workers.core.errors import (
 from afterword.workers.services.extraction.failures import Decision, RetryPolicy
 
 POLICY = RetryPolicy(first=timedelta(seconds=5), longest=timedelta(seconds=600), attempts=5)
+OWN = (BadAnswer, WritesMissing)
 ERRORS = [
     BadAnswer("x"),
     EmbeddingFailed("x"),
@@ -42,16 +43,25 @@ def test_a_bad_answer_is_retried_ever_later_and_then_given_up() -> None:
     assert {decision.outcome for decision in decisions} == {"bad_answer"}
 
 
-@pytest.mark.parametrize(("conversations", "half"), [(2, 1), (3, 1), (8, 4), (100, 50)])
-def test_a_batch_that_stays_bad_is_cut_in_half_before_anything_is_given_up(conversations: int, half: int) -> None:
-    assert POLICY.after(BadAnswer("x"), 3, conversations).batch_limit is None
-    decision = POLICY.after(BadAnswer("x"), 4, conversations)
+@pytest.mark.parametrize(("turns", "half"), [(2, 1), (3, 1), (8, 4), (100, 50)])
+def test_a_batch_that_stays_bad_is_cut_in_half_before_anything_is_given_up(turns: int, half: int) -> None:
+    assert POLICY.after(BadAnswer("x"), 3, turns).batch_limit is None
+    decision = POLICY.after(BadAnswer("x"), 4, turns)
     assert decision.batch_limit == half
     assert not decision.gives_up
     assert not decision.burns_attempt
 
 
-@pytest.mark.parametrize("error", [error for error in ERRORS if not isinstance(error, BadAnswer)])
+@pytest.mark.parametrize(
+    "error", [ValueError("x"), KeyError("x"), RecursionError(), MemoryError(), WritesMissing("x")], ids=repr
+)
+def test_an_error_that_nobody_expected_ends_as_a_bad_answer_does(error: Exception) -> None:
+    assert POLICY.after(error, 0, 8) == Decision("unexpected", timedelta(seconds=5), burns_attempt=True)
+    assert POLICY.after(error, 4, 8) == Decision("unexpected", timedelta(0), batch_limit=4)
+    assert POLICY.after(error, 4, 1).gives_up
+
+
+@pytest.mark.parametrize("error", [error for error in ERRORS if not isinstance(error, OWN)])
 @pytest.mark.parametrize("burned", [0, 4, 1000])
 def test_only_the_batchs_own_faults_burn_an_attempt(error: AfterwordError, burned: int) -> None:
     decision = POLICY.after(error, burned, 8)
@@ -72,7 +82,7 @@ def test_a_refusal_leaves_the_pace_to_the_breaker() -> None:
     assert (decision.outcome, seconds(decision)) == ("llm_refused", 5)
 
 
-@pytest.mark.parametrize("error", [VectorStoreUnavailable("x"), LedgerUnavailable("x"), WritesMissing("x")])
+@pytest.mark.parametrize("error", [VectorStoreUnavailable("x"), LedgerUnavailable("x")])
 def test_a_store_is_tried_again_soon(error: AfterwordError) -> None:
     assert POLICY.after(error, 0, 8) == Decision("store", timedelta(seconds=5))
 

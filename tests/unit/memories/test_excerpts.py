@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from afterword.schemas import Kind, Scope
+from afterword.workers.core import ids
 from afterword.workers.models.embedders.port import Vector
-from afterword.workers.services.memories.excerpts import PIECE_CHARACTERS, embedded, excerpts_of, pieces
+from afterword.workers.services.memories.excerpts import PIECE_CHARACTERS, embedded, excerpts_of, in_batches, pieces
 from tests.support.batches import NOON, conversation, turn
 from tests.support.workshop import WatchedEmbedder
 
@@ -78,6 +82,33 @@ def test_said_twice_it_is_kept_once() -> None:
 def test_a_long_turn_has_an_id_for_each_piece() -> None:
     found = excerpts_of(conversation(1, [turn("word. " * PIECE_CHARACTERS)]))
     assert len({excerpt.memory.id for excerpt in found}) == len(found) > 4
+
+
+def test_a_turn_of_many_pieces_is_digested_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    digested = list[int]()
+
+    def counting(data: bytes) -> Any:
+        digested.append(len(data))
+        return hashlib.sha256(data)
+
+    monkeypatch.setattr(ids, "hashlib", SimpleNamespace(sha256=counting))
+    text = "A sentence of some words. " * 5_000
+    found = excerpts_of(conversation(1, [turn(text)]))
+
+    assert len(found) > 100
+    assert sum(digested) < 2 * len(text)
+
+
+def test_what_is_in_work_is_bounded_in_bytes() -> None:
+    made = excerpts_of(conversation(1, [turn("A sentence of some words. " * 20_000)]))
+    batches = list(in_batches(made, dimensions=1_536))
+
+    assert [excerpt for batch in batches for excerpt in batch] == made
+    assert len(made) > 400
+    assert max(len(batch) for batch in batches) < 100
+    assert [len(batch) for batch in in_batches(made[:3], dimensions=10**9)] == [1, 1, 1]
+    assert list(in_batches(made[:3], dimensions=8)) == [made[:3]]
+    assert list(in_batches([], dimensions=8)) == []
 
 
 def test_no_turns_are_no_excerpts() -> None:

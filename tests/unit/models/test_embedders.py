@@ -20,6 +20,7 @@ from afterword.workers.models.embedders.layers import CachingEmbedder
 from afterword.workers.models.embedders.limits import EmbeddingLimits
 from afterword.workers.models.embedders.openai import OpenAIEmbedder
 from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity, Vector
+from afterword.workers.models.embedders.vector_cache import VectorCache
 from afterword.workers.observing.metrics import Metrics
 from tests.support import openai_faults
 from tests.support.fake_openai import FakeOpenAI
@@ -95,7 +96,7 @@ class Recorder:
 class TestCaching:
     def test_asks_once_for_each_text_of_a_batch_in_order(self) -> None:
         inner = Recorder()
-        embedder = CachingEmbedder(inner, 10, Metrics())
+        embedder = CachingEmbedder(inner, VectorCache(texts=10), Metrics())
 
         assert embedder.embed(["2", "1", "2"]) == [[2.0], [1.0], [2.0]]
         assert embedder.embed(["1", "3", "2"]) == [[1.0], [3.0], [2.0]]
@@ -103,7 +104,7 @@ class TestCaching:
 
     def test_does_not_ask_for_what_it_knows(self) -> None:
         inner = Recorder()
-        embedder = CachingEmbedder(inner, 10, Metrics())
+        embedder = CachingEmbedder(inner, VectorCache(texts=10), Metrics())
         embedder.embed(["1"])
         embedder.embed(["1"])
         embedder.embed([])
@@ -112,7 +113,7 @@ class TestCaching:
 
     def test_keeps_those_used_last(self) -> None:
         inner = Recorder()
-        embedder = CachingEmbedder(inner, 2, Metrics())
+        embedder = CachingEmbedder(inner, VectorCache(texts=2), Metrics())
         for text in ("1", "2", "1", "3", "1", "2"):
             embedder.embed([text])
 
@@ -120,7 +121,35 @@ class TestCaching:
 
     @pytest.mark.parametrize("size", [0, 1])
     def test_a_batch_larger_than_the_cache(self, size: int) -> None:
-        assert CachingEmbedder(Recorder(), size, Metrics()).embed(["1", "2", "1"]) == [[1.0], [2.0], [1.0]]
+        embedder = CachingEmbedder(Recorder(), VectorCache(texts=size), Metrics())
+
+        assert embedder.embed(["1", "2", "1"]) == [[1.0], [2.0], [1.0]]
+
+    def test_it_is_bounded_in_bytes_and_forgets_what_was_not_used_for_longest(self) -> None:
+        cache = VectorCache(texts=1_000, max_bytes=2**20)
+        vectors = {f"text {number}": [0.5] * 1_536 for number in range(400)}
+        for text, vector in vectors.items():
+            cache.get(["text 0"])
+            cache.put({text: vector})
+
+        kept = cache.get(vectors)
+        assert 2**20 - 7_000 < cache.size_bytes <= 2**20
+        assert len(kept) > 150
+        assert list(kept) == ["text 0", *list(vectors)[-len(kept) + 1 :]]
+
+    def test_a_text_that_is_put_again_counts_once(self) -> None:
+        cache = VectorCache()
+        cache.put({"a": [1.0, 2.0]})
+        size = cache.size_bytes
+        cache.put({"a": [1.0, 2.0]})
+
+        assert cache.size_bytes == size
+
+    def test_a_known_vector_is_rounded_as_a_store_rounds_it(self) -> None:
+        embedder = CachingEmbedder(HashingEmbedder(64), VectorCache(), Metrics())
+        [fresh], [known] = embedder.embed(["a black cat"]), embedder.embed(["a black cat"])
+
+        assert known == pytest.approx(fresh, abs=1e-7)
 
     def test_a_failure_is_not_kept(self) -> None:
         class Failing(Recorder):
@@ -130,13 +159,13 @@ class TestCaching:
                     raise EmbeddingFailed("once")
                 return vectors
 
-        embedder = CachingEmbedder(Failing(), 2, Metrics())
+        embedder = CachingEmbedder(Failing(), VectorCache(texts=2), Metrics())
         with pytest.raises(EmbeddingFailed):
             embedder.embed(["1"])
         assert embedder.embed(["1"]) == [[1.0]]
 
     def test_threads(self) -> None:
-        embedder = CachingEmbedder(Recorder(), 5, Metrics())
+        embedder = CachingEmbedder(Recorder(), VectorCache(texts=5), Metrics())
         texts = [[str(n % 7), str(n % 11)] for n in range(500)]
 
         with ThreadPoolExecutor(8) as pool:
@@ -319,7 +348,7 @@ class TestFastembed:
         return state
 
     def test_embeds(self, fastembed: SimpleNamespace) -> None:
-        embedder = build_embedder(provider="fastembed", cached=0)
+        embedder = build_embedder(provider="fastembed", cache=VectorCache(texts=0))
 
         assert embedder.embed(["a", "bc"]) == [[1.0, 0.5, 0.25], [2.0, 0.5, 0.25]]
         [model] = fastembed.models
@@ -328,7 +357,7 @@ class TestFastembed:
 
     @pytest.mark.usefixtures("fastembed")
     def test_one_batch_at_a_time(self) -> None:
-        embedder = build_embedder(provider="fastembed", model="small", cached=0)
+        embedder = build_embedder(provider="fastembed", model="small", cache=VectorCache(texts=0))
         with ThreadPoolExecutor(8) as pool:
             assert len(list(pool.map(embedder.embed, [["a", "b"]] * 100))) == 100
 
@@ -356,7 +385,8 @@ class TestFactory:
         embedder = build_embedder(provider="openai", base_url=fake.url, dimensions=8)
 
         assert embedder.identity == EmbedderIdentity("openai", "text-embedding-3-small", 8)
-        assert embedder.embed(["cat"]) == embedder.embed(["cat"])
+        [fresh], [known] = embedder.embed(["cat"]), embedder.embed(["cat"])
+        assert known == pytest.approx(fresh, abs=1e-7)
         assert len(fake.embeddings) == 1
 
     def test_openai_needs_a_key(self) -> None:

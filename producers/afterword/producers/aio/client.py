@@ -25,6 +25,7 @@ from afterword.producers.outbox import Parcel
 from afterword.producers.parcels import GivenConversation
 from afterword.producers.process import at_exit, in_child
 from afterword.producers.publish_state import PublishState
+from afterword.producers.respite import Respite, paused
 from afterword.producers.runs import AsyncRun, GivenMessage
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
 from afterword.producers.stats import Stats
@@ -63,6 +64,7 @@ class AsyncMemoryClient:
         """Figures of usage."""
 
     def _open(self) -> None:
+        self._respite = Respite()
         user = Links(self._redis_url).user
         self._lines = Lines(
             self._redis_url, open_state=lambda: PublishState(self._settings, user=user), clock=self._clock
@@ -202,12 +204,16 @@ class AsyncMemoryClient:
         line = self._lines.current()
         if line.state.failing:
             return unanswered(away(), self._settings.on_unavailable)
+        if not self._respite.may_ask(timeout):
+            return unanswered(paused(), self._settings.on_unavailable)
         try:
             reply = await line.asker.ask(call, timeout)
         except (AfterwordError, redis.RedisError) as error:
+            self._respite.note_failure(error, started)
             if isinstance(error, redis.ConnectionError | redis.TimeoutError):
                 line.publisher.note_failure(error)
             return unanswered(error, self._settings.on_unavailable)
+        self._respite.note_answer()
         return Context.of(reply, (time.monotonic() - started) * 1000)
 
     async def _ask(self, call: Call[A], timeout: float) -> A:

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar, Unpack
 from pydantic import BaseModel
 
 from afterword.producers.calls import Call, CommandSchema, OwnerFields, command_call
-from afterword.producers.memories import COMMAND_SECONDS
+from afterword.producers.memories import CLEAR_SECONDS, COMMAND_SECONDS
 from afterword.schemas.answers import MemoryPage, RelatedMemories, Removed, SearchPage, UserPage
 from afterword.schemas.commands import (
     DEFAULT_FOUND,
@@ -134,10 +134,10 @@ class AsyncMemories:
         """Remove one memory. `pending` in the answer: a store is away; nothing shows it any more, and it goes later."""
         return await self._run(DeleteMemory, timeout, {"memory_id": memory_id, **owner})
 
-    async def clear(self, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]) -> Removed:
+    async def clear(self, *, timeout: float = CLEAR_SECONDS, **owner: Unpack[OwnerFields]) -> Removed:
         """Remove all of the owner's memories; work in flight does not bring them back.
 
-        An owner field that is None is refused: a lost `session_id` must not clear the whole user. `pending` is as in
+        A `session_id` of None is refused: a lost session must not clear the whole user. `pending` is as in
         `delete`.
         """
         return await self._run(ClearMemories, timeout, owner)

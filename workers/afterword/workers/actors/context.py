@@ -21,20 +21,27 @@ from afterword.workers.core.messages import QueryEvent
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.analytics.telemetry import QueryLog
 from afterword.workers.services.recall.answering import Answer, Answerer, RelevanceVerdict
+from afterword.workers.services.recall.finding.finder import EMBEDDING_SHARE
 
 logger = logging.getLogger(__name__)
+
+_MORE = 1.25
+"""By how much more than it had an answer that lacks something is begun the next time: soon enough, without a jump."""
 
 
 def declare(
     broker: MendedBroker, answerer: Answerer, responder: Responder, query_log: QueryLog | None, metrics: Metrics
 ) -> None:
-    """Answer context requests; those past their deadline are dropped. Never retried: the asker has gone by then.
+    """Answer context requests; those that cannot be answered by their deadline are dropped. Never retried: the asker
+    has gone by then.
 
     Without a query log nothing is told of them.
     """
 
     def run(request: ContextRequest) -> ContextReply:
-        answer = answerer.answer(request, responder.seconds_left(request))
+        left = responder.seconds_left(request)
+        answer = answerer.answer(request, left)
+        responder.times.note(seconds_needed(answer, left))
         _count(metrics, answer)
         if query_log is not None:
             query_log.add(query_event(request, answer))
@@ -44,7 +51,9 @@ def declare(
     def answer_context(body: Any) -> None:
         outcome = "internal"
         try:
-            outcome = responder.answer(body, ContextRequest.parse, run)
+            message = CurrentMessage.get_current_message()
+            asked_ms = message.message_timestamp if message else None
+            outcome = responder.answer(body, ContextRequest.parse, run, asked_ms=asked_ms)
         finally:
             if outcome == "ok":
                 _time_reply(broker, metrics)
@@ -59,6 +68,19 @@ def _time_reply(broker: MendedBroker, metrics: Metrics) -> None:
         with suppress(RedisError):
             since_asked = max(broker.clock.now_ms() - message.message_timestamp, 0) / 1000
             metrics.context_seconds.labels("reply").observe(since_asked)
+
+
+def seconds_needed(answer: Answer, left: float | None) -> float:
+    """How much time must be left for a whole answer like this one, when `left` seconds were.
+
+    The embedder has a share of the time, so that less than what the answer took in all may be too little. An answer
+    that lacks something would have needed more than there was: the next ones are begun earlier.
+    """
+    took = answer.seconds["total"]
+    degraded = set(answer.reply.degraded) - {"memory_off"}
+    if degraded and left is not None:
+        return max(took, _MORE * left)
+    return max(took, answer.seconds.get("embed", 0.0) / EMBEDDING_SHARE)
 
 
 def _count(metrics: Metrics, answer: Answer) -> None:
@@ -94,7 +116,7 @@ def query_event(request: ContextRequest, answer: Answer) -> QueryEvent:
         query=request.query,
         result_length=len(answer.reply.text),
         result_count=len(answer.reply.memories),
-        relevance=fmean(relevances) if relevances else None,
+        relevance=min(max(fmean(relevances), 0.0), 1.0) if relevances else None,
         gate_passed=answer.verdict is RelevanceVerdict.PASSED,
         has_memories=answer.has_memories,
         seconds=answer.seconds["total"],

@@ -9,18 +9,18 @@ import dramatiq
 from afterword.schemas import ConversationFinished, InvalidInput, UnsupportedVersion
 from afterword.schemas.wire import ACTORS, Queue
 from afterword.workers.broker import MendedBroker, Postponed
-from afterword.workers.core.errors import LedgerUnavailable
+from afterword.workers.core.errors import LedgerRefused, LedgerUnavailable
 from afterword.workers.services.ingest.ingest import Ingest
 
 
 def declare(broker: MendedBroker, ingest: Ingest) -> None:
-    """Take conversations in. One that breaks the contract is a dead letter at once; retrying would not mend it."""
+    """Take conversations in. One that breaks the contract, or that the ledger cannot keep, is a dead letter at once."""
 
     @dramatiq.actor(
         broker=broker,
         queue_name=Queue.CONVERSATIONS,
         actor_name=ACTORS[Queue.CONVERSATIONS],
-        throws=(InvalidInput, UnsupportedVersion),
+        throws=(InvalidInput, UnsupportedVersion, LedgerRefused),
     )
     def ingest_conversation(body: Any) -> None:
         event = ConversationFinished.parse(body)

@@ -12,14 +12,18 @@ from pydantic import BaseModel
 from afterword.schemas import AfterwordError, ErrorBody, InvalidInput, Reply, UnsupportedVersion
 from afterword.schemas.context import Request
 from afterword.schemas.wire import REPLY_PREFIX, REPLY_TTL_MS
+from afterword.workers.actors.answer_times import AnswerTimes
 from afterword.workers.broker import ServerClock
-from afterword.workers.core.errors import Denied, NotFound, StoreUnavailable
+from afterword.workers.core.errors import Denied, LedgerRefused, NotFound, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
 _R = TypeVar("_R", bound=Request)
 _SENDING = 0.005
 """Seconds that a reply needs to reach its caller."""
+
+_FETCHING_MS = 1_000
+"""A caller whose clock has run out may still be about to look."""
 
 
 class Responder:
@@ -31,14 +35,21 @@ class Responder:
     """
 
     def __init__(self, client: redis.Redis, clock: ServerClock) -> None:
+        self.times = AnswerTimes()
+        """What answers need; whoever answers requests that may be dropped before their deadline notes it here."""
         self._client = client
         self._clock = clock
 
-    def answer(self, body: Any, parse: Callable[[Any], _R], run: Callable[[_R], BaseModel]) -> str:
+    def answer(
+        self, body: Any, parse: Callable[[Any], _R], run: Callable[[_R], BaseModel], *, asked_ms: int | None = None
+    ) -> str:
         """Run a request and send its reply. Returns the outcome: `ok`, `expired`, or the code of the error.
 
+        With `asked_ms`, when it was asked in Redis's time, it is also dropped if less time is left than answers need.
         Every failure is answered. An error that is not one of ours is then raised again.
         """
+        if self._is_hopeless(body, asked_ms):
+            return "expired"
         try:
             request = parse(body)
         except (InvalidInput, UnsupportedVersion) as error:
@@ -47,7 +58,7 @@ class Responder:
         if self._is_late(request):
             return "expired"
         reply = self._run(request, run)
-        self._send(request.reply_to, reply)
+        self._send(request, reply)
         return reply.error.code if reply.error else "ok"
 
     def seconds_left(self, request: Request) -> float | None:
@@ -68,6 +79,23 @@ class Responder:
         except redis.RedisError:
             return False
 
+    def _is_hopeless(self, body: Any, asked_ms: int | None) -> bool:
+        """Whether the time left is less than an answer needs. Looked at before the request is read, since under load
+        most of the work would be for those whose askers have gone when the answer comes.
+
+        Whoever asked just now is always tried for, however slow the last answers were: what takes too long is left out
+        of an answer, and without any answers nobody would see that they have become quick again.
+        """
+        deadline_ms = body.get("deadline_ms") if isinstance(body, dict) else None
+        if asked_ms is None or not isinstance(deadline_ms, int):
+            return False
+        patience = (deadline_ms - asked_ms) / 1000
+        try:
+            left = (deadline_ms - self._clock.now_ms()) / 1000
+        except redis.RedisError:
+            return False
+        return left < min(self.times.expected + _SENDING, patience / 2)
+
     def _run(self, request: _R, run: Callable[[_R], BaseModel]) -> Reply:
         try:
             result = run(request)
@@ -75,16 +103,22 @@ class Responder:
             return Reply(request_id=request.request_id, ok=False, error=error_body(error))
         except BaseException:
             internal = ErrorBody(code="internal", message="the worker failed; its log says why")
-            self._send(request.reply_to, Reply(request_id=request.request_id, ok=False, error=internal))
+            self._send(request, Reply(request_id=request.request_id, ok=False, error=internal))
             raise
         return Reply(request_id=request.request_id, ok=True, result=result)
 
-    def _send(self, reply_to: str, reply: Reply) -> None:
+    def _send(self, request: Request, reply: Reply) -> None:
+        """Send a reply, which Redis removes soon after its asker has stopped waiting: it keeps none for nobody."""
+        left = self.seconds_left(request)
+        ttl_ms = REPLY_TTL_MS if left is None else min(round(1000 * left) + _FETCHING_MS, REPLY_TTL_MS)
+        self._push(request.reply_to, reply, ttl_ms)
+
+    def _push(self, reply_to: str, reply: Reply, ttl_ms: int) -> None:
         """Push a reply to the list that its request names. Redis removes it when nobody takes it."""
         try:
             with self._client.pipeline(transaction=True) as pipe:
                 pipe.rpush(reply_to, reply.model_dump_json(exclude_none=True).encode())
-                pipe.pexpire(reply_to, REPLY_TTL_MS)
+                pipe.pexpire(reply_to, ttl_ms)
                 pipe.execute()
         except redis.RedisError as error:
             # Without Redis there is nobody to answer: the caller's own deadline ends its wait.
@@ -96,7 +130,8 @@ class Responder:
             return
         reply_to, request_id = body.get("reply_to"), body.get("request_id")
         if isinstance(reply_to, str) and reply_to.startswith(REPLY_PREFIX):
-            self._send(reply_to, Reply(request_id=str(request_id or ""), ok=False, error=error_body(error)))
+            reply = Reply(request_id=str(request_id or ""), ok=False, error=error_body(error))
+            self._push(reply_to, reply, REPLY_TTL_MS)
 
 
 def error_body(error: AfterwordError) -> ErrorBody:
@@ -106,6 +141,8 @@ def error_body(error: AfterwordError) -> ErrorBody:
             return ErrorBody(code="invalid", message=str(error), field=error.field)
         case UnsupportedVersion():
             return ErrorBody(code="invalid", message=str(error), field="version")
+        case LedgerRefused():
+            return ErrorBody(code="invalid", message=str(error))
         case Denied():
             return ErrorBody(code="denied", message=str(error))
         case NotFound():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,14 +19,29 @@ from afterword.schemas.values import Model
 from afterword.workers.broker.backlog import QueueBacklog, RedisMemory, read_backlog, read_memory
 from afterword.workers.broker.transport import Transport
 
+MOST_KEPT = 8 * 1024 * 1024
+"""Bytes of a dead message that are kept: more than twice what the contract allows. In Compose the scheduler has 224 MB
+of memory."""
+
+_BYTES_AT_ONCE = 2 * MOST_KEPT
+_BEGINNING = 'return string.sub(redis.call("hget", KEYS[1], ARGV[1]) or "", 1, ARGV[2])'
+
 
 @dataclass(frozen=True, slots=True)
 class DeadMessage:
-    """A message that was given up on. `data` is its JSON, with `options.error` where one is known."""
+    """A message that was given up on. `data` is its JSON, with `options.error` where an actor failed; `error` is why
+    the broker itself set it aside. Of a message of more than `MOST_KEPT` bytes, `data` is the beginning.
+    """
 
-    message_id: str
+    redis_id: bytes
     data: bytes
     died_at: datetime
+    error: str | None = None
+
+    @property
+    def message_id(self) -> str:
+        """Its id in Redis as text."""
+        return self.redis_id.decode(errors="replace")
 
 
 class QueueAdmin:
@@ -78,24 +93,55 @@ class QueueAdmin:
 
     # Dead messages.
 
-    def dead_messages(self, queue: str, limit: int) -> list[DeadMessage]:
-        """The queue's dead messages, oldest first."""
+    def dead_messages(self, queue: str, limit: int, *, skip: int = 0) -> list[DeadMessage]:
+        """The queue's dead messages, oldest first, without the `skip` oldest: `limit`, or as many as are not too large
+        to be read at once.
+        """
+        key = _dead_key(queue)
         with _redis_needed():
-            died: Any = self._client.zrange(_dead_key(queue), 0, limit - 1, withscores=True)
-            ids = [message_id for message_id, _ in died]
-            data: Any = self._client.hmget(f"{_dead_key(queue)}.msgs", ids) if ids else []
-        return [
-            DeadMessage(message_id.decode(errors="replace"), encoded or b"", datetime.fromtimestamp(at / 1000, UTC))
-            for (message_id, at), encoded in zip(died, data, strict=True)
-        ]
+            died: Any = self._client.zrange(key, skip, skip + limit - 1, withscores=True)
+            if not died:
+                return []
+            sizes = self._sizes(f"{key}.msgs", [redis_id for redis_id, _ in died])
+            whys: Any = self._client.hmget(f"{key}.why", [redis_id for redis_id, _ in died])
+            found: list[DeadMessage] = []
+            read = 0
+            for (redis_id, at), size, why in zip(died, sizes, whys, strict=True):
+                read += min(size, MOST_KEPT)
+                if found and read > _BYTES_AT_ONCE:
+                    break
+                error = why.decode(errors="replace") if why else None
+                if size > MOST_KEPT:
+                    error = f"{error or 'dead'}; of its {size} bytes the first {MOST_KEPT} are kept"
+                data = self._dead_data(key, redis_id, size)
+                found.append(DeadMessage(redis_id, data, datetime.fromtimestamp(at / 1000, UTC), error))
+        return found
 
-    def forget_dead(self, queue: str, ids: Collection[str]) -> None:
-        """Remove dead messages for good."""
+    def _sizes(self, key: str, ids: Sequence[bytes]) -> list[int]:
+        with self._client.pipeline(transaction=False) as pipe:
+            for redis_id in ids:
+                pipe.hstrlen(key, redis_id)
+            return [int(size) for size in pipe.execute()]
+
+    def _dead_data(self, key: str, redis_id: bytes, size: int) -> bytes:
+        """All of a message, or its beginning, which is cut in Redis."""
+        whole = size <= MOST_KEPT
+        messages = f"{key}.msgs"
+        data: Any = (
+            self._client.hget(messages, redis_id)
+            if whole
+            else self._client.eval(_BEGINNING, 1, messages, redis_id, MOST_KEPT)
+        )
+        return data or b""
+
+    def forget_dead(self, queue: str, ids: Collection[bytes]) -> None:
+        """Remove dead messages for good, by their ids in Redis."""
         if not ids:
             return
         with _redis_needed(), self._client.pipeline() as pipe:
             pipe.zrem(_dead_key(queue), *ids)
             pipe.hdel(f"{_dead_key(queue)}.msgs", *ids)
+            pipe.hdel(f"{_dead_key(queue)}.why", *ids)
             pipe.execute()
 
     # Messages that a service looks for.
@@ -118,8 +164,9 @@ class QueueAdmin:
             for key in _message_keys(queue):
                 pipe.hdel(key, *ids)
             pipe.zrem(_dead_key(queue), *ids)
-            # The last reply counts the same dead messages once more.
-            return sum(int(count) for count in pipe.execute()[:-1])
+            pipe.hdel(f"{_dead_key(queue)}.why", *ids)
+            # The last replies count the same dead messages once more.
+            return sum(int(count) for count in pipe.execute()[:-2])
 
 
 def _message_keys(queue: str) -> list[str]:

@@ -37,7 +37,7 @@ class RedisMemory:
 
 
 def read_backlog(client: redis.Redis, queue: str, now_ms: int) -> QueueBacklog:
-    """A queue's backlog, in two round trips however long it is. Raises: redis.RedisError."""
+    """A queue's backlog, in four round trips mostly, however long it is. Raises: redis.RedisError."""
     key = wire.queue_key(queue)
     workers: Any = client.zrange(f"{wire.NAMESPACE}:__heartbeats__", 0, -1)
     with client.pipeline(transaction=False) as pipe:
@@ -60,8 +60,11 @@ def read_memory(client: redis.Redis) -> RedisMemory:
 def _age(client: redis.Redis, queue: str, head: Sequence[bytes], now_ms: int) -> float | None:
     # One after the other: a message may be large, and nearly always the first is there.
     for message_id in head:
+        size: Any = client.hstrlen(wire.messages_key(queue), message_id)
+        if not 0 < size <= wire.MAX_MESSAGE_BYTES:
+            continue
         data: Any = client.hget(wire.messages_key(queue), message_id)
-        sent_at = wire.read_message(data or b"")[0].get("message_timestamp")
-        if isinstance(sent_at, int | float):
+        sent_at = wire.sent_at_ms(wire.read_message(data or b"")[0].get("message_timestamp"), now_ms)
+        if sent_at is not None:
             return max(now_ms - sent_at, 0) / 1000
     return None

@@ -21,7 +21,10 @@ from afterword.workers.broker.transport import Pace, Transport, is_delay_queue
 
 
 class MendedBroker(RedisBroker):
-    """Dramatiq's Redis broker and key layout, with the mends that the package's docstring lists. Thread-safe."""
+    """Dramatiq's Redis broker and key layout, with a script and the mends that the package's docstring lists.
+
+    Thread-safe.
+    """
 
     def __init__(
         self, client: redis.Redis, *, middleware: Sequence[Middleware], pace: Pace, gate: Callable[[], bool]

@@ -13,7 +13,13 @@ from dramatiq.errors import ConnectionClosed
 from redis.exceptions import RedisError
 
 from afterword.workers.broker.received import Held, ReceivedMessage, read_received
-from afterword.workers.broker.transport import BATCH, Transport, is_delay_queue
+from afterword.workers.broker.transport import BATCH, Fetched, Transport, is_delay_queue
+
+MOST_BYTES = 2 * 1024 * 1024
+"""Of messages in hand, one that is larger by itself excepted. What is made of a conversation, its excerpts and their
+vectors, takes some fifty times its size: with two of 1 MiB a worker stays within the 288 MB that Compose gives it."""
+
+UNREADABLE = "the message cannot be read"
 
 GATE_SECONDS = 0.2  # how soon an opened gate, or a delayed message that is due, is noticed
 _REST_SECONDS = 0.5  # after a postponed message: whatever failed needs a moment
@@ -42,7 +48,7 @@ class MendedConsumer(Consumer):
         # by one, as each is settled, would cost as much as some of them.
         self._least_room = max(prefetch // 4, 1)
         self._cache: deque[ReceivedMessage] = deque()
-        self._may_have_left = True
+        self._may_have_left, self._blocked = True, False
         self._maintain_at = self._reconcile_at = self._rest_until = 0.0
         self._failures = self._misses = 0
         self.looked_at = time.monotonic()
@@ -93,6 +99,8 @@ class MendedConsumer(Consumer):
         elif room < self._least_room:
             self._heartbeat()
             self._held.wait_below(self._prefetch - self._least_room + 1, self._until_maintenance())
+        elif self._blocked:
+            self._wait_for_room()
         else:
             self._fetch(min(room, BATCH))
         self._recovered()
@@ -100,10 +108,22 @@ class MendedConsumer(Consumer):
     def _is_open(self) -> bool:
         return time.monotonic() >= self._rest_until and self._gate()
 
+    def _wait_for_room(self) -> None:
+        """The next message is too large for the bytes there are, or may have killed its worker and is taken alone."""
+        self._heartbeat()
+        if len(self._held):
+            self._held.wait_below(len(self._held), self._until_maintenance())
+        else:
+            self._reconcile()  # what blocks is in our hands in Redis only
+        self._blocked = False
+
+    def _room_bytes(self) -> int:
+        return max(MOST_BYTES - self._held.size, 0)
+
     def _fetch(self, room: int) -> None:
         maintenance = self._maintenance_is_due()
         if maintenance or self._may_have_left:
-            self._take(self._transport.dispatch("fetch", self._queue, room, maintenance=maintenance), room)
+            self._take(self._transport.fetch(self._queue, room, self._room_bytes(), maintenance=maintenance))
         elif is_delay_queue(self._queue):
             time.sleep(min(GATE_SECONDS, self._until_maintenance()))
         else:
@@ -113,7 +133,7 @@ class MendedConsumer(Consumer):
         # Whoever was just handed a message needs the interpreter, which preparing the next wait would keep from them.
         self._held.wait_below(1, _HEAD_START_SECONDS)
         wait = min(self._transport.pace.poll, self._until_maintenance())
-        self._take(self._transport.listen_and_fetch(self._queue, room, wait), room)
+        self._take(self._transport.listen_and_fetch(self._queue, room, self._room_bytes(), wait))
         if not self._gate():
             self.close()  # it shut while we listened
         elif self._cache or self._transport.bell_works(self._queue):
@@ -122,14 +142,14 @@ class MendedConsumer(Consumer):
             self._misses, pause_ms = compute_backoff(self._misses, max_backoff=int(self._transport.pace.poll * 1000))
             time.sleep(pause_ms / 1000)
 
-    def _take(self, found: list[bytes | None], room: int) -> None:
-        messages = [read_received(data, self._queue) for data in found]
-        readable = [message for message in messages if message is not None]
-        self._held.add(message.redis_id for message in readable)
+    def _take(self, found: Fetched) -> None:
+        read = [read_received(redis_id, data, self._queue) for redis_id, data in found.messages]
+        readable = [message for message in read if message is not None]
+        self._held.add(readable)
         self._cache.extend(readable)
-        if len(readable) < len(found):
+        if len(readable) < len(read):
             self._reconcile_at = 0.0  # finds the others, and sets them aside
-        self._may_have_left = len(found) >= room
+        self._may_have_left, self._blocked = found.left > 0, found.blocked
         if self._may_have_left:
             self._transport.ring(self._queue)
 
@@ -160,7 +180,7 @@ class MendedConsumer(Consumer):
             self._transport.dispatch(command, self._queue, redis_id)
         except RedisError as error:
             raise ConnectionClosed(type(error).__name__) from None
-        self._held.discard([redis_id])
+        self._held.settle(redis_id)
 
     def _put_back(self, ids: Collection[bytes]) -> None:
         if not ids:
@@ -185,15 +205,14 @@ class MendedConsumer(Consumer):
             data = dict(zip(stranded, self._transport.read(self._queue, stranded), strict=True))
             unreadable = [redis_id for redis_id in stranded if self._is_unreadable(redis_id, data[redis_id])]
             for redis_id in unreadable:
-                self.logger.warning("Message %r of queue %r cannot be read: set aside.", redis_id, self._queue)
-                self._transport.dispatch("nack", self._queue, redis_id)
+                self._transport.dispatch("nack", self._queue, redis_id, UNREADABLE)
+                self._transport.tell_aside(self._queue, redis_id, UNREADABLE)
             self._put_back([redis_id for redis_id in stranded if redis_id not in unreadable])
 
     def _is_unreadable(self, redis_id: bytes, data: bytes | None) -> bool:
         if data is None:
             return False  # settled meanwhile, or never there: putting it back just drops the id
-        message = read_received(data, self._queue)
-        return message is None or message.redis_id != redis_id
+        return read_received(redis_id, data, self._queue) is None
 
     def _back_off(self, error: RedisError) -> None:
         if not self._failures:

@@ -13,7 +13,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from afterword.schemas.values import DEFAULT_TENANT
 from afterword.workers.broker.broker import MendedBroker
-from afterword.workers.broker.received import ReceivedMessage
+from afterword.workers.broker.received import RETRIES, ReceivedMessage
 from afterword.workers.core.ids import pseudonym
 from afterword.workers.observing.metrics import Metrics
 
@@ -29,7 +29,8 @@ class Retries(dramatiq.middleware.Retries):
     """Dramatiq's retries, few and soon, with two differences.
 
     A message is acknowledged only when its retry is safely in Redis, else it is dead-lettered; and it carries the
-    error's class and message instead of a traceback. Per actor: `max_retries`, `min_backoff`, `max_backoff`, `throws`.
+    error's class and message instead of a traceback. Per actor, never per message: `max_retries`, `min_backoff`,
+    `max_backoff`, `throws`.
     """
 
     def __init__(self) -> None:
@@ -51,10 +52,10 @@ class Retries(dramatiq.middleware.Retries):
         message.fail()
         options = broker.get_actor(message.actor_name).options
         throws = options.get("throws")
-        retries = message.options.setdefault("retries", 0)
+        retries = message.options.get(RETRIES, 0)
         if (throws and isinstance(exception, throws)) or retries >= options.get("max_retries", self.max_retries):
             return
-        message.options["retries"] = retries + 1
+        message.options[RETRIES] = retries + 1
         broker.enqueue(message.copy(), delay=self._delay_ms(exception, retries, options))
         message.failed = False
 
@@ -74,10 +75,11 @@ class LogContext(dramatiq.Middleware):
     def before_process_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:  # noqa: ARG002
         """Bind them, after dropping those of an earlier message of this thread."""
         clear_contextvars()
-        retries = message.options.get("retries", 0)
-        attempt = retries + 1 if isinstance(retries, int) else 1
         body = message.args[0] if isinstance(message.args, list | tuple) and message.args else None
-        bind_contextvars(actor=message.actor_name, message_id=message.message_id, attempt=attempt, **_of_body(body))
+        attempt = message.options.get(RETRIES, 0) + 1
+        bind_contextvars(
+            actor=message.actor_name, message_id=message.message_id[:_LONGEST], attempt=attempt, **_of_body(body)
+        )
 
     def after_process_message(
         self,
@@ -115,9 +117,9 @@ class QueueInstruments(dramatiq.Middleware):
 
     def before_process_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
         """Note how long it has waited, by Redis's clock."""
-        if isinstance(broker, MendedBroker) and isinstance(message, ReceivedMessage):
+        if isinstance(broker, MendedBroker) and isinstance(message, ReceivedMessage) and message.sent_at is not None:
             with suppress(RedisError):
-                message.waited = max(broker.clock.now_ms() - message.message_timestamp, 0) / 1000
+                message.waited = max(broker.clock.now_ms() - message.sent_at, 0) / 1000
 
     def after_process_message(
         self,

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from dramatiq import Message, MessageProxy
 from dramatiq.errors import DecodeError, Retry
 
 from afterword.schemas.errors import AfterwordError
+from afterword.schemas.wire import sent_at_ms
 from afterword.workers.core.errors import told
 
+RETRIES = "afterword_retries"
+"""The option that counts a message's retries. A producer who sets it loses retries of this message, and gains none."""
+
+LONGEST_DELAY_MS = 60_000
+"""Longer than any retry waits, whatever the clock of the worker that delayed it said."""
+
 _ERROR_LENGTH = 500
+_NAME_LENGTH = 512
 
 
 class Postponed(AfterwordError, Retry):
@@ -27,9 +38,13 @@ class ReceivedMessage(MessageProxy):
     Its text form shows no argument, so that Dramatiq's log lines never repeat a conversation.
     """
 
-    def __init__(self, message: Message[object], redis_id: bytes) -> None:
+    def __init__(self, message: Message[object], redis_id: bytes, *, size: int, sent_at: int | None) -> None:
         super().__init__(message)
         self.redis_id = redis_id
+        self.size = size
+        """Bytes that it has in Redis."""
+        self.sent_at = sent_at
+        """When it was sent, in milliseconds since 1970; None where it does not say, or says what cannot be."""
         self.postponed = False
         self.waited: float | None = None
         """Seconds from its sending to the work that was done on it, once it was."""
@@ -47,57 +62,101 @@ class ReceivedMessage(MessageProxy):
         return f"<ReceivedMessage {self}>"
 
 
-def read_received(data: bytes | None, queue_name: str) -> ReceivedMessage | None:
-    """The message in `data`, or None where it is missing, no message, or none that a worker of this queue survives."""
+def read_received(redis_id: bytes, data: bytes, queue_name: str) -> ReceivedMessage | None:
+    """The message in `data`, or None where it is no message, or none that a worker of this queue survives.
+
+    Its options are data that anybody may have written. Of them only what this broker wrote itself is kept, in bounds.
+    """
     try:
-        message: Message[object] = Message.decode(data or b"")
-        redis_id = message.options["redis_message_id"].encode()
+        message: Message[object] = Message.decode(data)
+        message.options["redis_message_id"].encode()
     except (DecodeError, TypeError, KeyError, AttributeError, UnicodeEncodeError):
         return None
-    return ReceivedMessage(message, redis_id) if _is_sound(message, queue_name) else None
+    if not _is_sound(message, queue_name):
+        return None
+    now_ms = int(time.time() * 1000)
+    sent_at = sent_at_ms(message.message_timestamp, now_ms)
+    options = _own_options(message.options, redis_id)
+    if queue_name.endswith(".DQ"):
+        options["eta"] = _eta(message.options, now_ms)
+    own = replace(message, options=options, message_timestamp=now_ms if sent_at is None else sent_at)
+    return ReceivedMessage(own, redis_id, size=len(data), sent_at=sent_at)
+
+
+def _own_options(options: Mapping[str, Any], redis_id: bytes) -> dict[str, Any]:
+    """What this broker wrote. The id is that of the message's place, whatever it calls itself."""
+    retries = options.get(RETRIES)
+    counted = {RETRIES: max(retries, 0)} if type(retries) is int else {}
+    return {"redis_message_id": redis_id.decode(errors="replace"), **counted}
+
+
+def _eta(options: Mapping[str, Any], now_ms: int) -> int:
+    """When a delayed message is due: at once where that cannot be read, soon in any case."""
+    eta = options.get("eta")
+    # NaN is not above anything.
+    if isinstance(eta, int | float) and eta > now_ms:
+        return int(min(eta, now_ms + LONGEST_DELAY_MS))
+    return now_ms
 
 
 def _is_sound(message: Message[object], queue_name: str) -> bool:
-    # Dramatiq's threads die of a foreign queue name, an unhashable actor name, and of `throws` that is no class.
+    # Dramatiq's threads die of a foreign queue name and of an unhashable actor name; its log lines repeat names.
     return (
         message.queue_name == queue_name
-        and isinstance(message.actor_name, str)
-        and isinstance(message.message_id, str)
+        and _is_name(message.actor_name)
+        and _is_name(message.message_id)
         and isinstance(message.kwargs, dict)
-        and "throws" not in message.options
     )
 
 
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= _NAME_LENGTH
+
+
 class Held:
-    """The Redis ids of one queue's messages that were handed to this process and are not settled. Thread-safe."""
+    """The messages of one queue that were handed to this process and are not settled: ids and sizes. Thread-safe."""
 
     def __init__(self) -> None:
-        self._ids: set[bytes] = set()
+        self._sizes: dict[bytes, int] = {}
         self._changed = threading.Condition()
+        self.settled_at = time.monotonic()
+        """When a message was last settled: done, failed or set aside; not when one was put back."""
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self._sizes)
 
-    def add(self, ids: Iterable[bytes]) -> None:
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
         with self._changed:
-            self._ids.update(ids)
+            return sum(self._sizes.values())
+
+    def add(self, messages: Iterable[ReceivedMessage]) -> None:
+        with self._changed:
+            self._sizes.update((message.redis_id, message.size) for message in messages)
+
+    def settle(self, redis_id: bytes) -> None:
+        """Let go of a message that is settled."""
+        self.settled_at = time.monotonic()
+        self.discard([redis_id])
 
     def discard(self, ids: Iterable[bytes]) -> None:
         with self._changed:
-            self._ids.difference_update(ids)
+            for redis_id in ids:
+                self._sizes.pop(redis_id, None)
             self._changed.notify_all()
 
     def clear(self) -> None:
         with self._changed:
-            self._ids.clear()
+            self._sizes.clear()
             self._changed.notify_all()
 
     def not_among(self, ids: Iterable[bytes]) -> list[bytes]:
         """Those of `ids` that are not held."""
         with self._changed:
-            return [redis_id for redis_id in ids if redis_id not in self._ids]
+            return [redis_id for redis_id in ids if redis_id not in self._sizes]
 
     def wait_below(self, limit: int, seconds: float) -> None:
         """Return when fewer than `limit` are held, or after `seconds`."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self._ids) < limit, seconds)
+            self._changed.wait_for(lambda: len(self._sizes) < limit, seconds)

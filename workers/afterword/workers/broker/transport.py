@@ -8,21 +8,27 @@ from dataclasses import dataclass
 from typing import Any
 
 import redis
-from dramatiq.brokers.redis import _scripts as _stock_scripts
 from redis.commands.core import Script
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from afterword.schemas import wire
+from afterword.workers.broker import script
 from afterword.workers.broker.clock import ServerClock
 
 BATCH = 1000
-"""The most messages of one fetch, and ids of one step of maintenance; Lua's stack bears several times as many."""
+"""The most messages of one fetch."""
+
+_UNJUDGED = frozenset({wire.Queue.EXTRACTION.value})
+"""A hint says nothing that could kill, and handing hints out one by one would hold up extraction."""
 
 _REDIS_WITH_FLAGS = 7
-_WHEN_FULL = b"#!lua flags=allow-oom\n"
+_WHEN_FULL = "#!lua flags=allow-oom\n"
 
 # Only while the message is this worker's: else it would come back after its settling, with nobody to remove it.
 _REWRITE = 'if redis.call("sismember", KEYS[1], ARGV[1]) == 1 then redis.call("hset", KEYS[2], ARGV[1], ARGV[2]) end'
+
+_LOGGED = 100
+"""Bytes of an id that are worth a place in a log line."""
 
 _WEEK_MS = 7 * 24 * 3600 * 1000
 
@@ -48,8 +54,19 @@ def is_delay_queue(queue_name: str) -> bool:
     return queue_name.endswith(".DQ")
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The messages that a fetch found, with their ids in Redis; how many places are left in the queue; and whether the
+    next message wants more room than there was: fewer messages or bytes in this worker's hands.
+    """
+
+    messages: Sequence[tuple[bytes, bytes]]
+    left: int
+    blocked: bool
+
+
 class Transport:
-    """Runs Dramatiq's script, and rings bells, in the name of one worker. Thread-safe."""
+    """Runs the broker's script, and rings bells, in the name of one worker. Thread-safe."""
 
     def __init__(self, client: redis.Redis, *, worker_id: str, pace: Pace) -> None:
         self.logger = logging.getLogger(__name__)
@@ -60,19 +77,24 @@ class Transport:
         self._broken_bells: set[str] = set()
         self._script: Script | None = None
 
-    # Dramatiq's script.
+    # The script.
 
-    def dispatch(self, command: str, queue_name: str, *arguments: Any, maintenance: bool = False) -> Any:
-        """Run Dramatiq's script: a heartbeat, maintenance if asked for, then the command if the script knows it."""
-        script = self._draining_script()
-        return script(keys=[wire.NAMESPACE], args=self._arguments(command, queue_name, arguments, maintenance))
+    def dispatch(self, command: str, queue_name: str, *arguments: Any, maintenance: bool = False) -> Fetched:
+        """Run the script: a heartbeat, maintenance if asked for, then the command if the script knows it."""
+        run = self._draining_script()
+        reply = run(keys=[wire.NAMESPACE], args=self._arguments(command, queue_name, arguments, maintenance))
+        return self._read_reply(queue_name, reply)
 
-    def listen_and_fetch(self, queue_name: str, room: int, seconds: float) -> list[bytes | None]:
+    def fetch(self, queue_name: str, room: int, room_bytes: int, *, maintenance: bool) -> Fetched:
+        """Take messages, `room` and `room_bytes` of them at most; with empty hands one, whatever its size."""
+        return self.dispatch("fetch", queue_name, room, room_bytes, maintenance=maintenance)
+
+    def listen_and_fetch(self, queue_name: str, room: int, room_bytes: int, seconds: float) -> Fetched:
         """Wait for the bell, at most `seconds`, then fetch: two commands sent at once.
 
         Redis runs the second as soon as the first is served, which saves the way back and forth in between.
         """
-        arguments = self._arguments("fetch", queue_name, (room,), maintenance=False)
+        arguments = self._arguments("fetch", queue_name, (room, room_bytes), maintenance=False)
         with self._client.pipeline(transaction=False) as pipe:
             pipe.execute_command("BLPOP", wire.bell_key(queue_name), seconds)
             pipe.execute_command("EVALSHA", self._draining_script().sha, 1, wire.NAMESPACE, *arguments)
@@ -80,7 +102,17 @@ class Transport:
         self._note_bell(queue_name, rung)
         if isinstance(found, RedisError):
             raise found
-        return list(found)
+        return self._read_reply(queue_name, found)
+
+    def _read_reply(self, queue_name: str, reply: Any) -> Fetched:
+        found, left, blocked, aside = reply
+        for redis_id, why in zip(aside[::2], aside[1::2], strict=True):
+            self.tell_aside(queue_name, redis_id, why.decode())
+        return Fetched(tuple(zip(found[::2], found[1::2], strict=True)), int(left), bool(blocked))
+
+    def tell_aside(self, queue_name: str, redis_id: bytes, why: str) -> None:
+        """Log that a message is dead unread; its id escaped and in bounded length, since anybody may have chosen it."""
+        self.logger.warning("Message %r of queue %r is set aside as dead: %s", redis_id[:_LOGGED], queue_name, why)
 
     def requeue(self, queue_name: str, ids: Collection[bytes]) -> None:
         """Put messages back at the end of their queue, and ring."""
@@ -148,15 +180,16 @@ class Transport:
             self.logger.warning("The bell of queue %r fails, polling instead: %s", queue_name, reply)
 
     def _draining_script(self) -> Script:
-        """Dramatiq's script, allowed to run in a full Redis: else workers could not drain the queues that fill it.
+        """The script, allowed to run in a full Redis: else workers could not drain the queues that fill it.
 
         Before Redis 7 a script cannot ask for that: there a full Redis stays full until it is given more memory.
         """
         if self._script is None:
             version = str(dict(self._client.info("server"))["redis_version"])
-            stock = _stock_scripts["dispatch"]
             runs_flagged = int(version.split(".")[0]) >= _REDIS_WITH_FLAGS
-            self._script = self._client.register_script(_WHEN_FULL + stock if runs_flagged else stock)
+            self._script = self._client.register_script(
+                _WHEN_FULL + script.DISPATCH if runs_flagged else script.DISPATCH
+            )
         return self._script
 
     def _transaction(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
@@ -166,7 +199,7 @@ class Transport:
             return pipe.execute(raise_on_error=False)
 
     def _arguments(self, command: str, queue_name: str, arguments: tuple[Any, ...], maintenance: bool) -> list[Any]:
-        # The order is the script's; a test of Dramatiq's contract notices when it changes.
+        # The order is the script's.
         return [
             command,
             self.clock.now_ms(),
@@ -175,7 +208,11 @@ class Transport:
             self.pace.heartbeat_timeout_ms,
             self.pace.dead_message_ttl_ms,
             int(maintenance),
-            BATCH,
+            int(not is_delay_queue(queue_name) and queue_name not in _UNJUDGED),
+            wire.MAX_MESSAGE_BYTES,
+            script.MOST_PASSED_OVER,
+            script.DEATHS_ALONE,
+            script.SUSPECTED_MS,
             *arguments,
         ]
 

@@ -7,8 +7,9 @@ AfterwordError (afterword.schemas.errors)
 │   └── LedgerTooNew       the ledger's tables are newer than this version
 ├── StoreUnavailable       a store cannot be reached; the work waits
 │   ├── LedgerUnavailable
-│   │   └── LedgerRefused  PostgreSQL admits nobody of this name
+│   │   └── LedgerDenied   PostgreSQL admits nobody of this name
 │   └── VectorStoreUnavailable
+├── LedgerRefused          PostgreSQL cannot keep what it was given; no retry mends that
 ├── EmbeddingFailed        the embedder did not answer
 │   └── EmbeddingRefused   it answers, but takes some of the texts not
 ├── Late                   a step of an answer took longer than its deadline allows
@@ -63,8 +64,12 @@ class LedgerUnavailable(StoreUnavailable):
     """PostgreSQL cannot be reached."""
 
 
-class LedgerRefused(LedgerUnavailable):
+class LedgerDenied(LedgerUnavailable):
     """PostgreSQL admits nobody of this name: somebody has to mend the URL. Work waits for that as for an outage."""
+
+
+class LedgerRefused(AfterwordError):
+    """PostgreSQL refuses what it was given: too long for an index, out of range, no text. A retry changes nothing."""
 
 
 class VectorStoreUnavailable(StoreUnavailable):
@@ -140,7 +145,11 @@ class Denied(AfterwordError):
 def told(error: BaseException) -> str:
     """An error as logs and dead letters tell it: its class, and its message where it is one of ours.
 
-    The message of somebody else's error may repeat its input: a text that could not be read, a key that was refused.
+    Of a database's error also its code, such as "DataError (22003)". The message of somebody else's error may repeat
+    its input: a text that could not be read, a key that was refused.
     """
     name = type(error).__name__
-    return f"{name}: {error}" if isinstance(error, AfterwordError) and str(error) else name
+    if isinstance(error, AfterwordError):
+        return f"{name}: {error}" if str(error) else name
+    code = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return f"{name} ({code})" if isinstance(code, str) else name

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from itertools import count
 from uuid import UUID, uuid5
 
 from afterword.schemas import Scope
@@ -11,14 +13,17 @@ from afterword.schemas import Scope
 _NAMESPACE = UUID("5c1f7c3e-5f0a-4d43-9a34-3f4d1c2b7e61")
 
 
-def excerpt_id(
-    tenant_id: str, user_id: str, thread: str, *, message_id: str | None, role: str, text: str, piece: int
-) -> str:
-    """The id of a piece of a turn. `thread` is the session, or the event where there is none.
+def piece_ids(
+    tenant_id: str, user_id: str, thread: str, *, message_id: str | None, role: str, text: str
+) -> Iterator[str]:
+    """The ids of a turn's pieces, one after the other without end. `thread` is the session, or the event where there is
+    none.
 
     A turn is known by its role, its text and its message id: overlapping windows of a thread store it once.
     """
-    return _uuid("excerpt", tenant_id, user_id, thread, turn_digest(role, text, message_id), piece)
+    # Once a turn: a digest for each piece would cost the square of its length.
+    turn = turn_digest(role, text, message_id)
+    return (_uuid("excerpt", tenant_id, user_id, thread, turn, piece) for piece in count())
 
 
 def turn_digest(role: str, text: str, message_id: str | None = None) -> str:

@@ -18,7 +18,7 @@ from afterword.workers.embedded.running_file import RunningFile
 from afterword.workers.runtime import checks
 from afterword.workers.runtime.health import Health
 from afterword.workers.runtime.probes import ProbeServer
-from afterword.workers.runtime.roles import Role, start_role
+from afterword.workers.runtime.roles import Role, progress_of, start_role
 from afterword.workers.runtime.running import RunningRole
 from afterword.workers.runtime.settings import Settings
 from afterword.workers.runtime.wiring.house import House
@@ -166,9 +166,13 @@ class EmbeddedStack:
         return ProbeServer(settings.probe_host, settings.probe_port, registry=house.metrics.exposed())
 
     def _start_probes(self, house: House, probes: ProbeServer) -> None:
+        queues = progress_of(self._roles)
         probes.start(
             is_alive=lambda: all(role.is_alive() for role in self._roles),
-            health=Health(checks.looks(house, get_args(checks.Component)), ["redis", "postgres", "vector_store"]),
+            health=Health(
+                {**checks.looks(house, get_args(checks.Component)), **queues},
+                ["redis", "postgres", "vector_store", *queues],
+            ),
         )
         for role, running in zip(Role, self._roles, strict=True):
             house.metrics.up.labels(role).set_function(running.is_alive)

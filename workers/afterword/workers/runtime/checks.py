@@ -28,6 +28,7 @@ from afterword.workers.runtime.server_checks import (
 from afterword.workers.runtime.variables import unknown_variables
 from afterword.workers.runtime.wiring.house import House
 from afterword.workers.stores.ledger.extraction import breaker, progress
+from afterword.workers.stores.ledger.migrate import check_migrated
 
 _LONG_TEXT = "Every turn of a conversation is kept, and a long one is kept in pieces. " * 60
 """As long as the longest that is embedded: the end of a batch, by which what is known of it is found."""
@@ -105,13 +106,18 @@ def check_llm(house: House) -> Check:
     completion = llm.complete_json([{"role": "user", "content": 'Answer with this JSON object: {"ok": true}'}])
     settings = house.settings
     where = _destination(LLMS, settings.llm, settings.llm_base_url, settings.llm_api_key)
-    told = f"{completion.model} answered with {completion.tokens.completion} tokens{where}"
+    return Check("llm", "ok", f"{completion.model} answered with {completion.tokens.completion} tokens{where}")
+
+
+def check_facts(house: House) -> Check:
+    """No conversation waits for an LLM that is there by now."""
+    check_migrated(house.stores.database)
     with house.stores.database.transaction() as connection:
         kept = progress.count_verbatim(connection).kept
-    if kept:
+    if kept and house.settings.llm != "none":
         late = f"{kept} conversations came before there was an LLM: `afterword extract --all` learns from them"
-        return Check("llm", "warning", f"{told}; {late}")
-    return Check("llm", "ok", told)
+        return Check("facts", "warning", late)
+    return Check("facts", "ok", "every conversation that an LLM should see was given to it, or waits to be")
 
 
 def check_tokenizer(house: House) -> Check:
@@ -151,6 +157,7 @@ ALL = (
     check_payloads,
     check_embedder,
     check_llm,
+    check_facts,
     check_tokenizer,
     check_mem0,
     check_switch,

@@ -76,7 +76,7 @@ def _play(role: Role, house: House, stopping: threading.Event) -> None:
     probes = ProbeServer(settings.probe_host, settings.probe_port, registry=shown_by(role, house))
     with loading():
         running = start_role(role, house)
-    probes.start(is_alive=running.is_alive, health=health_of(role, house))
+    probes.start(is_alive=running.is_alive, health=health_of(role, house, running))
     house.metrics.up.labels(role).set_function(running.is_alive)
     logger.info("%s works; probes on port %d", role, probes.port)
     if ROLES[role].uses_vector_store:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -23,7 +23,8 @@ from afterword.workers.observing.metrics.recall import RecallMetrics
 from afterword.workers.observing.metrics.stores import StoreMetrics
 from afterword.workers.observing.metrics.upkeep import UpkeepMetrics
 from afterword.workers.runtime.checks import Component, looks
-from afterword.workers.runtime.health import Health
+from afterword.workers.runtime.health import Check, Health
+from afterword.workers.runtime.progress import PATIENCE_SECONDS, QueueProgress
 from afterword.workers.runtime.running import Companion, IdleRole, QueueRole, RunningRole
 from afterword.workers.runtime.wiring.house import House
 from afterword.workers.services.upkeep.scheduler import Scheduler, Task
@@ -56,6 +57,10 @@ class QueueWork:
     """Whether no message is taken while PostgreSQL is away."""
     needs_llm: bool = False
     """Whether the role idles in verbatim mode."""
+
+    def patience_in(self, house: House) -> float:
+        """Seconds without a message finished after which the role is stalled; an LLM is waited for besides."""
+        return PATIENCE_SECONDS + (house.settings.llm_timeout if self.needs_llm else 0.0)
 
     def threads_in(self, house: House) -> int:
         """The threads of the worker: as the settings say, else as measured for this role."""
@@ -93,10 +98,17 @@ def start_role(role: Role, house: House) -> RunningRole:
     return _start_work(work, house)
 
 
-def health_of(role: Role, house: House) -> Health:
-    """The components that a role's process watches."""
+def health_of(role: Role, house: House, running: RunningRole | None = None) -> Health:
+    """The components that a role's process watches, and the queue of a role that is running."""
     spec = ROLES[role]
-    return Health(looks(house, [*spec.needed, *spec.used]), spec.needed)
+    queues = progress_of([running] if running else [])
+    return Health({**looks(house, [*spec.needed, *spec.used]), **queues}, [*spec.needed, *queues])
+
+
+def progress_of(roles: Iterable[RunningRole]) -> dict[str, Callable[[], Check]]:
+    """The looks at the queues of roles, by the names of their components."""
+    found = [role.progress for role in roles if isinstance(role, QueueRole)]
+    return {progress.component: progress.check for progress in found}
 
 
 def shown_by(role: Role, house: House) -> Exposition:
@@ -110,7 +122,8 @@ def _start_work(work: QueueWork, house: House) -> QueueRole:
     gate = _gate(house) if work.waits_for_ledger else None
     broker = house.stores.open_broker(gate.is_open if gate else None)
     companions = [*([gate] if gate else []), *work.declare(house, broker)]
-    return QueueRole(broker, queue=work.queue, threads=work.threads_in(house), companions=companions)
+    progress = QueueProgress(broker, work.queue, patience=work.patience_in(house), metrics=house.metrics)
+    return QueueRole(broker, queue=work.queue, threads=work.threads_in(house), companions=companions, progress=progress)
 
 
 def _gate(house: House) -> LedgerGate:

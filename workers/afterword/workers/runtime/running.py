@@ -11,6 +11,7 @@ from dramatiq import Worker
 from afterword.schemas.wire import Queue
 from afterword.workers.broker import MendedBroker
 from afterword.workers.broker.consumer import MendedConsumer
+from afterword.workers.runtime.progress import QueueProgress
 
 _STALLED_SECONDS = 60.0
 """A consumer looks at its queue every few seconds, whatever Redis does."""
@@ -37,14 +38,23 @@ class Companion(Protocol):
 
 
 class QueueRole:
-    """A role that works on a queue: one Dramatiq worker, and the threads it needs beside it."""
+    """A role that works on a queue: one Dramatiq worker, and the threads it needs beside it. `progress` is told of."""
 
-    def __init__(self, broker: MendedBroker, *, queue: Queue, threads: int, companions: Sequence[Companion]) -> None:
+    def __init__(
+        self,
+        broker: MendedBroker,
+        *,
+        queue: Queue,
+        threads: int,
+        companions: Sequence[Companion],
+        progress: QueueProgress,
+    ) -> None:
+        self.progress = progress
         self._broker = broker
-        self._companions = companions
+        self._companions = [*companions, progress]
         self._worker = Worker(broker, queues={queue.value}, worker_threads=threads, worker_timeout=_IDLE_SLEEP_MS)
         # First: the worker's first message may need them already.
-        for companion in companions:
+        for companion in self._companions:
             companion.start()
         self._worker.start()
 

@@ -16,7 +16,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError, OutOfMemory
 from redis.retry import Retry
 
 from afterword.schemas.wire import NAMESPACE
-from afterword.workers.core.errors import LedgerRefused, Misconfigured, NotMigrated, StoreUnavailable
+from afterword.workers.core.errors import LedgerDenied, Misconfigured, NotMigrated, StoreUnavailable
 from afterword.workers.runtime.health import Check, CheckStatus
 from afterword.workers.runtime.wiring.house import House
 from afterword.workers.stores.ledger import database, memories
@@ -130,7 +130,7 @@ def failure_of(component: str, error: Exception, house: House) -> Check:
     """What an error of a check says: it passes by itself if a server is away or starts, else somebody must mend it."""
     if isinstance(error, redis.RedisError):
         return _redis_failure(component, error, house.settings.redis)
-    away = isinstance(error, StoreUnavailable) and not isinstance(error, LedgerRefused)
+    away = isinstance(error, StoreUnavailable) and not isinstance(error, LedgerDenied)
     # A ledger is migrated beside the workers' start.
     passing = away or isinstance(error, NotMigrated) or not isinstance(error, Misconfigured | StoreUnavailable)
     return Check(component, "failed", str(error), passing=passing)

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
 from afterword.workers.core.errors import Misconfigured
+from afterword.workers.models.embedders.limits import KEPT_BYTES, KEPT_TEXTS
 from afterword.workers.models.providers import EMBEDDERS, LLMS, own_endpoint, provider_of
 from afterword.workers.services.extraction.pricing import Price
 
@@ -90,7 +91,10 @@ class Settings(BaseSettings):
         description="Tokens (estimated) of a text at most, the middle of a longer one left out; each model has a "
         "default, and refusals lower it.",
     )
-    embedder_cache: int = Field(10_000, ge=0, description="Texts whose vectors are kept in memory.")
+    embedder_cache: int = Field(KEPT_TEXTS, ge=0, description="Texts whose vectors are kept in memory at most.")
+    embedder_cache_bytes: int = Field(
+        KEPT_BYTES, ge=0, description="Bytes of memory that those texts and their vectors take at most."
+    )
     question_cache: int = Field(
         3600, ge=0, description="Seconds that vectors of questions are kept in Redis for all workers; 0: not at all."
     )

@@ -8,6 +8,7 @@ from afterword.workers.models.embedders.hashing import HashingEmbedder
 from afterword.workers.models.embedders.layers import CachingEmbedder, TimedEmbedder
 from afterword.workers.models.embedders.limits import EmbeddingLimits
 from afterword.workers.models.embedders.port import Embedder
+from afterword.workers.models.embedders.vector_cache import VectorCache
 from afterword.workers.models.providers import Endpoint
 from afterword.workers.observing.metrics import Metrics
 
@@ -16,7 +17,6 @@ _DEFAULT_MODELS = {
     "fastembed": "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2",
 }
 _HASHING_DIMENSIONS = 512
-_CACHED_TEXTS = 2_000
 
 
 def limits_of(
@@ -35,20 +35,20 @@ def build_embedder(
     api_key: str | None = None,
     timeout: float = 10.0,
     limits: EmbeddingLimits | None = None,
-    cached: int = _CACHED_TEXTS,
+    cache: VectorCache | None = None,
     metrics: Metrics | None = None,
 ) -> Embedder:
     """An embedder by its provider: "openai", "fastembed", "hashing" or "mem0:<provider of mem0>".
 
-    `timeout` is in seconds; `cached` is how many texts' vectors are kept in memory; requests are counted in `metrics`.
+    `timeout` is in seconds; `cache` keeps vectors in memory; requests are counted in `metrics`.
 
     Raises: Misconfigured, saying what to do.
     """
-    metrics = metrics or Metrics()
+    metrics, cache = metrics or Metrics(), cache or VectorCache()
     asked = TimedEmbedder(_uncached(provider, model, dimensions, Endpoint(base_url, api_key), timeout), metrics)
     if provider == "hashing":  # it takes whatever it is given
-        return CachingEmbedder(asked, cached, metrics)
-    return CachingEmbedder(FittingEmbedder(asked, limits or limits_of(provider, model), metrics), cached, metrics)
+        return CachingEmbedder(asked, cache, metrics)
+    return CachingEmbedder(FittingEmbedder(asked, limits or limits_of(provider, model), metrics), cache, metrics)
 
 
 def _uncached(provider: str, model: str | None, dimensions: int | None, endpoint: Endpoint, timeout: float) -> Embedder:
@@ -66,7 +66,7 @@ def _uncached(provider: str, model: str | None, dimensions: int | None, endpoint
             from afterword.workers.models.embedders.mem0 import Mem0Embedder
 
             return Mem0Embedder(name, model=model, endpoint=endpoint, dimensions=dimensions, timeout=timeout)
-    raise Misconfigured("AFTERWORD_EMBEDDER must be openai, fastembed, hashing or mem0:<provider>")
+    raise Misconfigured("AFTERWORD_EMBEDDER: use openai, fastembed, hashing or mem0:<provider>")
 
 
 def _openai(model: str, dimensions: int | None, endpoint: Endpoint, timeout: float) -> Embedder:

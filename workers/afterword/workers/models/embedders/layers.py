@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 
 from afterword.workers.core.errors import EmbeddingFailed, EmbeddingRefused
 from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity, Vector
+from afterword.workers.models.embedders.vector_cache import VectorCache
 from afterword.workers.observing.metrics import Metrics
 
 
 class CachingEmbedder:
-    """Keeps the vectors of the `size` texts used last; repeats within a batch are embedded once. Thread-safe."""
+    """Keeps vectors in a cache; repeats within a batch are embedded once. Thread-safe.
 
-    def __init__(self, inner: Embedder, size: int, metrics: Metrics) -> None:
+    Vectors that it knew are rounded to 32 bits, as every vector store does.
+    """
+
+    def __init__(self, inner: Embedder, cache: VectorCache, metrics: Metrics) -> None:
         self._inner = inner
         self._cached = metrics.embedder_texts.labels("cache")
-        self._size = size
-        self._lock = threading.Lock()
-        self._vectors: OrderedDict[str, Vector] = OrderedDict()
+        self._cache = cache
 
     @property
     def identity(self) -> EmbedderIdentity:
@@ -30,7 +30,7 @@ class CachingEmbedder:
 
         Raises: EmbeddingRefused, EmbeddingFailed.
         """
-        known = self._recalled(texts)
+        known: dict[str, Vector] = {text: vector.tolist() for text, vector in self._cache.get(texts).items()}
         missing = [text for text in dict.fromkeys(texts) if text not in known]
         self._cached.inc(len(texts) - len(missing))
         if missing:
@@ -44,21 +44,8 @@ class CachingEmbedder:
 
     def _kept(self, texts: Sequence[str], vectors: Sequence[Vector | None]) -> dict[str, Vector]:
         fresh = {text: vector for text, vector in zip(texts, vectors, strict=True) if vector is not None}
-        self._keep(fresh)
+        self._cache.put(fresh)
         return fresh
-
-    def _recalled(self, texts: Sequence[str]) -> dict[str, Vector]:
-        with self._lock:
-            known = {text: self._vectors[text] for text in texts if text in self._vectors}
-            for text in known:
-                self._vectors.move_to_end(text)
-        return known
-
-    def _keep(self, fresh: dict[str, Vector]) -> None:
-        with self._lock:
-            self._vectors.update(fresh)
-            while len(self._vectors) > self._size:
-                self._vectors.popitem(last=False)
 
 
 class TimedEmbedder:

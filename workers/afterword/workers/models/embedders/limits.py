@@ -1,4 +1,6 @@
-"""How many texts an embedder takes a request, and how long ones: as set, as known of its model, as it taught us."""
+"""How many texts an embedder takes a request, and how long ones: as set, as known of its model, as it taught us.
+
+And how much of its vectors is kept, unless it is set."""
 
 from __future__ import annotations
 
@@ -16,6 +18,10 @@ MARK = " … "
 
 LEAST_TOKENS = 64
 """A text is made no shorter than this: what is refused at this length is not refused for its length."""
+
+KEPT_TEXTS = 10_000
+KEPT_BYTES = 32 * 2**20
+"""Of vectors in memory: some 4,500 of 1,536 dimensions, or 12,000 of 512, with texts of a usual length."""
 
 _REQUEST_TOKENS = 250_000
 """OpenAI takes 300,000 tokens a request, and counts them otherwise than we do."""

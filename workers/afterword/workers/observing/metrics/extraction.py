@@ -6,7 +6,8 @@ from prometheus_client import CollectorRegistry, Histogram
 
 from afterword.workers.observing.metrics.instruments import LONG_WAITS, SLOW, Instruments
 
-_EXTRACTION_OUTCOMES = ("done", "empty", "bad_answer", "llm_unavailable", "llm_refused", "store", "lost", "dead")
+_ENDED = ("done", "empty", "lost", "dead")
+_FAILED = ("bad_answer", "llm_unavailable", "llm_refused", "store", "unexpected")
 
 
 class ExtractionMetrics(Instruments):
@@ -21,8 +22,14 @@ class ExtractionMetrics(Instruments):
         )
         self.extractions = self._counter(
             "extractions",
-            "Extraction batches by outcome: done, empty, bad_answer, llm_unavailable, llm_refused, store, lost, dead.",
-            outcome=_EXTRACTION_OUTCOMES,
+            "Extraction batches by outcome: done, empty, bad_answer, llm_unavailable, llm_refused, store, unexpected, "
+            "lost, dead.",
+            outcome=(*_ENDED, *_FAILED),
+        )
+        self.odd_items = self._counter(
+            "llm_odd_items",
+            "Items of LLM answers that were dropped or cut, by type: no_text, too_long (cut), too_many.",
+            type=("no_text", "too_long", "too_many"),
         )
         self.extraction_seconds = Histogram(
             "afterword_extraction_seconds",

@@ -28,6 +28,35 @@ READING_SECONDS = 60.0
 """How long a reading is shown: four times the interval at which most are taken."""
 
 
+OTHER = "other"
+
+
+class BoundedLabel:
+    """The values of a label that users fill, such as a tenant: the first so many of a process, `other` for the rest.
+
+    Each value costs memory here and a series in Prometheus for ever; the ledger knows them all. Thread-safe.
+
+    >>> tenant = BoundedLabel(most=1)
+    >>> tenant.of("acme"), tenant.of("initech"), tenant.of("acme")
+    ('acme', 'other', 'acme')
+    """
+
+    def __init__(self, most: int = 50) -> None:
+        self._most = most
+        self._known: set[str] = set()
+        self._lock = threading.Lock()
+
+    def of(self, value: str) -> str:
+        """The value as it is shown."""
+        if value in self._known:
+            return value
+        with self._lock:
+            if len(self._known) >= self._most:
+                return OTHER
+            self._known.add(value)
+        return value
+
+
 class Reading(Collector):
     """A gauge that is read from a server. Without a fresh reading it has no sample: none is better than a stale one.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from afterword.workers.observing.metrics.instruments import FAST, SLOW, Instruments
+from afterword.workers.observing.metrics.instruments import FAST, SLOW, BoundedLabel, Instruments
 
 
 class ModelMetrics(Instruments):
@@ -32,6 +32,8 @@ class ModelMetrics(Instruments):
             "given_up (found by their words alone).",
             outcome=("shortened", "given_up"),
         )
+        self.model_label = BoundedLabel()
+        self.tenant_label = BoundedLabel()
         self.llm_calls = Counter(
             "afterword_llm_calls",
             "Calls to the LLM by model and outcome: ok, unavailable, refused, bad_answer.",
@@ -47,13 +49,15 @@ class ModelMetrics(Instruments):
         )
         self.llm_tokens = Counter(
             "afterword_llm_tokens",
-            "Tokens by model, tenant and type: prompt, cached (a part of prompt), completion.",
+            "Tokens by model, tenant (the first 50 of a process, `other` for the rest) and type: prompt, cached (a "
+            "part of prompt), completion.",
             ["model", "tenant", "type"],
             registry=self.registry,
         )
         self.llm_cost = Counter(
             "afterword_llm_cost_dollars",
-            "US dollars by model and tenant, at the prices that are set; a model without a price costs nothing here.",
+            "US dollars by model and tenant (as tokens), at the prices that are set; a model without a price costs "
+            "nothing here.",
             ["model", "tenant"],
             registry=self.registry,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from afterword.schemas.wire import Queue
 from afterword.workers.observing.metrics.instruments import WAITS, Instruments
@@ -29,6 +29,15 @@ class QueueMetrics(Instruments):
             "dead_letters",
             "Messages (and conversations, as those of extraction) given up on, by queue.",
             queue=Queue,
+        )
+        self.dead_messages_unkept = self._reading(
+            "dead_messages_unkept", "Dead messages that PostgreSQL refuses: they stay in Redis, for a week.", "queue"
+        )
+        self.worker_stalled = Gauge(
+            "afterword_worker_stalled",
+            "1 while this worker's queue has messages and it has finished none for too long, else 0.",
+            ["queue"],
+            registry=self.registry,
         )
         self.queue_messages = self._reading(
             "queue_messages",

@@ -18,7 +18,8 @@ class RecallMetrics(Instruments):
         super().__init__(registry)
         self.context_requests = self._counter(
             "context_requests",
-            "Context requests by outcome: answered, empty, degraded, expired, invalid, failed.",
+            "Context requests by outcome: answered, empty, degraded, expired (could not be answered in time), invalid, "
+            "failed.",
             outcome=_CONTEXT_OUTCOMES,
         )
         self.context_seconds = Histogram(

@@ -36,6 +36,9 @@ from afterword.workers.services.commands.read_figures import FigureReader
 from afterword.workers.services.commands.read_memories import MemoryReader
 from afterword.workers.services.commands.search_memories import MemorySearcher
 from afterword.workers.services.policy.access import Access
+from afterword.workers.services.recall.steps import Steps
+
+_DELETING_THREADS = 4
 
 
 class CommandRoom:
@@ -65,7 +68,9 @@ class CommandRoom:
     @cached_property
     def deletions(self) -> Deletions:
         """Carries out what was asked to be forgotten."""
-        return Deletions(self._changes, self._stores.pending_deletions)
+        steps = Steps(_DELETING_THREADS)
+        self._ground.closing.callback(steps.close)
+        return Deletions(self._changes, self._stores.pending_deletions, steps)
 
     @cached_property
     def _changes(self) -> Changes:

@@ -63,7 +63,7 @@ class ExtractionRoom:
                 batch_tokens=settings.batch_tokens, keep_transcripts=timedelta(seconds=settings.keep_transcripts)
             ),
         )
-        failures = Failures(database=database, claims=claims, retry=retry, metrics=metrics)
+        failures = Failures(database=database, claims=claims, retry=retry, tools=tools, metrics=metrics)
         return Extraction(database=database, claims=claims, tools=tools, failures=failures, metrics=metrics)
 
     def _writer(self) -> FactWriter:

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from afterword.workers.models.embedders.factory import build_embedder, limits_of
 from afterword.workers.models.embedders.limits import EmbeddingLimits
 from afterword.workers.models.embedders.port import Embedder
+from afterword.workers.models.embedders.vector_cache import VectorCache
 from afterword.workers.models.llms.factory import build_llm
 from afterword.workers.models.llms.port import Llm
 from afterword.workers.models.tokenizers.factory import build_tokenizer
@@ -34,9 +35,15 @@ class ModelRoom:
             api_key=_revealed(settings.embedder_api_key),
             timeout=settings.embedder_timeout,
             limits=self.embedding_limits,
-            cached=settings.embedder_cache,
+            cache=self.vector_cache,
             metrics=self._ground.metrics,
         )
+
+    @cached_property
+    def vector_cache(self) -> VectorCache:
+        """The vectors that this process keeps, of whatever it embeds."""
+        settings = self._ground.settings
+        return VectorCache(texts=settings.embedder_cache, max_bytes=settings.embedder_cache_bytes)
 
     @cached_property
     def embedding_limits(self) -> EmbeddingLimits:

@@ -72,8 +72,8 @@ class RecallRoom:
         if settings.embedder == "hashing" or settings.question_cache == 0:
             return self._models.embedder
         shared = SharedEmbedder(self._models.embedder, self._stores.question_cache, settings.question_cache, metrics)
-        # Before Redis the process's own: that of `embedder` stands behind it.
-        return CachingEmbedder(shared, settings.embedder_cache, metrics)
+        # The process's own cache stands before Redis, and the same one behind it, in `embedder`: a vector is kept once.
+        return CachingEmbedder(shared, self._models.vector_cache, metrics)
 
     @cached_property
     def search(self) -> CornerSearch:

@@ -74,10 +74,10 @@ class QueryLog:
 
 def record(database: Database, books: Books, batch: QueryEvents) -> None:
     """Write query events to the audit and the statistics; a batch that comes again, or events of before their
-    subject was cleared, change nothing. Raises: LedgerUnavailable.
+    subject was cleared, change nothing. Raises: LedgerUnavailable, LedgerRefused.
     """
     with database.transaction() as connection:
-        if not telemetry_batches.note(connection, batch.batch_id):
+        if not telemetry_batches.note(connection, str(batch.batch_id)):
             return
         cleared = subjects.cleared_at(connection, [(event.tenant_id, event.user_id) for event in batch.events])
         events = [event for event in batch.events if not _is_void(event, cleared)]

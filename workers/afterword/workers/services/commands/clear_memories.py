@@ -18,6 +18,7 @@ from afterword.workers.services.commands.deletions import Deletions
 from afterword.workers.services.commands.users_named import users_named
 from afterword.workers.services.ingest.recorder import remember_turns
 from afterword.workers.services.memories.excerpts import excerpt_ids
+from afterword.workers.services.recall.steps import Deadline
 from afterword.workers.stores.ledger import deletions, memories
 from afterword.workers.stores.ledger.deletions import Wanted
 from afterword.workers.stores.ledger.extraction import journal, progress, subjects
@@ -39,15 +40,17 @@ class MemoryClearer:
         self._queues = queues
         self._deletions = deletions
 
-    def clear(self, command: ClearMemories, _: float | None) -> Removed:
+    def clear(self, command: ClearMemories, within: float | None) -> Removed:
         """All removed, and nothing that is in flight brings them back.
 
         The queues are emptied first, then the ledger, where the clear is recorded: from that commit on nothing of it is
         shown any more, and whoever works for the subject takes back what it writes. The vector store comes last, for
-        nobody writes to it any more; while it is away the clear is `pending`, and a sweep completes it.
+        nobody writes to it any more; while it is away the clear is `pending`, and a sweep completes it. It is pending,
+        too, when there is more to remove than `within` so many seconds can be.
 
         Raises: MemoryUnavailable, LedgerUnavailable; nothing is cleared in the ledger then.
         """
+        deadline = Deadline.within(within)
         dropped: Sequence[dict[str, Any]] = ()
         if command.user_id:
             dropped = drop_messages(self._queues, command.tenant_id, command.user_id, command.session_id)
@@ -56,7 +59,7 @@ class MemoryClearer:
                 self._void(connection, command, dropped) if command.user_id else self._void_agent(connection, command)
             )
             recorded = deletions.record(connection, wanted)
-        return self._deletions.carry_out(recorded)
+        return self._deletions.carry_out(recorded, deadline)
 
     def _void(self, connection: Connection, command: ClearMemories, dropped: Iterable[dict[str, Any]]) -> Wanted:
         """Void all work in flight for a subject, and take all of theirs off the books."""
@@ -122,7 +125,7 @@ def drop_messages(
     queues.drop(Queue.CONVERSATIONS, list(found))
     for queue in Queue:
         dead = queues.dead_messages(queue, _DEAD_AT_MOST)
-        queues.forget_dead(queue, [message.message_id for message in dead if wanted(message.data)])
+        queues.forget_dead(queue, [message.redis_id for message in dead if wanted(message.data)])
     return [read_message(data)[1] for data in found.values()]
 
 

@@ -9,10 +9,11 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from afterword.schemas import Removed
-from afterword.workers.core.errors import StoreUnavailable
+from afterword.workers.core.errors import Late, StoreUnavailable
 from afterword.workers.core.origin import Origin
 from afterword.workers.services.commands.changes import Changes
 from afterword.workers.services.memories.pending_deletions import PendingDeletions
+from afterword.workers.services.recall.steps import Deadline, Steps
 from afterword.workers.stores.ledger import audit, deletions, memories
 from afterword.workers.stores.ledger.deletions import Deletion, Wanted
 from afterword.workers.stores.vectors import collection
@@ -20,6 +21,10 @@ from afterword.workers.stores.vectors.owners import AgentOwner, Owner, SessionOw
 from afterword.workers.stores.vectors.queries import Condition, Filter, Ids, TimeRange
 
 logger = logging.getLogger(__name__)
+
+_NEVER = Deadline()
+_ANSWERED_WITHIN = 0.8
+"""Of the time that the asker waits; the rest is for the reply, so that nobody is told that there was no answer."""
 
 _CLOCKS = timedelta(seconds=5)
 """The clocks of two hosts may differ by as much: what was written so shortly after a clear, and is not on the books,
@@ -29,13 +34,24 @@ was written before it."""
 class Deletions:
     """Carries recorded deletions out. Doing it again changes nothing."""
 
-    def __init__(self, changes: Changes, pending: PendingDeletions) -> None:
+    def __init__(self, changes: Changes, pending: PendingDeletions, steps: Steps) -> None:
         self._changes = changes
         self._pending = pending
+        self._steps = steps
 
-    def carry_out(self, deletion: Deletion) -> Removed:
-        """Remove it from the vector store. While a store is away it stays pending: a sweep completes it."""
+    def carry_out(self, deletion: Deletion, deadline: Deadline = _NEVER) -> Removed:
+        """Remove it from the vector store.
+
+        It stays pending while a store is away, and a sweep completes it; and when it takes longer than its asker waits:
+        then it goes on here.
+        """
         self._pending.note(deletion)
+        try:
+            return self._steps.run(lambda: self._carried_out(deletion), deadline.share(_ANSWERED_WITHIN))
+        except Late:
+            return Removed(removed=0, pending=True)
+
+    def _carried_out(self, deletion: Deletion) -> Removed:
         try:
             removed = self._finish(deletion)
         except StoreUnavailable as error:

@@ -9,8 +9,8 @@ One conversation, from its claim to its memories. Ann told her assistant Ada "I 
    `Batch("acme", "ann", lines=(Line("I live in Ghent."),), slices=(Slice(12, "run-9", first=0, last=1),))`.
 3. **Known** (`known`). The nearest memories that Ann and her agents already have, so that the LLM does not repeat
    them: `[Existing("7d3f…", "Ann plays the cello")]`.
-4. **Prompt and answer** (`prompt`, `llm_caller`, `answer`). mem0's prompt with scopes and sources; one call; back comes
-   `{"memory": [{"text": "Ann lives in Ghent", "scope": "user", "source": 0}]}`. It is parsed strictly:
+4. **Prompt and answer** (`prompt`, `llm_caller`, `items`, `answer`). mem0's prompt with scopes and sources; one call;
+   back comes `{"memory": [{"text": "Ann lives in Ghent", "scope": "user", "source": 0}]}`, in whatever shape:
    `Fact(id="c41a…", text="Ann lives in Ghent", scope=Scope.USER, event_id="run-9", message=0, …)`.
 5. **Journal** (`batch_extraction`). The facts are committed with their final ids before anything is written. From here
    on the LLM is not asked again, even if this worker dies.
@@ -21,6 +21,7 @@ One conversation, from its claim to its memories. Ann told her assistant Ada "I 
    12 as done, writes the audit (`memory_save`, `memory_add`), clears the journal and lets Ann go.
 
 A failure ends in `failures`. An LLM or a store that is away postpones the subject. An answer that cannot be used burns
-an attempt; then the batch is halved until the conversation that spoils it stands alone, and is dead. After a crash the
-lease runs out, and another worker begins at step 1 and goes on with the step it finds. `extraction` runs it all.
+an attempt, and so does any other error; then the batch is halved until the turn that spoils it stands alone. That turn
+is dead, if a harmless one in its place gets an answer. After a crash the lease runs out, and another worker begins at
+step 1 and goes on with the step it finds. `extraction` runs it all.
 """

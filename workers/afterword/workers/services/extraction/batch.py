@@ -68,8 +68,10 @@ def _shared(ids: Iterable[str | None]) -> str | None:
     return different.pop() if len(different) == 1 else None
 
 
-def take(conversations: Sequence[Conversation], *, tokens: int) -> tuple[tuple[Line, ...], tuple[Slice, ...]]:
-    """The lines that fit into `tokens`, in order, and which turns they are; at least one line when there is any.
+def take(
+    conversations: Sequence[Conversation], *, tokens: int, most: int | None = None
+) -> tuple[tuple[Line, ...], tuple[Slice, ...]]:
+    """The lines that fit into `tokens`, `most` of them, in order, and which turns they are; one when there is any.
 
     A conversation that is too long for one batch is continued in the next.
     """
@@ -80,7 +82,7 @@ def take(conversations: Sequence[Conversation], *, tokens: int) -> tuple[tuple[L
         first = conversation.extracted_turns
         taken = 0
         for turn in conversation.turns[first:]:
-            if lines and filled + turn.tokens > tokens:
+            if lines and (filled + turn.tokens > tokens or len(lines) == most):
                 break
             filled += turn.tokens
             taken += 1

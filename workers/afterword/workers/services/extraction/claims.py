@@ -14,12 +14,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from afterword.schemas.errors import AfterwordError
 from afterword.workers.core.errors import BadAnswer, LlmRefused, LlmUnavailable, told
 from afterword.workers.services.extraction.lease import LeaseKeeper
 from afterword.workers.services.ingest.rules import Debounce
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.extraction import breaker, claims, progress
+from afterword.workers.stores.ledger.extraction import breaker, claims, llm_calls, progress
 from afterword.workers.stores.ledger.extraction.breaker import BreakerPolicy, Permit
 from afterword.workers.stores.ledger.extraction.claims import Claim
 from afterword.workers.stores.ledger.extraction.progress import Waiting
@@ -101,16 +100,30 @@ class Claims:
             batch_limit=batch_limit if at_once else None,
         )
 
-    def note_failure(self, connection: Connection, permit: Permit, error: AfterwordError) -> timedelta | None:
+    def fail_alike(self, claim: Claim, error: Exception) -> bool:
+        """Whether nobody gets an answer that can be used, and all for one reason: no batch is at fault then.
+
+        Raises: LedgerUnavailable.
+        """
+        if not isinstance(error, BadAnswer):
+            return False
+        with self._database.transaction() as connection:
+            return llm_calls.fail_alike(
+                connection, claim.tenant_id, claim.user_id, error=told(error), last=max(self._breaker.failures, 2)
+            )
+
+    def note_failure(
+        self, connection: Connection, permit: Permit, error: Exception, *, alike: bool = False
+    ) -> timedelta | None:
         """Tell the breaker of a failed extraction; for how long it opened, if it did.
 
-        The provider's and the configuration's faults count against it; a bad answer is an answer; a store's failure
-        says nothing of the LLM. To be called after the subject's row was locked, as everywhere: who locks in another
-        order could wait for ever.
+        The provider's and the configuration's faults count against it, and so do bad answers that all get alike. Any
+        other bad answer is an answer; a store's failure says nothing of the LLM. To be called after the subject's row
+        was locked, as everywhere: who locks in another order could wait for ever.
         """
-        if isinstance(error, BadAnswer):
+        if isinstance(error, BadAnswer) and not alike:
             breaker.note_success(connection, permit)
-        if not isinstance(error, LlmRefused | LlmUnavailable):
+        if not alike and not isinstance(error, LlmRefused | LlmUnavailable):
             return None
         asked = self._asked(error)
         return breaker.note_failure(
@@ -120,7 +133,7 @@ class Claims:
             reason=told(error),
             asked=asked,
             # A provider that says when to come back has said that it is not to be asked before.
-            at_once=isinstance(error, LlmRefused) or asked > timedelta(0),
+            at_once=alike or isinstance(error, LlmRefused) or asked > timedelta(0),
         )
 
     def hand_back(self, permit: Permit) -> None:
@@ -132,7 +145,7 @@ class Claims:
             with self._database.transaction() as connection:
                 breaker.hand_back(connection, permit)
 
-    def _asked(self, error: LlmRefused | LlmUnavailable) -> timedelta:
+    def _asked(self, error: Exception) -> timedelta:
         asked = error.retry_after if isinstance(error, LlmUnavailable) else None
         return timedelta(seconds=min(asked or 0.0, self._breaker.longest.total_seconds()))
 

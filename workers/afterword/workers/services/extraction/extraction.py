@@ -11,8 +11,7 @@ import logging
 from structlog.contextvars import bound_contextvars
 
 from afterword.schemas import Kind
-from afterword.schemas.errors import AfterwordError
-from afterword.workers.core.errors import LeaseLost
+from afterword.workers.core.errors import LeaseLost, LedgerUnavailable
 from afterword.workers.core.ids import pseudonym
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.observing.stopwatch import Stopwatch
@@ -65,7 +64,12 @@ class Extraction:
 
     def _extract(self, held: HeldSubject, watch: Stopwatch) -> str:
         try:
-            work = self._work(held)
+            try:
+                work = self._work(held)
+            except (LeaseLost, LedgerUnavailable):
+                raise
+            except Exception as error:  # noqa: BLE001  # what waits cannot be read
+                return self._failures.settle_unread(held.claim, error)
             return self._attempt(work, watch) if work else "empty"
         except LeaseLost as error:
             logger.info("gave a subject up: %s", error)
@@ -86,7 +90,7 @@ class Extraction:
             finished = batch.run()
         except LeaseLost:
             raise
-        except AfterwordError as error:
+        except Exception as error:  # noqa: BLE001  # whatever it is, the claim is settled: nothing goes on for ever
             return self._failures.settle(work, error)
         if work.more:
             self._claims.hint()

@@ -1,40 +1,56 @@
 """Failures: what becomes of a batch whose extraction failed.
 
 The decision is pure (`RetryPolicy.after`); `Failures` carries it out: the subject is due again later, with all of its
-batch or half of it, or the batch is dead. Only a batch's own faults burn an attempt; an LLM or a store that is away
-does not.
+batch or half of its turns, or the one turn left is given up. A store, a provider or a configuration that fails burns no
+attempt; everything else does, so that nothing goes on for ever.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from afterword.schemas.errors import AfterwordError
-from afterword.workers.core.errors import BadAnswer, LlmRefused, LlmUnavailable, told
+from sqlalchemy import Connection
+
+from afterword.workers.core.errors import (
+    BadAnswer,
+    EmbeddingFailed,
+    LeaseLost,
+    LedgerUnavailable,
+    LlmRefused,
+    LlmUnavailable,
+    StoreUnavailable,
+    told,
+)
+from afterword.workers.core.turns import Turn
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.extraction import records
-from afterword.workers.services.extraction.batch import Line
+from afterword.workers.services.extraction.batch_extraction import Tools
 from afterword.workers.services.extraction.claims import Claims
-from afterword.workers.services.extraction.work import Work
+from afterword.workers.services.extraction.work import CONVERSATIONS_A_BATCH, Work
 from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.extraction import claims, progress
+from afterword.workers.stores.ledger.extraction import claims, journal, progress
+from afterword.workers.stores.ledger.extraction.claims import Claim
+from afterword.workers.stores.ledger.ingest import conversations
 from afterword.workers.stores.ledger.upkeep import dead_letters
+from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter
+from afterword.workers.text.storable import storable
 
 logger = logging.getLogger(__name__)
 
 _MOST_DOUBLINGS = 20
 """Doubled as often, a second is twelve days; a timedelta ends far beyond."""
+_ERROR_CHARACTERS = 500
+"""Of an error as it is kept: enough for its class and the provider's code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """Try again after `delay`, or with half of the batch, or give it up. Only the batch's own faults burn an attempt.
 
-    `batch_limit` is how many conversations the next batch may hold, where it is to be cut.
+    `batch_limit` is how many turns the next batch may hold, where it is to be cut.
     """
 
     outcome: str
@@ -48,89 +64,179 @@ class Decision:
 class RetryPolicy:
     """Delays start at `first` and double up to `longest`.
 
-    After `attempts` failures of its own a batch is cut in half, until the conversation that spoils it stands alone;
-    that one is given up.
+    After `attempts` failures of its own a batch is cut in half, until the turn that spoils it stands alone; that one
+    is given up.
     """
 
     first: timedelta
     longest: timedelta
     attempts: int
 
-    def after(self, error: AfterwordError, attempts: int, conversations: int) -> Decision:
-        """The decision after a failure of a batch of `conversations`, when `attempts` were burned before."""
+    def after(self, error: Exception, attempts: int, turns: int) -> Decision:
+        """The decision after a failure of a batch of `turns`, when `attempts` were burned before."""
         if isinstance(error, LlmUnavailable):
             asked = timedelta(seconds=min(error.retry_after or 0, self.longest.total_seconds()))
             return Decision("llm_unavailable", min(max(asked, self.first), self.longest))
         if isinstance(error, LlmRefused):
             # The breaker sets the pace: when somebody has mended the key, the subject goes on at once.
             return Decision("llm_refused", self.first)
-        if isinstance(error, BadAnswer):
-            return self._after_bad_answer(attempts, conversations)
-        return Decision("store", self.first)
+        if isinstance(error, StoreUnavailable | EmbeddingFailed):
+            return Decision("store", self.first)
+        outcome = "bad_answer" if isinstance(error, BadAnswer) else "unexpected"
+        return self._after_own_fault(outcome, attempts, turns)
 
-    def _after_bad_answer(self, attempts: int, conversations: int) -> Decision:
-        delay = min(self.first * 2 ** min(attempts, _MOST_DOUBLINGS), self.longest)
+    def delay(self, attempts: int) -> timedelta:
+        """How long to wait after a failure of its own, when `attempts` were burned before."""
+        doublings: int = min(attempts, _MOST_DOUBLINGS)
+        return min(self.first * (1 << doublings), self.longest)
+
+    def _after_own_fault(self, outcome: str, attempts: int, turns: int) -> Decision:
         if attempts + 1 < self.attempts:
-            return Decision("bad_answer", delay, burns_attempt=True)
-        if conversations > 1:
-            return Decision("bad_answer", timedelta(0), batch_limit=conversations // 2)
-        return Decision("bad_answer", delay, gives_up=True)
+            return Decision(outcome, self.delay(attempts), burns_attempt=True)
+        if turns > 1:
+            return Decision(outcome, timedelta(0), batch_limit=turns // 2)
+        return Decision(outcome, self.delay(attempts), gives_up=True)
 
 
 class Failures:
     """Settles failed extractions."""
 
-    def __init__(self, *, database: Database, claims: Claims, retry: RetryPolicy, metrics: Metrics) -> None:
+    def __init__(
+        self, *, database: Database, claims: Claims, retry: RetryPolicy, tools: Tools, metrics: Metrics
+    ) -> None:
         self._database = database
         self._claims = claims
         self._retry = retry
+        self._tools = tools
         self._metrics = metrics
 
-    def settle(self, work: Work, error: AfterwordError) -> str:
-        """Give the subject back, or its batch up; the outcome. Raises: LeaseLost, LedgerUnavailable."""
-        decision = self._retry.after(error, work.claim.attempts, len(work.batch.slices))
-        logger.warning("extraction failed, %s: %s", _what_next(decision), told(error))
-        opened = self._bury(work, error) if decision.gives_up else self._postpone(work, decision, error)
+    def settle(self, work: Work, error: Exception) -> str:
+        """Give the subject back, or its turn up; the outcome. Raises: LeaseLost, LedgerUnavailable."""
+        try:
+            return self._settle(work, error)
+        except (LeaseLost, LedgerUnavailable):
+            raise
+        except Exception as second:  # noqa: BLE001  # a failure that cannot be settled must not go on for ever either
+            logger.warning("a failed extraction could not be settled (%s): %s", _kept(error), _kept(second))
+            return self._give_back(work.claim, second)
+
+    def settle_unread(self, claim: Claim, error: Exception) -> str:
+        """Settle a claim whose work could not even be read; the outcome.
+
+        After its attempts its journalled answer is dropped, and the conversation that cannot be read is dead.
+
+        Raises: LeaseLost, LedgerUnavailable.
+        """
+        logger.warning("the work of a subject cannot be read: %s", _kept(error))
+        if isinstance(error, StoreUnavailable) or claim.attempts + 1 < self._retry.attempts:
+            return self._give_back(claim, error)
+        with self._database.transaction() as connection:
+            self._claims.hold(connection, claim)
+            dropped = journal.remove(connection, claim.tenant_id, claim.user_id)
+            waiting = progress.waiting_ids(connection, claim.tenant_id, claim.user_id, limit=CONVERSATIONS_A_BATCH)
+            unread = [each for each in waiting if not _is_readable(connection, each[0])] or waiting[: not dropped]
+            for which in unread:
+                letter = self._bury(connection, claim, which, error)
+                audit.write(connection, [records.dead(letter)])
+            self._claims.let_go(connection, claim, at_once=True)
+        self._count_dead(len(unread))
+        return "dead"
+
+    def _settle(self, work: Work, error: Exception) -> str:
+        alike = self._claims.fail_alike(work.claim, error)
+        decision = self._retry.after(error, work.claim.attempts, len(work.batch.lines))
+        if decision.gives_up and isinstance(error, BadAnswer):
+            # Before anything dies for an answer: does anybody get one?
+            fault = self._tools.llm.fault(work.batch)
+            if fault is not None:
+                error, alike = fault, isinstance(fault, BadAnswer)
+                decision = replace(self._retry.after(fault, work.claim.attempts, 1), gives_up=False)
+        logger.warning("extraction failed, %s: %s", _what_next(decision), _kept(error))
+        with self._database.transaction() as connection:
+            if decision.gives_up:
+                self._give_up(connection, work, error)
+            else:
+                self._postpone(connection, work.claim, decision, error)
+            opened = self._claims.note_failure(connection, work.permit, error, alike=alike)
         if opened is not None:
-            logger.warning("extraction pauses everywhere for %.1f s: %s", opened.total_seconds(), told(error))
+            logger.warning("extraction pauses everywhere for %.1f s: %s", opened.total_seconds(), _kept(error))
         if decision.batch_limit is not None:
             self._claims.hint()
+        if decision.gives_up:
+            self._count_dead()
         return "dead" if decision.gives_up else decision.outcome
 
-    def _postpone(self, work: Work, decision: Decision, error: AfterwordError) -> timedelta | None:
-        """The subject is due again; for how long the breaker opened, if it did."""
-        claim = work.claim
+    def _postpone(self, connection: Connection, claim: Claim, decision: Decision, error: Exception) -> None:
+        if decision.batch_limit is None:
+            claims.postpone(
+                connection, claim, delay=decision.delay, error=_kept(error), burns_attempt=decision.burns_attempt
+            )
+            return
+        self._claims.hold(connection, claim)
+        self._void_answer(connection, claim)
+        claims.narrow(connection, claim, batch_limit=decision.batch_limit, error=_kept(error))
+
+    def _give_up(self, connection: Connection, work: Work, error: Exception) -> None:
+        """The one turn of the batch is dead and listed; everything else of the subject goes on without it."""
+        claim, [line] = work.claim, work.batch.lines
+        self._claims.hold(connection, claim)
+        self._void_answer(connection, claim)
+        whole, dead = line.conversation, line.conversation.id
+        if any(turn.text for turn in whole.turns if turn is not line.turn):
+            place = next(place for place, turn in enumerate(whole.turns) if turn is line.turn)
+            dead = progress.set_aside(connection, whole.id, place, tokens=line.turn.tokens)
+            progress.advance(connection, whole.id, extracted_turns=place)
+        self._bury(connection, claim, (dead, whole.event_id), error, line.turn)
+        audit.write(connection, records.given_up(work.batch, work.seconds))
+        self._claims.let_go(connection, claim, at_once=True)
+
+    def _bury(
+        self, connection: Connection, claim: Claim, which: tuple[int, str], error: Exception, turn: Turn | None = None
+    ) -> DeadLetter:
+        """List a conversation, by its id and event id, as dead."""
+        conversation_id, event_id = which
+        letter = records.letter(
+            claim.tenant_id, claim.user_id, event_id, _kept(error), conversation_id=conversation_id, turn=turn
+        )
+        progress.finish(connection, [conversation_id], "dead", _kept(error))
+        dead_letters.write(connection, [letter])
+        return letter
+
+    def _void_answer(self, connection: Connection, claim: Claim) -> None:
+        """An answer that is journalled, but cannot be written, is taken back: its turns are asked about anew."""
+        entry = journal.read(connection, claim.tenant_id, claim.user_id)
+        if entry is not None:
+            self._tools.writer.take_back(entry)
+            journal.remove(connection, claim.tenant_id, claim.user_id)
+
+    def _give_back(self, claim: Claim, error: Exception) -> str:
+        """Try again later, whatever it was."""
+        away = isinstance(error, StoreUnavailable)
+        delay = self._retry.first if away else self._retry.delay(claim.attempts)
         with self._database.transaction() as connection:
-            if decision.batch_limit is not None:
-                claims.narrow(connection, claim, batch_limit=decision.batch_limit, error=told(error))
-            else:
-                claims.postpone(
-                    connection, claim, delay=decision.delay, error=told(error), burns_attempt=decision.burns_attempt
-                )
-            return self._claims.note_failure(connection, work.permit, error)
+            claims.postpone(connection, claim, delay=delay, error=_kept(error), burns_attempt=not away)
+        return "store" if away else "unexpected"
 
-    def _bury(self, work: Work, error: AfterwordError) -> timedelta | None:
-        """The batch is dead: its conversations are listed, and what waits behind them goes on."""
-        letters = [records.letter(line, error) for line in _first_lines(work.batch.lines)]
-        with self._database.transaction() as connection:
-            self._claims.hold(connection, work.claim)
-            progress.finish(connection, [part.conversation_id for part in work.batch.slices], "dead", told(error))
-            dead_letters.write(connection, letters)
-            audit.write(connection, records.given_up(work.batch, work.seconds))
-            self._claims.let_go(connection, work.claim, at_once=True)
-            opened = self._claims.note_failure(connection, work.permit, error)
-        self._metrics.dead_letters.labels("extraction").inc(len(letters))
-        self._metrics.extracted.labels("dead").inc(len(letters))
-        return opened
+    def _count_dead(self, number: int = 1) -> None:
+        self._metrics.dead_letters.labels("extraction").inc(number)
+        self._metrics.extracted.labels("dead").inc(number)
 
 
-def _first_lines(lines: Sequence[Line]) -> list[Line]:
-    return list({line.conversation.id: line for line in reversed(lines)}.values())
+def _is_readable(connection: Connection, conversation_id: int) -> bool:
+    try:
+        conversations.by_id(connection, conversation_id)
+    except Exception:  # noqa: BLE001  # whatever a row may hold
+        return False
+    return True
+
+
+def _kept(error: Exception) -> str:
+    return storable(told(error))[:_ERROR_CHARACTERS]
 
 
 def _what_next(decision: Decision) -> str:
     if decision.gives_up:
-        return "giving the batch up"
+        return "giving the turn up"
     if decision.batch_limit is not None:
-        return f"again with {decision.batch_limit} of its conversations"
+        return f"again with {decision.batch_limit} of its turns"
     return f"again in {decision.delay.total_seconds():.0f} s"

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from afterword.workers.core.errors import LeaseLost, LedgerUnavailable
+from afterword.workers.core.errors import LeaseLost, told
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.extraction import claims
 from afterword.workers.stores.ledger.extraction.claims import Claim
@@ -93,8 +93,8 @@ class LeaseKeeper:
         try:
             with self._database.transaction() as connection:
                 kept = claims.renew(connection, held, self.lease)
-        except LedgerUnavailable as error:
-            logger.warning("leases could not be renewed: %s", error)
+        except Exception as error:  # noqa: BLE001  # whatever it is: a keeper that ends loses every lease
+            logger.warning("leases could not be renewed: %s", told(error))
             return False
         with self._lock:
             for claim in set(held) - kept:

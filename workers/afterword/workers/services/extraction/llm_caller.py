@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from afterword.schemas import AfterwordError
@@ -17,6 +17,7 @@ from afterword.workers.core.tokens import Tokens
 from afterword.workers.models.llms.port import Completion, Llm
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.extraction import answer, prompt
+from afterword.workers.services.extraction.answer import FactsRead
 from afterword.workers.services.extraction.batch import Batch
 from afterword.workers.services.extraction.known import Existing
 from afterword.workers.services.extraction.pricing import Price, price_of
@@ -24,8 +25,11 @@ from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.extraction import llm_calls
 from afterword.workers.stores.ledger.extraction.journal import Entry
 from afterword.workers.stores.ledger.extraction.llm_calls import CallOutcome, LlmCall
+from afterword.workers.text.storable import storable
 
 logger = logging.getLogger(__name__)
+
+_HARMLESS = "I drink tea in the morning."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +59,54 @@ class LlmCaller:
         Raises: LlmUnavailable, LlmRefused, BadAnswer.
         """
         started = time.monotonic()
+        prompts = prompt.build(asked, existing)
         try:
-            completion = self._llm.complete_json(prompt.build(asked, existing))
-            entry = _entry(asked, generation, completion, existing)
-        except LlmUnavailable as error:
-            self._note_failed(asked, "unavailable", Tokens(), started, error)
+            completion = self._llm.complete_json(prompts)
+            found, entry = _read(asked, generation, completion, existing)
+        except LlmUnavailable:
+            self._note_failed(asked, "unavailable", Tokens(), started)
             raise
-        except LlmRefused as error:
-            self._note_failed(asked, "refused", Tokens(), started, error)
+        except LlmRefused:
+            self._note_failed(asked, "refused", Tokens(), started)
             raise
         except BadAnswer as error:
-            self._note_failed(asked, "bad_answer", error.tokens, started, error)
+            self._note_failed(asked, "bad_answer", error.tokens, started)
             raise
+        except Exception as error:  # noqa: BLE001
+            # A client's own errors share no base class, and their words may repeat the prompt.
+            failed = BadAnswer(f"{self._llm.model}: its answer cannot be read ({type(error).__name__})")
+            self._note_failed(asked, "bad_answer", Tokens(), started)
+            raise failed from None
+        for why, number in found.odd.items():
+            self._metrics.odd_items.labels(why).inc(number)
         call = self._record_of(asked, "ok", completion.tokens, started)
         self._count(call)
         return LlmAnswer(entry, call)
 
-    def _note_failed(
-        self, asked: Batch, outcome: CallOutcome, tokens: Tokens, started: float, error: AfterwordError
-    ) -> None:
+    def fault(self, asked: Batch) -> AfterwordError | None:
+        """Ask about a harmless turn instead of a batch's own: the error, when not even that gets an answer to use.
+
+        It tells a turn that spoils its prompt from a provider or a setting that spoils them all.
+        """
+        line = asked.lines[0]
+        harmless = replace(line, turn=replace(line.turn, role="user", text=_HARMLESS, name=None))
+        try:
+            answered = self.call(replace(asked, lines=(harmless,), slices=(), earlier=(), instructions={}), 0, ())
+        except (LlmUnavailable, LlmRefused, BadAnswer) as error:
+            return error
+        self._keep(answered.call)
+        return None
+
+    def _note_failed(self, asked: Batch, outcome: CallOutcome, tokens: Tokens, started: float) -> None:
         call = self._record_of(asked, outcome, tokens, started)
         self._count(call)
+        self._keep(call)
+
+    def _keep(self, call: LlmCall) -> None:
         try:
             self.record(call)
-        except LedgerUnavailable:
-            logger.warning("a failed call to the LLM could not be recorded: %s", error)
+        except LedgerUnavailable as error:
+            logger.warning("a call to the LLM could not be recorded: %s", error)
 
     def record(self, call: LlmCall) -> None:
         """Keep a call whose answer is not journalled: it is paid for all the same. Raises: LedgerUnavailable."""
@@ -87,6 +114,7 @@ class LlmCaller:
             llm_calls.write(connection, call)
 
     def _record_of(self, asked: Batch, outcome: CallOutcome, tokens: Tokens, started: float) -> LlmCall:
+        tokens = tokens.of_one_call()
         return LlmCall(
             tenant_id=asked.tenant_id,
             user_id=asked.user_id,
@@ -101,32 +129,40 @@ class LlmCaller:
         )
 
     def _count(self, call: LlmCall) -> None:
-        self._metrics.llm_calls.labels(call.model, call.outcome).inc()
-        self._metrics.llm_seconds.labels(call.model).observe(call.seconds)
+        metrics = self._metrics
+        model, tenant = metrics.model_label.of(call.model), metrics.tenant_label.of(call.tenant_id)
+        metrics.llm_calls.labels(model, call.outcome).inc()
+        metrics.llm_seconds.labels(model).observe(call.seconds)
         for kind, number in (
             ("prompt", call.prompt_tokens),
             ("cached", call.cached_tokens),
             ("completion", call.completion_tokens),
         ):
-            self._metrics.llm_tokens.labels(call.model, call.tenant_id, kind).inc(number)
+            metrics.llm_tokens.labels(model, tenant, kind).inc(number)
         if self._price is not None:
             tokens = Tokens(call.prompt_tokens, call.cached_tokens, call.completion_tokens)
-            self._metrics.llm_cost.labels(call.model, call.tenant_id).inc(self._price.of(tokens))
+            metrics.llm_cost.labels(model, tenant).inc(self._price.of(tokens))
 
 
-def _entry(asked: Batch, generation: int, completion: Completion, existing: Sequence[Existing]) -> Entry:
+_MODEL_CHARACTERS = 200
+"""Of a model's name, which the provider may choose as it likes."""
+
+
+def _read(
+    asked: Batch, generation: int, completion: Completion, existing: Sequence[Existing]
+) -> tuple[FactsRead, Entry]:
     batch_id = str(uuid4())
     try:
-        facts = answer.facts_in(completion.text, asked, batch_id, existing)
+        found = answer.read(completion.text, asked, batch_id, existing)
     except BadAnswer as error:
         raise BadAnswer(str(error), completion.tokens) from None
-    return Entry(
+    return found, Entry(
         batch_id=batch_id,
         tenant_id=asked.tenant_id,
         user_id=asked.user_id,
         generation=generation,
         slices=asked.slices,
-        facts=facts,
-        model=completion.model,
-        tokens=completion.tokens,
+        facts=found.facts,
+        model=storable(completion.model)[:_MODEL_CHARACTERS],
+        tokens=completion.tokens.of_one_call(),
     )

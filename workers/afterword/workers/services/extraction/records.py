@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from afterword.schemas import Kind
-from afterword.schemas.errors import AfterwordError
-from afterword.workers.core.errors import told
 from afterword.workers.core.origin import Origin
+from afterword.workers.core.turns import Turn
 from afterword.workers.services.extraction.batch import Batch, Line
 from afterword.workers.services.memories.bookkeeping import memory_save
 from afterword.workers.stores.ledger import audit
@@ -17,23 +16,30 @@ from afterword.workers.stores.ledger.extraction.journal import Entry, Fact
 from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter
 
 
-def letter(line: Line, error: AfterwordError) -> DeadLetter:
-    """A conversation that was given up on, by one of its lines."""
-    conversation = line.conversation
+def letter(
+    tenant_id: str, user_id: str, event_id: str, error: str, *, conversation_id: int, turn: Turn | None = None
+) -> DeadLetter:
+    """A conversation that was given up on, and where it is one turn of an event, which."""
+    which = {"message": turn.position, "message_id": turn.message_id, "characters": len(turn.text)} if turn else {}
     return DeadLetter(
-        message_id=f"conversation:{conversation.id}",
+        message_id=f"conversation:{conversation_id}",
         queue="extraction",
-        error=told(error),
-        body=json.dumps({"conversation_id": conversation.id}).encode(),
+        error=error,
+        body=json.dumps({"conversation_id": conversation_id, **which}).encode(),
         died_at=datetime.now(UTC),
-        tenant_id=conversation.tenant_id,
-        user_id=conversation.user_id,
-        event_id=conversation.event_id,
+        tenant_id=tenant_id,
+        user_id=user_id,
+        event_id=event_id,
     )
 
 
+def dead(letter: DeadLetter) -> audit.Event:
+    """One that nobody could read, for the audit."""
+    origin = Origin(tenant_id=letter.tenant_id or "", user_id=letter.user_id, event_id=letter.event_id)
+    return audit.Event.of("dead_letter", origin, {"queue": "extraction"})
+
+
 def _dead(line: Line) -> audit.Event:
-    """The same for the audit."""
     return audit.Event.of("dead_letter", Origin.of(line.conversation), {"queue": "extraction"})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
@@ -17,11 +17,14 @@ from afterword.workers.stores.ledger.extraction.breaker import Permit
 from afterword.workers.stores.ledger.extraction.claims import Claim
 from afterword.workers.stores.ledger.extraction.journal import Entry
 from afterword.workers.stores.ledger.ingest import conversations, transcripts
+from afterword.workers.stores.ledger.ingest.conversations import Conversation
 
-_CONVERSATIONS_A_BATCH = 100
+CONVERSATIONS_A_BATCH = 100
 """Read at most; the tokens of a batch end it sooner where conversations are long."""
 _EARLIER_TURNS = 10
 """As many as mem0 itself shows its LLM (`get_last_messages`)."""
+_EARLIER_CHARACTERS = 2_000
+"""Of an earlier turn the beginning and the end: a pasted page must not fill the prompts of all turns after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,22 +52,39 @@ def take(connection: Connection, held: HeldSubject, *, batch_tokens: int) -> Wor
     """The open batch of the subject, else a new one of at most `batch_tokens`; None when nothing waits."""
     claim = held.claim
     entry = journal.read(connection, claim.tenant_id, claim.user_id)
-    pending = progress.pending(connection, claim.tenant_id, claim.user_id, limit=_CONVERSATIONS_A_BATCH)
+    pending = progress.pending(connection, claim.tenant_id, claim.user_id, limit=CONVERSATIONS_A_BATCH)
     if entry is not None:
         begun = conversations.by_ids(connection, [part.conversation_id for part in entry.slices])
         lines, slices = batch.lines_of(begun, entry.slices), entry.slices
     else:
-        lines, slices = batch.take(pending[: claim.batch_limit], tokens=batch_tokens)
+        lines, slices = batch.take(pending, tokens=batch_tokens, most=claim.batch_limit)
     if not lines:
+        _end_spent(connection, claim, entry, pending)
         return None
     before = transcripts.earlier_turns(connection, lines[0].conversation, limit=_EARLIER_TURNS)
     instructions = agents.instructions(connection, claim.tenant_id, _agents_of(lines))
     # A long conversation goes on where the batch before ended.
     begun_before = (turn for turn in lines[0].conversation.turns[: slices[0].first] if turn.text)
-    earlier = (*before, *begun_before)[-_EARLIER_TURNS:]
+    earlier = tuple(replace(turn, text=_shown(turn.text)) for turn in (*before, *begun_before)[-_EARLIER_TURNS:])
     taken = Batch(claim.tenant_id, claim.user_id, lines, slices, earlier, instructions)
     waiting = sum(1 for each in pending for turn in each.turns[each.extracted_turns :] if turn.text) > len(lines)
     return Work(claim=claim, permit=held.permit, batch=taken, entry=entry, more=waiting)
+
+
+def _end_spent(connection: Connection, claim: Claim, entry: Entry | None, pending: Sequence[Conversation]) -> None:
+    """End what waits without a turn to extract: else its subject would be due again at once, for ever."""
+    if entry is not None:
+        # All that it was learned from is gone meanwhile; other conversations may wait behind it.
+        journal.remove(connection, claim.tenant_id, claim.user_id)
+        return
+    progress.finish(connection, [each.id for each in pending], "skipped", "no turns are left to extract")
+
+
+def _shown(text: str) -> str:
+    if len(text) <= _EARLIER_CHARACTERS:
+        return text
+    half = _EARLIER_CHARACTERS // 2
+    return f"{text[:half]} […] {text[-half:]}"
 
 
 def _agents_of(lines: Sequence[Line]) -> set[str]:

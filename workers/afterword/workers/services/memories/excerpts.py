@@ -40,6 +40,11 @@ from afterword.workers.text.lexical_field import lexical_field
 PIECE_CHARACTERS = 1200
 """A longer turn is kept in pieces, of about 300 tokens: the vector of a whole page finds nothing in it."""
 
+WORK_BYTES = 2 * 2**20
+"""So much of a conversation's texts and vectors is in memory at a time (`make bench memory` tells the peak)."""
+
+_BYTES_A_NUMBER = 32  # of a list of floats
+
 SAME_TALK = timedelta(hours=1)
 """A turn that was said longer ago than this tells nothing about the one after it."""
 
@@ -71,7 +76,7 @@ class Excerpts:
         self._metrics = metrics
 
     def write(self, conversation: Conversation, watch: Stopwatch | None = None) -> None:
-        """Embed all turns in one batch, write them in one request, and note it in the ledger.
+        """Embed all turns, write them, and note it in the ledger: in one batch, or in several where they are long.
 
         Doing it again changes nothing. When the subject was cleared meanwhile, the excerpts are removed again.
         `watch` takes the steps `embed` and `vector_write`.
@@ -84,13 +89,17 @@ class Excerpts:
         made = excerpts_of(conversation, before)
         view = self._views.of(UserOwner(conversation.tenant_id, conversation.user_id))
         watch = watch or Stopwatch()
-        with watch.step("embed"):
-            vectors = self._reader.topics.labelled(embedded(made, self._reader.embedder))
-        with watch.step("vector_write"):
-            view.insert(vectors)
+        written, refused = list[StoredMemory](), list[str]()
+        for batch in in_batches(made, self._reader.embedder.identity.dimensions):
+            with watch.step("embed"):
+                vectors = self._reader.topics.labelled(embedded(batch, self._reader.embedder))
+            with watch.step("vector_write"):
+                view.insert(vectors)
+            written += [memory for memory, _ in vectors]
+            refused += [memory.id for memory, vector in vectors if vector is None]
         with self._database.transaction() as connection:
             kept = excerpts.mark_excerpts(connection, conversation)
-            new = self._note(connection, conversation, vectors, begun) if kept else 0
+            new = self._note(connection, conversation, written, refused, time.perf_counter() - begun) if kept else 0
         if not kept:
             # Another event may have written the same turns since.
             own = Match(collection.EVENT, (conversation.event_id,))
@@ -102,16 +111,16 @@ class Excerpts:
         self,
         connection: Connection,
         conversation: Conversation,
-        written: Sequence[tuple[StoredMemory, Vector | None]],
-        begun: float,
+        written: Sequence[StoredMemory],
+        refused: Sequence[str],
+        seconds: float,
     ) -> int:
         """Put the written excerpts on the books; how many memories are new."""
         labels = conversation.metadata
-        records = [self._books.record_of(memory, labels, source="conversation") for memory, _ in written]
+        records = [self._books.record_of(memory, labels, source="conversation") for memory in written]
         new = self._books.note_saved(connection, records)
         if new:
-            refused = [memory.id for memory, vector in written if vector is None]
-            audit.write(connection, [_audited(conversation, new, refused, time.perf_counter() - begun)])
+            audit.write(connection, [_audited(conversation, new, refused, seconds)])
         return new
 
 
@@ -126,6 +135,23 @@ def _audited(conversation: Conversation, saved: int, refused: Sequence[str], sec
         seconds=seconds,
         **listed,
     )
+
+
+def in_batches(excerpts: Sequence[Excerpt], dimensions: int, max_bytes: int = WORK_BYTES) -> Iterator[list[Excerpt]]:
+    """The excerpts in batches whose texts and vectors take at most so many bytes; one alone may take more."""
+    batch: list[Excerpt] = []
+    filled = 0
+    for excerpt in excerpts:
+        # Its own text, that with those before it as terms, and its vector.
+        texts = len(excerpt.memory.text) + len(excerpt.memory.terms or "")
+        size = 4 * texts + dimensions * _BYTES_A_NUMBER
+        if batch and filled + size > max_bytes:
+            yield batch
+            batch, filled = [], 0
+        batch.append(excerpt)
+        filled += size
+    if batch:
+        yield batch
 
 
 def embedded(excerpts: Sequence[Excerpt], embedder: Embedder) -> list[tuple[StoredMemory, Vector | None]]:
@@ -170,17 +196,17 @@ def _in_context(chain: Sequence[StoredMemory], place: int) -> Excerpt:
 
 def _excerpts_of_turn(conversation: Conversation, turn: Turn) -> Iterator[StoredMemory]:
     now = datetime.now(UTC)
-    for number, piece in enumerate(pieces(turn.text)):
+    names = ids.piece_ids(
+        conversation.tenant_id,
+        conversation.user_id,
+        conversation.thread,
+        message_id=turn.message_id,
+        role=turn.role,
+        text=turn.text,
+    )
+    for piece, name in zip(pieces(turn.text), names, strict=False):
         yield StoredMemory(
-            id=ids.excerpt_id(
-                conversation.tenant_id,
-                conversation.user_id,
-                conversation.thread,
-                message_id=turn.message_id,
-                role=turn.role,
-                text=turn.text,
-                piece=number,
-            ),
+            id=name,
             text=piece,
             scope=Scope.USER,
             kind=Kind.EXCERPT,

@@ -5,13 +5,15 @@ Each may run twice without harm.
 
 from __future__ import annotations
 
+import hashlib
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 
-from afterword.schemas.values import DEFAULT_TENANT
+from afterword.schemas.values import DEFAULT_TENANT, MAX_ID_BYTES
 from afterword.schemas.wire import Queue, read_message
 from afterword.workers.broker import DeadMessage, QueueAdmin
-from afterword.workers.core.errors import EmbeddingFailed, VectorStoreUnavailable
+from afterword.workers.core.errors import EmbeddingFailed, LedgerRefused, VectorStoreUnavailable
 from afterword.workers.core.messages import ExtractionHint
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.memories.excerpts import Excerpts
@@ -31,7 +33,10 @@ logger = logging.getLogger(__name__)
 _MOST_HINTS = 256
 _EXCERPTS_AT_ONCE = 50
 _DEAD_AT_ONCE = 200
+_DEAD_PAGES = 20
 _TRANSCRIPTS_AT_ONCE = 1000
+
+_ERROR_LENGTH = 500
 
 _LEFT_BEHIND = timedelta(seconds=15)
 """Younger conversations may still be in the hands of the worker that took them in."""
@@ -54,6 +59,7 @@ class Sweeps:
         self._excerpts = excerpts
         self._metrics = metrics
         self._keep_transcripts = keep_transcripts
+        self._unkept: dict[Queue, int] = {}
 
     def hint_due_subjects(self) -> None:
         """Send hints until there are as many as subjects are due, up to a bound; one while the breaker is open."""
@@ -76,16 +82,41 @@ class Sweeps:
                 return
 
     def keep_dead_messages(self) -> None:
-        """Copy dead messages to PostgreSQL, then let Redis forget them."""
+        """Copy dead messages to PostgreSQL, then let Redis forget them. One that PostgreSQL refuses stays in Redis."""
         for queue in Queue:
-            dead = self._queues.dead_messages(queue, _DEAD_AT_ONCE)
-            with self._database.transaction() as connection:
-                letters = [letter_of(queue, message) for message in dead]
-                cleared = clears.cleared_letters(connection, letters)
-                new = dead_letters.write(connection, [each for each in letters if each.message_id not in cleared])
-                audit.write(connection, [about("dead_letter", letter) for letter in new])
-            self._queues.forget_dead(queue, [message.message_id for message in dead])
-            self._metrics.dead_letters.labels(queue).inc(len(new))
+            unkept = 0
+            for _ in range(_DEAD_PAGES):
+                dead = self._queues.dead_messages(queue, _DEAD_AT_ONCE, skip=unkept)
+                if not dead:
+                    break
+                unkept += self._keep(queue, dead)
+            self._tell_unkept(queue, unkept)
+
+    def _keep(self, queue: Queue, dead: Sequence[DeadMessage]) -> int:
+        """Returns how many were refused."""
+        try:
+            self._copy(queue, dead)
+        except LedgerRefused as error:
+            if len(dead) > 1:
+                return sum(self._keep(queue, [message]) for message in dead)
+            logger.debug("dead message %.100r of queue %s cannot be kept: %s", dead[0].redis_id, queue, error)
+            return 1
+        return 0
+
+    def _copy(self, queue: Queue, dead: Sequence[DeadMessage]) -> None:
+        with self._database.transaction() as connection:
+            letters = [letter_of(queue, message) for message in dead]
+            cleared = clears.cleared_letters(connection, letters)
+            new = dead_letters.write(connection, [each for each in letters if each.message_id not in cleared])
+            audit.write(connection, [about("dead_letter", letter) for letter in new])
+        self._queues.forget_dead(queue, [message.redis_id for message in dead])
+        self._metrics.dead_letters.labels(queue).inc(len(new))
+
+    def _tell_unkept(self, queue: Queue, unkept: int) -> None:
+        self._metrics.dead_messages_unkept.show(unkept, queue.value)
+        if unkept and unkept != self._unkept.get(queue):
+            logger.error("%d dead messages of queue %s cannot be kept in PostgreSQL: they stay in Redis", unkept, queue)
+        self._unkept[queue] = unkept
 
     def drop_transcripts(self) -> None:
         """Forget transcripts that are done and old enough."""
@@ -97,21 +128,30 @@ def letter_of(queue: Queue, message: DeadMessage) -> DeadLetter:
     """A dead message as it is kept; whose it is, where its body says so."""
     envelope, owner = read_message(message.data)
     options = envelope.get("options")
-    error = options.get("error") if isinstance(options, dict) else None
+    error = message.error or (options.get("error") if isinstance(options, dict) else None)
     return DeadLetter(
-        message_id=storable(message.message_id),
+        message_id=_indexable(message.redis_id),
         queue=queue.value,
-        error=storable(str(error or "the message could not be read")),
+        error=storable(str(error or "the message could not be read"))[:_ERROR_LENGTH],
         body=message.data,
         died_at=message.died_at,
-        tenant_id=_text(owner.get("tenant_id")) or (DEFAULT_TENANT if owner else None),
-        user_id=_text(owner.get("user_id")),
-        event_id=_text(owner.get("event_id")),
+        tenant_id=_id(owner.get("tenant_id")) or (DEFAULT_TENANT if owner else None),
+        user_id=_id(owner.get("user_id")),
+        event_id=_id(owner.get("event_id")),
     )
 
 
-def _text(value: object) -> str | None:
+def _id(value: object) -> str | None:
     # Ids may be numbers in what others publish; their text form is what is kept.
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return storable(value) if isinstance(value, str) else None
+        value = str(value)
+    return _indexable(storable(value).encode()) if isinstance(value, str) else None
+
+
+def _indexable(value: bytes) -> str:
+    """An id as an index can hold it. One that has to be changed for that ends in its digest, and so stays itself."""
+    kept = storable(value.decode(errors="replace")).encode()
+    if kept == value and len(value) <= MAX_ID_BYTES:
+        return kept.decode()
+    beginning = kept[: MAX_ID_BYTES - 40].decode(errors="ignore")
+    return f"{beginning}#{hashlib.sha256(value).hexdigest()[:32]}"

@@ -1,4 +1,4 @@
-"""The connection to PostgreSQL: transactions, and one error for "it is not there"."""
+"""The connection to PostgreSQL: transactions, one error for "it is not there" and one for "it cannot keep that"."""
 
 from __future__ import annotations
 
@@ -6,10 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, create_engine, make_url, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
+    StatementError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from afterword.workers.core.errors import LedgerRefused, LedgerUnavailable
+from afterword.schemas.errors import AfterwordError
+from afterword.workers.core.errors import LedgerDenied, LedgerRefused, LedgerUnavailable
 
 _CONNECT_SECONDS = 3
 _STATEMENT_MS = 30_000
@@ -23,7 +32,7 @@ _READ_ONLY = "25006"
 """The SQLSTATE of a write to a standby, or to a server whose provider made it read-only because its disk is full."""
 _NO_ROOM = "53"
 """The SQLSTATE class of a full disk, of memory, and of connections that ran out."""
-_REFUSALS = {
+_DENIALS = {
     "password authentication failed": "the user or the password is wrong",
     "no password supplied": "the server asks for a password",
     "no pg_hba.conf entry": "the server admits no such user from here (pg_hba.conf)",
@@ -32,6 +41,8 @@ _REFUSALS = {
     "unsupported startup parameter": "PgBouncer needs ignore_startup_parameters = options, and pool_mode = session",
 }
 """How a server tells that it admits nobody of this name. libpq gives no SQLSTATE for a connection that failed."""
+_REFUSALS = ("22", "54")
+"""Classes of SQLSTATE: data that cannot be kept, and limits of the program, such as the size of an index row."""
 
 
 class Database:
@@ -67,18 +78,22 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """One transaction, committed at the end. Raises: LedgerUnavailable."""
+        """One transaction, committed at the end.
+
+        Raises:
+            LedgerUnavailable: PostgreSQL is away or at its limits: the same will work later.
+            LedgerRefused: it cannot keep what it was given, and never will.
+        """
         try:
             with self._engine.begin() as connection:
                 yield connection
-        except PoolTimeout as error:
-            raise _unavailable(error) from error
-        except DBAPIError as error:
-            if self._is_out_of_room(error):
+        except (SQLAlchemyError, UnicodeEncodeError, OverflowError) as error:
+            if isinstance(error, DBAPIError) and self._is_out_of_room(error):
                 self._out_of_room = True
-            elif not isinstance(error, OperationalError | InterfaceError) and not error.connection_invalidated:
+            ours = judged(error)
+            if ours is None:
                 raise
-            raise _unavailable(error) from error
+            raise ours from error
 
     def session(self) -> Connection:
         """A connection outside of any transaction, for locks that last. The caller closes it.
@@ -144,11 +159,33 @@ def _write_a_page(connection: Connection) -> None:
         return
 
 
+def judged(error: Exception) -> AfterwordError | None:
+    """Our error for what went wrong with a statement; None for a defect of the statement, which is nobody's data."""
+    if isinstance(error, PoolTimeout):
+        return _unavailable(error)
+    if isinstance(error, DBAPIError):
+        return _judged_by_state(error, getattr(error.orig, "sqlstate", None) or "")
+    if isinstance(error, StatementError | UnicodeEncodeError | OverflowError):
+        # A value that has no form in PostgreSQL: the driver, or a column's type, did not even send it.
+        cause = error.orig if isinstance(error, StatementError) else error
+        return LedgerRefused(f"PostgreSQL cannot hold a value: {type(cause).__name__}")
+    return None
+
+
+def _judged_by_state(error: DBAPIError, state: str) -> AfterwordError | None:
+    if isinstance(error, DataError) or state.startswith(_REFUSALS):
+        # Not its message, which may quote the value.
+        return LedgerRefused(f"PostgreSQL refuses it: {type(error.orig).__name__} {state}".rstrip())
+    # Beside the classes 08, 53 and 57: a deadlock, a lock that is not given, a server that goes or is read-only.
+    away = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+    return _unavailable(error) if away or state == _READ_ONLY or state.startswith(_NO_ROOM) else None
+
+
 def _unavailable(error: Exception) -> LedgerUnavailable:
     line = _first_line(error)
-    for sign, reason in _REFUSALS.items():
+    for sign, reason in _DENIALS.items():
         if isinstance(error, OperationalError) and sign in line and "connection" in line:
-            return LedgerRefused(f"PostgreSQL: {reason}: mend AFTERWORD_POSTGRES_URL ({line})")
+            return LedgerDenied(f"PostgreSQL: {reason}: mend AFTERWORD_POSTGRES_URL ({line})")
     return LedgerUnavailable(f"PostgreSQL: {line}")
 
 

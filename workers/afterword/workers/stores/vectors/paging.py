@@ -9,11 +9,18 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
-from afterword.workers.stores.vectors.collection import OCCURRED_AT
+from afterword.workers.stores.vectors.collection import METADATA, OCCURRED_AT, TEXT
 from afterword.workers.stores.vectors.queries import Filter, Hit, Page, TimeRange
+
+PAGE_BYTES: Final = 256 * 1024
+"""A page ends here, whatever its limit. 300 replies of large pages that nobody fetched filled 128 MB of Redis."""
+
+_BESIDE_TEXT: Final = 600
+"""Bytes of a memory's ids, times and names as JSON."""
 
 _RESOLUTION = timedelta(microseconds=1)  # of Qdrant's datetime index
 
@@ -52,15 +59,30 @@ class Position(NamedTuple):
 
 
 def newest_page(source: Ordered, where: Filter, limit: int, cursor: str | None) -> Page:
-    """The page after `cursor`, of at most `limit` points."""
+    """The page after `cursor`: at most `limit` points, and about 256 KiB of them, but for one that is larger by itself.
+
+    It takes three reads, however many points there are.
+    """
     position = Position.parse(cursor) if cursor else None
     wanted = limit + 1  # one more tells whether there is another page
     hits = _rest_of_time(source, where, wanted, position) if position else []
     if len(hits) < wanted:
         older = where.narrowed(TimeRange(OCCURRED_AT, until=position.time)) if position else where
         hits += _by_time_then_id(source, older, wanted - len(hits))
-    more = len(hits) > limit
-    return Page(tuple(hits[:limit]), str(Position.of(hits[limit - 1])) if more else None)
+    given = hits[: min(limit, _fitting(hits))]
+    return Page(tuple(given), str(Position.of(given[-1])) if len(hits) > len(given) else None)
+
+
+def _fitting(hits: Sequence[Hit]) -> int:
+    """How many of these fit into a page; one at least."""
+    filled = 0
+    for number, hit in enumerate(hits):
+        metadata = hit.payload.get(METADATA)
+        filled += _BESIDE_TEXT + len(str(hit.payload.get(TEXT, "")).encode("utf-8", "replace"))
+        filled += len(json.dumps(metadata, ensure_ascii=False).encode("utf-8", "replace")) if metadata else 0
+        if filled > PAGE_BYTES:
+            return max(number, 1)
+    return len(hits)
 
 
 def _rest_of_time(source: Ordered, where: Filter, limit: int, position: Position) -> list[Hit]:

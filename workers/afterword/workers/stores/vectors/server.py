@@ -27,7 +27,6 @@ from afterword.workers.stores.vectors.queries import CollectionSize, Filter, Hit
 MINIMUM_VERSION: Final = (1, 20)
 """The first release that ranks text by BM25 itself."""
 
-_INSERT_BATCH = 256
 _SCAN_BATCH = 500
 _EMBEDDER = "embedder"  # the key of the collection's metadata
 
@@ -97,15 +96,11 @@ class ServerStore:
                 raise Misconfigured(f"Qdrant at {self._url} has no collection {self._collection}")
 
     def insert(self, points: Sequence[Point]) -> None:
-        written = [
-            m.PointStruct(id=point.id, vector={} if point.vector is None else list(point.vector), payload=point.payload)
-            for point in points
-        ]
-        for start in range(0, len(written), _INSERT_BATCH):
+        for batch in requests.batches(points):
             with self._server_errors():
                 self._client.upsert(
                     self._collection,
-                    written[start : start + _INSERT_BATCH],
+                    [requests.point_struct(point) for point in batch],
                     wait=True,
                     update_mode=m.UpdateMode.INSERT_ONLY,
                 )

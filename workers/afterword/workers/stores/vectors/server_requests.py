@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from qdrant_client import models as m
 
@@ -19,9 +20,17 @@ from afterword.workers.stores.vectors.queries import (
     Match,
     Missing,
     Newest,
+    Payload,
+    Point,
     Search,
     TimeRange,
 )
+
+INSERT_BATCH: Final = 256
+INSERT_BYTES: Final = 2 * 2**20
+"""Of an upsert's points and bytes, at most: its JSON stands in memory several times before it is sent."""
+
+_BYTES_A_NUMBER = 20  # as JSON
 
 HNSW = m.HnswConfigDiff(
     m=c.HNSW.m,
@@ -59,6 +68,32 @@ def index_params(index: c.Index) -> m.KeywordIndexParams | m.DatetimeIndexParams
                 scoring=True,
                 enable_hnsw=False,
             )
+
+
+def point_struct(point: Point) -> m.PointStruct:
+    """One point of an upsert."""
+    return m.PointStruct(id=point.id, vector={} if point.vector is None else list(point.vector), payload=point.payload)
+
+
+def batches(points: Sequence[Point], max_bytes: int = INSERT_BYTES) -> Iterator[list[Point]]:
+    """The points in upserts that are bounded in number and in bytes; one alone may be larger."""
+    batch: list[Point] = []
+    filled = 0
+    for point in points:
+        size = _BYTES_A_NUMBER * len(point.vector or ()) + _payload_bytes(point.payload)
+        if batch and (len(batch) >= INSERT_BATCH or filled + size > max_bytes):
+            yield batch
+            batch, filled = [], 0
+        batch.append(point)
+        filled += size
+    if batch:
+        yield batch
+
+
+def _payload_bytes(payload: Payload) -> int:
+    """About how long it is as JSON."""
+    metadata = payload.get(c.METADATA) or {}
+    return sum(len(value) for value in (*payload.values(), *metadata.values()) if isinstance(value, str))
 
 
 def query(search: Search) -> m.QueryRequest:

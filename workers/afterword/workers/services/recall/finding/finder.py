@@ -25,7 +25,7 @@ FETCHED = 32
 """At least so many memories are read and ranked by all signals. The development part of `make bench-recall` shows what
 fewer would cost."""
 
-_EMBEDDING = 0.4
+EMBEDDING_SHARE = 0.4
 """The part of the time left that the embedder may take; then words alone answer, which need the rest."""
 
 
@@ -100,7 +100,7 @@ class MemoryFinder:
 
     def _embedded(self, question: ParsedQuestion, deadline: Deadline) -> EmbeddedQuestion | None:
         try:
-            embedded = self._embedder.embed(question, deadline.share(_EMBEDDING))
+            embedded = self._embedder.embed(question, deadline.share(EMBEDDING_SHARE))
         except (EmbeddingFailed, Late) as error:
             self._outage.note(str(error) or "the embedder is too slow")
             return None

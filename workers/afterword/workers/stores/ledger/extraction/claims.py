@@ -26,7 +26,7 @@ class Claim:
     generation: int
     attempts: int
     batch_limit: int | None
-    """How many conversations its next batch may hold; None: any number."""
+    """How many turns its next batch may hold; None: any number."""
 
 
 _CLAIM = text(
@@ -113,7 +113,7 @@ def postpone(
 
 
 def narrow(connection: Connection, claim: Claim, *, batch_limit: int, error: str) -> None:
-    """Give the subject back, due at once in batches of `batch_limit` conversations, each with all its attempts.
+    """Give the subject back, due at once in batches of `batch_limit` turns, each with all its attempts.
 
     A lost claim is left as it is.
     """

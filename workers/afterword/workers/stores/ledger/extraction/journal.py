@@ -104,6 +104,7 @@ class Entry:
 
 def write(connection: Connection, entry: Entry) -> None:
     """Journal a batch. A subject has one open batch at most."""
+    tokens = entry.tokens.of_one_call()
     connection.execute(
         insert(journal).values(
             batch_id=entry.batch_id,
@@ -113,9 +114,9 @@ def write(connection: Connection, entry: Entry) -> None:
             slices=[asdict(part) for part in entry.slices],
             facts=[fact.to_json() for fact in entry.facts],
             model=entry.model,
-            prompt_tokens=entry.tokens.prompt,
-            cached_tokens=entry.tokens.cached,
-            completion_tokens=entry.tokens.completion,
+            prompt_tokens=tokens.prompt,
+            cached_tokens=tokens.cached,
+            completion_tokens=tokens.completion,
         )
     )
 

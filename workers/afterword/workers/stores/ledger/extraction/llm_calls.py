@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from sqlalchemy import BigInteger, Column, Connection, Double, Identity, Index, Table, Text, func, insert, select
+from sqlalchemy import BigInteger, Column, Connection, Double, Identity, Index, Table, Text, func, insert, select, text
 
 from afterword.workers.core.tokens import Tokens
 from afterword.workers.stores.ledger.metadata import count, metadata, moment
@@ -59,7 +59,34 @@ class Usage:
 
 def write(connection: Connection, call: LlmCall) -> None:
     """Record a call."""
-    connection.execute(insert(llm_calls).values(asdict(call)))
+    tokens = Tokens(call.prompt_tokens, call.cached_tokens, call.completion_tokens).of_one_call()
+    bounded = {
+        "prompt_tokens": tokens.prompt,
+        "cached_tokens": tokens.cached,
+        "completion_tokens": tokens.completion,
+    }
+    connection.execute(insert(llm_calls).values(asdict(call) | bounded))
+
+
+_FAIL_ALIKE = text(
+    """
+    WITH recent AS (
+        SELECT tenant_id, user_id, outcome FROM llm_calls
+        WHERE outcome IN ('ok', 'void', 'bad_answer') ORDER BY id DESC LIMIT :last
+    )
+    SELECT count(*) = :last
+        AND bool_and(outcome = 'bad_answer')
+        AND count(DISTINCT (tenant_id, user_id)) > 1
+        AND bool_and((tenant_id, user_id) = (:tenant_id, :user_id) OR COALESCE(last_error = :error, false))
+    FROM recent LEFT JOIN subjects USING (tenant_id, user_id)
+    """
+)
+
+
+def fail_alike(connection: Connection, tenant_id: str, user_id: str, *, error: str, last: int) -> bool:
+    """Whether the `last` answers were all bad, of several subjects, and every one as this subject's: with `error`."""
+    key = {"tenant_id": tenant_id, "user_id": user_id, "error": error, "last": last}
+    return bool(connection.execute(_FAIL_ALIKE, key).scalar_one())
 
 
 def usage(connection: Connection, tenant_id: str | None = None) -> list[Usage]:

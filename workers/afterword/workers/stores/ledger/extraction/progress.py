@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, case, func, select, text, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from afterword.workers.stores.ledger.ingest.conversations import (
@@ -85,6 +85,44 @@ def finish(connection: Connection, ids: Sequence[int], status: ConversationStatu
         .where(conversations.c.id.in_(ids))
         .values(status=status, reason=reason, finished_at=func.clock_timestamp())
     )
+
+
+_SET_ASIDE = text(
+    """
+    INSERT INTO conversations (
+        tenant_id, event_id, part, user_id, agent_id, session_id, run_id, occurred_at, utc_offset, received_at,
+        status, body_hash, generation, turns, metadata, tokens, excerpts_at
+    )
+    SELECT tenant_id, event_id, (
+            SELECT least(min(part), 0) - 1 FROM conversations AS parts
+            WHERE (parts.tenant_id, parts.user_id, parts.event_id) = (whole.tenant_id, whole.user_id, whole.event_id)
+        ), user_id, agent_id, session_id, run_id, occurred_at, utc_offset, received_at,
+        'stored', body_hash, generation, jsonb_build_array(turns -> :place), metadata, :tokens, excerpts_at
+    FROM conversations AS whole WHERE id = :id
+    RETURNING id
+    """
+).bindparams(bindparam("place", type_=Integer))
+_WITHOUT = text(
+    "UPDATE conversations SET turns = turns - :place, tokens = greatest(tokens - :tokens, 0) WHERE id = :id"
+).bindparams(bindparam("place", type_=Integer))
+
+
+def set_aside(connection: Connection, conversation_id: int, place: int, *, tokens: int) -> int:
+    """Make a turn that cannot be extracted a conversation of its own; its id.
+
+    The others go on without it; it can be listed, replayed and forgotten as any conversation. Its part is negative:
+    no producer counts so.
+    """
+    turn = {"id": conversation_id, "place": place, "tokens": tokens}
+    made: int = connection.execute(_SET_ASIDE, turn).scalar_one()
+    connection.execute(_WITHOUT, turn)
+    return made
+
+
+def waiting_ids(connection: Connection, tenant_id: str, user_id: str, *, limit: int) -> list[tuple[int, str]]:
+    """The ids and event ids of what `pending` gives, without reading what was said."""
+    which = select(conversations.c.id, conversations.c.event_id).where(_pending_of(tenant_id, user_id))
+    return [(row.id, row.event_id) for row in connection.execute(which.order_by(*ORDER).limit(limit))]
 
 
 def revive(connection: Connection, conversation_id: int) -> Conversation | None:

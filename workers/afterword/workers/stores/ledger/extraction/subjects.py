@@ -45,7 +45,7 @@ subjects = Table(
     moment("lease_until"),
     count("pending_tokens"),
     count("attempts"),
-    # How many conversations a batch may hold while one that cannot be extracted is looked for; NULL: any.
+    # How many turns a batch may hold while one that cannot be extracted is looked for; NULL: any.
     Column("batch_limit", Integer),
     Column("last_error", Text),
     # As an event of theirs named it last.

@@ -22,6 +22,8 @@ def earlier_turns(connection: Connection, before: Conversation, *, limit: int) -
             conversations.c.user_id == before.user_id,
             conversations.c.session_id == before.session_id,
             conversations.c.turns.is_not(None),
+            # What spoiled a prompt of its own would spoil this one.
+            conversations.c.status != "dead",
             or_(
                 conversations.c.occurred_at < before.occurred_at,
                 and_(conversations.c.occurred_at == before.occurred_at, conversations.c.id < before.id),
