@@ -2,7 +2,8 @@
 
 The time that the worker reports for embedding and search is not counted; ranking, rendering and every encoding are.
 The bare loop works as long before it answers, which is not counted either: the longer Redis and the asker sleep, the
-longer a machine takes to wake them.
+longer a machine takes to wake them. The rest of the ratio is Python that finds cold caches after a pause: to check a
+question takes 13 µs in a loop, and 240 µs then.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ops.bench.sampling import back_to_back, idle
 from ops.bench.servers import Place, Servers
 
 AIM_BACK_TO_BACK = 6.0
-AIM_IDLE = 2.5
+AIM_IDLE = 3.5
 LLM_SECONDS = 0.2
 
 
