@@ -195,3 +195,26 @@ def test_an_error_does_not_repeat_a_secret(broken: dict[str, Any]) -> None:
     with pytest.raises(Misconfigured) as caught:
         Settings.load(**broken)
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "url", "known"),
+    [
+        ("AFTERWORD_REDIS_URL", "redis://host/0?socket_timeout=3", True),
+        ("AFTERWORD_REDIS_URL", "redis://host/0?colour=red", False),
+        ("AFTERWORD_REDIS_URL", "redis://host/0?socket_timeout=soon", False),
+        ("AFTERWORD_POSTGRES_URL", "postgresql://host/db?sslmode=require", True),
+        ("AFTERWORD_POSTGRES_URL", "postgresql+psycopg://host/db?sslmode=require", True),
+        ("AFTERWORD_POSTGRES_URL", "postgresql://host/db?colour=red", False),
+    ],
+)
+def test_options_that_a_client_does_not_know_are_named_at_once(
+    monkeypatch: pytest.MonkeyPatch, variable: str, url: str, known: bool
+) -> None:
+    monkeypatch.setenv(variable, url)
+    if known:
+        assert Settings.load()
+        return
+    with pytest.raises(Misconfigured, match=rf"{variable}.*options") as refused:
+        Settings.load()
+    assert "colour" not in str(refused.value), "what a URL holds is never repeated"

@@ -33,6 +33,28 @@ def holds_unescaped(url: str) -> bool:
     return "@" in parts.netloc.rpartition("@")[0] or "@" in parts.path or bool(parts.fragment)
 
 
+def has_unknown_options(url: str) -> bool:
+    """Whether what follows the ? of a Redis or PostgreSQL URL is nothing that its client knows. Nothing is connected.
+
+    >>> has_unknown_options("redis://host/0?socket_timeout=3"), has_unknown_options("redis://host/0?colour=red")
+    (False, True)
+    """
+    if "?" not in url:
+        return False
+    # Imported here: a process that is given no options needs neither client to read its settings.
+    import psycopg
+    import redis
+
+    try:
+        if url.startswith("postgres"):
+            psycopg.conninfo.conninfo_to_dict(url.replace("postgresql+psycopg://", "postgresql://", 1))
+        else:
+            redis.ConnectionPool.from_url(url).make_connection()
+    except (TypeError, ValueError, psycopg.Error):
+        return True
+    return False
+
+
 def looks_like_a_key(value: str, *, names: bool) -> bool:
     """Whether it has the form of a provider's key; `names`: or holds a run that no name of a model has.
 

@@ -14,7 +14,12 @@ from pydantic_settings.exceptions import SettingsError
 from afterword.workers.core.errors import Misconfigured
 from afterword.workers.models.embedders.limits import KEPT_BYTES, KEPT_TEXTS
 from afterword.workers.models.providers import EMBEDDERS, LLMS, own_endpoint, provider_of
-from afterword.workers.runtime.mistakes import holds_unescaped, is_well_formed, looks_like_a_key
+from afterword.workers.runtime.mistakes import (
+    has_unknown_options,
+    holds_unescaped,
+    is_well_formed,
+    looks_like_a_key,
+)
 from afterword.workers.services.extraction.pricing import Price
 
 _SCHEMES = {
@@ -163,6 +168,8 @@ class Settings(BaseSettings):
                 raise ValueError(f"must be a URL that begins with {' or '.join(f'{each}://' for each in schemes)}")
             if holds_unescaped(url):
                 raise ValueError("percent-encode what a user or a password holds of @ : / # ? and %, such as %40 for @")
+            if isinstance(value, SecretStr) and has_unknown_options(url):
+                raise ValueError("must have options (after the ?) that its client knows: check their spelling")
         return value
 
     @field_validator("qdrant_api_key", "llm_api_key", "embedder_api_key")
