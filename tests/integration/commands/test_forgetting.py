@@ -11,12 +11,23 @@ from typing import Any
 import pytest
 import redis
 
-from afterword.schemas import ClearMemories, Command, DeleteMemory, GetMemory, Kind, ListMemories, Removed, wire
+from afterword.schemas import (
+    AddMemory,
+    ClearMemories,
+    Command,
+    DeleteMemory,
+    GetMemory,
+    Kind,
+    ListMemories,
+    Removed,
+    wire,
+)
 from afterword.schemas.wire import Queue
 from afterword.workers.core.errors import NotFound, VectorStoreUnavailable
 from afterword.workers.services.ingest.recorder import Outcome
 from afterword.workers.stores.ledger import agents
 from afterword.workers.stores.ledger.agents import Agent
+from afterword.workers.stores.ledger.deletions import Deletion
 from afterword.workers.stores.ledger.upkeep import dead_letters
 from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter
 from tests.support.extractions import facts
@@ -400,3 +411,27 @@ class TestWhomAnAgentLearnedFrom:
             agents.put(connection, Agent("default", "coach", "acme"))
         [memory] = run(workshop, ListMemories, agent_id="coach", by="acme").memories
         assert memory.source.event_id == "ann-run-1"
+
+
+@pytest.mark.parametrize("refused", [0, 1])
+def test_a_deletion_that_can_never_be_carried_out_holds_no_other_up(workshop: Workshop, refused: int) -> None:
+    notes = [run(workshop, AddMemory, user_id=user, text=f"{user} likes tea") for user in ("ann", "bob")]
+    workshop.store.before["delete_where"] = store_down
+    for note, user in zip(notes, ("ann", "bob"), strict=True):
+        assert run(workshop, DeleteMemory, user_id=user, memory_id=note.id).pending
+    workshop.store.up()
+
+    carrier = workshop.house.commands.deletions
+    carry_out = carrier.carry_out
+
+    def refuse_one(deletion: Deletion, *rest: Any) -> Removed:
+        if deletion.wanted.memory_ids == (notes[refused].id,):
+            return Removed(removed=0, pending=True)
+        return carry_out(deletion, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(carrier, "carry_out", refuse_one)
+        complete(workshop)
+    assert workshop.texts() == [notes[refused].text]
+    complete(workshop)
+    assert workshop.texts() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 from datetime import timedelta
 
 from afterword.workers.services.commands.deletions import Deletions
@@ -14,6 +15,9 @@ logger = logging.getLogger(__name__)
 
 _DELETIONS_AT_ONCE = 200
 _DROPPED_AT_ONCE = 1_000
+
+_FAILED_AT_MOST = 3
+"""As many in a run, and the store is taken for away: each may cost its timeout."""
 
 _HELD = timedelta(hours=1)
 """No worker holds a batch this long (see `AFTERWORD_MAX_HOLD`), and no killed worker's message comes back so late."""
@@ -31,15 +35,20 @@ class Forgetting:
         self._carrier = carrier
 
     def complete_deletions(self) -> None:
-        """Carry out what the vector store was away for, oldest first. Raises: LedgerUnavailable."""
+        """Carry out what the vector store was away for. Raises: LedgerUnavailable.
+
+        In no order, and past some that fail, so that one that cannot be carried out at all does not stand before the
+        others for ever.
+        """
         with self._database.transaction() as connection:
             left = deletions.pending(connection, limit=_DELETIONS_AT_ONCE)
-        for place, deletion in enumerate(left):
-            # The store is away, or slow: the others would wait as well, and the next run begins with the oldest
-            # again.
-            if self._carrier.carry_out(deletion).pending:
-                logger.warning("%d deletions still wait for the vector store", len(left) - place)
-                return
+        failed = 0
+        for deletion in random.sample(left, len(left)):
+            failed += self._carrier.carry_out(deletion).pending
+            if failed == _FAILED_AT_MOST:
+                break
+        if failed:
+            logger.warning("deletions still wait for the vector store: %d of %d were tried", failed, len(left))
 
     def settle_deletions(self) -> None:
         """Look once more at those of an hour ago. Raises: LedgerUnavailable, VectorStoreUnavailable."""
