@@ -246,3 +246,26 @@ def test_workers_that_do_not_answer_are_left_alone_for_a_while(redis_url: str) -
     asyncio.run(use())
     with redis.Redis.from_url(redis_url) as server:
         assert server.llen(queue_key(Queue.CONTEXT)) == 3
+
+
+def test_a_loop_for_each_call_leaves_no_state_behind(redis_url: str) -> None:
+    """Frameworks without a loop of their own run one for each request, many at once."""
+    client, together = AsyncMemoryClient(redis_url), threading.Barrier(4)
+
+    def serve(who: int) -> None:
+        for number in range(10):
+            together.wait(60)
+            asyncio.run(publish(f"{who}-{number}"))
+
+    async def publish(event_id: str) -> None:
+        await client.publish(user_id="ada", event_id=event_id, messages=[("user", "Hi")])
+        await client.flush()
+
+    threads = [threading.Thread(target=serve, args=(who,)) for who in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert client.stats.sent == 40
+    # Four loops run at once, and each may begin before the one before it in its thread is seen to be over.
+    assert len(client._lines.states()) <= 8

@@ -42,7 +42,7 @@ class Lines:
         self._clock = clock
         self._lock = threading.Lock()
         self._lines: list[LoopLine] = []
-        self._ended: list[PublishState] = []
+        self._free: list[PublishState] = []
 
     def current(self) -> LoopLine:
         """The line of the running loop. A new one takes over what waits on lines whose loops are over."""
@@ -62,20 +62,22 @@ class Lines:
     def states(self) -> list[PublishState]:
         """The states of all lines, past ones included."""
         with self._lock:
-            return [*(line.state for line in self._lines), *self._ended]
+            return [*(line.state for line in self._lines), *self._free]
 
     def stats(self) -> Stats:
         """The stats of all lines, past ones included, added up."""
         return total([state.stats() for state in self.states() or [self._open_state()]])
 
     def _taken_over(self) -> PublishState | None:
-        over = [line.state for line in self._lines if line.over]
+        """A state whose loop is over, with everything that waits in others of those.
+
+        The others stay at hand, with their counts: so there are never more states than loops that ran at once.
+        """
+        self._free += [line.state for line in self._lines if line.over]
         self._lines = [line for line in self._lines if not line.over]
-        if not over:
+        if not self._free:
             return None
-        first, *others = over
-        for other in others:
-            first.hold(other.outbox.take_all())
-        # Their counts are still a part of the client's stats.
-        self._ended += others
-        return first
+        state = self._free.pop()
+        for other in self._free:
+            state.hold(other.outbox.take_all())
+        return state
