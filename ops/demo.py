@@ -33,7 +33,7 @@ _QUESTIONS_OF_A_FILE = 5
 
 @dataclass(frozen=True)
 class Plan:
-    """What the demo shows, and with what."""
+    """The conversations and questions of the demo, and the models it uses."""
 
     conversations: Sequence[ConversationFinished]
     questions: Sequence[DemoQuestion]

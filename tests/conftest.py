@@ -40,7 +40,7 @@ ROOM = 4 << 30
 
 
 def pytest_configure() -> None:
-    """What costs a machine more than the tests need; set as variables for the processes that tests start, too."""
+    """Turn off what costs a machine more than the tests need, for the processes that tests start as well."""
     if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
         os.environ["TMPDIR"] = str(MEMORY)  # a vector store waits for the disk with each write
         tempfile.tempdir = None

@@ -128,7 +128,7 @@ def _fill(database: Database, events: int) -> None:
 
 
 def _roll_up(database: Database) -> dict[str, float]:
-    """What a snapshot does to the ledger; how many seconds each part takes."""
+    """Roll up as a snapshot does; how many seconds each part takes."""
     with database.transaction() as connection:
         now = milestones.now(connection)
         rollups.roll_up_hours(connection, now.replace(year=now.year - 1, day=1))

@@ -1,4 +1,4 @@
-"""What a conversation costs: processor time, calls to the LLM and prompt tokens, beside mem0's plain `Memory.add`.
+"""The cost of a conversation: processor time, calls to the LLM and prompt tokens, beside mem0's plain `Memory.add`.
 
 mem0 is called three times for each conversation (for the user, for the agent, for the user's session): that is its
 way to memories of three scopes. Both sides ask the same LLM, which answers at once and estimates its tokens, and the

@@ -20,7 +20,7 @@ _HEAD = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}
 
 
 def answer(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What OpenAI's API answers; vectors as lists of numbers, whatever form is asked for."""
+    """The answer of OpenAI's API, with vectors as lists of numbers, whatever form is asked for."""
     vectors = _embedder(int(body.get("dimensions") or 512)).embed(body["input"])
     items = [{"object": "embedding", "index": place, "embedding": vector} for place, vector in enumerate(vectors)]
     return {"object": "list", "model": MODEL, "data": items, "usage": {"prompt_tokens": 0, "total_tokens": 0}}

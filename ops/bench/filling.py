@@ -135,7 +135,7 @@ class _Memories:
         return found
 
     def of_agent(self, count: int) -> list[tuple[StoredMemory, Vector]]:
-        """What the agent has learned, shared across its users."""
+        """The memories that the agent has learned, shared across its users."""
         return [(self._learned(number), self._vectors[number * 37 % _TEXTS]) for number in range(count)]
 
     def _learned(self, number: int) -> StoredMemory:

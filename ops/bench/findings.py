@@ -1,4 +1,4 @@
-"""What a benchmark found: figures, and some of them beside what is aimed at."""
+"""The findings of a benchmark: figures, and some of them beside their aims."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Machine:
 
 
 def this_machine() -> Machine:
-    """What is found out here and now."""
+    """The machine and the versions that are found here and now."""
     postgres = find_postgres_binaries()
     return Machine(
         cpu=_cpu_model(),

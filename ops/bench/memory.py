@@ -135,7 +135,7 @@ def _found(role: str, count: int, samples: Sequence[tuple[int, float]]) -> Findi
 
 
 def thirds(samples: Sequence[tuple[int, float]], count: int) -> list[list[float]]:
-    """What was measured while each third of `count` was done; where a third was too quick, what came next."""
+    """The sizes measured while each third of `count` was done; where a third was too quick, the next one."""
     parts: list[list[float]] = []
     for number in range(3):
         begin, end = count * number / 3, count * (number + 1) / 3

@@ -1,4 +1,4 @@
-"""What measuring costs: ingest and context with instruments and telemetry, and without, in turn.
+"""The cost of measuring: ingest and context with instruments and telemetry, and without, in turn.
 
 Both are one process at a time, so that neither takes work from the other. Processor time is told beside the rates: on a
 machine with other work to do it varies less.

@@ -25,7 +25,7 @@ _LLM_TIMEOUT = 60.0
 
 
 def learn(events: Sequence[ConversationFinished], url: str) -> Taken:
-    """What learning these takes; the first, with which everything is loaded, is not counted."""
+    """The cost of learning these. The first is not counted: everything is loaded with it."""
     embedder = build_embedder(provider="hashing")
     memory = PlainMem0(CountingLlm(OpenAILlm("bench", base_url=url, timeout=_LLM_TIMEOUT)), embedder)
     memory.learn(events[:1])

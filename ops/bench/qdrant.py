@@ -1,4 +1,4 @@
-"""What the benchmarks take for a Qdrant server: Qdrant Edge behind the server's API, in a process of its own."""
+"""A stand-in for a Qdrant server: Qdrant Edge behind the server's API, in a process of its own."""
 
 from __future__ import annotations
 

@@ -248,7 +248,7 @@ def _alone(folder: Path, filling: Filling, total: int, size: Size) -> dict[int, 
 
 
 class _ProcessorTime:
-    """What some clocks, in seconds, go on by from now."""
+    """The seconds by which some clocks go on from now."""
 
     def __init__(self, **clocks: Callable[[], float]) -> None:
         self._clocks = clocks

@@ -143,7 +143,7 @@ def _claimed(servers: Servers) -> set[str]:
 
 
 def _once(look: Callable[[], _T | None]) -> _T:
-    """What is found, once there is something."""
+    """The first result that is not None."""
     deadline = time.monotonic() + _GIVE_UP
     while not (found := look()):
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""What learning from conversations took."""
+"""The cost of learning from conversations."""
 
 from __future__ import annotations
 

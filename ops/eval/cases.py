@@ -35,7 +35,7 @@ class Forbidden(BaseModel):
 
 
 class Expectation(BaseModel):
-    """What is expected of a conversation. `language` is an ISO 639-1 code."""
+    """The facts that are expected of a conversation. `language` is an ISO 639-1 code."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

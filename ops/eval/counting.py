@@ -12,7 +12,7 @@ from ops.eval.scoring import Count
 
 @dataclass(frozen=True, slots=True)
 class Cost(Count):
-    """What was asked of the LLM: calls, tokens (`cached` is a part of `prompt`), seconds of waiting for it."""
+    """The use made of the LLM: calls, tokens (`cached` is a part of `prompt`), seconds of waiting for it."""
 
     calls: int = 0
     prompt: int = 0
@@ -44,6 +44,6 @@ class CountingLlm:
         return completion
 
     def bill(self) -> Cost:
-        """What was spent since the last bill."""
+        """The cost since the last bill."""
         spent, self._spent = self._spent, Cost()
         return spent

@@ -1,4 +1,4 @@
-"""What both sides of the comparison have in common."""
+"""The common parts of both sides of the comparison."""
 
 from __future__ import annotations
 

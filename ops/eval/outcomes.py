@@ -1,4 +1,4 @@
-"""What became of each conversation, and of all of a kind or a language. Pure."""
+"""The outcome of each conversation, and of all of a kind or a language. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was learned, held against what was expected. Pure, and without an LLM: the same answer has the same score."""
+"""Learned facts, held against expected ones. Pure, and without an LLM: the same answer has the same score."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def sql_queries() -> list[Asked]:
 
 
 def files() -> dict[Path, str]:
-    """What the files of the dashboards should be."""
+    """The files of the dashboards as they should be."""
     return {FOLDER / f"{dashboard.uid.removeprefix('afterword-')}.json": _text(dashboard) for dashboard in dashboards()}
 
 

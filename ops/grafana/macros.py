@@ -1,4 +1,4 @@
-"""What Grafana makes of an expression before it asks it: macros and variables filled in.
+"""An expression as Grafana asks it: with macros and variables filled in.
 
 For whoever runs the expressions without Grafana. The macros are those of its PostgreSQL and Prometheus data sources
 that panels use; another raises ValueError, so that nothing runs here that Grafana would read differently.

@@ -21,7 +21,7 @@ def total(metric: str, *by: str, where: str = "", over: str = RANGE) -> str:
 
 
 def quantile(share: float, histogram: str, *by: str, where: str = "", over: str = RATE) -> str:
-    """What that share of observations was at most, by labels. `histogram` is its name without suffix."""
+    """The value that this share of observations did not exceed, by labels. `histogram` is its name without suffix."""
     return f"histogram_quantile({share}, sum{_by(('le', *by))} (rate({histogram}_bucket{_where(where)}[{over}])))"
 
 
@@ -31,7 +31,7 @@ def standing(reading: str, *by: str, where: str = "") -> str:
 
 
 def ratio(part: str, whole: str) -> str:
-    """What share of the whole a part is; 0 where the part has not happened yet."""
+    """The share that a part has of the whole; 0 where the part has not happened yet."""
     return f"({part} or vector(0)) / {whole}"
 
 

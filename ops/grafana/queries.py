@@ -42,7 +42,7 @@ class PromQL:
         return PROMETHEUS
 
     def target(self, name: str) -> Json:
-        """What a panel asks, under a name of one letter."""
+        """A panel's query, under a name of one letter."""
         return {
             "datasource": PROMETHEUS.reference(),
             "editorMode": "code",
@@ -67,7 +67,7 @@ class Sql:
         return LEDGER
 
     def target(self, name: str) -> Json:
-        """What a panel asks, under a name of one letter."""
+        """A panel's query, under a name of one letter."""
         return {
             "datasource": LEDGER.reference(),
             "editorMode": "code",

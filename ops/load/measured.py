@@ -1,4 +1,4 @@
-"""What the workers measured themselves: counters and a histogram, as they stand at a moment."""
+"""The workers' own measurements: counters and a histogram, as they stand at a moment."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Measured:
     ingested: float
 
     def since(self, before: Measured) -> Measured:
-        """What came to it after `before`. A worker that was started anew in between makes it too little."""
+        """The counts since `before`. They are too low if a worker was started anew in between."""
         return Measured(
             self.at,
             {bound: count - before.replies.get(bound, 0.0) for bound, count in self.replies.items()},

@@ -1,4 +1,4 @@
-"""What is done when: decided before anything is, so that a slow system is asked as often as a quick one."""
+"""A plan of the load: decided before anything is, so that a slow system is asked as often as a quick one."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from ops.load.verdict import Comparison
 
 
 def shown(load: Load, done: Sequence[Done], seconds: float, stats: Stats) -> str:
-    """What was done, and how long whoever asked had to wait."""
+    """The work done, and how long askers had to wait."""
     results = Counter(each.result for each in done)
     published = [each.waited for each in done if each.result == "published"]
     asked = [each.waited for each in done if each.result != "published"]
@@ -30,7 +30,7 @@ def shown(load: Load, done: Sequence[Done], seconds: float, stats: Stats) -> str
 
 
 def compared(comparisons: Sequence[Comparison]) -> str:
-    """What was measured here beside what the workers measured."""
+    """The figures measured here beside those of the workers."""
     lines = [f"  {'':28} {'here':>10} {'workers':>10}"]
     for each in comparisons:
         verdict = "agree" if each.agrees else f"DISAGREE, {each.least:.4g} to {each.most:.4g} would do"

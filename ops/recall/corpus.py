@@ -26,7 +26,7 @@ class BadCorpus(AfterwordError):
 
 
 class QuestionKind(StrEnum):
-    """What makes a question hard."""
+    """The reason why a question is hard."""
 
     SINGLE = "single"
     SEVERAL = "several"
@@ -44,7 +44,7 @@ class QuestionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What was said at once, by the user or (`by_agent`) the agent. `id` is "<session>:<turn>", both from 1."""
+    """Words said at once, by the user or (`by_agent`) the agent. `id` is "<session>:<turn>", both from 1."""
 
     id: str
     by_agent: bool
@@ -62,7 +62,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What a good extractor would learn from a turn."""
+    """A fact that a good extractor would learn from a turn."""
 
     turn_id: str
     text: str

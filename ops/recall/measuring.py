@@ -22,7 +22,7 @@ Memories = Mapping[str, Sequence[Embedded]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a system made of a question; `relevance` is its own score of the best memory, None when it found none."""
+    """A system's answer to a question; `relevance` is its own score of the best memory, None when it found none."""
 
     conversation: str
     question: Question

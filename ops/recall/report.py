@@ -1,4 +1,4 @@
-"""What was measured, as people and programs read it."""
+"""The measurements, as people and programs read them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was found, held against the evidence. Pure.
+"""Found memories, held against the evidence. Pure.
 
 A place counts memories, as a prompt does: of two memories of one turn (an excerpt and a fact) the better place counts,
 and the other still takes up its own.

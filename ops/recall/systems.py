@@ -1,4 +1,4 @@
-"""What can be asked for memories: the interface of all systems compared, and the plain ones."""
+"""Systems that can be asked for memories: the interface of all systems compared, and the plain ones."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """What a system makes of a question.
+    """A system's answer to a question.
 
     `ranked` are the owner's memories, best first, however little they have to do with it, DEPTH at most; `injected` the
     ids of those that the system would put into the prompt by its own defaults.

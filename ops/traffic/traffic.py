@@ -41,13 +41,13 @@ def published_now(conversation: ConversationFinished) -> ConversationFinished:
 
 
 def last_question(conversation: ConversationFinished) -> str | None:
-    """What the user said last."""
+    """The user's last words."""
     said = [message.text for message in conversation.messages if message.role == "user"]
     return said[-1] if said else None
 
 
 def one_run(client: MemoryClient, conversation: ConversationFinished) -> None:
-    """What an agent runner does: context before the run, the conversation after it."""
+    """One run of an agent: context before the run, the conversation after it."""
     context = client.context(
         user_id=conversation.user_id,
         agent_id=conversation.agent_id,

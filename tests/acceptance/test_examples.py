@@ -40,7 +40,7 @@ def client(stack_url: str) -> Iterator[MemoryClient]:
 
 
 def run(command: list[str], said: str = "", **environment: str) -> str:
-    """What an example prints. Raises: AssertionError, with what it complained of."""
+    """The output of an example. Raises: AssertionError, with its complaint."""
     told = {**bare_environment(), **environment}
     shown = subprocess.run(command, env=told, input=said, capture_output=True, text=True, timeout=60, check=False)
     assert shown.returncode == 0, shown.stderr

@@ -56,7 +56,7 @@ def guarded(deployment: Deployment) -> None:
 
 
 def broken_bodies() -> list[Any]:
-    """What a publisher that knows nothing of the contract might send, none of it acceptable."""
+    """Bodies that a publisher might send who knows nothing of the contract. None is acceptable."""
     message = {"role": "user", "content": canary("broken-message")}
     return [
         canary("broken-body"),
@@ -123,7 +123,7 @@ def use_everything(client: MemoryClient) -> list[str]:
 
 
 def kept_errors(deployment: Deployment) -> str:
-    """What the ledger keeps of errors."""
+    """The errors that the ledger keeps."""
     with psycopg.connect(deployment.postgres_url) as connection:
         letters = connection.execute("SELECT error FROM dead_letters").fetchall()
         reasons = connection.execute("SELECT reason FROM breakers").fetchall()

@@ -63,7 +63,7 @@ def publish_load(deployment: Deployment, prometheus: PrometheusServer) -> None:
 
 
 def use_it(deployment: Deployment, client: MemoryClient) -> None:
-    """What a load has not: commands, faults of the LLM, the store away, events that break the contract."""
+    """Use it as a load does not: commands, faults of the LLM, the store away, events that break the contract."""
     note = client.memories.add("I keep bees.", user_id="ann", timeout=20)
     client.memories.list(user_id="ann", timeout=20)
     client.memories.delete(note.id, user_id="ann", timeout=20)

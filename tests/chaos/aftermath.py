@@ -1,4 +1,4 @@
-"""What a run leaves in Redis, in logs, and of its workers. Each check returns what is wrong, in words."""
+"""The traces that a run leaves in Redis, in logs, and of its workers. Each check returns what is wrong, in words."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _READY_SECONDS = 30.0
 
 
 def left_in_redis(city: City) -> list[str]:
-    """What Redis still holds of the hostile messages, also in what it would forget by itself."""
+    """The hostile messages that Redis still holds, also in keys that it would forget by itself."""
     ids, found = {each.redis_id for each in city.hostile.sent}, []
     with redis.Redis.from_url(city.redis.url) as client:
         for key in client.scan_iter(_type="hash", count=1000):

@@ -1,4 +1,4 @@
-"""What must be remembered of a story: every excerpt and fact, once, and the sources that are right for each. Pure."""
+"""The memories that a story must leave: every excerpt and fact, once, and the sources that are right for each. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.fake_openai import Fact
 
 
 class Key(NamedTuple):
-    """What there may be one memory of."""
+    """The key of which there may be one memory."""
 
     kind: Kind
     scope: Scope

@@ -33,7 +33,7 @@ _PUT_SECONDS = 90.0
 
 
 class Fate(StrEnum):
-    """What must become of a message. Nothing of it stays in Redis in any case."""
+    """The end that a message must come to. Nothing of it stays in Redis in any case."""
 
     DEAD = "dead and listed"
     REFUSED = "answered or passed over, and no dead letter"

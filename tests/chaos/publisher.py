@@ -47,7 +47,7 @@ def read_events(folder: Path) -> list[ConversationFinished]:
 
 
 def left(folder: Path) -> list[ConversationFinished]:
-    """What is still to be published."""
+    """The events that are still to be published."""
     tried, sure = attempted(folder).read(), acknowledged(folder).read()
     return [event for event in read_events(folder) if event.event_id not in tried or _again(event.event_id, sure)]
 

@@ -33,7 +33,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Report:
-    """What a run did, and what was wrong at its end."""
+    """The deeds of a run, and the problems at its end."""
 
     plan: Plan
     strikes: Counter[str]

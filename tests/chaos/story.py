@@ -1,4 +1,4 @@
-"""What is said under fire: conversations made from a seed, every turn of them unmistakable."""
+"""The story told under fire: conversations made from a seed, every turn of them unmistakable."""
 
 from __future__ import annotations
 

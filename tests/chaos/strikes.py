@@ -1,4 +1,4 @@
-"""What goes wrong: the kinds of strikes, and a shuffled deck of them."""
+"""The strikes: the kinds of strikes, and a shuffled deck of them."""
 
 from __future__ import annotations
 

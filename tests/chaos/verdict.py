@@ -79,7 +79,7 @@ def wait_until_quiet(city: City, seconds: float) -> None:
 
 
 def _restless(city: City) -> list[str]:
-    """What still waits."""
+    """The work that still waits."""
     try:
         waiting = dict(rows(city, _WAITING)[0]._mapping)
     except LedgerUnavailable as error:

@@ -12,7 +12,7 @@ QUICK = ["--rate", "30", "--seconds", "3", "--timeout", "10"]
 
 
 def load(deployment: Deployment, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """What `python -m ops.load` prints, and its exit status."""
+    """The output of `python -m ops.load`, and its exit status."""
     return subprocess.run(
         [sys.executable, "-m", "ops.load", *arguments],
         env={**os.environ, "AFTERWORD_REDIS_URL": deployment.redis.url},

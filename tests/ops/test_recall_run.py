@@ -82,7 +82,7 @@ def measured(corpus: Path, *arguments: str) -> dict[str, Any]:
 
 
 def asked(run: dict[str, Any], question: str) -> dict[str, Any]:
-    """What each system made of a question."""
+    """Each system's answer to a question."""
     [found] = [each for each in run["questions"] if each["question"] == question]
     systems: dict[str, Any] = found["systems"]
     return systems
@@ -90,7 +90,7 @@ def asked(run: dict[str, Any], question: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What was measured on excerpts alone."""
+    """The figures measured on excerpts alone."""
     corpus = written(tmp_path_factory.mktemp("corpus"))
     [run] = measured(corpus, "--memories", "excerpts")["runs"]
     assert run["memories"] == {"kinds": "excerpts", "count": 11}

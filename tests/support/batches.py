@@ -44,5 +44,5 @@ def batch_of(*conversations: Conversation, **fields: Any) -> Batch:
 
 
 def texts(lines: Sequence[Line]) -> list[str]:
-    """What the lines say."""
+    """The words of the lines."""
     return [line.turn.text for line in lines]

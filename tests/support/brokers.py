@@ -30,7 +30,7 @@ def stock_broker(redis_url: str, **options: Any) -> RedisBroker:
 
 
 class Work:
-    """What an actor was called with; it can be made to block or to fail."""
+    """The calls of an actor, which can be made to block or to fail."""
 
     def __init__(self, broker: dramatiq.Broker, **options: Any) -> None:
         self.done: list[str] = []

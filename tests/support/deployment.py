@@ -96,7 +96,7 @@ class Deployment:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a worker process is told."""
+        """The variables of a worker process."""
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith(("AFTERWORD_", "OPENAI_"))
         }
@@ -155,7 +155,7 @@ class Deployment:
             yield client
 
     def logs(self) -> str:
-        """What all workers logged."""
+        """The logs of all workers."""
         return "\n".join(worker.log.read_text() for worker in self.workers)
 
     def stop(self) -> None:
@@ -189,5 +189,5 @@ def metric(worker: WorkerProcess, name: str, labels: Mapping[str, str] | None = 
 
 
 def readiness(worker: WorkerProcess) -> dict[str, Any]:
-    """What a worker's readiness probe tells of its components."""
+    """The state of a worker's components, by its readiness probe."""
     return dict(json.loads(worker.probe("/readyz")[1]))

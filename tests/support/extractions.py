@@ -29,7 +29,7 @@ def shown(llm: FakeOpenAI, call: int = -1) -> str:
 
 
 def shown_new(prompt: Messages) -> str:
-    """What a prompt asks about."""
+    """The turns that a prompt asks about."""
     return "\n".join(str(message["content"]) for message in new_messages(prompt))
 
 

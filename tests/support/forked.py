@@ -71,7 +71,7 @@ class Forked:
 
 
 def start(command: Sequence[str], environment: Mapping[str, str], output: IO[bytes]) -> Forked:
-    """What benchmarks start their processes with, in their tests."""
+    """Start a process of a benchmark, in its test."""
     return Forked(command, environment=environment, output=Path(output.name))
 
 

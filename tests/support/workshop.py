@@ -253,7 +253,7 @@ class Workshop:
         return [row.type for row in self.audited(user)]
 
     def rows(self, query: str, **parameters: Any) -> list[Any]:
-        """What a query of the ledger gives; a statement without rows gives none."""
+        """The rows of a query of the ledger; none for a statement that gives no rows."""
         with self.database.transaction() as connection:
             result = connection.execute(text(query), parameters)
             return list(result.all()) if result.returns_rows else []

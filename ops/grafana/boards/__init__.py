@@ -1,1 +1,1 @@
-"""What each dashboard shows."""
+"""The panels of each dashboard."""

@@ -52,7 +52,7 @@ def own_agent(workshop: Workshop, owner: str | None = "acme") -> None:
 
 
 def said_in_queue(workshop: Workshop) -> list[str]:
-    """What the queued conversations say, those left that can be read."""
+    """The words of the conversations that are left in the queue and can be read."""
     queued = [data for _, data in workshop.broker.admin.messages(Queue.CONVERSATIONS) if data.startswith(b"{")]
     return sorted(json.loads(data)["args"][0]["messages"][0]["content"] for data in queued)
 

@@ -298,7 +298,7 @@ class TestDeletingOne:
 
 
 class TestMessages:
-    """What lies in a queue, or as a dead letter, when its user is cleared."""
+    """Messages that lie in a queue, or as dead letters, when their user is cleared."""
 
     @pytest.fixture
     def client(self, redis_url: str) -> Any:

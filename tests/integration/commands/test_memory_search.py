@@ -66,7 +66,7 @@ def texts(workshop: Workshop, query: str | None = None, **asked: Any) -> list[st
 
 
 def in_time(workshop: Workshop, seconds: float) -> SearchPage:
-    """What Ann has of Clara, asked for by somebody who waits so long."""
+    """Ann's memories of Clara, asked for by somebody who waits so long."""
     command = SearchMemories(user_id="ann", query="Clara", reply_to=REPLY_TO)
     page = workshop.house.commands.commands(workshop.broker).run(command, within=seconds)
     assert isinstance(page, SearchPage)

@@ -156,7 +156,7 @@ def test_a_long_conversation_loses_the_turn_that_spoils_it_and_nothing_else(
 def test_two_conversations_that_together_are_too_much_are_not_dead(
     open_workshop: OpenWorkshop, llm: FakeOpenAI
 ) -> None:
-    """What is too long together is extracted in halves, and nobody is dead for it."""
+    """Conversations that are too long together are extracted in halves, and none is dead for it."""
     workshop = open_workshop(max_attempts=1)
     take_in(workshop, count=8)
 

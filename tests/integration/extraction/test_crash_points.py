@@ -148,7 +148,7 @@ def test_extraction_is_finished_by_the_next(
 
 
 def done(workshop: Workshop) -> None:
-    """What one conversation leaves behind, whatever happened on the way."""
+    """All that one conversation leaves behind, whatever happened on the way."""
     assert facts(workshop) == ["one", "three", "two"]
     assert workshop.statuses() == ["done"]
     assert told(workshop) == {"conversation_received": 1, "memory_save": 2, "memory_add": 3}

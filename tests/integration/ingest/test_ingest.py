@@ -263,7 +263,7 @@ class TestClearing:
         assert workshop.rows("SELECT 1 FROM conversations WHERE turns IS NOT NULL") == []
 
     def test_excerpts_that_came_after_the_clear_stay(self, workshop: Workshop) -> None:
-        """What is said once more, in the same words, has the very ids that the first writer takes back."""
+        """Words that are said once more have the very ids that the first writer takes back."""
 
         def clear_and_say_again() -> None:
             workshop.store.up()

@@ -35,7 +35,7 @@ def window(first: int, last: int, *, ids: bool = False, said: Sequence[str] = TH
 
 
 def asked(llm: FakeOpenAI) -> list[str]:
-    """What the LLM was asked about, in order."""
+    """The turns that the LLM was asked about, in order."""
     return [message["content"] for call in llm.chats for message in new_messages(call.messages)]
 
 
@@ -133,7 +133,7 @@ class TestWindows:
         assert asked(llm) == THREAD[:9]
 
     def test_an_event_that_is_refused_leaves_no_trace(self, open_workshop: OpenWorkshop, llm: FakeOpenAI) -> None:
-        """What memory was off for is learned when it comes again after it was switched on."""
+        """A turn that came while memory was off is learned when it comes again after memory was switched on."""
         off = open_workshop(memory_enabled=False)
         assert off.take_in(window(0, 4)) == [Outcome.SKIPPED]
         off.close()

@@ -17,7 +17,7 @@ from tests.support.workshop import Workshop
 
 
 def ingested(workshop: Workshop, url: str, *, times: int = 1) -> dict[str, float]:
-    """What is counted once all that is queued was taken in, as often as it is delivered."""
+    """The counts after all that is queued was taken in, as often as it is delivered."""
     events = [ConversationFinished.parse(body) for body in drain(url)]
     workshop.take_in(*(each for each in events for _ in range(times)))
     names = ("sent", "dropped", "invalid")

@@ -37,7 +37,7 @@ def told(workshop: Workshop) -> Workshop:
 
 
 def by_period(workshop: Workshop, query: str, **more: Any) -> dict[str, float]:
-    """What closeness to the time that is asked about speaks for each memory."""
+    """How much its closeness to the time that is asked about speaks for each memory."""
     request: ContextRequest = question(query, explain=True, **more)
     reply = workshop.house.recall.answerer.answer(request, now=NOW).reply
     assert reply.degraded == ()

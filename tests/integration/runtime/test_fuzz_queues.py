@@ -63,7 +63,7 @@ class Queues:
         self.put(queue, message_id, wire.encode_message(queue, body, now_ms=now_ms, message_id=message_id))
 
     def send_good(self, name: str) -> list[str]:
-        """What another user sends on each queue; where the replies come."""
+        """Send another user's message on each queue; where the replies come."""
         replies = [wire.new_reply_key(), wire.new_reply_key()]
         asked = QueryEvent(
             tenant_id="default",

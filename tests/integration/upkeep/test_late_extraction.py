@@ -80,7 +80,7 @@ def asked_about(llm: FakeOpenAI) -> str:
 
 
 class TestForgotten:
-    """What was cleared or deleted before it is asked for does not come back."""
+    """Turns that were cleared or deleted before late extraction do not come back."""
 
     def test_a_cleared_user(self, ages: Ages, llm: FakeOpenAI) -> None:
         ages.before.take_in(event(SECRET, session_id="s1"), event(SECRET), event("Bob here.", user="bob"))

@@ -20,7 +20,7 @@ def turns(texts: Sequence[str], ids: Sequence[str | None] | None = None) -> list
 
 
 def fresh_of(*windows: Sequence[str]) -> list[str]:
-    """What is new in each window of texts, one after the other."""
+    """The new texts of each window, one window after the other."""
     seen: Sequence[str] = ()
     found = []
     for window in windows:

@@ -144,7 +144,7 @@ def _build(kind: str, provider: str, given: Endpoint) -> object:
 
 
 def told(config: Any) -> Mapping[str, Any]:
-    """What mem0's configuration says of key and endpoint, Azure's in a part of its own."""
+    """Key and endpoint in mem0's configuration; Azure's stand in a part of its own."""
     azure = getattr(config, "azure_kwargs", None)
     return {**vars(config), **(azure.model_dump(exclude_none=True) if azure else {})}
 

@@ -61,7 +61,7 @@ def plugins(tmp_path: Path) -> Path:
 
 
 def counted(plugins: Path, cache: Path, name: str, *texts: str) -> subprocess.CompletedProcess[str]:
-    """What a process of its own counts: tiktoken finds its encodings once a process."""
+    """The count by a process of its own: tiktoken finds its encodings once a process."""
     environment = {**os.environ, "PYTHONPATH": str(plugins), "TIKTOKEN_CACHE_DIR": str(cache)}
     program = [sys.executable, "-c", COUNTING, name, *texts]
     return subprocess.run(program, env=environment, capture_output=True, text=True, check=False)

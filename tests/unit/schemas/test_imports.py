@@ -19,7 +19,7 @@ _PYDANTIC = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions"
 
 
 def run(code: str, folder: Path) -> Any:
-    """What a fresh interpreter prints, away from the repository."""
+    """The output of a fresh interpreter, away from the repository."""
     done = subprocess.run([sys.executable, "-I", "-c", code], cwd=folder, capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 
