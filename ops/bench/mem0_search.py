@@ -1,4 +1,4 @@
-"""The questions that are asked today for one prompt: three `Memory.search` of mem0, for the user, the agent and the session.
+"""The questions asked today for one prompt: three `Memory.search` of mem0, for the user, the agent and the session.
 
 With its defaults, and without what mem0 downloads apart (spaCy, fastembed): each call is one dense search.
 """
