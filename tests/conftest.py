@@ -7,9 +7,9 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 import redis
@@ -46,6 +46,27 @@ def pytest_configure() -> None:
         tempfile.tempdir = None
     # Each client of an LLM reads a hundred authorities, 30 ms of its processor's time; no test speaks TLS.
     os.environ.setdefault("SSL_CERT_FILE", str(Path(__file__).parent / "support" / "authority.pem"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Reports of tests travel between processes as UTF-8. A captured log may hold half of an emoji, and would end the
+    whole run.
+    """
+    return _encodable((yield))
+
+
+def _encodable(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case dict():
+            return {_encodable(name): _encodable(each) for name, each in value.items()}
+        case list():
+            return [_encodable(each) for each in value]
+        case tuple():
+            return tuple(_encodable(each) for each in value)
+    return value
 
 
 def unavailable(what: str) -> NoReturn:

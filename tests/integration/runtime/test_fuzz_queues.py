@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -124,7 +123,6 @@ COUNTERS = {
 }
 
 
-@pytest.mark.skipif("FUZZ_TIMES" not in os.environ, reason="minutes on a busy machine: `make fuzz` runs it")
 @fuzzed(8, shrink=False)
 @given(st.integers(0, 2**32))
 def test_whatever_lies_in_the_queues(queues: Queues, seed: int) -> None:
