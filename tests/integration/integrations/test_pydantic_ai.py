@@ -221,7 +221,7 @@ def test_pictures_and_structured_answers_hold_no_words(service: Service, redis_u
 
     async def use(client: AsyncMemoryClient) -> None:
         agent = planner(client, TestModel(), output_type=Snack)
-        prompt = ["A snack like this?", BinaryContent(b"png", media_type="image/png")]
+        prompt: Any = ["A snack like this?", BinaryContent(b"png", media_type="image/png")]
         assert isinstance((await agent.run(prompt, deps=Deps())).output, Snack)
 
     with_client(redis_url, use)
