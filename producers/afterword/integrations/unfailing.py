@@ -33,7 +33,7 @@ class Participants:
 
 
 class UnfailingMemory:
-    """Memories before a run, its conversation after it. No call raises: what goes wrong is logged, without its texts.
+    """Memories before a run, its conversation after it. Neither raises: what goes wrong is logged, without its texts.
 
     An `AsyncMemoryClient` serves frameworks that await. A `MemoryClient` serves those that do not, and on a thread of
     its own those that do. `recall` is how to choose memories, as in `MemoryClient.context`.
@@ -79,6 +79,13 @@ class UnfailingMemory:
         said = attempted(lambda: turns(messages))
         if between is not None and said:
             await self._awaited("publish", {**vars(between), "messages": said, **about})
+
+    async def acommand(self, name: str, *args: Any, **fields: Any) -> Any:
+        """A command of `client.memories`. It raises, unlike all else here: whoever gives it has to know."""
+        method = getattr(self._client.memories, name)
+        if isinstance(self._client, AsyncMemoryClient):
+            return await method(*args, **fields)
+        return await asyncio.to_thread(method, *args, **fields)
 
     def _question(self, between: Participants, query: str | None) -> dict[str, Any]:
         return {**vars(between), "query": query, **self._recall}
