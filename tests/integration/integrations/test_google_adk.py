@@ -11,7 +11,8 @@ import pytest
 pytest.importorskip("google.adk")
 
 from google.adk.agents import LlmAgent
-from google.adk.agents.run_config import RunConfig, StreamingMode
+from google.adk.agents._streaming_mode import StreamingMode
+from google.adk.agents.run_config import RunConfig
 from google.adk.apps import App
 from google.adk.events.event import Event
 from google.adk.memory.memory_entry import MemoryEntry
@@ -95,7 +96,7 @@ class Chat:
 
     def __init__(self, client: Any, fake: Model, **more: Any) -> None:
         agent = LlmAgent(name="guide", model=fake, tools=[PreloadMemoryTool(), weather])
-        self.sessions = InMemorySessionService()  # type: ignore[no-untyped-call]
+        self.sessions = InMemorySessionService()
         self.memory = AfterwordMemoryService(client, **more)
         self.runner = Runner(
             app=App(name="planner", root_agent=agent, plugins=[AfterwordPlugin()]),
