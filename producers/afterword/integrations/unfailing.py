@@ -54,11 +54,12 @@ class UnfailingMemory:
             logger.warning("a run names no user_id: it is neither remembered nor given memories")
         return None
 
-    def context(self, between: Participants | None, query: str | None) -> Context:
-        """The memories for the next prompt."""
+    def context(self, between: Participants | None, query: str | None, **wished: Any) -> Context:
+        """The memories for the next prompt; `wished` are options of the framework, which `recall` overrides."""
         if between is None:
             return Context()
-        found = attempted(lambda: self._blocking().context(**self._question(between, query)))
+        question = {**wished, **self._question(between, query)}
+        found = attempted(lambda: self._blocking().context(**question))
         return Context(degraded=("error",)) if found is None else found
 
     async def acontext(self, between: Participants | None, query: str | None) -> Context:
