@@ -16,7 +16,7 @@ from afterword.gateway.keysets import key_source
 from afterword.gateway.problems import Problem, tell_problems
 from afterword.gateway.routes import analytics, context, conversations, me, memories, users
 from afterword.gateway.settings import GatewaySettings
-from afterword.gateway.tokens import Tokens
+from afterword.gateway.tokens import TokenCheck
 from afterword.gateway.visits import Door
 from afterword.producers import __version__
 from afterword.producers.settings import Environment
@@ -70,7 +70,7 @@ def create_app(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> Fa
 def _door(settings: GatewaySettings, keys: KeyCheck | None) -> Door:
     source = key_source(settings)
     authentication = Authentication(
-        tokens=None if source is None else Tokens(settings, source),
+        tokens=None if source is None else TokenCheck(settings, source),
         keys=keys if settings.api_keys else None,
         nobody_is_asked=settings.default_tenant if settings.insecure_dev else None,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from afterword.gateway.callers import Caller, CallerRole, NotKnown
 from afterword.gateway.keys import KeyCheck, is_api_key
-from afterword.gateway.tokens import Tokens
+from afterword.gateway.tokens import TokenCheck
 
 SCHEMES = ("bearer", "token")
 """`Token` is how mem0's own client sends its key."""
@@ -16,7 +16,7 @@ ANYBODY = "dev"
 class Authentication:
     """Tells who calls by the `Authorization` header of a request."""
 
-    def __init__(self, *, tokens: Tokens | None, keys: KeyCheck | None, nobody_is_asked: str | None = None) -> None:
+    def __init__(self, *, tokens: TokenCheck | None, keys: KeyCheck | None, nobody_is_asked: str | None = None) -> None:
         """`nobody_is_asked` is the tenant of all callers, where everybody is let in."""
         self._tokens = tokens
         self._keys = keys

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Annotated, Any, Final
 
-from fastapi import Query
+from fastapi import Header, Query
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, create_model
 from pydantic.fields import FieldInfo
 
@@ -17,6 +17,11 @@ from afterword.schemas.values import Id, Model
 
 FILLED_IN: Final = frozenset({"version", "request_id", "tenant_id", "reply_to", "deadline_ms", "command", "by"})
 """What no caller may give: it says who calls, or how the request travels."""
+
+IdempotencyKey = Annotated[
+    Id | None,
+    Header(alias="Idempotency-Key", description="The same key again is the same request, and has its effect once."),
+]
 
 
 def json_body(model: type[Model], *, name: str, without: Collection[str] = (), unread: Collection[str] = ()) -> Any:

@@ -15,8 +15,8 @@ PREFIX = "AFTERWORD_GATEWAY_"
 LEAST_SECRET_BYTES = 32
 """RFC 7518 asks for a key of HS256 that is no shorter than its hash."""
 
-Seconds = Annotated[float, Field(gt=0)]
-ClaimName = Annotated[str, Field(min_length=1)]
+_Seconds = Annotated[float, Field(gt=0)]
+_ClaimName = Annotated[str, Field(min_length=1)]
 
 
 class GatewaySettings(BaseSettings):
@@ -46,22 +46,22 @@ class GatewaySettings(BaseSettings):
         None, description="A public key in PEM: RSA for RS256, P-256 for ES256. `\\n` stands for a new line."
     )
     jwt_jwks_url: str | None = Field(None, description="The URL of a JSON Web Key Set, whose keys may rotate.")
-    jwt_jwks_seconds: Seconds = Field(300.0, description="Seconds that its keys are kept before they are read again.")
+    jwt_jwks_seconds: _Seconds = Field(300.0, description="Seconds that its keys are kept before they are read again.")
     jwt_issuer: str | None = Field(None, description="The `iss` that tokens must have; required but for HS256.")
     jwt_audience: str = Field("afterword", description="The `aud` that tokens must hold.")
     jwt_leeway: Annotated[float, Field(ge=0)] = Field(
         10.0, description="Seconds by which the clock that made a token may be off."
     )
-    claim_tenant: ClaimName = Field("tenant", description="The claim that holds the tenant; `a.b` is `b` within `a`.")
-    claim_account: ClaimName = Field("sub", description="The claim that holds the account.")
-    claim_roles: ClaimName = Field("roles", description="The claim that holds the roles, a list or words.")
-    claim_user: ClaimName = Field("sub", description="The claim that holds the user whose memories are the caller's.")
+    claim_tenant: _ClaimName = Field("tenant", description="The claim that holds the tenant; `a.b` is `b` within `a`.")
+    claim_account: _ClaimName = Field("sub", description="The claim that holds the account.")
+    claim_roles: _ClaimName = Field("roles", description="The claim that holds the roles, a list or words.")
+    claim_user: _ClaimName = Field("sub", description="The claim that holds the user whose memories are the caller's.")
     default_tenant: Id = Field(DEFAULT_TENANT, description="The tenant of tokens without that claim.")
     tenant_required: bool = Field(False, description="Refuse tokens without a tenant.")
 
     # API keys
     api_keys: bool = Field(True, description="Take keys that `afterword keys create` made.")
-    api_key_seconds: Seconds = Field(
+    api_key_seconds: _Seconds = Field(
         5.0, description="Seconds that a key is believed before it is asked for again: how soon a revocation holds."
     )
 
@@ -69,16 +69,16 @@ class GatewaySettings(BaseSettings):
     insecure_dev: bool = Field(False, description="Let everybody do everything; on a loopback address only.")
 
     # Bounds
-    context_seconds: Seconds = Field(1.0, description="Seconds that a context is waited for.")
-    command_seconds: Seconds = Field(5.0, description="Seconds that any other answer is waited for.")
-    clear_seconds: Seconds = Field(60.0, description="Seconds that the clearing of all memories is waited for.")
+    context_seconds: _Seconds = Field(1.0, description="Seconds that a context is waited for.")
+    command_seconds: _Seconds = Field(5.0, description="Seconds that any other answer is waited for.")
+    clear_seconds: _Seconds = Field(60.0, description="Seconds that the clearing of all memories is waited for.")
     body_bytes: Annotated[int, Field(ge=1024)] = Field(
         4 * 1024 * 1024, description="Bytes of a request's body at most; a line of a batch counts by itself."
     )
     batch_bytes: Annotated[int, Field(ge=1024)] = Field(
         64 * 1024 * 1024, description="Bytes of a batch of conversations at most."
     )
-    body_seconds: Seconds = Field(30.0, description="Seconds within which a body must come.")
+    body_seconds: _Seconds = Field(30.0, description="Seconds within which a body must come.")
     in_flight: Annotated[int, Field(ge=1)] = Field(
         2_000, description="Requests at once at most; a further one is told to come again."
     )

@@ -1,4 +1,4 @@
-"""Tokens: a JSON Web Token is checked, and its claims say who calls."""
+"""TokenCheck: a JSON Web Token is checked, and its claims say who calls."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ID: TypeAdapter[str] = TypeAdapter(Id)
 _KNOWN_ROLES = frozenset(CallerRole)
 
 
-class Tokens:
+class TokenCheck:
     """Checks tokens: signed with the configured key by its own algorithm, not expired, made by the issuer, for us."""
 
     def __init__(self, settings: GatewaySettings, keys: KeySource) -> None:

@@ -6,11 +6,11 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
 from afterword.gateway.answers import WRITING, json_answer, problems
-from afterword.gateway.bodies import json_body
+from afterword.gateway.bodies import IdempotencyKey, json_body
 from afterword.gateway.callers import Fields
 from afterword.gateway.problems import Refused, problem_of
 from afterword.gateway.visits import Visit, Visiting
@@ -31,11 +31,6 @@ MOST_WAITING: Final = 1_000
 MOST_WAITING_BYTES: Final = 16 * 1024 * 1024
 """What waits for a Redis that is away, for each tenant. Past it nothing more is taken: an outbox that is full would
 drop what it had taken."""
-
-Key = Annotated[
-    str | None,
-    Header(alias="Idempotency-Key", description="The event id. The same key again is the same event, and counts once."),
-]
 
 
 class Published(BaseModel):
@@ -64,7 +59,7 @@ _Body = Annotated[
 
 
 @router.post("/conversations", status_code=202, response_model=Published, responses=problems(WRITING))
-async def publish(visit: Visiting, body: _Body, key: Key = None) -> Response:
+async def publish(visit: Visiting, body: _Body, key: IdempotencyKey = None) -> Response:
     """Publish a finished conversation. The answer comes as soon as Redis has it; memories are made behind it.
 
     `messages` may be as most frameworks hold them. The event id is `event_id` or the header `Idempotency-Key`.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Header, Path, Response
+from fastapi import APIRouter, Depends, Path, Response
 
 from afterword.gateway.answers import READING, WRITING, json_answer, problems
-from afterword.gateway.bodies import json_body, query_string
+from afterword.gateway.bodies import IdempotencyKey, json_body, query_string
 from afterword.gateway.callers import Fields
 from afterword.gateway.visits import Visiting
 from afterword.schemas.answers import MemoryPage, RelatedMemories, Removed, SearchPage
@@ -28,9 +28,6 @@ _NAMED: Final = ("memory_id",)
 _ONE: Final = (*READING, 404)
 
 MemoryId = Annotated[str, Path(min_length=1, description="The id of a memory, as listed.")]
-Key = Annotated[
-    str | None, Header(alias="Idempotency-Key", description="The same key again adds nothing: the first one counts.")
-]
 _Listed = Annotated[Fields, Depends(query_string(ListMemories, name="ListQuery"))]
 _Searched = Annotated[Fields, Depends(json_body(SearchMemories, name="SearchQuestion"))]
 _Added = Annotated[Fields, Depends(json_body(AddMemory, name="NewMemory"))]
@@ -53,7 +50,7 @@ async def search_memories(visit: Visiting, body: _Searched) -> Response:
 
 
 @router.post("", status_code=201, response_model=Memory, responses=problems(WRITING))
-async def add_memory(visit: Visiting, body: _Added, key: Key = None) -> Response:
+async def add_memory(visit: Visiting, body: _Added, key: IdempotencyKey = None) -> Response:
     """Write a memory by hand; the answer is the memory as stored."""
     fields: dict[str, Any] = visit.memories_of(body)
     if key is not None:
