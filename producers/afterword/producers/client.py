@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Self, Unpack
 
 from afterword.producers.analytics import Analytics
 from afterword.producers.calls import ContextOptions, ScopeShares
@@ -18,7 +18,7 @@ from afterword.producers.intake import INVALID, Intake, PublishResult, in_batche
 from afterword.producers.line import Line
 from afterword.producers.memories import Memories
 from afterword.producers.outbox import Parcel
-from afterword.producers.parcels import GivenConversation
+from afterword.producers.parcels import ConversationFields, GivenConversation
 from afterword.producers.runs import GivenMessage, Run
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
 from afterword.producers.stats import Stats
@@ -86,7 +86,9 @@ class MemoryClient:
         other._speak_for(tenant_id)
         return other
 
-    def publish(self, conversation: GivenConversation | None = None, /, **fields: Any) -> str | None:
+    def publish(
+        self, conversation: GivenConversation | None = None, /, **fields: Unpack[ConversationFields]
+    ) -> str | None:
         """Publish a finished conversation and return its event id, in one round trip.
 
         Give a `ConversationFinished`, a mapping of its fields, or the fields themselves. Never waits longer than

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Self, Unpack
 
 from afterword.producers.aio.analytics import AsyncAnalytics
 from afterword.producers.aio.lines import Lines
@@ -18,7 +18,7 @@ from afterword.producers.calls import ContextOptions, ScopeShares
 from afterword.producers.context import CONTEXT_SECONDS, Context
 from afterword.producers.intake import INVALID, Intake, PublishResult, in_batches
 from afterword.producers.outbox import Parcel
-from afterword.producers.parcels import GivenConversation
+from afterword.producers.parcels import ConversationFields, GivenConversation
 from afterword.producers.runs import AsyncRun, GivenMessage
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
 from afterword.producers.stats import Stats
@@ -69,7 +69,9 @@ class AsyncMemoryClient:
         other._speak_for(tenant_id)
         return other
 
-    async def publish(self, conversation: GivenConversation | None = None, /, **fields: Any) -> str | None:
+    async def publish(
+        self, conversation: GivenConversation | None = None, /, **fields: Unpack[ConversationFields]
+    ) -> str | None:
         """Publish a finished conversation and return its event id; see `MemoryClient.publish`.
 
         When it is cancelled while it waits for Redis, the event is sent all the same.
