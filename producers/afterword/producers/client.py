@@ -12,19 +12,22 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from afterword.producers.analytics import Analytics
-from afterword.producers.calls import ContextOptions, ScopeShares
+from afterword.producers.calls import ContextOptions, ScopeShares, command_call
 from afterword.producers.context import CONTEXT_SECONDS, Context
 from afterword.producers.intake import INVALID, Intake, PublishResult, in_batches
-from afterword.producers.line import Line
-from afterword.producers.memories import Memories
+from afterword.producers.line import SharedLine
+from afterword.producers.memories import COMMAND_SECONDS, Memories
 from afterword.producers.outbox import Parcel
 from afterword.producers.parcels import ConversationFields, GivenConversation
 from afterword.producers.runs import GivenMessage, Run
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
 from afterword.producers.stats import Stats
+from afterword.producers.waiting import WAIT_SECONDS, Patience, Stage
+from afterword.schemas.answers import ConversationState
+from afterword.schemas.commands import GetConversation
 from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET
 from afterword.schemas.conversation import ConversationFinished
-from afterword.schemas.errors import InvalidInput
+from afterword.schemas.errors import CommandFailed, InvalidInput, MemoryUnavailable
 from afterword.schemas.values import DEFAULT_TENANT, Metadata, Scope
 
 
@@ -47,7 +50,7 @@ class MemoryClient:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings or ClientSettings()
-        self._line = Line(redis_url, self._settings, clock)
+        self._line = SharedLine(redis_url, self._settings, clock)
         self._shared = False
         self._speak_for(tenant_id)
 
@@ -204,6 +207,42 @@ class MemoryClient:
             interrupted = False
         finally:
             self._publish_run(run.outcome(interrupted=interrupted))
+
+    def conversation(
+        self, event_id: str, *, user_id: str, by: str | None = None, timeout: float = COMMAND_SECONDS
+    ) -> ConversationState:
+        """How far a published conversation has come: taken in, its words to be recalled, its facts extracted.
+
+        Raises:
+            InvalidInput: an argument breaks the contract.
+            MemoryUnavailable: no answer.
+            CommandFailed: the answer is an error: `not_found`, while no worker has taken it in.
+        """
+        fields = {"event_id": event_id, "user_id": user_id, "by": by}
+        call = command_call(self._intake.tenant_id, GetConversation, fields)
+        return self._line.ask(call, timeout)
+
+    def wait_for(
+        self, event_id: str, *, user_id: str, until: Stage = "searchable", timeout: float = WAIT_SECONDS
+    ) -> ConversationState:
+        """For tests: wait until what was said can be recalled, or until the conversation is `finished`, facts and all.
+
+        >>> event_id = client.publish(user_id="maya", messages=messages)  # doctest: +SKIP
+        >>> client.wait_for(event_id, user_id="maya")  # doctest: +SKIP
+
+        Raises:
+            MemoryUnavailable: it has not come so far after `timeout` seconds; says how far it has.
+            InvalidInput, CommandFailed: as `conversation` does; what was not taken in yet is waited for.
+        """
+        patience = Patience(event_id, until, timeout)
+        while True:
+            try:
+                state = self.conversation(event_id, user_id=user_id, timeout=patience.left)
+                if patience.is_satisfied(state):
+                    return state
+            except (CommandFailed, MemoryUnavailable) as error:
+                patience.forgive(error)
+            time.sleep(patience.pause())
 
     @property
     def stats(self) -> Stats:

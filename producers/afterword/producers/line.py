@@ -24,7 +24,7 @@ from afterword.schemas.errors import AfterwordError
 A = TypeVar("A", bound=BaseModel)
 
 
-class Line:
+class SharedLine:
     """Connections, the outbox with its thread, and the respite. Safe between threads and across forks.
 
     Nothing is connected before it is needed. Raises: InvalidInput, when the URL is not one of Redis's.
@@ -38,7 +38,7 @@ class Line:
         self._clock = clock
         self._open()
         # A forked child shares its parent's sockets and has none of its threads: it opens its own.
-        in_child(self, Line._open)
+        in_child(self, SharedLine._open)
 
     def _open(self) -> None:
         links = Links(self._redis_url)

@@ -31,6 +31,7 @@ app.command()(process.settings)
 app.command()(process.health)
 app.command()(process.up)
 app.command()(data.publish)
+app.command()(data.conversation)
 app.command()(data.reembed)
 app.command()(data.adopt)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections import Counter
@@ -14,17 +15,21 @@ from typing import Self, Unpack
 from afterword.producers.aio.analytics import AsyncAnalytics
 from afterword.producers.aio.lines import Lines
 from afterword.producers.aio.memories import AsyncMemories
-from afterword.producers.calls import ContextOptions, ScopeShares
+from afterword.producers.calls import ContextOptions, ScopeShares, command_call
 from afterword.producers.context import CONTEXT_SECONDS, Context
 from afterword.producers.intake import INVALID, Intake, PublishResult, in_batches
+from afterword.producers.memories import COMMAND_SECONDS
 from afterword.producers.outbox import Parcel
 from afterword.producers.parcels import ConversationFields, GivenConversation
 from afterword.producers.runs import AsyncRun, GivenMessage
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
 from afterword.producers.stats import Stats
+from afterword.producers.waiting import WAIT_SECONDS, Patience, Stage
+from afterword.schemas.answers import ConversationState
+from afterword.schemas.commands import GetConversation
 from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET
 from afterword.schemas.conversation import ConversationFinished
-from afterword.schemas.errors import InvalidInput
+from afterword.schemas.errors import CommandFailed, InvalidInput, MemoryUnavailable
 from afterword.schemas.values import DEFAULT_TENANT, Metadata, Scope
 
 
@@ -159,6 +164,28 @@ class AsyncMemoryClient:
             interrupted = False
         finally:
             await self._publish_run(run.outcome(interrupted=interrupted))
+
+    async def conversation(
+        self, event_id: str, *, user_id: str, by: str | None = None, timeout: float = COMMAND_SECONDS
+    ) -> ConversationState:
+        """How far a published conversation has come; see `MemoryClient.conversation`."""
+        fields = {"event_id": event_id, "user_id": user_id, "by": by}
+        call = command_call(self._intake.tenant_id, GetConversation, fields)
+        return await self._lines.ask(call, timeout)
+
+    async def wait_for(
+        self, event_id: str, *, user_id: str, until: Stage = "searchable", timeout: float = WAIT_SECONDS
+    ) -> ConversationState:
+        """For tests: wait until a conversation has come so far; see `MemoryClient.wait_for`."""
+        patience = Patience(event_id, until, timeout)
+        while True:
+            try:
+                state = await self.conversation(event_id, user_id=user_id, timeout=patience.left)
+                if patience.is_satisfied(state):
+                    return state
+            except (CommandFailed, MemoryUnavailable) as error:
+                patience.forgive(error)
+            await asyncio.sleep(patience.pause())
 
     @property
     def stats(self) -> Stats:
