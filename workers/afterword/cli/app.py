@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import gc
 import sys
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -26,8 +25,9 @@ _EXTRAS: Final = {"up": "embedded"}
 class CommandGroup(TyperGroup):
     """The commands; one whose libraries are not installed says in a line which extra brings them."""
 
-    def invoke(self, ctx: click.Context) -> object:
+    def invoke(self, ctx: Any) -> object:
         """Run the command that was named."""
+        # Any, since typer's versions take this class from different places.
         try:
             return super().invoke(ctx)
         except ModuleNotFoundError as error:
