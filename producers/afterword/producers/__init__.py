@@ -11,12 +11,14 @@ from afterword.producers.context import Context
 from afterword.producers.intake import PublishResult
 from afterword.producers.memories import Memories
 from afterword.producers.runs import AsyncRun, Run
+from afterword.producers.service_check import ServiceCheck
 from afterword.producers.settings import ClientSettings
 from afterword.producers.stats import Stats
 from afterword.schemas import (
     ActiveUsers,
     AfterwordError,
     CommandFailed,
+    ComponentHealth,
     ConversationFinished,
     Explanation,
     InvalidEvent,
@@ -29,12 +31,14 @@ from afterword.schemas import (
     Overview,
     Period,
     Provenance,
+    QueueHealth,
     RelatedMemories,
     RelatedMemory,
     Relation,
     Removed,
     Scope,
     SearchPage,
+    SystemHealth,
     UnsupportedVersion,
     UserAnalytics,
     UserCount,
@@ -51,6 +55,7 @@ __all__ = [
     "AsyncRun",
     "ClientSettings",
     "CommandFailed",
+    "ComponentHealth",
     "Context",
     "ConversationFinished",
     "Explanation",
@@ -67,6 +72,7 @@ __all__ = [
     "Period",
     "Provenance",
     "PublishResult",
+    "QueueHealth",
     "RelatedMemories",
     "RelatedMemory",
     "Relation",
@@ -74,7 +80,9 @@ __all__ = [
     "Run",
     "Scope",
     "SearchPage",
+    "ServiceCheck",
     "Stats",
+    "SystemHealth",
     "UnsupportedVersion",
     "UserAnalytics",
     "UserCount",

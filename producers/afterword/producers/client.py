@@ -19,7 +19,7 @@ from afterword.producers.calls import Call, ContextOptions, ScopeShares
 from afterword.producers.context import CONTEXT_SECONDS, Context, away, unanswered, unavailable
 from afterword.producers.intake import INVALID, Intake, PublishResult, in_batches
 from afterword.producers.links import Links
-from afterword.producers.memories import Memories
+from afterword.producers.memories import COMMAND_SECONDS, Memories
 from afterword.producers.outbox import Parcel
 from afterword.producers.parcels import GivenConversation
 from afterword.producers.process import in_child
@@ -27,6 +27,7 @@ from afterword.producers.publisher import Publisher
 from afterword.producers.respite import Respite, paused
 from afterword.producers.runs import GivenMessage, Run
 from afterword.producers.server_time import ServerTime
+from afterword.producers.service_check import ServiceCheck, health_call
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
 from afterword.producers.stats import Stats
 from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, ContextReply
@@ -200,6 +201,13 @@ class MemoryClient:
             interrupted = False
         finally:
             self._publish_run(run.outcome(interrupted=interrupted))
+
+    def check(self, timeout: float = COMMAND_SECONDS) -> ServiceCheck:
+        """Whether Redis and the workers answer, and how each component is. Never raises; waits at most `timeout`."""
+        try:
+            return ServiceCheck.of(self._asker.ask(health_call(self._intake.tenant_id), timeout))
+        except (AfterwordError, redis.RedisError) as error:
+            return ServiceCheck.failed(error)
 
     @property
     def stats(self) -> Stats:

@@ -11,10 +11,10 @@ from afterword.schemas.answers import (
     UserCount,
     UserPage,
 )
+from afterword.schemas.command import Command
 from afterword.schemas.commands import (
     AddMemory,
     ClearMemories,
-    Command,
     DeleteMemory,
     FindRelated,
     GetMemory,
@@ -34,6 +34,7 @@ from afterword.schemas.errors import (
     MemoryUnavailable,
     UnsupportedVersion,
 )
+from afterword.schemas.health import ComponentHealth, GetHealth, QueueHealth, SystemHealth
 from afterword.schemas.memory import Memory, Provenance
 from afterword.schemas.reply import ErrorBody, Reply
 from afterword.schemas.values import Kind, Scope
@@ -45,6 +46,7 @@ __all__ = [
     "ClearMemories",
     "Command",
     "CommandFailed",
+    "ComponentHealth",
     "ContextReply",
     "ContextRequest",
     "ConversationFinished",
@@ -52,6 +54,7 @@ __all__ = [
     "ErrorBody",
     "Explanation",
     "FindRelated",
+    "GetHealth",
     "GetMemory",
     "GetOverview",
     "GetUserAnalytics",
@@ -67,6 +70,7 @@ __all__ = [
     "Overview",
     "Period",
     "Provenance",
+    "QueueHealth",
     "RelatedMemories",
     "RelatedMemory",
     "Relation",
@@ -75,6 +79,7 @@ __all__ = [
     "Scope",
     "SearchMemories",
     "SearchPage",
+    "SystemHealth",
     "UnsupportedVersion",
     "UserAnalytics",
     "UserCount",

@@ -21,12 +21,14 @@ from afterword.producers.context import CONTEXT_SECONDS, Context, away, unanswer
 from afterword.producers.farewell import send_rest
 from afterword.producers.intake import INVALID, Intake, PublishResult, in_batches
 from afterword.producers.links import Links
+from afterword.producers.memories import COMMAND_SECONDS
 from afterword.producers.outbox import Parcel
 from afterword.producers.parcels import GivenConversation
 from afterword.producers.process import at_exit, in_child
 from afterword.producers.publish_state import PublishState
 from afterword.producers.respite import Respite, paused
 from afterword.producers.runs import AsyncRun, GivenMessage
+from afterword.producers.service_check import ServiceCheck, health_call
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
 from afterword.producers.stats import Stats
 from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, ContextReply
@@ -174,6 +176,13 @@ class AsyncMemoryClient:
             interrupted = False
         finally:
             await self._publish_run(run.outcome(interrupted=interrupted))
+
+    async def check(self, timeout: float = COMMAND_SECONDS) -> ServiceCheck:
+        """Whether Redis and the workers answer, and how each component is; see `MemoryClient.check`."""
+        try:
+            return ServiceCheck.of(await self._lines.current().asker.ask(health_call(self._intake.tenant_id), timeout))
+        except (AfterwordError, redis.RedisError) as error:
+            return ServiceCheck.failed(error)
 
     @property
     def stats(self) -> Stats:
