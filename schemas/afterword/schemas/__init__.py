@@ -12,10 +12,10 @@ from afterword.schemas.answers import (
     UserCount,
     UserPage,
 )
+from afterword.schemas.command import Command
 from afterword.schemas.commands import (
     AddMemory,
     ClearMemories,
-    Command,
     DeleteMemory,
     FindRelated,
     GetConversation,
@@ -36,6 +36,7 @@ from afterword.schemas.errors import (
     MemoryUnavailable,
     UnsupportedVersion,
 )
+from afterword.schemas.health import ComponentHealth, GetHealth, QueueHealth, SystemHealth
 from afterword.schemas.memory import Memory, Provenance
 from afterword.schemas.reply import ErrorBody, Reply
 from afterword.schemas.values import Kind, Scope
@@ -47,6 +48,7 @@ __all__ = [
     "ClearMemories",
     "Command",
     "CommandFailed",
+    "ComponentHealth",
     "ContextReply",
     "ContextRequest",
     "ConversationFinished",
@@ -56,6 +58,7 @@ __all__ = [
     "Explanation",
     "FindRelated",
     "GetConversation",
+    "GetHealth",
     "GetMemory",
     "GetOverview",
     "GetUserAnalytics",
@@ -71,6 +74,7 @@ __all__ = [
     "Overview",
     "Period",
     "Provenance",
+    "QueueHealth",
     "RelatedMemories",
     "RelatedMemory",
     "Relation",
@@ -79,6 +83,7 @@ __all__ = [
     "Scope",
     "SearchMemories",
     "SearchPage",
+    "SystemHealth",
     "UnsupportedVersion",
     "UserAnalytics",
     "UserCount",
