@@ -93,7 +93,7 @@ class SearchMemories(Owned):
 
 class FindRelated(OwnedByOne):
     """The memories that go with one memory of the same owner: first those linked with it, in either direction, then the
-    nearest by meaning; at most `limit` in all.
+    nearest by meaning; at most `limit` in all, and about 256 KiB of them.
     """
 
     answer: ClassVar[type[RelatedMemories]] = RelatedMemories
