@@ -130,7 +130,6 @@ class TestResuming:
         assert listed(said) == [id_of(said, REFUSED), id_of(said, SHARED)]
         assert said.audit_types().count("memory_add") == 3
 
-
     def test_those_that_are_taken_by_then_get_their_vector_and_are_not_listed(self, said: Workshop) -> None:
         said.store.after["insert"] = crash
         with pytest.raises(Crash):

@@ -58,7 +58,7 @@ def run() -> None:
         app()
     except (AfterwordError, OSError) as error:
         # An OSError is a file, a folder or an address that cannot be used: its own words name it.
-        from afterword.workers.text.printable import printable
+        from afterword.schemas.printable import printable
 
         sys.exit(f"afterword: {printable(str(error), limit=_LONGEST)}")
     finally:

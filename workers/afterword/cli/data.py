@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from afterword.schemas import MemoryUnavailable
-from afterword.workers.text.printable import printable
+from afterword.schemas.printable import printable
 
 
 def publish(
