@@ -1,6 +1,6 @@
 """The wire contract of Afterword: what is published, asked and answered. Imports pydantic only."""
 
-from afterword.schemas.analytics import ActiveUsers, Overview, Period, UserAnalytics
+from afterword.schemas.analytics import ActiveUsers, DayFigures, Overview, Period, UserAnalytics
 from afterword.schemas.answers import (
     MemoryPage,
     RelatedMemories,
@@ -48,6 +48,7 @@ __all__ = [
     "ContextReply",
     "ContextRequest",
     "ConversationFinished",
+    "DayFigures",
     "DeleteMemory",
     "ErrorBody",
     "Explanation",
