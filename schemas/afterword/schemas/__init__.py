@@ -1,6 +1,6 @@
 """The wire contract of Afterword: what is published, asked and answered. Imports pydantic only."""
 
-from afterword.schemas.analytics import ActiveUsers, Overview, Period, UserAnalytics
+from afterword.schemas.analytics import ActiveUsers, DayFigures, Overview, Period, UserAnalytics
 from afterword.schemas.answers import (
     ConversationState,
     MemoryPage,
@@ -53,6 +53,7 @@ __all__ = [
     "ContextRequest",
     "ConversationFinished",
     "ConversationState",
+    "DayFigures",
     "DeleteMemory",
     "ErrorBody",
     "Explanation",
