@@ -19,7 +19,7 @@ from afterword.producers.calls import ContextOptions
 MAX_SESSIONS = 1000
 """Sessions with a prompt that has no answer yet. An interrupted one never gets it; the oldest then makes room."""
 
-Hooks = dict[HookEvent, list[HookMatcher]]
+HookTable = dict[HookEvent, list[HookMatcher]]
 
 
 def memory_hooks(
@@ -28,8 +28,8 @@ def memory_hooks(
     user_id: Any,
     agent_id: Any = None,
     recall: ContextOptions | None = None,
-    beside: Hooks | None = None,
-) -> Hooks:
+    beside: HookTable | None = None,
+) -> HookTable:
     """Hooks that give each prompt its memories, and publish it with its answer when Claude stops.
 
     The session is that of the SDK. `beside` are hooks of your own, which are kept. `client` defaults to that of the
@@ -40,7 +40,7 @@ def memory_hooks(
     """
     memory = UnfailingMemory(client or AsyncMemoryClient.from_env(), recall)
     conversation = _Conversation(memory, user_id, agent_id)
-    hooks: Hooks = {event: list(matchers) for event, matchers in (beside or {}).items()}
+    hooks: HookTable = {event: list(matchers) for event, matchers in (beside or {}).items()}
     hooks.setdefault("UserPromptSubmit", []).append(HookMatcher(hooks=[conversation.asked]))
     hooks.setdefault("Stop", []).append(HookMatcher(hooks=[conversation.answered]))
     return hooks

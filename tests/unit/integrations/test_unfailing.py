@@ -28,7 +28,7 @@ class Recording(MemoryClient):
     def context(self, *_: Any, **fields: Any) -> Context:
         return self._do(fields) or Context(text="is in Lyon")
 
-    def publish(self, *_: Any, **fields: Any) -> str | None:
+    def publish(self, *_: Any, **fields: Any) -> Any:
         return self._do(fields)
 
     def _do(self, fields: dict[str, Any]) -> Any:
