@@ -13,6 +13,7 @@ from afterword.gateway.authentication import Authentication
 from afterword.gateway.clients import TenantClients
 from afterword.gateway.keys import KeyCheck
 from afterword.gateway.keysets import key_source
+from afterword.gateway.pages import serve_viewer
 from afterword.gateway.problems import Problem, tell_problems
 from afterword.gateway.routes import analytics, context, conversations, me, memories, users
 from afterword.gateway.settings import GatewaySettings
@@ -64,6 +65,7 @@ def create_app(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> Fa
     for router in _ROUTERS:
         api.include_router(router)
     app.include_router(api)
+    serve_viewer(app)
     return app
 
 
