@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,7 +17,7 @@ HTML = '<img src=x onerror=alert(1)><b>bold</b> & "quoted"'
 
 
 @pytest.fixture
-def ann(door: GatewayStack) -> Iterator[str]:
+def ann(door: GatewayStack) -> str:
     """A user with three memories written by hand, a conversation of two turns, and a fact that was learned from it."""
     user = new_user("ann")
     with door.agent() as http:

@@ -37,14 +37,18 @@ export class MemoryList {
     this.owner = this.chooser.owner;
     const named = this.owner !== null;
     for (const id of ["add", "clear"]) byId(id).disabled = !named;
-    if (!named) {
-      byId("list").replaceChildren();
-      byId("more").hidden = true;
-      byId("found").textContent = word("nobody");
-      return;
-    }
+    if (!named) return this.empty(word("nobody"));
     this.wanted = this.question();
-    await attempt(() => this.next(true));
+    const { signal } = this.asked;
+    const answered = await attempt(() => this.next(true));
+    // Refused: nobody's memories are left standing under another's name.
+    if (answered === undefined && !signal.aborted) this.empty("");
+  }
+
+  empty(said) {
+    byId("list").replaceChildren();
+    byId("more").hidden = true;
+    byId("found").textContent = said;
   }
 
   question() {
@@ -64,7 +68,7 @@ export class MemoryList {
     const { signal } = this.asked;
     const body = { ...this.wanted, ...(this.cursor ? { cursor: this.cursor } : {}) };
     const page = await ask("POST", "memories/search", { body, signal });
-    if (signal.aborted) return;
+    if (signal.aborted) return null;
     const cards = page.memories.map((memory) => this.card(memory));
     const list = byId("list");
     if (first) list.replaceChildren(...cards);
@@ -75,6 +79,7 @@ export class MemoryList {
     const total = list.children.length;
     const asked = Object.keys(filled(byId("search"))).length > 0;
     byId("found").textContent = total ? word("shown", number(total)) : word(asked ? "noneFound" : "none");
+    return page;
   }
 
   card(memory) {

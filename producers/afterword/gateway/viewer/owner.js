@@ -30,7 +30,8 @@ export class OwnerChooser {
       node("div", { class: "fields" },
         node("label", { for: `${prefix}-kind` }, word("whose"), this.kind),
         node("label", { for: `${prefix}-id` }, word("id"), this.id),
-        node("button", {}, word("show"))),
+        // A list is shown; a question has a button of its own.
+        this.agents && node("button", {}, word("show"))),
     ];
   }
 
