@@ -6,6 +6,9 @@ from afterword.workers.models import mem0_environment
 
 mem0_environment.prepare()
 
+import h2.connection  # noqa: E402
+import httpcore  # noqa: E402
+import httpcore2  # noqa: E402
 import mem0  # noqa: E402
 import openai.resources.chat  # noqa: E402
 import qdrant_client  # noqa: E402
@@ -13,7 +16,9 @@ import qdrant_client  # noqa: E402
 import afterword.cli.app  # noqa: E402
 import afterword.cli.bulk  # noqa: E402
 import afterword.workers.runtime.process  # noqa: E402
+import afterword.workers.services.extraction.extraction  # noqa: E402
 import afterword.workers.services.extraction.mem0_memory  # noqa: E402
+import afterword.workers.stores.vectors.server  # noqa: E402
 import ops.bench.bare_worker  # noqa: E402
 import ops.bench.echo  # noqa: E402
 import ops.bench.embeddings  # noqa: E402
