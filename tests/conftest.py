@@ -49,8 +49,9 @@ def pytest_configure() -> None:
     if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
         os.environ["TMPDIR"] = str(MEMORY)  # a vector store waits for the disk with each write
         tempfile.tempdir = None
-    # Each client of an LLM reads a hundred authorities, 30 ms of its processor's time; no test speaks TLS.
-    os.environ.setdefault("SSL_CERT_FILE", str(Path(__file__).parent / "support" / "authority.pem"))
+    # Each client of an LLM or of Qdrant reads a hundred authorities, 30 ms of its processor's time; no test speaks TLS.
+    # Whatever the machine says: many set this variable to the whole bundle.
+    os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "support" / "authority.pem")
 
 
 @pytest.hookimpl(wrapper=True)
