@@ -1,7 +1,8 @@
 """The wire contract of Afterword: what is published, asked and answered. Imports pydantic only."""
 
-from afterword.schemas.analytics import ActiveUsers, Overview, Period, UserAnalytics
+from afterword.schemas.analytics import ActiveUsers, DayFigures, Overview, Period, UserAnalytics
 from afterword.schemas.answers import (
+    ConversationState,
     MemoryPage,
     RelatedMemories,
     RelatedMemory,
@@ -11,12 +12,13 @@ from afterword.schemas.answers import (
     UserCount,
     UserPage,
 )
+from afterword.schemas.command import Command
 from afterword.schemas.commands import (
     AddMemory,
     ClearMemories,
-    Command,
     DeleteMemory,
     FindRelated,
+    GetConversation,
     GetMemory,
     GetOverview,
     GetUserAnalytics,
@@ -34,6 +36,7 @@ from afterword.schemas.errors import (
     MemoryUnavailable,
     UnsupportedVersion,
 )
+from afterword.schemas.health import ComponentHealth, GetHealth, QueueHealth, SystemHealth
 from afterword.schemas.memory import Memory, Provenance
 from afterword.schemas.reply import ErrorBody, Reply
 from afterword.schemas.values import Kind, Scope
@@ -45,13 +48,18 @@ __all__ = [
     "ClearMemories",
     "Command",
     "CommandFailed",
+    "ComponentHealth",
     "ContextReply",
     "ContextRequest",
     "ConversationFinished",
+    "ConversationState",
+    "DayFigures",
     "DeleteMemory",
     "ErrorBody",
     "Explanation",
     "FindRelated",
+    "GetConversation",
+    "GetHealth",
     "GetMemory",
     "GetOverview",
     "GetUserAnalytics",
@@ -67,6 +75,7 @@ __all__ = [
     "Overview",
     "Period",
     "Provenance",
+    "QueueHealth",
     "RelatedMemories",
     "RelatedMemory",
     "Relation",
@@ -75,6 +84,7 @@ __all__ = [
     "Scope",
     "SearchMemories",
     "SearchPage",
+    "SystemHealth",
     "UnsupportedVersion",
     "UserAnalytics",
     "UserCount",

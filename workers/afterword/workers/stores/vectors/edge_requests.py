@@ -111,6 +111,11 @@ class _SharedValues:
                 return q.OrderBy(c.OCCURRED_AT, q.Direction.Desc, start.isoformat() if start else None)
 
 
+def without_vector() -> q.Filter:
+    """The points that have none."""
+    return q.Filter(must_not=[q.HasVectorCondition("")])
+
+
 def filter_of(where: Filter) -> q.Filter:
     """The filter as the engine takes it."""
     return q.Filter(

@@ -99,15 +99,15 @@ class ServerStore:
                 raise Misconfigured(f"Qdrant at {self._url} has no collection {self._collection}")
 
     def insert(self, points: Sequence[Point]) -> None:
-        for batch in requests.batches(points):
-            with self._server_errors():
-                self._client.upsert(
-                    self._collection,
-                    [requests.point_struct(point) for point in batch],
-                    wait=True,
-                    # Ids follow from the content, and a retry must not undo an importance that was raised since.
-                    update_mode=m.UpdateMode.INSERT_ONLY,
-                )
+        # Ids follow from the content, and a retry must not undo an importance that was raised since.
+        for batch in requests.batches([point for point in points if point.vector is not None]):
+            self._upsert(batch, update_filter=requests.WITHOUT_VECTOR)
+        for batch in requests.batches([point for point in points if point.vector is None]):
+            self._upsert(batch, update_mode=m.UpdateMode.INSERT_ONLY)
+
+    def _upsert(self, points: Sequence[Point], **how: Any) -> None:
+        with self._server_errors():
+            self._client.upsert(self._collection, [requests.point_struct(point) for point in points], wait=True, **how)
 
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
         if not searches:

@@ -71,6 +71,10 @@ def index_params(index: c.Index) -> m.KeywordIndexParams | m.DatetimeIndexParams
             )
 
 
+WITHOUT_VECTOR: Final = m.Filter(must_not=[m.HasVectorCondition(has_vector="")])
+"""The points that have none; the vector of our collections has no name."""
+
+
 def point_struct(point: Point) -> m.PointStruct:
     """One point of an upsert."""
     return m.PointStruct(id=point.id, vector={} if point.vector is None else list(point.vector), payload=point.payload)
