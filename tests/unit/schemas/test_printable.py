@@ -9,7 +9,6 @@ import pytest
 from afterword.schemas import CommandFailed, InvalidInput
 from afterword.schemas.printable import printable, printable_json, printable_lines
 
-
 STEERING = ["\x1b[2J", "\r", "\x9b31m", "\x07", "\u202e", "\u2028", "\ud800", "\x00"]
 
 

@@ -14,8 +14,8 @@ from dramatiq.broker import MessageProxy
 from dramatiq.errors import ActorNotFound
 from dramatiq.message import Message
 
-from afterword.workers.core.errors import told
 from afterword.schemas.printable import cut, printable, printable_lines
+from afterword.workers.core.errors import told
 
 _ACTORS = Actor.__call__.__code__.co_filename
 """The file in which Dramatiq logs the arguments of each call of an actor."""
