@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 
-from afterword.producers import AsyncMemoryClient, ClientSettings
+from afterword.producers import AsyncMemoryClient, ClientSettings, Stats
+from afterword.producers.stats import total
 
 CLIENT_SETTINGS = ClientSettings(on_unavailable="raise", on_invalid="raise")
 """A door says that there is no answer, and its callers decide whether to go on without. An empty context would tell
@@ -36,6 +37,10 @@ class TenantClients:
             self._give_up_oldest()
         self._clients.move_to_end(tenant_id)
         return client
+
+    def stats(self) -> Stats:
+        """How publishing fares in this process, all tenants together."""
+        return total([client.stats for client in list(self._clients.values())])
 
     async def close(self) -> None:
         """Send what waits, and hang up."""

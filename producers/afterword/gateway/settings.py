@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from afterword.gateway.loopback import is_loopback
 from afterword.schemas.errors import InvalidInput
 from afterword.schemas.values import DEFAULT_TENANT, Id
 
@@ -146,12 +146,7 @@ class GatewaySettings(BaseSettings):
     @property
     def on_loopback(self) -> bool:
         """Whether only this machine can reach it."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     @property
     def checks_tokens(self) -> bool:
