@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -14,6 +14,9 @@ from afterword.schemas.values import DEFAULT_TENANT, Id
 
 PREFIX = "AFTERWORD_"
 DEFAULT_REDIS_URL = "redis://localhost:6379/0"
+
+# Made once: a gateway checks a tenant with each request.
+_TENANT: Final = TypeAdapter(Id)
 
 
 class ClientSettings(BaseModel):
@@ -73,7 +76,7 @@ class Environment:
 
 def checked_tenant(tenant_id: str) -> str:
     """Raises: InvalidInput, when it is no id."""
-    return str(_checked("tenant_id", TypeAdapter(Id), tenant_id))
+    return str(_checked("tenant_id", _TENANT, tenant_id))
 
 
 def _checked(name: str | None, adapter: TypeAdapter[Any], value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from afterword.schemas.analytics import ActiveUsers, Overview, Period, UserAnalytics
 from afterword.schemas.answers import (
+    ConversationState,
     MemoryPage,
     RelatedMemories,
     RelatedMemory,
@@ -17,6 +18,7 @@ from afterword.schemas.commands import (
     Command,
     DeleteMemory,
     FindRelated,
+    GetConversation,
     GetMemory,
     GetOverview,
     GetUserAnalytics,
@@ -48,10 +50,12 @@ __all__ = [
     "ContextReply",
     "ContextRequest",
     "ConversationFinished",
+    "ConversationState",
     "DeleteMemory",
     "ErrorBody",
     "Explanation",
     "FindRelated",
+    "GetConversation",
     "GetMemory",
     "GetOverview",
     "GetUserAnalytics",

@@ -21,7 +21,7 @@ from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_v
 from pydantic.config import JsonDict
 
 from afterword.schemas.analytics import Overview, UserAnalytics
-from afterword.schemas.answers import MemoryPage, RelatedMemories, Removed, SearchPage, UserPage
+from afterword.schemas.answers import ConversationState, MemoryPage, RelatedMemories, Removed, SearchPage, UserPage
 from afterword.schemas.context import Request
 from afterword.schemas.conversation import check_version
 from afterword.schemas.errors import InvalidInput, shortened
@@ -233,6 +233,15 @@ class GetUserAnalytics(OfUser):
     days: _Days = DEFAULT_DAYS
 
 
+class GetConversation(OfUser):
+    """How far a user's conversation has come, by the id of its event. `by` is the account that asks."""
+
+    answer: ClassVar[type[ConversationState]] = ConversationState
+
+    command: Literal["conversation"] = "conversation"
+    event_id: Id
+
+
 COMMANDS: Final[tuple[type[Command], ...]] = (
     ListMemories,
     SearchMemories,
@@ -244,6 +253,7 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     ListUsers,
     GetOverview,
     GetUserAnalytics,
+    GetConversation,
 )
 """Every command that the workers understand."""
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel
 
-from afterword.workers.text.printable import printable_lines
+from afterword.schemas.printable import printable_lines
 
 app = typer.Typer(no_args_is_help=True, help="Figures of usage: of the tenant (AFTERWORD_TENANT_ID), and of a user.")
 

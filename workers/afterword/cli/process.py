@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from afterword.workers.text.printable import printable_lines
+from afterword.schemas.printable import printable_lines
 
 
 def worker(

@@ -14,7 +14,7 @@ from afterword.cli.explanations import explanation_table, memory_line
 from afterword.schemas import ContextReply, Kind, Scope
 from afterword.schemas.commands import DEFAULT_FOUND
 from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET
-from afterword.workers.text.printable import printable_lines
+from afterword.schemas.printable import printable_lines
 
 if TYPE_CHECKING:
     from afterword.producers import MemoryClient

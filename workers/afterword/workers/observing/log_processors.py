@@ -13,8 +13,8 @@ from dramatiq.actor import Actor
 from dramatiq.broker import MessageProxy
 from dramatiq.message import Message
 
+from afterword.schemas.printable import cut, printable, printable_lines
 from afterword.workers.core.errors import told
-from afterword.workers.text.printable import cut, printable, printable_lines
 
 _ACTORS = Actor.__call__.__code__.co_filename
 """The file in which Dramatiq logs the arguments of each call of an actor."""

@@ -9,6 +9,7 @@ from afterword.schemas import (
     ClearMemories,
     DeleteMemory,
     FindRelated,
+    GetConversation,
     GetMemory,
     GetOverview,
     GetUserAnalytics,
@@ -32,6 +33,7 @@ from afterword.workers.services.commands.find_related import RelatedFinder
 from afterword.workers.services.commands.handlers import CommandHandler, Commands
 from afterword.workers.services.commands.list_users import UserLister
 from afterword.workers.services.commands.owner_search import OwnerSearch
+from afterword.workers.services.commands.read_conversations import ConversationReader
 from afterword.workers.services.commands.read_figures import FigureReader
 from afterword.workers.services.commands.read_memories import MemoryReader
 from afterword.workers.services.commands.search_memories import MemorySearcher
@@ -94,4 +96,5 @@ class CommandRoom:
             CommandHandler.of(ListUsers, UserLister(database, views).list),
             CommandHandler.of(GetOverview, figures.overview),
             CommandHandler.of(GetUserAnalytics, figures.user),
+            CommandHandler.of(GetConversation, ConversationReader(database).get),
         ]

@@ -3,7 +3,7 @@
 | a command about | is open to |
 |---|---|
 | a tenant (`ListUsers`, `GetOverview`) | every caller of the tenant |
-| a user: memories, a thread's memories, figures | that user |
+| a user: memories, a thread's memories, figures, a conversation | that user |
 | an agent's memories | the account that the agent's registry entry names as its owner |
 
 A command names the account that asks in `by`. Without `by` the caller speaks for the user; an agent is open to nobody
@@ -29,7 +29,7 @@ class Access:
         """Raises: Denied; LedgerUnavailable, when the owner of an agent cannot be looked up."""
         match command:
             case OfUser() if command.by not in (None, command.user_id):
-                raise Denied("these analytics are another user's")
+                raise Denied("this is about another user: only they may ask it")
             case Owned(user_id=None):
                 self._check_agent(command)
             case Owned() if command.by not in (None, command.user_id):

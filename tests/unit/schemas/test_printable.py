@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from afterword.workers.text.printable import printable, printable_lines
+from afterword.schemas.printable import printable, printable_lines
 
 
 @pytest.mark.parametrize("steering", ["\x1b[2J", "\r", "\x9b31m", "\x07", "\u202e", "\u2028", "\ud800", "\x00"])
