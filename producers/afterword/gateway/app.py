@@ -12,7 +12,6 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from afterword.gateway.access_log import AccessLog
 from afterword.gateway.authentication import Authentication
-from afterword.gateway.clients import TenantClients
 from afterword.gateway.guards import BodyBounds, Crowd, Departures, Faults
 from afterword.gateway.headers import SecurityHeaders
 from afterword.gateway.keys import KeyCheck
@@ -24,10 +23,16 @@ from afterword.gateway.routes import analytics, context, conversations, me, memo
 from afterword.gateway.settings import GatewaySettings
 from afterword.gateway.tokens import TokenCheck
 from afterword.gateway.visits import Door
-from afterword.producers import __version__
+from afterword.producers import AsyncMemoryClient, ClientSettings, __version__
 from afterword.producers.settings import Environment
 
 API: Final = "/api/v1"
+
+CLIENT_SETTINGS: Final = ClientSettings(on_unavailable="raise", pause_seconds=0.5)
+"""A door says that there is no answer: an empty context would tell its caller that nothing is known.
+
+Everybody's questions pause together while no worker answers. In an agent a pause of 5 s spares workers that are too
+slow; here one question probes for all the others, and they must not wait long for its answer."""
 _ROUTERS: Final = (
     conversations.router,
     context.router,
@@ -51,7 +56,7 @@ def create_app(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> Fa
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        await door.clients.close()
+        await door.client.close()
 
     app = FastAPI(
         title="Afterword",
@@ -111,6 +116,6 @@ def _door(settings: GatewaySettings, keys: KeyCheck | None) -> Door:
     )
     # As every other client finds Redis, unless the gateway has an address of its own.
     url = settings.redis_url.get_secret_value() if settings.redis_url else Environment.read(os.environ).redis_url
-    clients, metrics = TenantClients(url, most=settings.tenants), GatewayMetrics()
-    metrics.watch_outbox(clients.stats)
-    return Door(settings=settings, authentication=authentication, clients=clients, metrics=metrics)
+    client, metrics = AsyncMemoryClient(url, settings=CLIENT_SETTINGS), GatewayMetrics()
+    metrics.watch_outbox(lambda: client.stats)
+    return Door(settings=settings, authentication=authentication, client=client, metrics=metrics)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -10,22 +9,9 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from afterword.gateway.problems import problem, response_of
+from afterword.gateway.settings import is_loopback
 
 _OWN_SITES: Final = (None, "none", "same-origin")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can be meant.
-
-    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
-    (True, True, False)
-    """
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class OwnMachine:

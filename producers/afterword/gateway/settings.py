@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from afterword.gateway.loopback import is_loopback
 from afterword.schemas.errors import InvalidInput
 from afterword.schemas.values import DEFAULT_TENANT, Id
 
@@ -82,7 +82,6 @@ class GatewaySettings(BaseSettings):
     in_flight: Annotated[int, Field(ge=1)] = Field(
         2_000, description="Requests at once at most; a further one is told to come again."
     )
-    tenants: Annotated[int, Field(ge=1)] = Field(1_000, description="Tenants whose clients are kept at once.")
     shutdown_grace: Annotated[int, Field(ge=1)] = Field(
         10, description="Seconds that requests in work may take after SIGTERM."
     )
@@ -170,3 +169,17 @@ class GatewaySettings(BaseSettings):
             problem = error.errors(include_url=False, include_input=False)[0]
             where = PREFIX + str(problem["loc"][0]).upper() if problem["loc"] else f"{PREFIX}*"
             raise InvalidInput(where, "a setting", problem["msg"].removeprefix("Value error, ")) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can be meant.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

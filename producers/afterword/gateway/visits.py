@@ -9,7 +9,6 @@ from fastapi import Depends, FastAPI, Request
 
 from afterword.gateway.authentication import Authentication
 from afterword.gateway.callers import Caller, NotKnown
-from afterword.gateway.clients import TenantClients
 from afterword.gateway.metrics import GatewayMetrics
 from afterword.gateway.settings import GatewaySettings
 from afterword.producers import AsyncMemoryClient
@@ -21,7 +20,8 @@ class Door:
 
     settings: GatewaySettings
     authentication: Authentication
-    clients: TenantClients
+    client: AsyncMemoryClient
+    """Of no tenant in particular: `client.for_tenant` shares its connections and its outbox."""
     metrics: GatewayMetrics
 
     async def caller(self, authorization: str | None) -> Caller:
@@ -57,7 +57,7 @@ async def visit(request: Request) -> Visit:
     caller = await door.caller(request.headers.get("authorization"))
     # For the access log, which is written after the answer.
     request.scope["afterword.caller"] = caller
-    return Visit(caller=caller, client=door.clients.of(caller.tenant_id), settings=door.settings)
+    return Visit(caller=caller, client=door.client.for_tenant(caller.tenant_id), settings=door.settings)
 
 
 Visiting = Annotated[Visit, Depends(visit)]

@@ -28,10 +28,10 @@ MOST_LINES: Final = 10_000
 GROUP_LINES: Final = 100
 """Lines that are published in one round trip."""
 
-MOST_WAITING: Final = 1_000
-MOST_WAITING_BYTES: Final = 16 * 1024 * 1024
-"""What waits for a Redis that is away, for each tenant. Past it nothing more is taken: an outbox that is full would
-drop what it had taken."""
+MOST_WAITING: Final = 5_000
+MOST_WAITING_BYTES: Final = 32 * 1024 * 1024
+"""What waits for a Redis that is away: half of what the client's outbox holds. Past it nothing more is taken, since a
+full outbox drops what it had taken."""
 
 
 class Published(BaseModel):
