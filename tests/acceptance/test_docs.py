@@ -16,9 +16,11 @@ from afterword.cli.settings_table import settings_table
 from afterword.producers import (
     Analytics,
     AsyncAnalytics,
+    AsyncKeys,
     AsyncMemories,
     AsyncMemoryClient,
     ClientSettings,
+    Keys,
     Memories,
     MemoryClient,
 )
@@ -59,9 +61,11 @@ def test_the_code_of_the_sdk_page_runs(stack_url: str, monkeypatch: pytest.Monke
         (MemoryClient, "client"),
         (Memories, "client.memories"),
         (Analytics, "client.analytics"),
+        (Keys, "client.keys"),
         (AsyncMemoryClient, "aio"),
         (AsyncMemories, "aio.memories"),
         (AsyncAnalytics, "aio.analytics"),
+        (AsyncKeys, "aio.keys"),
     ],
 )
 def test_the_sdk_page_shows_every_call(kind: type, name: str) -> None:

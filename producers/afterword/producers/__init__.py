@@ -4,11 +4,13 @@ from importlib.metadata import PackageNotFoundError, version
 
 from afterword.producers.aio.analytics import AsyncAnalytics
 from afterword.producers.aio.client import AsyncMemoryClient
+from afterword.producers.aio.keys import AsyncKeys
 from afterword.producers.aio.memories import AsyncMemories
 from afterword.producers.analytics import Analytics
 from afterword.producers.client import MemoryClient
 from afterword.producers.context import Context
 from afterword.producers.intake import PublishResult
+from afterword.producers.keys import Keys, NewKey
 from afterword.producers.memories import Memories
 from afterword.producers.runs import AsyncRun, Run
 from afterword.producers.service_check import ServiceCheck
@@ -17,12 +19,16 @@ from afterword.producers.stats import Stats
 from afterword.schemas import (
     ActiveUsers,
     AfterwordError,
+    CallerRole,
     CommandFailed,
     ComponentHealth,
     ConversationFinished,
     Explanation,
     InvalidEvent,
     InvalidInput,
+    KeyEntry,
+    KeyHolder,
+    KeyPage,
     Kind,
     Memory,
     MemoryPage,
@@ -50,9 +56,11 @@ __all__ = [
     "AfterwordError",
     "Analytics",
     "AsyncAnalytics",
+    "AsyncKeys",
     "AsyncMemories",
     "AsyncMemoryClient",
     "AsyncRun",
+    "CallerRole",
     "ClientSettings",
     "CommandFailed",
     "ComponentHealth",
@@ -61,6 +69,10 @@ __all__ = [
     "Explanation",
     "InvalidEvent",
     "InvalidInput",
+    "KeyEntry",
+    "KeyHolder",
+    "KeyPage",
+    "Keys",
     "Kind",
     "Memories",
     "Memory",
@@ -68,6 +80,7 @@ __all__ = [
     "MemoryPage",
     "MemoryUnavailable",
     "Message",
+    "NewKey",
     "Overview",
     "Period",
     "Provenance",

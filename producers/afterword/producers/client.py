@@ -18,6 +18,7 @@ from afterword.producers.asker import Asker
 from afterword.producers.calls import Call, ContextOptions, ScopeShares
 from afterword.producers.context import CONTEXT_SECONDS, Context, away, unanswered, unavailable
 from afterword.producers.intake import INVALID, Intake, PublishResult, in_batches
+from afterword.producers.keys import Keys
 from afterword.producers.links import Links
 from afterword.producers.memories import COMMAND_SECONDS, Memories
 from afterword.producers.outbox import Parcel
@@ -67,6 +68,8 @@ class MemoryClient:
         """List, search, get, add, delete and clear memories."""
         self.analytics = Analytics(self._intake.tenant_id, self._ask)
         """Figures of usage."""
+        self.keys = Keys(self._intake.tenant_id, self._ask)
+        """API keys of the gateway: create, list, revoke, check."""
 
     def _open(self) -> None:
         self._links = Links(self._redis_url)

@@ -35,6 +35,17 @@ from afterword.schemas.errors import (
     UnsupportedVersion,
 )
 from afterword.schemas.health import ComponentHealth, GetHealth, QueueHealth, SystemHealth
+from afterword.schemas.keys import (
+    ApiKey,
+    CallerRole,
+    CheckKey,
+    CreateKey,
+    KeyEntry,
+    KeyHolder,
+    KeyPage,
+    ListKeys,
+    RevokeKey,
+)
 from afterword.schemas.memory import Memory, Provenance
 from afterword.schemas.reply import ErrorBody, Reply
 from afterword.schemas.values import Kind, Scope
@@ -43,6 +54,9 @@ __all__ = [
     "ActiveUsers",
     "AddMemory",
     "AfterwordError",
+    "ApiKey",
+    "CallerRole",
+    "CheckKey",
     "ClearMemories",
     "Command",
     "CommandFailed",
@@ -50,6 +64,7 @@ __all__ = [
     "ContextReply",
     "ContextRequest",
     "ConversationFinished",
+    "CreateKey",
     "DeleteMemory",
     "ErrorBody",
     "Explanation",
@@ -60,7 +75,11 @@ __all__ = [
     "GetUserAnalytics",
     "InvalidEvent",
     "InvalidInput",
+    "KeyEntry",
+    "KeyHolder",
+    "KeyPage",
     "Kind",
+    "ListKeys",
     "ListMemories",
     "ListUsers",
     "Memory",
@@ -76,6 +95,7 @@ __all__ = [
     "Relation",
     "Removed",
     "Reply",
+    "RevokeKey",
     "Scope",
     "SearchMemories",
     "SearchPage",

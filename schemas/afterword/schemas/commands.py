@@ -24,6 +24,7 @@ from afterword.schemas.command import MAX_PAGE, Command, OfUser, Owned, OwnedByO
 from afterword.schemas.conversation import check_version
 from afterword.schemas.errors import InvalidInput, shortened
 from afterword.schemas.health import GetHealth
+from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
 from afterword.schemas.memory import Memory
 from afterword.schemas.values import GivenMetadata, Id, Kind, Moment, Query, Scope, Text, WantedMetadata
 
@@ -194,6 +195,10 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     GetOverview,
     GetUserAnalytics,
     GetHealth,
+    CreateKey,
+    ListKeys,
+    RevokeKey,
+    CheckKey,
 )
 """Every command that the workers understand."""
 

@@ -11,13 +11,14 @@ from typing import Annotated
 
 import typer
 
-from afterword.cli import analytics, data, deadletters, ledger, process, recall
+from afterword.cli import analytics, data, deadletters, keys, ledger, process, recall
 from afterword.schemas import AfterwordError
 
 _LONGEST = 1_000
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Long-term memory for AI agents.")
 app.add_typer(ledger.agents, name="agents")
+app.add_typer(keys.app, name="keys")
 app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(analytics.app, name="analytics")
 app.command()(recall.context)

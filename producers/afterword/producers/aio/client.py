@@ -14,6 +14,7 @@ import redis
 from pydantic import BaseModel
 
 from afterword.producers.aio.analytics import AsyncAnalytics
+from afterword.producers.aio.keys import AsyncKeys
 from afterword.producers.aio.lines import Lines
 from afterword.producers.aio.memories import AsyncMemories
 from afterword.producers.calls import Call, ContextOptions, ScopeShares
@@ -65,6 +66,8 @@ class AsyncMemoryClient:
         """List, search, get, add, delete and clear memories."""
         self.analytics = AsyncAnalytics(self._intake.tenant_id, self._ask)
         """Figures of usage."""
+        self.keys = AsyncKeys(self._intake.tenant_id, self._ask)
+        """API keys of the gateway: create, list, revoke, check."""
 
     def _open(self) -> None:
         self._respite = Respite()

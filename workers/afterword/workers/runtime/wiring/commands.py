@@ -18,6 +18,7 @@ from afterword.schemas import (
     ListUsers,
     SearchMemories,
 )
+from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
 from afterword.workers.broker import MendedBroker, QueueAdmin
 from afterword.workers.runtime.wiring.analytics import AnalyticsRoom
 from afterword.workers.runtime.wiring.ground import Ground
@@ -33,6 +34,7 @@ from afterword.workers.services.commands.deletions import Deletions
 from afterword.workers.services.commands.find_related import RelatedFinder
 from afterword.workers.services.commands.handlers import CommandHandler, Commands
 from afterword.workers.services.commands.list_users import UserLister
+from afterword.workers.services.commands.manage_keys import KeyRing
 from afterword.workers.services.commands.owner_search import OwnerSearch
 from afterword.workers.services.commands.read_figures import FigureReader
 from afterword.workers.services.commands.read_health import ComponentLook, HealthReader
@@ -91,6 +93,7 @@ class CommandRoom:
     def _handlers(self, queues: QueueAdmin, look: ComponentLook) -> list[CommandHandler]:
         database, views, changes = self._stores.database, self._stores.views, self._changes
         reader, figures = MemoryReader(views), FigureReader(self._analytics.figures)
+        keys = KeyRing(database)
         search = OwnerSearch(self._recall.finder, views)
         adder = MemoryAdder(changes, embedder=self._models.embedder, topics=self._memories.topics)
         return [
@@ -105,4 +108,8 @@ class CommandRoom:
             CommandHandler.of(GetOverview, figures.overview),
             CommandHandler.of(GetUserAnalytics, figures.user),
             CommandHandler.of(GetHealth, HealthReader(queues, look).read),
+            CommandHandler.of(CreateKey, keys.create),
+            CommandHandler.of(ListKeys, keys.page),
+            CommandHandler.of(RevokeKey, keys.revoke),
+            CommandHandler.of(CheckKey, keys.check),
         ]
