@@ -4,11 +4,13 @@ from importlib.metadata import PackageNotFoundError, version
 
 from afterword.producers.aio.analytics import AsyncAnalytics
 from afterword.producers.aio.client import AsyncMemoryClient
+from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
 from afterword.producers.aio.keys import AsyncKeys
 from afterword.producers.aio.memories import AsyncMemories
 from afterword.producers.analytics import Analytics
 from afterword.producers.client import MemoryClient
 from afterword.producers.context import Context
+from afterword.producers.dead_letters import DeadLetterBox
 from afterword.producers.intake import PublishResult
 from afterword.producers.keys import Keys, NewKey
 from afterword.producers.memories import Memories
@@ -30,6 +32,9 @@ from afterword.schemas import (
     KeyHolder,
     KeyPage,
     Kind,
+    LetterEntry,
+    LetterPage,
+    LetterText,
     Memory,
     MemoryPage,
     MemoryUnavailable,
@@ -38,6 +43,7 @@ from afterword.schemas import (
     Period,
     Provenance,
     QueueHealth,
+    RefusedLetter,
     RelatedMemories,
     RelatedMemory,
     Relation,
@@ -45,6 +51,7 @@ from afterword.schemas import (
     Scope,
     SearchPage,
     SystemHealth,
+    TreatedLetters,
     UnsupportedVersion,
     UserAnalytics,
     UserCount,
@@ -56,6 +63,7 @@ __all__ = [
     "AfterwordError",
     "Analytics",
     "AsyncAnalytics",
+    "AsyncDeadLetterBox",
     "AsyncKeys",
     "AsyncMemories",
     "AsyncMemoryClient",
@@ -66,6 +74,7 @@ __all__ = [
     "ComponentHealth",
     "Context",
     "ConversationFinished",
+    "DeadLetterBox",
     "Explanation",
     "InvalidEvent",
     "InvalidInput",
@@ -74,6 +83,9 @@ __all__ = [
     "KeyPage",
     "Keys",
     "Kind",
+    "LetterEntry",
+    "LetterPage",
+    "LetterText",
     "Memories",
     "Memory",
     "MemoryClient",
@@ -86,6 +98,7 @@ __all__ = [
     "Provenance",
     "PublishResult",
     "QueueHealth",
+    "RefusedLetter",
     "RelatedMemories",
     "RelatedMemory",
     "Relation",
@@ -96,6 +109,7 @@ __all__ = [
     "ServiceCheck",
     "Stats",
     "SystemHealth",
+    "TreatedLetters",
     "UnsupportedVersion",
     "UserAnalytics",
     "UserCount",

@@ -17,6 +17,7 @@ from afterword.producers.analytics import Analytics
 from afterword.producers.asker import Asker
 from afterword.producers.calls import Call, ContextOptions, ScopeShares
 from afterword.producers.context import CONTEXT_SECONDS, Context, away, unanswered, unavailable
+from afterword.producers.dead_letters import DeadLetterBox
 from afterword.producers.intake import INVALID, Intake, PublishResult, in_batches
 from afterword.producers.keys import Keys
 from afterword.producers.links import Links
@@ -70,6 +71,8 @@ class MemoryClient:
         """Figures of usage."""
         self.keys = Keys(self._intake.tenant_id, self._ask)
         """API keys of the gateway: create, list, revoke, check."""
+        self.dead_letters = DeadLetterBox(self._intake.tenant_id, self._ask)
+        """What was given up on: list, get, replay, drop."""
 
     def _open(self) -> None:
         self._links = Links(self._redis_url)

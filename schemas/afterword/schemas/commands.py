@@ -25,6 +25,7 @@ from afterword.schemas.conversation import check_version
 from afterword.schemas.errors import InvalidInput, shortened
 from afterword.schemas.health import GetHealth
 from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
+from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
 from afterword.schemas.memory import Memory
 from afterword.schemas.values import GivenMetadata, Id, Kind, Moment, Query, Scope, Text, WantedMetadata
 
@@ -199,6 +200,10 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     ListKeys,
     RevokeKey,
     CheckKey,
+    ListDeadLetters,
+    GetDeadLetter,
+    ReplayDeadLetters,
+    DropDeadLetters,
 )
 """Every command that the workers understand."""
 

@@ -123,7 +123,14 @@ def test_a_user_a_session_or_an_agent_is_an_owner(owner: dict[str, str]) -> None
 
 def test_every_command_is_read_by_its_name() -> None:
     given: dict[str, Any] = {"user_id": "u", "memory_id": "m", "text": "x", "reply_to": REPLY_TO}
-    given |= {"key_id": "0" * 16, "secret_hash": "0" * 64, "account": "a", "roles": ["user"]}
+    given |= {
+        "key_id": "0" * 16,
+        "secret_hash": "0" * 64,
+        "account": "a",
+        "roles": ["user"],
+        "letter_id": 1,
+        "letter_ids": [1],
+    }
     assert COMMANDS
     for kind in COMMANDS:
         assert type(parse_command({**given, "command": kind.wire_name()})) is kind

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from afterword.cli.ledger import open_ledger
+from afterword.cli.ledger import COMMAND_LINE, open_ledger
 from afterword.schemas import InvalidInput
 from afterword.schemas.keys import ApiKey, CallerRole, CreateKey, KeyEntry, ListKeys, RevokeKey
 from afterword.schemas.wire import new_reply_key
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from afterword.workers.services.commands.manage_keys import KeyRing
 
 app = typer.Typer(no_args_is_help=True, help="API keys of the gateway: create, list, revoke.")
-
-_ASKER = "the command line"
 
 _Tenant = Annotated[str, typer.Option(help="Whose keys.")]
 _Folder = Annotated[Path | None, typer.Option(help="The folder of a stack that `afterword up` runs.")]
@@ -90,7 +88,7 @@ def _command(command: type[Any], tenant: str, **fields: Any) -> Any:
     from pydantic import ValidationError
 
     try:
-        return command(tenant_id=tenant, reply_to=new_reply_key(), asked_by=_ASKER, **fields)
+        return command(tenant_id=tenant, reply_to=new_reply_key(), asked_by=COMMAND_LINE, **fields)
     except ValidationError as error:
         raise InvalidInput.from_validation(error) from None
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 agents = typer.Typer(no_args_is_help=True, help="Agents: owner, memory on or off, instructions, time zone.")
 
+COMMAND_LINE = "the command line"
+"""Who asked, where the audit tells it: whoever can reach the ledger."""
+
 _Tenant = Annotated[str, typer.Option(help="Whose agents.")]
 
 

@@ -14,6 +14,7 @@ import redis
 from pydantic import BaseModel
 
 from afterword.producers.aio.analytics import AsyncAnalytics
+from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
 from afterword.producers.aio.keys import AsyncKeys
 from afterword.producers.aio.lines import Lines
 from afterword.producers.aio.memories import AsyncMemories
@@ -68,6 +69,8 @@ class AsyncMemoryClient:
         """Figures of usage."""
         self.keys = AsyncKeys(self._intake.tenant_id, self._ask)
         """API keys of the gateway: create, list, revoke, check."""
+        self.dead_letters = AsyncDeadLetterBox(self._intake.tenant_id, self._ask)
+        """What was given up on: list, get, replay, drop."""
 
     def _open(self) -> None:
         self._respite = Respite()

@@ -19,6 +19,7 @@ from afterword.schemas import (
     SearchMemories,
 )
 from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
+from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
 from afterword.workers.broker import MendedBroker, QueueAdmin
 from afterword.workers.runtime.wiring.analytics import AnalyticsRoom
 from afterword.workers.runtime.wiring.ground import Ground
@@ -29,12 +30,14 @@ from afterword.workers.runtime.wiring.stores import StoreRoom
 from afterword.workers.services.commands.add_memory import MemoryAdder
 from afterword.workers.services.commands.changes import Changes
 from afterword.workers.services.commands.clear_memories import MemoryClearer
+from afterword.workers.services.commands.dead_letters import DeadLetters
 from afterword.workers.services.commands.delete_memory import MemoryDeleter
 from afterword.workers.services.commands.deletions import Deletions
 from afterword.workers.services.commands.find_related import RelatedFinder
 from afterword.workers.services.commands.handlers import CommandHandler, Commands
 from afterword.workers.services.commands.list_users import UserLister
 from afterword.workers.services.commands.manage_keys import KeyRing
+from afterword.workers.services.commands.manage_letters import LetterKeeper
 from afterword.workers.services.commands.owner_search import OwnerSearch
 from afterword.workers.services.commands.read_figures import FigureReader
 from afterword.workers.services.commands.read_health import ComponentLook, HealthReader
@@ -93,7 +96,7 @@ class CommandRoom:
     def _handlers(self, queues: QueueAdmin, look: ComponentLook) -> list[CommandHandler]:
         database, views, changes = self._stores.database, self._stores.views, self._changes
         reader, figures = MemoryReader(views), FigureReader(self._analytics.figures)
-        keys = KeyRing(database)
+        keys, letters = KeyRing(database), LetterKeeper(DeadLetters(database=database, queues=queues))
         search = OwnerSearch(self._recall.finder, views)
         adder = MemoryAdder(changes, embedder=self._models.embedder, topics=self._memories.topics)
         return [
@@ -112,4 +115,8 @@ class CommandRoom:
             CommandHandler.of(ListKeys, keys.page),
             CommandHandler.of(RevokeKey, keys.revoke),
             CommandHandler.of(CheckKey, keys.check),
+            CommandHandler.of(ListDeadLetters, letters.list),
+            CommandHandler.of(GetDeadLetter, letters.get),
+            CommandHandler.of(ReplayDeadLetters, letters.replay),
+            CommandHandler.of(DropDeadLetters, letters.drop),
         ]
