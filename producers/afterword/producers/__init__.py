@@ -2,6 +2,8 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
+from afterword.producers.agents import Agents
+from afterword.producers.aio.agents import AsyncAgents
 from afterword.producers.aio.analytics import AsyncAnalytics
 from afterword.producers.aio.client import AsyncMemoryClient
 from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
@@ -21,6 +23,8 @@ from afterword.producers.stats import Stats
 from afterword.schemas import (
     ActiveUsers,
     AfterwordError,
+    AgentEntry,
+    AgentPage,
     CallerRole,
     CommandFailed,
     ComponentHealth,
@@ -61,7 +65,11 @@ from afterword.schemas import (
 __all__ = [
     "ActiveUsers",
     "AfterwordError",
+    "AgentEntry",
+    "AgentPage",
+    "Agents",
     "Analytics",
+    "AsyncAgents",
     "AsyncAnalytics",
     "AsyncDeadLetterBox",
     "AsyncKeys",

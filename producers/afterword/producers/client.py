@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar, Unpack
 import redis
 from pydantic import BaseModel
 
+from afterword.producers.agents import Agents
 from afterword.producers.analytics import Analytics
 from afterword.producers.asker import Asker
 from afterword.producers.calls import Call, ContextOptions, ScopeShares
@@ -69,6 +70,8 @@ class MemoryClient:
         """List, search, get, add, delete and clear memories."""
         self.analytics = Analytics(self._intake.tenant_id, self._ask)
         """Figures of usage."""
+        self.agents = Agents(self._intake.tenant_id, self._ask)
+        """The registry of agents: list, get, set."""
         self.keys = Keys(self._intake.tenant_id, self._ask)
         """API keys of the gateway: create, list, revoke, check."""
         self.dead_letters = DeadLetterBox(self._intake.tenant_id, self._ask)

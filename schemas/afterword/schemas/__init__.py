@@ -58,6 +58,7 @@ from afterword.schemas.letters import (
     TreatedLetters,
 )
 from afterword.schemas.memory import Memory, Provenance
+from afterword.schemas.registry import AgentEntry, AgentPage, GetAgent, ListAgents, SetAgent
 from afterword.schemas.reply import ErrorBody, Reply
 from afterword.schemas.values import Kind, Scope
 
@@ -65,6 +66,8 @@ __all__ = [
     "ActiveUsers",
     "AddMemory",
     "AfterwordError",
+    "AgentEntry",
+    "AgentPage",
     "ApiKey",
     "CallerRole",
     "CheckKey",
@@ -81,6 +84,7 @@ __all__ = [
     "ErrorBody",
     "Explanation",
     "FindRelated",
+    "GetAgent",
     "GetDeadLetter",
     "GetHealth",
     "GetMemory",
@@ -95,6 +99,7 @@ __all__ = [
     "LetterEntry",
     "LetterPage",
     "LetterText",
+    "ListAgents",
     "ListDeadLetters",
     "ListKeys",
     "ListMemories",
@@ -118,6 +123,7 @@ __all__ = [
     "Scope",
     "SearchMemories",
     "SearchPage",
+    "SetAgent",
     "SystemHealth",
     "TreatedLetters",
     "UnsupportedVersion",

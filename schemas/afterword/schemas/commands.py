@@ -27,6 +27,7 @@ from afterword.schemas.health import GetHealth
 from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
 from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
 from afterword.schemas.memory import Memory
+from afterword.schemas.registry import GetAgent, ListAgents, SetAgent
 from afterword.schemas.values import GivenMetadata, Id, Kind, Moment, Query, Scope, Text, WantedMetadata
 
 MAX_DAYS = 366
@@ -204,6 +205,9 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     GetDeadLetter,
     ReplayDeadLetters,
     DropDeadLetters,
+    ListAgents,
+    GetAgent,
+    SetAgent,
 )
 """Every command that the workers understand."""
 

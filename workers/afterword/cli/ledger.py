@@ -81,7 +81,7 @@ def set_agent(
         mend = "give an IANA name such as Asia/Tokyo, or an offset such as +09:00"
         raise typer.BadParameter(mend, param_hint="--time-zone")
     with open_ledger() as database:
-        AgentAdmin(database).register(Agent(tenant, agent_id, owner, memory, instructions, time_zone))
+        AgentAdmin(database).register(Agent(tenant, agent_id, owner, memory, instructions, time_zone), by=COMMAND_LINE)
 
 
 @agents.command("list")

@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar, Unpack
 import redis
 from pydantic import BaseModel
 
+from afterword.producers.aio.agents import AsyncAgents
 from afterword.producers.aio.analytics import AsyncAnalytics
 from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
 from afterword.producers.aio.keys import AsyncKeys
@@ -67,6 +68,8 @@ class AsyncMemoryClient:
         """List, search, get, add, delete and clear memories."""
         self.analytics = AsyncAnalytics(self._intake.tenant_id, self._ask)
         """Figures of usage."""
+        self.agents = AsyncAgents(self._intake.tenant_id, self._ask)
+        """The registry of agents: list, get, set."""
         self.keys = AsyncKeys(self._intake.tenant_id, self._ask)
         """API keys of the gateway: create, list, revoke, check."""
         self.dead_letters = AsyncDeadLetterBox(self._intake.tenant_id, self._ask)

@@ -20,6 +20,7 @@ from afterword.schemas import (
 )
 from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
 from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
+from afterword.schemas.registry import GetAgent, ListAgents, SetAgent
 from afterword.workers.broker import MendedBroker, QueueAdmin
 from afterword.workers.runtime.wiring.analytics import AnalyticsRoom
 from afterword.workers.runtime.wiring.ground import Ground
@@ -36,6 +37,7 @@ from afterword.workers.services.commands.deletions import Deletions
 from afterword.workers.services.commands.find_related import RelatedFinder
 from afterword.workers.services.commands.handlers import CommandHandler, Commands
 from afterword.workers.services.commands.list_users import UserLister
+from afterword.workers.services.commands.manage_agents import AgentKeeper
 from afterword.workers.services.commands.manage_keys import KeyRing
 from afterword.workers.services.commands.manage_letters import LetterKeeper
 from afterword.workers.services.commands.owner_search import OwnerSearch
@@ -44,6 +46,7 @@ from afterword.workers.services.commands.read_health import ComponentLook, Healt
 from afterword.workers.services.commands.read_memories import MemoryReader
 from afterword.workers.services.commands.search_memories import MemorySearcher
 from afterword.workers.services.policy.access import Access
+from afterword.workers.services.policy.registry import AgentAdmin
 from afterword.workers.services.recall.steps import Steps
 
 _DELETING_THREADS = 4
@@ -97,6 +100,7 @@ class CommandRoom:
         database, views, changes = self._stores.database, self._stores.views, self._changes
         reader, figures = MemoryReader(views), FigureReader(self._analytics.figures)
         keys, letters = KeyRing(database), LetterKeeper(DeadLetters(database=database, queues=queues))
+        agents = AgentKeeper(AgentAdmin(database))
         search = OwnerSearch(self._recall.finder, views)
         adder = MemoryAdder(changes, embedder=self._models.embedder, topics=self._memories.topics)
         return [
@@ -119,4 +123,7 @@ class CommandRoom:
             CommandHandler.of(GetDeadLetter, letters.get),
             CommandHandler.of(ReplayDeadLetters, letters.replay),
             CommandHandler.of(DropDeadLetters, letters.drop),
+            CommandHandler.of(ListAgents, agents.list),
+            CommandHandler.of(GetAgent, agents.get),
+            CommandHandler.of(SetAgent, agents.set),
         ]
