@@ -8,7 +8,10 @@ from typing import Any, TypeVar
 
 from afterword.producers.context import Context
 from afterword.schemas.chunks import answer_texts, chunk_text
+from afterword.schemas.content import plain_text
 from afterword.schemas.conversation import LEARNED_ROLES, ConversationFinished, Message
+from afterword.schemas.foreign import label, look
+from afterword.schemas.reading import read_messages
 from afterword.schemas.spoken import spoken
 
 GivenMessage = Message | Mapping[str, Any] | Any
@@ -28,15 +31,18 @@ class Opening:
     @property
     def query(self) -> str | None:
         """The latest user message."""
-        messages = self.event.messages if self.event else ()
-        said = (spoken(message.text, message.role) for message in reversed(messages) if message.role == "user")
-        # A picture alone, or a pasted memory, holds no words to ask with: then the message before it.
-        return next((text for text in said if text), None)
+        return latest_question(self.event.messages) if self.event else None
 
     @property
     def prompt(self) -> str:
         """The system prompt: the one given, else a system message at the beginning of the turns."""
         return self.system_prompt or (self._leading.text if self._leading else "")
+
+    @property
+    def prompt_role(self) -> str:
+        """The role that the prompt has to the LLM: `developer`, where the turns say so, else `system`."""
+        given = self._leading and not self.system_prompt and label(self.turns[0], "role")
+        return "developer" if given == "developer" else "system"
 
     @property
     def conversation(self) -> tuple[GivenMessage, ...]:
@@ -49,6 +55,25 @@ class Opening:
         return first if first and first.role == "system" else None
 
 
+def latest_question(messages: Any) -> str | None:
+    """The latest words of the user among messages of any framework; None where there are none.
+
+    >>> latest_question([{"role": "user", "content": "Where to?"}, {"role": "assistant", "content": "Lisbon."}])
+    'Where to?'
+    """
+    try:
+        read, _ = read_messages(messages)
+    except ValueError:
+        return None
+    said = (spoken(plain_text(look(each, "content") or ""), "user") for each in reversed(read) if _is_user(each))
+    # A picture alone, or a pasted memory, holds no words to ask with: then the message before it.
+    return next((text for text in said if text), None)
+
+
+def _is_user(message: Any) -> bool:
+    return label(message, "role") == "user"
+
+
 class _Run:
     """`context` holds the memories, `system_prompt` the prompt with them in it, and `messages` what goes to the
     LLM: that prompt and the turns given.
@@ -57,11 +82,12 @@ class _Run:
     def __init__(self, opening: Opening, context: Context) -> None:
         self.context = context
         self.system_prompt = context.inject(opening.prompt)
-        system = [{"role": "system", "content": self.system_prompt}] if self.system_prompt else []
+        system = [{"role": opening.prompt_role, "content": self.system_prompt}] if self.system_prompt else []
         self.messages: list[Any] = [*system, *map(_for_llm, opening.conversation)]
         self._event = opening.event
         self._said: list[str] = []
         self._chunks: list[str] = []
+        self._discarded = False
 
     def said(self, answer: Any) -> None:
         """Add what the assistant answered: a text, or a message, completion or response of any SDK. Never raises.
@@ -77,13 +103,18 @@ class _Run:
         if text := chunk_text(chunk):
             self._chunks.append(text)
 
+    def discard(self) -> None:
+        """Publish nothing of this run."""
+        self._discarded = True
+
     def outcome(self, *, interrupted: bool) -> ConversationFinished | None:
-        """The event to publish: the turns of user and assistant, and the answers of this run. None when there are none.
+        """The event to publish: the turns of user and assistant, and the answers of this run. None when there are none,
+        or the run was discarded.
 
         An interrupted run has `interrupted: true` in its metadata.
         """
         self._end_of_message()
-        if self._event is None:
+        if self._event is None or self._discarded:
             return None
         turns = [message for message in self._event.messages if message.role in LEARNED_ROLES]
         turns += [Message(role="assistant", content=text) for text in self._said]
