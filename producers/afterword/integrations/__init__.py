@@ -1,4 +1,4 @@
-"""Memory for agent frameworks, one module each. Each needs the SDK and its framework, nothing of the workers.
+"""Memory inside the frameworks that agents are written in: one module and one extra for each.
 
-None makes an agent fail: where no memories can be had, the agent goes on without.
+Each module imports its framework, so nothing is imported here. They stand on the SDK, and none makes an agent fail.
 """

@@ -14,7 +14,7 @@ from afterword.producers.parcels import GivenConversation, conversation_of, parc
 from afterword.producers.runs import GivenMessage, Opening
 from afterword.producers.settings import ClientSettings, checked_tenant
 from afterword.schemas.context import ContextReply, ContextRequest
-from afterword.schemas.errors import AfterwordError, InvalidInput, UnsupportedVersion
+from afterword.schemas.errors import InvalidInput, UnsupportedVersion
 from afterword.schemas.wire import Queue
 
 logger = logging.getLogger("afterword.producers")
@@ -88,12 +88,8 @@ class Intake:
 
     def log_refusal(self, error: Invalid) -> None:
         """Log the error without the text of messages."""
-        logger.error("invalid, and not sent: %s", told(error))
-
-
-def told(error: AfterwordError) -> str:
-    """The error for a log: without the value that was refused, which may be of a person."""
-    return f"{error.field}: {error.mend}" if isinstance(error, InvalidInput) else str(error)
+        reason = f"{error.field}: {error.mend}" if isinstance(error, InvalidInput) else str(error)
+        logger.error("invalid, and not sent: %s", reason)
 
 
 def in_batches(parcels: Sequence[Parcel]) -> list[list[Parcel]]:

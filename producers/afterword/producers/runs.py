@@ -8,10 +8,8 @@ from typing import Any, TypeVar
 
 from afterword.producers.context import Context
 from afterword.schemas.chunks import answer_texts, chunk_text
-from afterword.schemas.content import plain_text
 from afterword.schemas.conversation import LEARNED_ROLES, ConversationFinished, Message
-from afterword.schemas.foreign import label, look
-from afterword.schemas.reading import read_messages
+from afterword.schemas.foreign import label
 from afterword.schemas.spoken import spoken
 
 GivenMessage = Message | Mapping[str, Any] | Any
@@ -31,7 +29,10 @@ class Opening:
     @property
     def query(self) -> str | None:
         """The latest user message."""
-        return latest_question(self.event.messages) if self.event else None
+        messages = self.event.messages if self.event else ()
+        said = (spoken(message.text, message.role) for message in reversed(messages) if message.role == "user")
+        # A picture alone, or a pasted memory, holds no words to ask with: then the message before it.
+        return next((text for text in said if text), None)
 
     @property
     def prompt(self) -> str:
@@ -53,25 +54,6 @@ class Opening:
     def _leading(self) -> Message | None:
         first = self.event.messages[0] if self.event else None
         return first if first and first.role == "system" else None
-
-
-def latest_question(messages: Any) -> str | None:
-    """The latest words of the user among messages of any framework; None where there are none.
-
-    >>> latest_question([{"role": "user", "content": "Where to?"}, {"role": "assistant", "content": "Lisbon."}])
-    'Where to?'
-    """
-    try:
-        read, _ = read_messages(messages)
-    except ValueError:
-        return None
-    said = (spoken(plain_text(look(each, "content") or ""), "user") for each in reversed(read) if _is_user(each))
-    # A picture alone, or a pasted memory, holds no words to ask with: then the message before it.
-    return next((text for text in said if text), None)
-
-
-def _is_user(message: Any) -> bool:
-    return label(message, "role") == "user"
 
 
 class _Run:

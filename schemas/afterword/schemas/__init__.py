@@ -1,6 +1,6 @@
 """The wire contract of Afterword: what is published, asked and answered. Imports pydantic only."""
 
-from afterword.schemas.analytics import ActiveUsers, Overview, Period, UserAnalytics
+from afterword.schemas.analytics import ActiveUsers, DayFigures, Overview, Period, UserAnalytics
 from afterword.schemas.answers import (
     ConversationState,
     MemoryPage,
@@ -12,10 +12,10 @@ from afterword.schemas.answers import (
     UserCount,
     UserPage,
 )
+from afterword.schemas.command import Command
 from afterword.schemas.commands import (
     AddMemory,
     ClearMemories,
-    Command,
     DeleteMemory,
     FindRelated,
     GetConversation,
@@ -36,6 +36,7 @@ from afterword.schemas.errors import (
     MemoryUnavailable,
     UnsupportedVersion,
 )
+from afterword.schemas.health import ComponentHealth, GetHealth, QueueHealth, SystemHealth
 from afterword.schemas.memory import Memory, Provenance
 from afterword.schemas.reply import ErrorBody, Reply
 from afterword.schemas.values import Kind, Scope
@@ -47,15 +48,18 @@ __all__ = [
     "ClearMemories",
     "Command",
     "CommandFailed",
+    "ComponentHealth",
     "ContextReply",
     "ContextRequest",
     "ConversationFinished",
     "ConversationState",
+    "DayFigures",
     "DeleteMemory",
     "ErrorBody",
     "Explanation",
     "FindRelated",
     "GetConversation",
+    "GetHealth",
     "GetMemory",
     "GetOverview",
     "GetUserAnalytics",
@@ -71,6 +75,7 @@ __all__ = [
     "Overview",
     "Period",
     "Provenance",
+    "QueueHealth",
     "RelatedMemories",
     "RelatedMemory",
     "Relation",
@@ -79,6 +84,7 @@ __all__ = [
     "Scope",
     "SearchMemories",
     "SearchPage",
+    "SystemHealth",
     "UnsupportedVersion",
     "UserAnalytics",
     "UserCount",

@@ -22,7 +22,8 @@ from afterword.schemas import (
     UnsupportedVersion,
     commands,
 )
-from afterword.schemas.commands import COMMANDS, OfUser, Owned, parse_command
+from afterword.schemas.command import OfUser, Owned
+from afterword.schemas.commands import COMMANDS, parse_command
 from afterword.schemas.values import Model
 
 REPLY_TO = "afterword:reply:1"

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from afterword.cli import analytics, data, deadletters, ledger, process, recall
+from afterword.cli import analytics, data, deadletters, gateway, ledger, process, recall
 from afterword.schemas import AfterwordError
 from afterword.schemas.printable import printable
 
@@ -45,6 +45,7 @@ app.add_typer(analytics.app, name="analytics")
 app.command()(recall.context)
 app.command()(recall.search)
 app.command()(process.worker)
+app.command()(gateway.gateway)
 app.command()(ledger.migrate)
 app.command()(ledger.extract)
 app.command()(process.doctor)

@@ -90,7 +90,7 @@ def health(alive: Annotated[bool, typer.Option(help="Ask whether its threads run
     from afterword.workers.runtime.settings import Settings
 
     ready, told = _ask_probe(Settings.load().probe_port, "healthz" if alive else "readyz")
-    print(told)
+    print(printable_lines(told))
     raise typer.Exit(0 if ready else 1)
 
 

@@ -22,6 +22,7 @@ from afterword.producers.memories import COMMAND_SECONDS
 from afterword.producers.outbox import Parcel
 from afterword.producers.parcels import ConversationFields, GivenConversation
 from afterword.producers.runs import AsyncRun, GivenMessage
+from afterword.producers.service_check import ServiceCheck, health_call
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
 from afterword.producers.stats import Stats
 from afterword.producers.waiting import WAIT_SECONDS, Patience, Stage
@@ -29,7 +30,7 @@ from afterword.schemas.answers import ConversationState
 from afterword.schemas.commands import GetConversation
 from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET
 from afterword.schemas.conversation import ConversationFinished
-from afterword.schemas.errors import CommandFailed, InvalidInput, MemoryUnavailable
+from afterword.schemas.errors import AfterwordError, CommandFailed, InvalidInput, MemoryUnavailable
 from afterword.schemas.values import DEFAULT_TENANT, Metadata, Scope
 
 
@@ -186,6 +187,13 @@ class AsyncMemoryClient:
             except (CommandFailed, MemoryUnavailable) as error:
                 patience.forgive(error)
             await asyncio.sleep(patience.pause())
+
+    async def check(self, timeout: float = COMMAND_SECONDS) -> ServiceCheck:
+        """Whether Redis and the workers answer, and how each component is; see `MemoryClient.check`."""
+        try:
+            return ServiceCheck.of(await self._lines.ask(health_call(self._intake.tenant_id), timeout))
+        except AfterwordError as error:
+            return ServiceCheck.failed(error)
 
     @property
     def stats(self) -> Stats:
