@@ -69,7 +69,6 @@ class _Run:
         self._event = opening.event
         self._said: list[str] = []
         self._chunks: list[str] = []
-        self._discarded = False
 
     def said(self, answer: Any) -> None:
         """Add what the assistant answered: a text, or a message, completion or response of any SDK. Never raises.
@@ -85,18 +84,13 @@ class _Run:
         if text := chunk_text(chunk):
             self._chunks.append(text)
 
-    def discard(self) -> None:
-        """Publish nothing of this run."""
-        self._discarded = True
-
     def outcome(self, *, interrupted: bool) -> ConversationFinished | None:
-        """The event to publish: the turns of user and assistant, and the answers of this run. None when there are none,
-        or the run was discarded.
+        """The event to publish: the turns of user and assistant, and the answers of this run. None when there are none.
 
         An interrupted run has `interrupted: true` in its metadata.
         """
         self._end_of_message()
-        if self._event is None or self._discarded:
+        if self._event is None:
             return None
         turns = [message for message in self._event.messages if message.role in LEARNED_ROLES]
         turns += [Message(role="assistant", content=text) for text in self._said]
