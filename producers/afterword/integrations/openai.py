@@ -12,8 +12,8 @@ from typing import Any, Final, TypeVar, cast
 
 from openai import AsyncOpenAI, OpenAI
 
-from afterword.integrations.openai_answers import AsyncRememberedStream, ModelAnswer, RememberedStream
-from afterword.integrations.unfailing import Client, Participants, UnfailingMemory, attempted, latest_question, turns
+from afterword.integrations.openai_answers import AsyncRememberedStream, ModelAnswer, RememberedStream, said_in
+from afterword.integrations.unfailing import Client, Participants, UnfailingMemory, attempted, latest_question
 from afterword.producers import Context
 from afterword.producers.calls import ContextOptions
 
@@ -51,11 +51,11 @@ class _Thread:
     memory: UnfailingMemory
     between: Participants | None
     unanswered: list[Any] = field(default_factory=list)
+    context: Context | None = None
 
     def turns(self, given: Any) -> list[Any]:
         """What was said up to now, the user's words among it."""
-        # Without ids: an answer has one in OpenAI's own items, and none in the texts that most callers keep.
-        said = [_without_id(each) for each in attempted(lambda: turns(given)) or ()]
+        said = said_in(given)
         # A response that continues another is given the tools' results alone.
         return said if latest_question(said) else [*self.unanswered, *said]
 
@@ -64,6 +64,7 @@ class _Thread:
         self.unanswered = said if answer.asks_for_tools else []
         if answer.asks_for_tools:
             return {"messages": []}
+        self.context = None
         messages = [*said, *({"role": "assistant", "content": text} for text in answer.texts)]
         return {"messages": messages, **({"metadata": {"interrupted": True}} if interrupted else {})}
 
@@ -98,10 +99,6 @@ def _input(request: Mapping[str, Any]) -> Any:
 
 _CHAT: Final = _Api(lambda request: request.get("messages"), _with_prompt)
 _RESPONSES: Final = _Api(_input, _with_instructions)
-
-
-def _without_id(message: Any) -> Any:
-    return {name: value for name, value in message.items() if name != "id"} if isinstance(message, Mapping) else message
 
 
 def _at_hand(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,7 +142,10 @@ def _called(api: _Api, send: Callable[..., Any], thread: _Thread) -> Callable[..
         def publish(answer: ModelAnswer, *, interrupted: bool = False) -> None:
             thread.memory.publish(thread.between, **thread.outcome(said, answer, interrupted=interrupted))
 
-        context = thread.memory.context(thread.between, latest_question(said))
+        # Asked for once a run, so that its calls share a prompt, which OpenAI caches.
+        context = thread.context
+        if context is None:
+            context = thread.context = thread.memory.context(thread.between, latest_question(said))
         try:
             answer = send(**(_remembered(api, request, context)))
         except BaseException:
@@ -167,7 +167,9 @@ def _awaited(api: _Api, send: Callable[..., Any], thread: _Thread) -> Callable[.
         async def publish(answer: ModelAnswer, *, interrupted: bool = False) -> None:
             await thread.memory.apublish(thread.between, **thread.outcome(said, answer, interrupted=interrupted))
 
-        context = await thread.memory.acontext(thread.between, latest_question(said))
+        context = thread.context
+        if context is None:
+            context = thread.context = await thread.memory.acontext(thread.between, latest_question(said))
         try:
             answer = await send(**(_remembered(api, request, context)))
         except BaseException:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
+from afterword.integrations.unfailing import attempted, turns
 from afterword.schemas.chunks import answer_texts, chunk_text
 from afterword.schemas.foreign import label, look
 
@@ -46,7 +47,22 @@ def _asks_for_tools(answer: Any) -> bool:
         return label(choice, "finish_reason") in _FOR_TOOLS or bool(look(look(choice, "message"), "tool_calls"))
     # The last event of a stream holds the whole response.
     output = look(look(answer, "response") or answer, "output")
-    return isinstance(output, list | tuple) and any(label(item, "type") in _CALLS for item in output)
+    return isinstance(output, list | tuple) and any(map(is_call, output))
+
+
+def is_call(item: Any) -> bool:
+    """Whether an item of a response is a call of a tool that the caller runs, or allows."""
+    return label(item, "type") in _CALLS
+
+
+def said_in(given: Any) -> list[Any]:
+    """What user and assistant said in messages or items, without their ids.
+
+    An answer has an id in OpenAI's own items, and none in the texts that most callers keep: with it, it would be
+    another turn when it comes again.
+    """
+    said = attempted(lambda: turns(given)) or ()
+    return [{name: each[name] for name in each if name != "id"} if isinstance(each, Mapping) else each for each in said]
 
 
 class RememberedStream:

@@ -147,7 +147,11 @@ class TestChat:
         messages.append({"role": "assistant", "content": None, "tool_calls": [call]})
         messages.append({"role": "tool", "tool_call_id": "call-1", "content": "in the fridge"})
         create()
+        assert len(service.questions) == 1
+        assert llm.chats[0].messages[0] == llm.chats[1].messages[0]
         assert service.said() == [TALK]
+        create()
+        assert len(service.questions) == 2
 
     def test_a_call_that_fails_is_told_and_its_question_kept(
         self, llm: FakeOpenAI, memory: MemoryClient, service: Service
@@ -202,7 +206,8 @@ class TestResponses:
         result: Any = [{"type": "function_call_output", "call_id": "call_1", "output": "in the fridge"}]
         client.responses.create(model=MODEL, previous_response_id="resp_1", input=result)
 
-        assert [question.query for question in service.questions] == ["A snack for me?"] * 2
+        assert [question.query for question in service.questions] == ["A snack for me?"]
+        assert all(REMEMBERED in request.body["instructions"] for request in llm.requests)
         assert service.said() == [TALK]
 
     def test_streamed_sync_and_async(
