@@ -18,7 +18,7 @@ from afterword.schemas import AfterwordError
 from afterword.schemas.printable import printable
 
 _LONGEST = 1_000
-_EXTRAS: Final = {"up": "embedded"}
+_EXTRAS: Final = {"up": "embedded", "gateway": "gateway"}
 """The extra that brings what a command needs, where that is not `worker`."""
 
 
