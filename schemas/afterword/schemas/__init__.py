@@ -2,6 +2,8 @@
 
 from afterword.schemas.analytics import ActiveUsers, Overview, Period, UserAnalytics
 from afterword.schemas.answers import (
+    MemoryOwner,
+    MemoryOwners,
     MemoryPage,
     RelatedMemories,
     RelatedMemory,
@@ -16,6 +18,7 @@ from afterword.schemas.commands import (
     ClearMemories,
     Command,
     DeleteMemory,
+    FindOwners,
     FindRelated,
     GetMemory,
     GetOverview,
@@ -51,6 +54,7 @@ __all__ = [
     "DeleteMemory",
     "ErrorBody",
     "Explanation",
+    "FindOwners",
     "FindRelated",
     "GetMemory",
     "GetOverview",
@@ -61,6 +65,8 @@ __all__ = [
     "ListMemories",
     "ListUsers",
     "Memory",
+    "MemoryOwner",
+    "MemoryOwners",
     "MemoryPage",
     "MemoryUnavailable",
     "Message",

@@ -13,12 +13,14 @@ from afterword.schemas import (
     ClearMemories,
     Command,
     DeleteMemory,
+    FindOwners,
     GetMemory,
     InvalidEvent,
     Kind,
     ListMemories,
     ListUsers,
     Memory,
+    MemoryOwner,
     MemoryPage,
     Removed,
     Scope,
@@ -102,6 +104,23 @@ class TestOne:
         with pytest.raises(NotFound):
             run(workshop, DeleteMemory, user_id="ann", memory_id=added.id)
         assert workshop.audit_types() == ["memory_save", "memory_add", "memory_delete"]
+
+    def test_a_note_may_be_known_since_long(self, workshop: Workshop) -> None:
+        since = datetime(2024, 3, 1, 9, tzinfo=UTC)
+        assert add(workshop, "Ann moved to Lisbon", user_id="ann", occurred_at=since).occurred_at == since
+
+    def test_an_id_leads_to_its_owner_within_the_tenant(self, workshop: Workshop, llm: FakeOpenAI) -> None:
+        llm.answer_with(given(Fact("Plans by the week", "agent")))
+        workshop.take_in(event("Hello.", agent_id="coach", session_id="s1"))
+        workshop.extract_all()
+        ids = {memory.text: memory.id for memory in workshop.memories()}
+        asked = [ids["Hello."], ids["Plans by the week"], "no uuid", "5c1f7c3e-5f0a-4d43-9a34-3f4d1c2b7e61"]
+        found = run(workshop, FindOwners, memory_ids=asked).owners
+        assert sorted(found, key=lambda owner: owner.scope) == [
+            MemoryOwner(memory_id=ids["Plans by the week"], scope=Scope.AGENT, agent_id="coach"),
+            MemoryOwner(memory_id=ids["Hello."], scope=Scope.USER, user_id="ann", agent_id="coach", session_id="s1"),
+        ]
+        assert run(workshop, FindOwners, memory_ids=asked, tenant_id="other").owners == ()
 
     def test_the_same_request_adds_once(self, workshop: Workshop) -> None:
         first = add(workshop, "once", user_id="ann", request_id="r1")

@@ -2,7 +2,7 @@
 
 | a command about | is open to |
 |---|---|
-| a tenant (`ListUsers`, `GetOverview`) | every caller of the tenant |
+| a tenant (`ListUsers`, `FindOwners`, `GetOverview`) | every caller of the tenant |
 | a user: memories, a thread's memories, figures | that user |
 | an agent's memories | the account that the agent's registry entry names as its owner |
 
