@@ -1,0 +1,82 @@
+"""Memories, entities and events in the shapes of mem0's hosted API."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from afterword.gateway.compat.mem0.expressions import categories
+from afterword.schemas import Memory
+
+APP_ID = "app_id"
+"""mem0's name for an application. Here it is metadata of that name."""
+
+
+def mem0_memory(memory: Memory, fields: Collection[str] | None = None) -> dict[str, Any]:
+    """A memory as mem0's client knows it; with `fields`, those and the id only.
+
+    `created_at` is when it was said, which is what `timestamp` sets when one is added. `kind` and `scope` are ours.
+    """
+    shape: dict[str, Any] = {
+        "id": memory.id,
+        "memory": memory.text,
+        "user_id": memory.user_id,
+        "agent_id": memory.agent_id,
+        "app_id": memory.metadata.get(APP_ID),
+        "run_id": memory.session_id,
+        "metadata": {name: value for name, value in memory.metadata.items() if name != APP_ID},
+        "categories": categories(memory),
+        "created_at": memory.occurred_at.isoformat(),
+        "updated_at": (memory.created_at or memory.occurred_at).isoformat(),
+        "kind": memory.kind.value,
+        "scope": memory.scope.value,
+    }
+    if memory.score is not None:
+        shape["score"] = memory.score
+    return shape if not fields else {name: value for name, value in shape.items() if name in ("id", *fields)}
+
+
+def mem0_history(memory: Memory) -> list[dict[str, Any]]:
+    """The history of a memory: that it was added. Nothing changes a memory in place, so there is no more to tell."""
+    added_at = (memory.created_at or memory.occurred_at).isoformat()
+    return [
+        {
+            # It has no id of its own.
+            "id": memory.id,
+            "memory_id": memory.id,
+            "event": "ADD",
+            "old_memory": None,
+            "new_memory": memory.text,
+            "user_id": memory.user_id,
+            "metadata": mem0_memory(memory)["metadata"],
+            "categories": categories(memory),
+            "created_at": added_at,
+            "updated_at": added_at,
+        }
+    ]
+
+
+def mem0_entity(kind: str, name: str, *, memories: int | None, tenant_id: str) -> dict[str, Any]:
+    """A user or an agent. When they were first seen is not known at the door."""
+    return {
+        "id": name,
+        "name": name,
+        "type": kind,
+        "total_memories": memories,
+        "organization": tenant_id,
+        "owner": tenant_id,
+        "metadata": None,
+        "created_at": None,
+        "updated_at": None,
+    }
+
+
+def mem0_added(notes: list[Memory]) -> dict[str, Any]:
+    """The answer to `add` with `infer=False`: the notes are there already."""
+    added = [{"id": note.id, "event": "ADD", "memory": note.text, "data": {"memory": note.text}} for note in notes]
+    return {"message": "Memories added", "status": "SUCCEEDED", "event_id": notes[0].id, "results": added}
+
+
+def mem0_queued(event_id: str) -> dict[str, Any]:
+    """The answer to `add` where something is to be learned: the conversation is safe, its facts follow."""
+    return {"message": "Memory processing has been queued", "status": "PENDING", "event_id": event_id}
