@@ -25,7 +25,7 @@ from tests.support.ledgers import fresh_ledger, make_template, spare_the_disk
 from tests.support.ports import quiet_port
 
 # Fixtures of more than one folder: the services over real servers, and deployments of worker processes.
-pytest_plugins = ["tests.fixtures.workshops", "tests.fixtures.deployments"]
+pytest_plugins = ["tests.fixtures.workshops", "tests.fixtures.deployments", "tests.fixtures.doors"]
 
 # Before any test imports mem0, whose telemetry is on otherwise.
 mem0_environment.prepare()

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from afterword.cli import analytics, data, deadletters, ledger, process, recall
+from afterword.cli import analytics, data, deadletters, gateway, ledger, process, recall
 from afterword.schemas import AfterwordError
 
 _LONGEST = 1_000
@@ -23,6 +23,7 @@ app.add_typer(analytics.app, name="analytics")
 app.command()(recall.context)
 app.command()(recall.search)
 app.command()(process.worker)
+app.command()(gateway.gateway)
 app.command()(ledger.migrate)
 app.command()(ledger.extract)
 app.command()(process.doctor)

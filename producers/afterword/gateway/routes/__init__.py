@@ -1,0 +1,1 @@
+"""The canonical API, `/api/v1`: a module for each noun."""

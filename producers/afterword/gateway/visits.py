@@ -1,0 +1,54 @@
+"""A caller at the door, with the client of their tenant: what every route begins with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, cast
+
+from fastapi import Depends, FastAPI, Request
+
+from afterword.gateway.authentication import Authentication
+from afterword.gateway.callers import Caller
+from afterword.gateway.clients import TenantClients
+from afterword.gateway.settings import GatewaySettings
+from afterword.producers import AsyncMemoryClient
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """Everything that routes share, kept as `app.state.door`."""
+
+    settings: GatewaySettings
+    authentication: Authentication
+    clients: TenantClients
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """One request: who makes it, and the client that carries it to the workers."""
+
+    caller: Caller
+    client: AsyncMemoryClient
+    settings: GatewaySettings
+
+    def memories_of(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """The fields of a command about an owner's memories: whose, and how long its answer is waited for."""
+        return {**self.caller.of_owner(fields), "timeout": self.settings.command_seconds}
+
+
+def door_of(app: FastAPI) -> Door:
+    """What the routes of an application share."""
+    return cast(Door, app.state.door)
+
+
+async def visit(request: Request) -> Visit:
+    """Who makes this request. Raises: NotKnown, MemoryUnavailable."""
+    door = door_of(request.app)
+    caller = await door.authentication.caller(request.headers.get("authorization"))
+    # For the access log, which is written after the answer.
+    request.scope["afterword.caller"] = caller
+    return Visit(caller=caller, client=door.clients.of(caller.tenant_id), settings=door.settings)
+
+
+Visiting = Annotated[Visit, Depends(visit)]
+"""The parameter of a route that only known callers may use."""
