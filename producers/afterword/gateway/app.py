@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 
 from afterword.gateway.authentication import Authentication
 from afterword.gateway.clients import TenantClients
+from afterword.gateway.compat import compat_routers
 from afterword.gateway.keys import KeyCheck
 from afterword.gateway.keysets import key_source
 from afterword.gateway.problems import Problem, tell_problems
@@ -60,6 +61,8 @@ def create_app(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> Fa
     )
     app.state.door = door
     tell_problems(app)
+    for compat in compat_routers():
+        app.include_router(compat)
     api = APIRouter(prefix=API)
     for router in _ROUTERS:
         api.include_router(router)

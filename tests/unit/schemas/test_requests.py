@@ -121,7 +121,7 @@ def test_a_user_a_session_or_an_agent_is_an_owner(owner: dict[str, str]) -> None
 
 
 def test_every_command_is_read_by_its_name() -> None:
-    given = {"user_id": "u", "memory_id": "m", "text": "x", "reply_to": REPLY_TO}
+    given = {"user_id": "u", "memory_id": "m", "memory_ids": ["m"], "text": "x", "reply_to": REPLY_TO}
     assert COMMANDS
     for kind in COMMANDS:
         assert type(parse_command({**given, "command": kind.wire_name()})) is kind

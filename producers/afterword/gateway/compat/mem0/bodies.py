@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from afterword.gateway.callers import Fields
 from afterword.gateway.compat.mem0.clauses import clauses_of
-from afterword.gateway.compat.mem0.expressions import Every, Expression, read_filters
+from afterword.gateway.compat.mem0.expressions import AllOf, Expression, read_filters
 from afterword.schemas import InvalidInput
 from afterword.schemas.errors import shortened
 
@@ -58,7 +58,7 @@ class WhichMemories(BaseModel):
             parts.append(read_filters({"categories": {"in": self.categories}}))
         if self.metadata:
             parts.append(read_filters({"metadata": self.metadata}))
-        return Every(tuple(parts))
+        return AllOf(tuple(parts))
 
 
 class SearchBody(WhichMemories):
@@ -100,7 +100,7 @@ class ListBody(WhichMemories):
         dates = {"gte": self.start_date, "lte": self.end_date}
         period = {name: value for name, value in dates.items() if value is not None}
         which = super().expression()
-        return Every((which, read_filters({"created_at": period}))) if period else which
+        return AllOf((which, read_filters({"created_at": period}))) if period else which
 
 
 def owner_to_clear(query: Mapping[str, str], own_user: str | None) -> Fields:
@@ -115,7 +115,7 @@ def owner_to_clear(query: Mapping[str, str], own_user: str | None) -> Fields:
             raise InvalidInput(
                 name, "a condition", f"must be one of {', '.join(_ENTITIES)}: all of an owner is deleted"
             )
-    clauses = clauses_of(Every((read_filters(filters), read_filters(given))), user_id=own_user)
+    clauses = clauses_of(AllOf((read_filters(filters), read_filters(given))), user_id=own_user)
     if len(clauses) != 1 or not clauses[0].is_exact or clauses[0].fields.keys() - {"user_id", "agent_id", "session_id"}:
         mend = "must name one user_id, with a run_id or without, or one agent_id: all of an owner is deleted"
         raise InvalidInput("filters", "other conditions", mend)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import chain, product
 from typing import Any
 
-from afterword.gateway.compat.mem0.expressions import METADATA, Comparison, Either, Every, Expression
+from afterword.gateway.compat.mem0.expressions import METADATA, AllOf, AnyOf, Comparison, Expression
 from afterword.schemas import InvalidInput, Memory
 
 MOST_CLAUSES = 16
@@ -29,7 +29,7 @@ class Clause:
     """`fields` are those of our search, `rest` is tested on each memory that it finds."""
 
     fields: dict[str, Any]
-    rest: Every
+    rest: AllOf
 
     @property
     def is_exact(self) -> bool:
@@ -56,13 +56,13 @@ def clauses_of(expression: Expression, *, user_id: str | None = None) -> list[Cl
         mend = f"may name {MOST_CLAUSES} owners at most: ask in several requests"
         raise InvalidInput("filters", "more", mend)
     drafts = [_Draft.of(parts) for parts in alternatives]
-    return [Clause(draft.search_fields(user_id), Every(tuple(draft.rest))) for draft in drafts if not draft.is_empty]
+    return [Clause(draft.search_fields(user_id), AllOf(tuple(draft.rest))) for draft in drafts if not draft.is_empty]
 
 
 def _alternatives(expression: Expression) -> list[list[Expression]]:
     """What must hold together, for each set of owners that the expression names."""
     match expression:
-        case Every(parts):
+        case AllOf(parts):
             found: list[list[Expression]] = [[]]
             for part in parts:
                 found = [[*left, *right] for left, right in product(found, _alternatives(part))]
@@ -70,7 +70,7 @@ def _alternatives(expression: Expression) -> list[list[Expression]]:
                 if len(found) > MOST_CLAUSES:
                     return found
             return found
-        case Either(parts) if any(_names_owner(part) for part in parts):
+        case AnyOf(parts) if any(_names_owner(part) for part in parts):
             return list(chain.from_iterable(_alternatives(part) for part in parts))
         case Comparison(name, "in", values) if name in _OWNERS:
             return [[Comparison(name, "eq", value)] for value in values]
@@ -82,7 +82,7 @@ def _names_owner(expression: Expression) -> bool:
     match expression:
         case Comparison(name, operator, _):
             return name in _OWNERS and operator in ("eq", "in")
-        case Every(parts) | Either(parts):
+        case AllOf(parts) | AnyOf(parts):
             return any(_names_owner(part) for part in parts)
     return False
 

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 
 from afterword.gateway.callers import CallerRole, Fields
 from afterword.gateway.compat.mem0.errors import Mem0Route
-from afterword.gateway.compat.mem0.shapes import mem0_entity
+from afterword.gateway.compat.mem0.shapes import Json, mem0_entity
 from afterword.gateway.visits import Visit, Visiting
 from afterword.schemas import InvalidInput
 from afterword.schemas.commands import MAX_PAGE
 
 router = APIRouter(route_class=Mem0Route, include_in_schema=False)
 
-Answer = dict[str, Any]
 Name = Annotated[str, Path(min_length=1)]
 
 _MOST_PAGES = 10
 
 
 @router.get("/v1/entities/")
-async def users(request: Request, visit: Visiting, after: Annotated[str | None, Query()] = None) -> Answer:
+async def users(request: Request, visit: Visiting, after: Annotated[str | None, Query()] = None) -> Json:
     """The users of the tenant; for a caller who is a user, that one. 10,000 at once; `next` has the others."""
     tenant = visit.caller.tenant_id
     if not visit.caller.speaks_for_users:
@@ -50,7 +49,7 @@ async def _all_users(visit: Visit, after: str | None) -> tuple[dict[str, int], s
 
 @router.delete("/v2/entities/{kind}/{name}/")
 @router.delete("/v1/entities/{kind}/{name}/")
-async def delete_entity(visit: Visiting, kind: Literal["user", "agent", "app", "run"], name: Name) -> Answer:
+async def delete_entity(visit: Visiting, kind: Literal["user", "agent", "app", "run"], name: Name) -> Json:
     """Remove all memories of a user or of an agent."""
     owner = visit.caller.of_owner(_owner(kind, name))
     await visit.client.memories.clear(**owner, timeout=visit.settings.clear_seconds)
@@ -65,7 +64,7 @@ def _owner(kind: str, name: str) -> Fields:
 
 
 @router.get("/v2/entities/user/{name}/profile/")
-async def profile(visit: Visiting, name: Name) -> Answer:
+async def profile(visit: Visiting, name: Name) -> Json:
     """A user's profile, in mem0's words for one that is not made."""
     user_id = visit.caller.of_user({"user_id": name})["user_id"]
     told = {"profile": None, "status": "not_enabled", "updated_at": None, "generation_count": 0}
@@ -73,7 +72,7 @@ async def profile(visit: Visiting, name: Name) -> Answer:
 
 
 @router.get("/v2/profiles/settings/")
-async def profile_settings(visit: Visiting) -> Answer:
+async def profile_settings(visit: Visiting) -> Json:
     """That no profiles are made."""
     visit.caller.require(CallerRole.AGENT, CallerRole.ADMIN)
     return {"enabled": False, "capabilities": {}, "entities": {}}

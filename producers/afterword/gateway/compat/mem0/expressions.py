@@ -63,7 +63,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Every:
+class AllOf:
     """Holds when all parts hold; also when there is none."""
 
     parts: tuple[Expression, ...]
@@ -74,7 +74,7 @@ class Every:
 
 
 @dataclass(frozen=True, slots=True)
-class Either:
+class AnyOf:
     """Holds when one of the parts holds."""
 
     parts: tuple[Expression, ...]
@@ -85,7 +85,7 @@ class Either:
 
 
 @dataclass(frozen=True, slots=True)
-class Neither:
+class NoneOf:
     """Holds when none of the parts holds."""
 
     parts: tuple[Expression, ...]
@@ -95,11 +95,11 @@ class Neither:
         return not any(part.holds(memory) for part in self.parts)
 
 
-Expression = Comparison | Every | Either | Neither
+Expression = Comparison | AllOf | AnyOf | NoneOf
 _LOGICAL: Final[dict[str, Callable[[tuple[Expression, ...]], Expression]]] = {
-    "AND": Every,
-    "OR": Either,
-    "NOT": Neither,
+    "AND": AllOf,
+    "OR": AnyOf,
+    "NOT": NoneOf,
 }
 
 
@@ -107,7 +107,7 @@ def read_filters(given: Any) -> Expression:
     """The tree of a `filters` object.
 
     >>> read_filters({"AND": [{"user_id": "ada"}, {"run_id": "*"}]}).parts[0].parts[1]
-    Every(parts=(Comparison(field='run_id', operator='exists', value=None),))
+    AllOf(parts=(Comparison(field='run_id', operator='exists', value=None),))
 
     Raises: InvalidInput, which names the part that has no meaning here.
     """
@@ -125,7 +125,7 @@ class _Reader:
             raise InvalidInput(place, described(given), 'must be an object, such as {"user_id": "ada"}')
         if depth > _DEEPEST:
             raise InvalidInput(place, "a deeper one", f"may be nested {_DEEPEST} deep at most")
-        return Every(tuple(self._part(str(name), value, place, depth) for name, value in given.items()))
+        return AllOf(tuple(self._part(str(name), value, place, depth) for name, value in given.items()))
 
     def _part(self, name: str, value: Any, place: str, depth: int) -> Expression:
         here = f"{place}.{name}"
@@ -151,7 +151,7 @@ class _Reader:
             for name, each in value.items()
             if name not in operators
         ]
-        return Every((*parts, *(self._metadata_operator(name, value[name], place) for name in operators)))
+        return AllOf((*parts, *(self._metadata_operator(name, value[name], place) for name in operators)))
 
     def _metadata_operator(self, operator: str, value: Mapping[str, Any], place: str) -> Expression:
         """The other way round: `{"ne": {"channel": "web"}}`."""
@@ -159,7 +159,7 @@ class _Reader:
             self._field(f"{METADATA}{name}", {operator: each}, f"{place}.{operator}.{name}", _EVERY_OPERATOR)
             for name, each in value.items()
         ]
-        return Every(tuple(fields))
+        return AllOf(tuple(fields))
 
     def _field(self, field: str, value: Any, place: str, operators: tuple[str, ...]) -> Expression:
         if not isinstance(value, Mapping):
@@ -168,7 +168,7 @@ class _Reader:
         if not value:
             raise InvalidInput(place, "an empty object", f"must hold one of {', '.join(operators)}")
         # Several operators of one field, such as a range, must all hold.
-        return Every(tuple(self._condition(field, str(each), value[each], place, operators) for each in value))
+        return AllOf(tuple(self._condition(field, str(each), value[each], place, operators) for each in value))
 
     def _condition(self, field: str, operator: str, value: Any, place: str, operators: tuple[str, ...]) -> Expression:
         self._conditions += 1

@@ -62,7 +62,8 @@ class Mem0Finder:
         """The best of one clause. Where the search cannot look for all of it, as many as it takes are gone through."""
         every = clause.is_exact and not latest_only
         matching: list[Memory] = []
-        seen, cursor, degraded = 0, None, ()
+        seen = 0
+        cursor: str | None = None
         while True:
             page = await self._visit.client.memories.search(
                 query,
@@ -73,12 +74,12 @@ class Mem0Finder:
             )
             replaced = {each.memory.id for each in page.explanations if each.replaced_by} if latest_only else set()
             matching += [each for each in page.memories if each.id not in replaced and clause.holds(each)]
-            seen, cursor, degraded = seen + len(page.memories), page.next_cursor, page.degraded
+            seen, cursor = seen + len(page.memories), page.next_cursor
             if cursor is None or len(matching) >= limit:
                 break
         # A search finds so many and no more: whether others match is not known then.
         is_complete = every or len(matching) >= limit or seen < MAX_RANKED
-        return Found(matching[:limit], is_complete, degraded)
+        return Found(matching[:limit], is_complete, page.degraded)
 
     async def _newest(self, clause: Clause) -> AsyncIterator[Memory]:
         cursor: str | None = None

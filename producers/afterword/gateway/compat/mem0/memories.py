@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import uuid4
 
-from fastapi import APIRouter, Body, Path, Query, Request
+from fastapi import APIRouter, Body, Query, Request
 from pydantic import BaseModel, Field
 
 from afterword.gateway.callers import CallerRole
@@ -15,16 +15,15 @@ from afterword.gateway.compat.mem0.clauses import clauses_of
 from afterword.gateway.compat.mem0.errors import Mem0Route
 from afterword.gateway.compat.mem0.finding import Mem0Finder
 from afterword.gateway.compat.mem0.ownership import as_if_missing, owners_of
-from afterword.gateway.compat.mem0.shapes import mem0_added, mem0_history, mem0_memory, mem0_queued
+from afterword.gateway.compat.mem0.shapes import Json, mem0_added, mem0_history, mem0_memory, mem0_queued
 from afterword.gateway.routes.conversations import refuse_when_full
+from afterword.gateway.routes.memories import MemoryId
 from afterword.gateway.visits import Visit, Visiting
 from afterword.schemas import InvalidInput, Memory
 
 # Described by mem0's own documentation: our OpenAPI is that of the canonical API.
 router = APIRouter(route_class=Mem0Route, include_in_schema=False)
 
-Answer = dict[str, Any]
-MemoryId = Annotated[str, Path(min_length=1)]
 _Page = Annotated[int, Query(ge=1, le=100_000)]
 _PageSize = Annotated[int, Query(ge=1, le=1000)]
 _MOST_AT_ONCE = 1000
@@ -43,7 +42,7 @@ class MemoryBatch(BaseModel):
 
 
 @router.get("/v1/ping/")
-async def ping(visit: Visiting) -> Answer:
+async def ping(visit: Visiting) -> Json:
     """mem0's client asks this when it is made, and keeps the two ids for its calls about projects.
 
     No e-mail address is told: the client would send it to its telemetry.
@@ -53,7 +52,7 @@ async def ping(visit: Visiting) -> Answer:
 
 
 @router.post("/v3/memories/add/")
-async def add(visit: Visiting, body: Annotated[Answer, Body()]) -> Answer:
+async def add(visit: Visiting, body: Annotated[Json, Body()]) -> Json:
     """A conversation to learn from, or notes with `infer=False`."""
     match read_addition(body):
         case Notes() as notes:
@@ -73,12 +72,12 @@ async def _added(visit: Visit, notes: Notes) -> Any:
 
 
 @router.post("/v3/memories/search/")
-async def search(visit: Visiting, body: SearchBody) -> Answer:
+async def search(visit: Visiting, body: SearchBody) -> Json:
     """The best memories about a question. `incomplete` is told where filters leave memories out that may match."""
     clauses = clauses_of(body.expression(), user_id=_own_user(visit))
     found = await Mem0Finder(visit).search(clauses, body.query, limit=body.top_k, latest_only=bool(body.latest_only))
     near = [memory for memory in found.memories if (memory.score or 0.0) >= body.threshold]
-    answer: Answer = {"results": [mem0_memory(memory, body.fields) for memory in near]}
+    answer: Json = {"results": [mem0_memory(memory, body.fields) for memory in near]}
     if not found.is_complete:
         answer["incomplete"] = True
     if found.degraded:
@@ -89,7 +88,7 @@ async def search(visit: Visiting, body: SearchBody) -> Answer:
 @router.post("/v3/memories/")
 async def get_all(
     request: Request, visit: Visiting, body: ListBody, page: _Page = 1, page_size: _PageSize = 100
-) -> Answer:
+) -> Json:
     """A page of all memories that are meant, newest first."""
     clauses = clauses_of(body.expression(), user_id=_own_user(visit))
     listed = await Mem0Finder(visit).list(clauses, page=page, size=page_size)
@@ -106,19 +105,19 @@ async def get_all(
 
 
 @router.get("/v1/memories/{memory_id}/")
-async def get(visit: Visiting, memory_id: MemoryId) -> Answer:
+async def get(visit: Visiting, memory_id: MemoryId) -> Json:
     """One memory."""
     return mem0_memory(await _memory(visit, memory_id))
 
 
 @router.get("/v1/memories/{memory_id}/history/")
-async def history(visit: Visiting, memory_id: MemoryId) -> list[Answer]:
+async def history(visit: Visiting, memory_id: MemoryId) -> list[Json]:
     """What happened to one memory."""
     return mem0_history(await _memory(visit, memory_id))
 
 
 @router.delete("/v1/memories/{memory_id}/")
-async def delete(visit: Visiting, memory_id: MemoryId, delete_linked: bool = False) -> Answer:
+async def delete(visit: Visiting, memory_id: MemoryId, delete_linked: bool = False) -> Json:
     """Remove one memory."""
     if delete_linked:
         raise InvalidInput("delete_linked", "true", "must be left out: delete each memory by its id")
@@ -127,7 +126,7 @@ async def delete(visit: Visiting, memory_id: MemoryId, delete_linked: bool = Fal
 
 
 @router.delete("/v1/memories/")
-async def delete_all(request: Request, visit: Visiting) -> Answer:
+async def delete_all(request: Request, visit: Visiting) -> Json:
     """Remove all memories of one user, of one run of theirs, or of one agent."""
     owner = visit.caller.of_owner(owner_to_clear(request.query_params, _own_user(visit)))
     await visit.client.memories.clear(**owner, timeout=visit.settings.clear_seconds)
@@ -135,7 +134,7 @@ async def delete_all(request: Request, visit: Visiting) -> Answer:
 
 
 @router.delete("/v1/batch/")
-async def batch_delete(visit: Visiting, body: MemoryBatch) -> Answer:
+async def batch_delete(visit: Visiting, body: MemoryBatch) -> Json:
     """Remove many. Where one of them is not there, none is removed."""
     ids = list(dict.fromkeys(named.memory_id for named in body.memories))
     await _delete(visit, ids)

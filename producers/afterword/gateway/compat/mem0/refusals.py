@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final, NoReturn
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
 
 from fastapi import APIRouter
 
@@ -42,11 +43,11 @@ def refusals() -> APIRouter:
     """A route for each of them."""
     router = APIRouter(route_class=Mem0Route, include_in_schema=False)
     for method, path, what, instead in _CALLS:
-        router.add_api_route(path, _refusal(what, instead), methods=[method])
+        router.add_api_route(path, _refusal(what, instead), methods=[method], response_model=None)
     return router
 
 
-def _refusal(what: str, instead: str) -> object:
+def _refusal(what: str, instead: str) -> Callable[..., Any]:
     # Of known callers only, as everything else: strangers are told nothing.
     async def refuse(_: Visiting) -> NoReturn:
         raise not_offered(what, instead)

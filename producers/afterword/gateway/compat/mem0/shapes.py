@@ -8,16 +8,19 @@ from typing import Any
 from afterword.gateway.compat.mem0.expressions import categories
 from afterword.schemas import Memory
 
+Json = dict[str, Any]
+"""An object of a body or an answer."""
+
 APP_ID = "app_id"
 """mem0's name for an application. Here it is metadata of that name."""
 
 
-def mem0_memory(memory: Memory, fields: Collection[str] | None = None) -> dict[str, Any]:
+def mem0_memory(memory: Memory, fields: Collection[str] | None = None) -> Json:
     """A memory as mem0's client knows it; with `fields`, those and the id only.
 
     `created_at` is when it was said, which is what `timestamp` sets when one is added. `kind` and `scope` are ours.
     """
-    shape: dict[str, Any] = {
+    shape: Json = {
         "id": memory.id,
         "memory": memory.text,
         "user_id": memory.user_id,
@@ -36,7 +39,7 @@ def mem0_memory(memory: Memory, fields: Collection[str] | None = None) -> dict[s
     return shape if not fields else {name: value for name, value in shape.items() if name in ("id", *fields)}
 
 
-def mem0_history(memory: Memory) -> list[dict[str, Any]]:
+def mem0_history(memory: Memory) -> list[Json]:
     """The history of a memory: that it was added. Nothing changes a memory in place, so there is no more to tell."""
     added_at = (memory.created_at or memory.occurred_at).isoformat()
     return [
@@ -56,7 +59,7 @@ def mem0_history(memory: Memory) -> list[dict[str, Any]]:
     ]
 
 
-def mem0_entity(kind: str, name: str, *, memories: int | None, tenant_id: str) -> dict[str, Any]:
+def mem0_entity(kind: str, name: str, *, memories: int | None, tenant_id: str) -> Json:
     """A user or an agent. When they were first seen is not known at the door."""
     return {
         "id": name,
@@ -71,12 +74,12 @@ def mem0_entity(kind: str, name: str, *, memories: int | None, tenant_id: str) -
     }
 
 
-def mem0_added(notes: list[Memory]) -> dict[str, Any]:
+def mem0_added(notes: list[Memory]) -> Json:
     """The answer to `add` with `infer=False`: the notes are there already."""
     added = [{"id": note.id, "event": "ADD", "memory": note.text, "data": {"memory": note.text}} for note in notes]
     return {"message": "Memories added", "status": "SUCCEEDED", "event_id": notes[0].id, "results": added}
 
 
-def mem0_queued(event_id: str) -> dict[str, Any]:
+def mem0_queued(event_id: str) -> Json:
     """The answer to `add` where something is to be learned: the conversation is safe, its facts follow."""
     return {"message": "Memory processing has been queued", "status": "PENDING", "event_id": event_id}

@@ -1,0 +1,15 @@
+"""The paths of other memory services, served over the same memories and behind the same door: one module a platform."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from afterword.gateway.compat.mem0 import entities, memories
+from afterword.gateway.compat.mem0.refusals import refusals
+
+
+def compat_routers() -> tuple[APIRouter, ...]:
+    """The routes of every platform, with their whole paths. They come before those of the canonical API, whose
+    `/memories/{memory_id}` would take their names for ids.
+    """
+    return (memories.router, entities.router, refusals())
