@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -253,7 +253,7 @@ def test_what_does_not_map_is_named(client: MemoryClient, filters: dict[str, Any
 
 def test_calls_without_a_counterpart_say_so(client: MemoryClient) -> None:
     memory_id = note(client, "Likes tea", new_user("ann"))
-    calls = {
+    calls: dict[str, Callable[[], Any]] = {
         "update": lambda: client.update(memory_id, text="Likes coffee"),
         "batch_update": lambda: client.batch_update([{"memory_id": memory_id, "text": "Likes coffee"}]),
         "feedback": lambda: client.feedback(memory_id, "POSITIVE"),
