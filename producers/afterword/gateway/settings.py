@@ -82,7 +82,6 @@ class GatewaySettings(BaseSettings):
     in_flight: Annotated[int, Field(ge=1)] = Field(
         2_000, description="Requests at once at most; a further one is told to come again."
     )
-    tenants: Annotated[int, Field(ge=1)] = Field(1_000, description="Tenants whose clients are kept at once.")
     shutdown_grace: Annotated[int, Field(ge=1)] = Field(
         10, description="Seconds that requests in work may take after SIGTERM."
     )
@@ -146,12 +145,7 @@ class GatewaySettings(BaseSettings):
     @property
     def on_loopback(self) -> bool:
         """Whether only this machine can reach it."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     @property
     def checks_tokens(self) -> bool:
@@ -175,3 +169,17 @@ class GatewaySettings(BaseSettings):
             problem = error.errors(include_url=False, include_input=False)[0]
             where = PREFIX + str(problem["loc"][0]).upper() if problem["loc"] else f"{PREFIX}*"
             raise InvalidInput(where, "a setting", problem["msg"].removeprefix("Value error, ")) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can be meant.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -8,8 +8,8 @@ from typing import Annotated, Any, cast
 from fastapi import Depends, FastAPI, Request
 
 from afterword.gateway.authentication import Authentication
-from afterword.gateway.callers import Caller
-from afterword.gateway.clients import TenantClients
+from afterword.gateway.callers import Caller, NotKnown
+from afterword.gateway.metrics import GatewayMetrics
 from afterword.gateway.settings import GatewaySettings
 from afterword.producers import AsyncMemoryClient
 
@@ -20,7 +20,17 @@ class Door:
 
     settings: GatewaySettings
     authentication: Authentication
-    clients: TenantClients
+    client: AsyncMemoryClient
+    """Of no tenant in particular: `client.for_tenant` shares its connections and its outbox."""
+    metrics: GatewayMetrics
+
+    async def caller(self, authorization: str | None) -> Caller:
+        """Who sends this `Authorization` header. Raises: NotKnown, MemoryUnavailable."""
+        try:
+            return await self.authentication.caller(authorization)
+        except NotKnown as error:
+            self.metrics.refused.labels(error.refusal).inc()
+            raise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +54,10 @@ def door_of(app: FastAPI) -> Door:
 async def visit(request: Request) -> Visit:
     """Who makes this request. Raises: NotKnown, MemoryUnavailable."""
     door = door_of(request.app)
-    caller = await door.authentication.caller(request.headers.get("authorization"))
+    caller = await door.caller(request.headers.get("authorization"))
     # For the access log, which is written after the answer.
     request.scope["afterword.caller"] = caller
-    return Visit(caller=caller, client=door.clients.of(caller.tenant_id), settings=door.settings)
+    return Visit(caller=caller, client=door.client.for_tenant(caller.tenant_id), settings=door.settings)
 
 
 Visiting = Annotated[Visit, Depends(visit)]

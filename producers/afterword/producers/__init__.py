@@ -11,13 +11,17 @@ from afterword.producers.context import Context
 from afterword.producers.intake import PublishResult
 from afterword.producers.memories import Memories
 from afterword.producers.runs import AsyncRun, Run
+from afterword.producers.service_check import ServiceCheck
 from afterword.producers.settings import ClientSettings
 from afterword.producers.stats import Stats
 from afterword.schemas import (
     ActiveUsers,
     AfterwordError,
     CommandFailed,
+    ComponentHealth,
     ConversationFinished,
+    ConversationState,
+    DayFigures,
     Explanation,
     InvalidEvent,
     InvalidInput,
@@ -31,12 +35,14 @@ from afterword.schemas import (
     Overview,
     Period,
     Provenance,
+    QueueHealth,
     RelatedMemories,
     RelatedMemory,
     Relation,
     Removed,
     Scope,
     SearchPage,
+    SystemHealth,
     UnsupportedVersion,
     UserAnalytics,
     UserCount,
@@ -53,8 +59,11 @@ __all__ = [
     "AsyncRun",
     "ClientSettings",
     "CommandFailed",
+    "ComponentHealth",
     "Context",
     "ConversationFinished",
+    "ConversationState",
+    "DayFigures",
     "Explanation",
     "InvalidEvent",
     "InvalidInput",
@@ -71,6 +80,7 @@ __all__ = [
     "Period",
     "Provenance",
     "PublishResult",
+    "QueueHealth",
     "RelatedMemories",
     "RelatedMemory",
     "Relation",
@@ -78,7 +88,9 @@ __all__ = [
     "Run",
     "Scope",
     "SearchPage",
+    "ServiceCheck",
     "Stats",
+    "SystemHealth",
     "UnsupportedVersion",
     "UserAnalytics",
     "UserCount",

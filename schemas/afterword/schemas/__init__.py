@@ -1,7 +1,8 @@
 """The wire contract of Afterword: what is published, asked and answered. Imports pydantic only."""
 
-from afterword.schemas.analytics import ActiveUsers, Overview, Period, UserAnalytics
+from afterword.schemas.analytics import ActiveUsers, DayFigures, Overview, Period, UserAnalytics
 from afterword.schemas.answers import (
+    ConversationState,
     MemoryOwner,
     MemoryOwners,
     MemoryPage,
@@ -13,13 +14,14 @@ from afterword.schemas.answers import (
     UserCount,
     UserPage,
 )
+from afterword.schemas.command import Command
 from afterword.schemas.commands import (
     AddMemory,
     ClearMemories,
-    Command,
     DeleteMemory,
     FindOwners,
     FindRelated,
+    GetConversation,
     GetMemory,
     GetOverview,
     GetUserAnalytics,
@@ -37,6 +39,7 @@ from afterword.schemas.errors import (
     MemoryUnavailable,
     UnsupportedVersion,
 )
+from afterword.schemas.health import ComponentHealth, GetHealth, QueueHealth, SystemHealth
 from afterword.schemas.memory import Memory, Provenance
 from afterword.schemas.reply import ErrorBody, Reply
 from afterword.schemas.values import Kind, Scope
@@ -48,14 +51,19 @@ __all__ = [
     "ClearMemories",
     "Command",
     "CommandFailed",
+    "ComponentHealth",
     "ContextReply",
     "ContextRequest",
     "ConversationFinished",
+    "ConversationState",
+    "DayFigures",
     "DeleteMemory",
     "ErrorBody",
     "Explanation",
     "FindOwners",
     "FindRelated",
+    "GetConversation",
+    "GetHealth",
     "GetMemory",
     "GetOverview",
     "GetUserAnalytics",
@@ -73,6 +81,7 @@ __all__ = [
     "Overview",
     "Period",
     "Provenance",
+    "QueueHealth",
     "RelatedMemories",
     "RelatedMemory",
     "Relation",
@@ -81,6 +90,7 @@ __all__ = [
     "Scope",
     "SearchMemories",
     "SearchPage",
+    "SystemHealth",
     "UnsupportedVersion",
     "UserAnalytics",
     "UserCount",

@@ -22,7 +22,8 @@ from afterword.schemas import (
     UnsupportedVersion,
     commands,
 )
-from afterword.schemas.commands import COMMANDS, OfUser, Owned, parse_command
+from afterword.schemas.command import OfUser, Owned
+from afterword.schemas.commands import COMMANDS, parse_command
 from afterword.schemas.values import Model
 
 REPLY_TO = "afterword:reply:1"
@@ -121,7 +122,8 @@ def test_a_user_a_session_or_an_agent_is_an_owner(owner: dict[str, str]) -> None
 
 
 def test_every_command_is_read_by_its_name() -> None:
-    given = {"user_id": "u", "memory_id": "m", "memory_ids": ["m"], "text": "x", "reply_to": REPLY_TO}
+    named = {"user_id": "u", "memory_id": "m", "memory_ids": ["m"], "event_id": "e"}
+    given = {**named, "text": "x", "reply_to": REPLY_TO}
     assert COMMANDS
     for kind in COMMANDS:
         assert type(parse_command({**given, "command": kind.wire_name()})) is kind
@@ -138,7 +140,7 @@ def test_every_class_of_a_command_is_listed_and_says_whose_it_is_and_how_it_is_a
     assert all(issubclass(kind.answer, Model) for kind in COMMANDS)
     owned = {kind.wire_name() for kind in COMMANDS if issubclass(kind, Owned)}
     assert owned == {"list", "search", "related", "get", "add", "delete", "clear"}
-    assert [kind.wire_name() for kind in COMMANDS if issubclass(kind, OfUser)] == ["analytics_user"]
+    assert [kind.wire_name() for kind in COMMANDS if issubclass(kind, OfUser)] == ["analytics_user", "conversation"]
 
 
 def _is_named(kind: type[Command]) -> bool:

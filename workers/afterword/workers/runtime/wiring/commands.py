@@ -7,9 +7,12 @@ from functools import cached_property
 from afterword.schemas import (
     AddMemory,
     ClearMemories,
+    ComponentHealth,
     DeleteMemory,
     FindOwners,
     FindRelated,
+    GetConversation,
+    GetHealth,
     GetMemory,
     GetOverview,
     GetUserAnalytics,
@@ -34,13 +37,19 @@ from afterword.workers.services.commands.find_related import RelatedFinder
 from afterword.workers.services.commands.handlers import CommandHandler, Commands
 from afterword.workers.services.commands.list_users import UserLister
 from afterword.workers.services.commands.owner_search import OwnerSearch
+from afterword.workers.services.commands.read_conversations import ConversationReader
 from afterword.workers.services.commands.read_figures import FigureReader
+from afterword.workers.services.commands.read_health import ComponentLook, HealthReader
 from afterword.workers.services.commands.read_memories import MemoryReader
 from afterword.workers.services.commands.search_memories import MemorySearcher
 from afterword.workers.services.policy.access import Access
 from afterword.workers.services.recall.steps import Steps
 
 _DELETING_THREADS = 4
+
+
+def _not_looked_at(_: float) -> list[ComponentHealth]:
+    return []
 
 
 class CommandRoom:
@@ -63,9 +72,12 @@ class CommandRoom:
         self._recall = recall
         self._analytics = analytics
 
-    def commands(self, broker: MendedBroker) -> Commands:
-        """The service, which takes messages of a cleared user out of this broker's queues."""
-        return Commands(Access(self._stores.database), self._handlers(broker.admin))
+    def commands(self, broker: MendedBroker, look: ComponentLook = _not_looked_at) -> Commands:
+        """The service, which takes messages of a cleared user out of this broker's queues.
+
+        `look` tells how each component is; without it the answer to `health` names none.
+        """
+        return Commands(Access(self._stores.database), self._handlers(broker.admin, look))
 
     @cached_property
     def deletions(self) -> Deletions:
@@ -80,7 +92,7 @@ class CommandRoom:
         stores = self._stores
         return Changes(stores.database, stores.views, self._memories.books, self._ground.metrics)
 
-    def _handlers(self, queues: QueueAdmin) -> list[CommandHandler]:
+    def _handlers(self, queues: QueueAdmin, look: ComponentLook) -> list[CommandHandler]:
         database, views, changes = self._stores.database, self._stores.views, self._changes
         reader, figures = MemoryReader(views), FigureReader(self._analytics.figures)
         search = OwnerSearch(self._recall.finder, views)
@@ -97,4 +109,6 @@ class CommandRoom:
             CommandHandler.of(ListUsers, UserLister(database, views).list),
             CommandHandler.of(GetOverview, figures.overview),
             CommandHandler.of(GetUserAnalytics, figures.user),
+            CommandHandler.of(GetConversation, ConversationReader(database).get),
+            CommandHandler.of(GetHealth, HealthReader(queues, look).read),
         ]

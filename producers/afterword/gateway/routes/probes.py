@@ -1,0 +1,24 @@
+"""Probes for orchestrators and Prometheus: /healthz, /readyz, /metrics. Nobody is asked who they are, and no names are
+told.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from afterword.gateway.visits import door_of
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, bool]:
+    """Whether the process answers; it never waits for anything."""
+    return {"alive": True}
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """What happened here, in Prometheus' format."""
+    return Response(generate_latest(door_of(request.app).metrics.registry), media_type=CONTENT_TYPE_LATEST)
