@@ -34,7 +34,7 @@ from afterword.workers.stores.ledger.agents import Agent
 from afterword.workers.stores.ledger.upkeep import dead_letters
 from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter
 from tests.support.fake_openai import Fact, FakeOpenAI, given
-from tests.support.workshop import REPLY_TO, Workshop, event, store_down
+from tests.support.workshop import REPLY_TO, Crash, Workshop, crash, event, store_down
 
 
 def run(workshop: Workshop, command: type[Any], **given: Any) -> Any:
@@ -121,6 +121,21 @@ class TestOne:
             MemoryOwner(memory_id=ids["Hello."], scope=Scope.USER, user_id="ann", agent_id="coach", session_id="s1"),
         ]
         assert run(workshop, FindOwners, memory_ids=asked, tenant_id="other").owners == ()
+
+    def test_a_fact_has_an_owner_as_soon_as_it_can_be_found(self, workshop: Workshop, llm: FakeOpenAI) -> None:
+        llm.answer_with(given(Fact("Plans by the week", "agent"), Fact("Ann moved to Lisbon")))
+        workshop.take_in(event("Hello.", agent_id="coach"))
+        # The worker ends between the vector store and the ledger.
+        workshop.store.after["insert"] = crash
+        with pytest.raises(Crash):
+            workshop.extract_all()
+        workshop.store.up()
+        facts = {memory.id: memory for memory in workshop.memories(kind=Kind.FACT)}
+        assert facts
+        found = run(workshop, FindOwners, memory_ids=list(facts)).owners
+        assert {owner.memory_id: owner.user_id for owner in found} == {
+            memory_id: memory.user_id for memory_id, memory in facts.items()
+        }
 
     def test_the_same_request_adds_once(self, workshop: Workshop) -> None:
         first = add(workshop, "once", user_id="ann", request_id="r1")

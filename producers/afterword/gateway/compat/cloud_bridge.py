@@ -13,7 +13,8 @@ from afterword.gateway.compat.agent_platform import DEFAULT_SHOWN
 from afterword.gateway.compat.mem0.shapes import Json, mem0_memory
 from afterword.gateway.visits import Visit, Visiting
 from afterword.schemas.answers import UserCount
-from afterword.schemas.commands import MAX_PAGE, MAX_RANKED
+from afterword.schemas.command import MAX_PAGE
+from afterword.schemas.commands import MAX_RANKED
 from afterword.schemas.values import GivenMetadata, Text
 from afterword.schemas.values import Query as Words
 

@@ -11,7 +11,7 @@ from afterword.gateway.compat.mem0.errors import Mem0Route
 from afterword.gateway.compat.mem0.shapes import Json, mem0_entity
 from afterword.gateway.visits import Visit, Visiting
 from afterword.schemas import InvalidInput
-from afterword.schemas.commands import MAX_PAGE
+from afterword.schemas.command import MAX_PAGE
 
 router = APIRouter(route_class=Mem0Route, include_in_schema=False)
 

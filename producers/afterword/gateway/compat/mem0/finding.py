@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from afterword.gateway.compat.mem0.clauses import Clause
 from afterword.gateway.visits import Visit
 from afterword.schemas import Memory
-from afterword.schemas.commands import MAX_PAGE, MAX_RANKED
+from afterword.schemas.command import MAX_PAGE
+from afterword.schemas.commands import MAX_RANKED
 
 MOST_LISTED = 10_000
 """Memories gone through to count a listing; past that the count says how many were seen."""

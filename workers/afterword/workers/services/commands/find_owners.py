@@ -9,6 +9,7 @@ from uuid import UUID
 from afterword.schemas import FindOwners, MemoryOwners
 from afterword.workers.stores.ledger import memories
 from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.extraction import journal
 
 
 class OwnerFinder:
@@ -21,7 +22,12 @@ class OwnerFinder:
         """The owners of the memories that there are. Raises: LedgerUnavailable."""
         ids = list(_uuids(command.memory_ids))
         with self._database.transaction() as connection:
-            return MemoryOwners(owners=tuple(memories.owners(connection, command.tenant_id, ids)))
+            found = memories.owners(connection, command.tenant_id, ids)
+            missing = sorted(set(ids) - {owner.memory_id for owner in found})
+            # A fact can be found as soon as it is written, and has its row once its whole batch is.
+            if missing:
+                found += journal.owners(connection, command.tenant_id, missing)
+        return MemoryOwners(owners=tuple(found))
 
 
 def _uuids(ids: Iterable[str]) -> Iterator[str]:
