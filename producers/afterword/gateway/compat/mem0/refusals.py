@@ -26,8 +26,7 @@ _CALLS: Final = (
     ("POST", "/v2/profiles/settings/", "update_profile_settings", _PROFILES),
     ("POST", "/v1/exports/", "create_memory_export", "list all with get_all"),
     ("POST", "/v1/exports/get/", "get_memory_export", "list all with get_all"),
-    ("GET", "/v1/event/{event_id}/", "the status of an event", "what was said is found by search at once"),
-    ("GET", "/v1/events/", "the list of events", "what was said is found by search at once"),
+    ("GET", "/v1/events/", "the list of events", "ask for each at /v1/event/{event_id}/"),
     *((method, _PROJECT, "a project", _PROJECTS) for method in ("GET", "POST")),
     *((method, f"{_PROJECT}{{project_id}}/", "a project", _PROJECTS) for method in ("GET", "PATCH", "DELETE")),
     *(

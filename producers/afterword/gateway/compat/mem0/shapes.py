@@ -74,10 +74,15 @@ def mem0_entity(kind: str, name: str, *, memories: int | None, tenant_id: str) -
     }
 
 
+def mem0_result(memory: Memory) -> Json:
+    """A memory as one that was added."""
+    return {"id": memory.id, "event": "ADD", "memory": memory.text, "data": {"memory": memory.text}}
+
+
 def mem0_added(notes: list[Memory]) -> Json:
-    """The answer to `add` with `infer=False`: the notes are there already."""
-    added = [{"id": note.id, "event": "ADD", "memory": note.text, "data": {"memory": note.text}} for note in notes]
-    return {"message": "Memories added", "status": "SUCCEEDED", "event_id": notes[0].id, "results": added}
+    """The answer to `add` with `infer=False`: the notes are there already, so that there is no event to ask for."""
+    added = [mem0_result(note) for note in notes]
+    return {"message": "Memories added", "status": "SUCCEEDED", "event_id": None, "results": added}
 
 
 def mem0_queued(event_id: str) -> Json:
