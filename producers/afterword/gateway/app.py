@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from afterword.gateway.access_log import AccessLog
@@ -15,19 +15,18 @@ from afterword.gateway.authentication import Authentication
 from afterword.gateway.compat import compat_routers
 from afterword.gateway.guards import BodyBounds, Crowd, Departures, Faults
 from afterword.gateway.headers import SecurityHeaders
+from afterword.gateway.health import HealthLook
 from afterword.gateway.keys import KeyCheck
 from afterword.gateway.keysets import key_source
 from afterword.gateway.loopback import OwnMachine
 from afterword.gateway.metrics import GatewayMetrics
 from afterword.gateway.problems import Problem, tell_problems
-from afterword.gateway.routes import analytics, context, conversations, me, memories, probes, users
+from afterword.gateway.routes import API, analytics, context, conversations, me, memories, operations, probes, users
 from afterword.gateway.settings import GatewaySettings
 from afterword.gateway.tokens import TokenCheck
 from afterword.gateway.visits import Door
 from afterword.producers import AsyncMemoryClient, ClientSettings, __version__
 from afterword.producers.settings import Environment
-
-API: Final = "/api/v1"
 
 CLIENT_SETTINGS: Final = ClientSettings(on_unavailable="raise", pause_seconds=0.5)
 """A door says that there is no answer: an empty context would tell its caller that nothing is known.
@@ -35,11 +34,13 @@ CLIENT_SETTINGS: Final = ClientSettings(on_unavailable="raise", pause_seconds=0.
 Everybody's questions pause together while no worker answers. In an agent a pause of 5 s spares workers that are too
 slow; here one question probes for all the others, and they must not wait long for its answer."""
 _ROUTERS: Final = (
+    probes.router,
     conversations.router,
     context.router,
     memories.router,
     users.router,
     analytics.router,
+    operations.router,
     me.router,
 )
 
@@ -57,7 +58,7 @@ def create_app(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> Fa
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        await door.client.close()
+        await door.client.close(timeout=settings.shutdown_grace)
 
     app = FastAPI(
         title="Afterword",
@@ -72,13 +73,9 @@ def create_app(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> Fa
     )
     app.state.door = door
     tell_problems(app)
-    app.include_router(probes.router)
-    for compat in compat_routers():
-        app.include_router(compat)
-    api = APIRouter(prefix=API)
-    for router in _ROUTERS:
-        api.include_router(router)
-    app.include_router(api)
+    # First: `/memories/{memory_id}` would take their names for ids.
+    for router in (*compat_routers(), *_ROUTERS):
+        app.include_router(router)
     _guard(app, door)
     return app
 
@@ -121,4 +118,10 @@ def _door(settings: GatewaySettings, keys: KeyCheck | None) -> Door:
     url = settings.redis_url.get_secret_value() if settings.redis_url else Environment.read(os.environ).redis_url
     client, metrics = AsyncMemoryClient(url, settings=CLIENT_SETTINGS), GatewayMetrics()
     metrics.watch_outbox(lambda: client.stats)
-    return Door(settings=settings, authentication=authentication, client=client, metrics=metrics)
+    return Door(
+        settings=settings,
+        authentication=authentication,
+        client=client,
+        health=HealthLook(client),
+        metrics=metrics,
+    )

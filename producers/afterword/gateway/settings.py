@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -121,9 +122,19 @@ class GatewaySettings(BaseSettings):
         if value is None or value.startswith("https://"):
             return value
         # Whoever stands in the way of plain HTTP could hand us keys of their own.
-        if value.startswith(("http://127.0.0.1", "http://localhost", "http://[::1]")):
+        if value.startswith("http://") and is_loopback(urlsplit(value).hostname or ""):
             return value
         raise ValueError("must begin with https://")
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        for each in filter(None, (part.strip() for part in value.split(","))):
+            if not each.startswith(("https://", "http://")):
+                raise ValueError(
+                    "must be origins, each an origin such as https://app.example: * would let all pages in"
+                )
+        return value
 
     @model_validator(mode="after")
     def _one_kind_of_key(self) -> Self:

@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI, Request
 
 from afterword.gateway.authentication import Authentication
 from afterword.gateway.callers import Caller, NotKnown
+from afterword.gateway.health import HealthLook
 from afterword.gateway.metrics import GatewayMetrics
 from afterword.gateway.settings import GatewaySettings
 from afterword.producers import AsyncMemoryClient
@@ -22,6 +23,7 @@ class Door:
     authentication: Authentication
     client: AsyncMemoryClient
     """Of no tenant in particular: `client.for_tenant` shares its connections and its outbox."""
+    health: HealthLook
     metrics: GatewayMetrics
 
     async def caller(self, authorization: str | None) -> Caller:
@@ -35,15 +37,22 @@ class Door:
 
 @dataclass(frozen=True, kw_only=True)
 class Visit:
-    """One request: who makes it, and the client that carries it to the workers."""
+    """One request: who makes it, and the client that carries it to the workers in the name of their tenant."""
 
     caller: Caller
     client: AsyncMemoryClient
-    settings: GatewaySettings
+    door: Door
+
+    @property
+    def settings(self) -> GatewaySettings:
+        """The settings of the gateway."""
+        return self.door.settings
 
     def memories_of(self, fields: dict[str, Any]) -> dict[str, Any]:
         """The fields of a command about an owner's memories: whose, and how long its answer is waited for."""
-        return {**self.caller.of_owner(fields), "timeout": self.settings.command_seconds}
+        owned = self.caller.of_owner(fields)
+        # Told by the audit: an agent and an admin act for others.
+        return {**owned, "asked_by": self.caller.account, "timeout": self.settings.command_seconds}
 
 
 def door_of(app: FastAPI) -> Door:
@@ -57,7 +66,7 @@ async def visit(request: Request) -> Visit:
     caller = await door.caller(request.headers.get("authorization"))
     # For the access log, which is written after the answer.
     request.scope["afterword.caller"] = caller
-    return Visit(caller=caller, client=door.client.for_tenant(caller.tenant_id), settings=door.settings)
+    return Visit(caller=caller, client=door.client.for_tenant(caller.tenant_id), door=door)
 
 
 Visiting = Annotated[Visit, Depends(visit)]

@@ -1,4 +1,4 @@
-"""Paths of a multi-tenant product's memory service: context and search of a user by GET, and the user's profile.
+"""Paths of a multi-tenant product's memory service: context and search of a user by GET, their profile, health.
 
 Its `POST /api/v1/memories/search` is the canonical one.
 """
@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from afterword.gateway.answers import READING, problems
+from afterword.gateway.callers import CallerRole
 from afterword.gateway.compat.agent_platform import DEFAULT_SHOWN, Limit, ShownMemories, UserId, shown
 from afterword.gateway.compat.mem0.shapes import Json, mem0_memory
 from afterword.gateway.visits import Visiting
@@ -21,11 +22,17 @@ from afterword.schemas import Memory
 from afterword.schemas.context import DEFAULT_LIMIT
 from afterword.schemas.values import Query as Words
 
-router = APIRouter(prefix="/api/v1", tags=["compat"])
+router = APIRouter(tags=["compat"])
 
 PROFILE_MEMORIES = 200
 """The newest memories that interests and hours are counted from."""
 
+_IN_WORDS: Final[dict[str, Literal["healthy", "degraded", "unhealthy", "unknown"]]] = {
+    "ok": "healthy",
+    "warning": "degraded",
+    "failed": "unhealthy",
+    "unknown": "unknown",
+}
 _INTERESTS = 5
 _HOURS = 3
 
@@ -64,7 +71,38 @@ class CountedProfile(BaseModel):
     counted_memories: int = Field(description="The newest so many were looked at for topics and hours.")
 
 
-@router.get("/memories/context/{user_id}", responses=problems(READING))
+class ComponentDetail(BaseModel):
+    """One component; `detail` is for people."""
+
+    status: Literal["healthy", "degraded", "unhealthy", "unknown"]
+    detail: str | None = None
+
+
+class DetailedHealth(BaseModel):
+    """Whether all works, and how each component is: `healthy`, `degraded`, `unhealthy` or `unknown`."""
+
+    status: Literal["healthy", "degraded", "unhealthy"]
+    components: dict[str, ComponentDetail]
+
+
+@router.get("/health/detailed", responses=problems((401, 403, 429, 503)))
+async def detailed_health(visit: Visiting) -> DetailedHealth:
+    """How Redis, the workers and each of their components are. For operators."""
+    visit.caller.require(CallerRole.OPERATOR)
+    found = await visit.door.health.look()
+    components = {
+        # As the gateway finds them itself, and then as a worker does.
+        "redis": ComponentDetail(status="healthy" if found.redis else "unhealthy"),
+        "workers": ComponentDetail(status="healthy" if found.workers else "unhealthy", detail=found.error),
+    }
+    for each in found.health.components:
+        components.setdefault(each.component, ComponentDetail(status=_IN_WORDS[each.status], detail=each.detail))
+    told = {component.status for component in components.values()}
+    worst = "unhealthy" if "unhealthy" in told else "degraded" if told != {"healthy"} else "healthy"
+    return DetailedHealth(status=worst, components=components)
+
+
+@router.get("/api/v1/memories/context/{user_id}", responses=problems(READING))
 async def personal_context(
     visit: Visiting,
     user_id: UserId,
@@ -91,7 +129,7 @@ async def personal_context(
     )
 
 
-@router.get("/memories/search", responses=problems(READING))
+@router.get("/api/v1/memories/search", responses=problems(READING))
 async def search_by_get(
     visit: Visiting,
     query: Annotated[Words, Query(min_length=1)],
@@ -102,7 +140,7 @@ async def search_by_get(
     return await shown(visit, {"user_id": user_id}, query, limit)
 
 
-@router.get("/users/{user_id}/profile", responses=problems(READING))
+@router.get("/api/v1/users/{user_id}/profile", responses=problems(READING))
 async def counted_profile(visit: Visiting, user_id: UserId) -> CountedProfile:
     """A user's profile, as far as figures tell it."""
     fields = visit.caller.of_user({"user_id": user_id})

@@ -14,12 +14,13 @@ from afterword.gateway.answers import WRITING, json_answer, problems
 from afterword.gateway.bodies import IdempotencyKey, json_body
 from afterword.gateway.callers import Fields
 from afterword.gateway.problems import Problem, Refused, problem, problem_of
+from afterword.gateway.routes import API
 from afterword.gateway.visits import Visit, Visiting
 from afterword.producers import PublishResult
 from afterword.schemas.conversation import ConversationFinished
 from afterword.schemas.errors import AfterwordError, InvalidInput, MemoryUnavailable
 
-router = APIRouter(tags=["conversations"])
+router = APIRouter(prefix=API, tags=["conversations"])
 
 OURS: Final = frozenset({"version", "part", "parts", "skipped", "publishes"})
 """Set by clients of Redis, of which the gateway is one."""
