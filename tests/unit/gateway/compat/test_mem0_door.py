@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from afterword.gateway.app import create_app
 from afterword.gateway.compat import compat_routers
@@ -40,7 +36,7 @@ def http() -> Iterator[TestClient]:
 def test_nobody_gets_in_without_a_credential(http: TestClient) -> None:
     assert len(ROUTES) > 30
     for route in ROUTES:
-        for method in route.methods:
+        for method in route.methods or ():
             refused = http.request(method, route.path, headers={"Authorization": "Token nonsense"})
             assert refused.status_code == 401, (method, route.path)
             assert refused.headers["Content-Type"].startswith("application/json")
@@ -53,61 +49,28 @@ def test_an_outage_is_one_that_mem0s_client_knows(http: TestClient) -> None:
     assert asked.json()["detail"] == "the memory service does not answer now"
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
-    max_leaves=12,
-)
-NAMES = st.sampled_from(
+@pytest.mark.parametrize(
+    "body",
     [
-        "AND",
-        "OR",
-        "NOT",
-        "user_id",
-        "agent_id",
-        "run_id",
-        "created_at",
-        "categories",
-        "keywords",
-        "memory_ids",
-        "metadata",
-    ]
+        rb'{"query": "\ud800", "filters": {"user_id": "\ud800", "\ud800": 1}}',
+        rb'{"\ud800": "tea", "query": "tea", "user_id": "ann", "messages": "tea"}',
+        rb'{"query": "tea", "filters": {"metadata": {"\ud800": "\u0000"}}, "messages": ["\ud800"], "infer": false}',
+        rb'{"query": "tea", "messages": "\u0000", "infer": false, "metadata": {"\ud800": NaN}}',
+        rb'{"query": "tea", "threshold": NaN, "timestamp": Infinity, "messages": "tea", "filters": {}}',
+        rb'{"query": "tea", "filters": {"created_at": {"gt": "9999-12-31T23:59:59.999999Z", "gte": -1e300}}}',
+        rb'{"query": "tea", "filters": {"created_at": {"gt": "9999-12-31T23:59:59.999999Z"}}, "start_date": 0}',
+        b'{"query": "tea", "filters": ' + b'{"AND": [' * 400 + b"{}" + b"]}" * 400 + b"}",
+        b"[" * 100_000,
+        b"\xff",
+        b"",
+    ],
 )
-OPERATORS = st.sampled_from(["eq", "ne", "in", "gt", "lte", "contains", "icontains", "*"])
-FILTERS = st.recursive(
-    JSON,
-    lambda inner: st.dictionaries(NAMES | OPERATORS, inner | st.lists(inner, max_size=3), max_size=3),
-    max_leaves=12,
-)
-FIELDS = st.sampled_from(
-    [
-        "messages",
-        "filters",
-        "metadata",
-        "infer",
-        "timestamp",
-        "query",
-        "top_k",
-        "threshold",
-        "categories",
-        "user_id",
-        "fields",
-    ]
-)
-BODIES = st.dictionaries(FIELDS, FILTERS, max_size=5) | JSON
+@pytest.mark.parametrize("path", ["add/", "search/", ""])
+def test_no_odd_text_is_a_fault_of_the_gateway(http: TestClient, path: str, body: bytes) -> None:
+    answered = http.post(f"/v3/memories/{path}", content=body, headers={"Content-Type": "application/json"})
+    assert answered.status_code in (200, 400, 503), answered.text
 
 
-@pytest.mark.parametrize("path", ["/v3/memories/add/", "/v3/memories/search/", "/v3/memories/"])
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(body=BODIES)
-def test_no_body_is_a_fault_of_the_gateway(http: TestClient, path: str, body: Any) -> None:
-    # NaN and half a surrogate pair are no JSON, and clients send them all the same.
-    content = json.dumps(body).encode()
-    answered = http.post(path, content=content, headers={"Content-Type": "application/json"})
-    # Published while Redis is away, it waits in the outbox; anything else has no answer.
-    assert answered.status_code in (200, 400, 403, 503), answered.text
-
-
-@pytest.mark.parametrize("text", ["{", "[" * 100_000, "{'user_id': {}}", "None", "()", "9" * 5000])
+@pytest.mark.parametrize("text", ["{", "[" * 5_000, "{'user_id': {}}", "None", "()", "9" * 5000])
 def test_no_query_string_is_a_fault_of_the_gateway(http: TestClient, text: str) -> None:
     assert http.delete("/v1/memories/", params={"filters": text}).status_code in (400, 503)
