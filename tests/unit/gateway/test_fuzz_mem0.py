@@ -29,35 +29,20 @@ MEMORY = Memory(
     metadata={"stars": 4, "draft": True},
 )
 FIELDS = ["categories", "keywords", "memory_ids", "metadata", "stars", "draft", "kind", *ENTITIES, *TIMES]
-NAMES = st.sampled_from(
-    ["AND", "OR", "NOT", *FIELDS, "eq", "ne", "in", "gt", "gte", "lt", "lte", "contains", "icontains"]
-)
+OPERATORS = ["eq", "ne", "in", "gt", "gte", "lt", "lte", "contains", "icontains"]
+NAMES = st.sampled_from(["AND", "OR", "NOT", *FIELDS, *OPERATORS])
 VALUES = scalars(["*", "ann", "2026-05-01", "food"])
 FILTERS = st.recursive(
     VALUES,
-    lambda inner: (
-        st.dictionaries(NAMES | texts(), inner, max_size=3)
-        | st.dictionaries(NAMES, inner, min_size=1, max_size=3)
-        | st.lists(inner, max_size=3)
-    ),
-    max_leaves=12,
+    lambda inner: st.dictionaries(NAMES | texts(), inner, max_size=3) | st.lists(inner, max_size=3),
+    max_leaves=8,
 )
-OPTIONS = [
-    "messages",
-    "filters",
-    "metadata",
-    "infer",
-    "timestamp",
-    "user_id",
-    "query",
-    "top_k",
-    "threshold",
-    "start_date",
-]
-BODIES = st.dictionaries(st.sampled_from(OPTIONS) | texts(), FILTERS, max_size=6)
+OF_ADD = ["messages", "infer", "timestamp", "user_id"]
+OPTIONS = [*OF_ADD, "filters", "metadata", "query", "top_k", "threshold", "start_date"]
+BODIES = st.dictionaries(st.sampled_from(OPTIONS) | texts(), FILTERS, max_size=4)
 
 
-@fuzzed(300)
+@fuzzed(80)
 @given(FILTERS)
 def test_filters_are_read_or_refused(filters: Any) -> None:
     with suppress(InvalidInput):
@@ -69,7 +54,7 @@ def test_filters_are_read_or_refused(filters: Any) -> None:
             clause.holds(MEMORY)
 
 
-@fuzzed(150)
+@fuzzed(30)
 @given(BODIES)
 def test_bodies_are_read_or_refused(body: dict[str, Any]) -> None:
     with suppress(InvalidInput):
@@ -79,13 +64,10 @@ def test_bodies_are_read_or_refused(body: dict[str, Any]) -> None:
             kind.model_validate(body).expression()
 
 
-@fuzzed(100)
+@fuzzed(40)
 @given(FILTERS, texts())
 def test_a_clear_never_takes_more_than_one_owner(filters: Any, text: str) -> None:
-    for query in (
-        {"filters": text},
-        {"filters": json.dumps(filters)},
-        {"filters": repr(filters)[:2000], "user_id": text},
-    ):
+    written = repr(filters)[:2000]
+    for query in ({"filters": text}, {"filters": json.dumps(filters)}, {"filters": written, "user_id": text}):
         with suppress(InvalidInput):
             assert owner_to_clear(query, None).keys() in ({"user_id"}, {"user_id", "session_id"}, {"agent_id"})
