@@ -3,6 +3,8 @@
 from afterword.schemas.analytics import ActiveUsers, DayFigures, Overview, Period, UserAnalytics
 from afterword.schemas.answers import (
     ConversationState,
+    MemoryOwner,
+    MemoryOwners,
     MemoryPage,
     RelatedMemories,
     RelatedMemory,
@@ -17,6 +19,7 @@ from afterword.schemas.commands import (
     AddMemory,
     ClearMemories,
     DeleteMemory,
+    FindOwners,
     FindRelated,
     GetConversation,
     GetMemory,
@@ -87,6 +90,7 @@ __all__ = [
     "DropDeadLetters",
     "ErrorBody",
     "Explanation",
+    "FindOwners",
     "FindRelated",
     "GetAgent",
     "GetConversation",
@@ -110,6 +114,8 @@ __all__ = [
     "ListMemories",
     "ListUsers",
     "Memory",
+    "MemoryOwner",
+    "MemoryOwners",
     "MemoryPage",
     "MemoryUnavailable",
     "Message",
