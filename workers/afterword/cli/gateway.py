@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -17,12 +16,10 @@ def gateway(
 ) -> None:
     """Serve HTTP until SIGTERM or Ctrl-C. It needs Redis; the workers answer behind it."""
     # Neither the gateway nor this command imports the workers: it runs where they are not installed.
-    try:
-        from afterword.gateway import logs
-        from afterword.gateway.serving import serve
-        from afterword.gateway.settings import GatewaySettings
-    except ModuleNotFoundError as error:
-        sys.exit(f"afterword gateway needs {error.name}: pip install 'afterword[gateway]'")
+    from afterword.gateway import logs
+    from afterword.gateway.serving import serve
+    from afterword.gateway.settings import GatewaySettings
+
     given = {"host": host, "port": port, "insecure_dev": insecure_dev or None}
     settings = GatewaySettings.load(**{name: value for name, value in given.items() if value is not None})
     logs.configure(settings)

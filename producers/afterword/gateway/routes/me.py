@@ -7,9 +7,10 @@ from pydantic import BaseModel, Field
 
 from afterword.gateway.answers import json_answer, problems
 from afterword.gateway.callers import CallerRole
+from afterword.gateway.routes import API
 from afterword.gateway.visits import Visiting
 
-router = APIRouter(tags=["me"])
+router = APIRouter(prefix=API, tags=["me"])
 
 
 class Me(BaseModel):
