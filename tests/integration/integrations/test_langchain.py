@@ -194,7 +194,7 @@ def test_who_was_authenticated_counts_more_than_who_is_named(service: Service, c
 
     server: Any = ServerInfo(assistant_id="a", graph_id="g", user=User())  # type: ignore[arg-type]
     state: Any = {"messages": [HumanMessage("A snack?", id="m-1")]}
-    middleware(client).before_agent(state, Runtime(context={"user_id": "maya"}, server_info=server))
+    middleware(client).before_agent(state, Runtime(context=Who("maya", "s-1"), server_info=server))
     assert [question.user_id for question in service.questions] == ["noor"]
 
 
