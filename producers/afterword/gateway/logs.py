@@ -10,7 +10,9 @@ import structlog
 
 from afterword.gateway.settings import GatewaySettings
 
-_NOISY = ("uvicorn.access", "httptools", "asyncio")
+_NOISY = ("uvicorn.error", "asyncio")
+_CARRIED = ("method", "route", "status", "ms", "tenant", "account")
+"""Fields of the access log; what libraries carry beside their words is theirs."""
 
 
 def configure(settings: GatewaySettings) -> None:
@@ -19,8 +21,7 @@ def configure(settings: GatewaySettings) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
-        # What our lines carry beside their words.
-        structlog.stdlib.ExtraAdder(),
+        structlog.stdlib.ExtraAdder(allow=_CARRIED),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     handler = logging.StreamHandler(sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import threading
 import time
@@ -27,10 +28,14 @@ def serve(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> None:
 
     Raises: InvalidInput, for an address that cannot be listened on.
     """
+    # uvicorn sends itself the signal once more when it has stopped: the process would end as if it had been killed.
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda *_: None)
     with listening(settings) as taken:
         server = uvicorn.Server(_config(create_app(settings, keys=keys), settings))
         tell_address(settings, taken)
         server.run(sockets=[taken])
+        logger.info("the gateway has stopped")
 
 
 class GatewayServer:
