@@ -19,6 +19,7 @@ from afterword.gateway.keys import KeyCheck
 from afterword.gateway.keysets import key_source
 from afterword.gateway.loopback import OwnMachine
 from afterword.gateway.metrics import GatewayMetrics
+from afterword.gateway.pages import serve_viewer
 from afterword.gateway.problems import Problem, tell_problems
 from afterword.gateway.routes import API, analytics, context, conversations, me, memories, operations, probes, users
 from afterword.gateway.settings import GatewaySettings
@@ -74,6 +75,7 @@ def create_app(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> Fa
     tell_problems(app)
     for router in _ROUTERS:
         app.include_router(router)
+    serve_viewer(app)
     _guard(app, door)
     return app
 
