@@ -10,7 +10,6 @@ import structlog
 
 from afterword.gateway.settings import GatewaySettings
 
-_NOISY = ("uvicorn.error", "asyncio")
 _CARRIED = ("method", "route", "status", "ms", "tenant", "account")
 """Fields of the access log; what libraries carry beside their words is theirs."""
 
@@ -36,8 +35,6 @@ def configure(settings: GatewaySettings) -> None:
     # In place of what a library may have set up when it was imported: no line comes twice.
     root.handlers = [handler]
     root.setLevel(settings.log_level)
-    for name in _NOISY:
-        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
 def _renderers(log_format: str) -> list[structlog.typing.Processor]:
