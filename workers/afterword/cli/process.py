@@ -107,11 +107,18 @@ def health(alive: Annotated[bool, typer.Option(help="Ask whether its threads run
     raise typer.Exit(0 if ready else 1)
 
 
-def settings() -> None:
+def settings(
+    gateway: Annotated[bool, typer.Option("--gateway", help="Those of the gateway, not of the workers.")] = False,
+) -> None:
     """Every setting with its environment variable, default and meaning, as a Markdown table."""
     from afterword.cli.settings_table import settings_table
 
-    print(settings_table())
+    if gateway:
+        from afterword.gateway.settings import GatewaySettings
+
+        print(settings_table(GatewaySettings))
+    else:
+        print(settings_table())
 
 
 def _ask_probe(port: int, probe: str) -> tuple[bool, str]:
