@@ -14,20 +14,20 @@ import pytest
 import afterword.producers
 from afterword.cli.settings_table import settings_table
 from afterword.producers import (
-    Agents,
     Analytics,
-    AsyncAgents,
     AsyncAnalytics,
-    AsyncDeadLetterBox,
-    AsyncKeys,
     AsyncMemories,
     AsyncMemoryClient,
     ClientSettings,
-    DeadLetterBox,
-    Keys,
     Memories,
     MemoryClient,
 )
+from afterword.producers.agents import Agents
+from afterword.producers.aio.agents import AsyncAgents
+from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
+from afterword.producers.aio.keys import AsyncKeys
+from afterword.producers.dead_letters import DeadLetterBox
+from afterword.producers.keys import Keys
 from tests.support.pages import anchors, blocks, links
 
 SDK = Path("docs/sdk.md")

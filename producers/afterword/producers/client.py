@@ -7,20 +7,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 import redis
 from pydantic import BaseModel
 
-from afterword.producers.agents import Agents
 from afterword.producers.analytics import Analytics
 from afterword.producers.asker import Asker
 from afterword.producers.calls import Call, ContextOptions, ScopeShares
 from afterword.producers.context import CONTEXT_SECONDS, Context, away, unanswered, unavailable
-from afterword.producers.dead_letters import DeadLetterBox
 from afterword.producers.intake import INVALID, Intake, PublishResult, in_batches
-from afterword.producers.keys import Keys
 from afterword.producers.links import Links
 from afterword.producers.memories import COMMAND_SECONDS, Memories
 from afterword.producers.outbox import Parcel
@@ -30,13 +28,18 @@ from afterword.producers.publisher import Publisher
 from afterword.producers.respite import Respite, paused
 from afterword.producers.runs import GivenMessage, Run
 from afterword.producers.server_time import ServerTime
-from afterword.producers.service_check import ServiceCheck, health_call
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
 from afterword.producers.stats import Stats
 from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, ContextReply
 from afterword.schemas.conversation import ConversationFinished
 from afterword.schemas.errors import AfterwordError, InvalidInput
 from afterword.schemas.values import DEFAULT_TENANT, Metadata, Scope
+
+if TYPE_CHECKING:
+    from afterword.producers.agents import Agents
+    from afterword.producers.dead_letters import DeadLetterBox
+    from afterword.producers.keys import Keys
+    from afterword.producers.service_check import ServiceCheck
 
 A = TypeVar("A", bound=BaseModel)
 
@@ -70,12 +73,6 @@ class MemoryClient:
         """List, search, get, add, delete and clear memories."""
         self.analytics = Analytics(self._intake.tenant_id, self._ask)
         """Figures of usage."""
-        self.agents = Agents(self._intake.tenant_id, self._ask)
-        """The registry of agents: list, get, set."""
-        self.keys = Keys(self._intake.tenant_id, self._ask)
-        """API keys of the gateway: create, list, revoke, check."""
-        self.dead_letters = DeadLetterBox(self._intake.tenant_id, self._ask)
-        """What was given up on: list, get, replay, drop."""
 
     def _open(self) -> None:
         self._links = Links(self._redis_url)
@@ -211,8 +208,33 @@ class MemoryClient:
         finally:
             self._publish_run(run.outcome(interrupted=interrupted))
 
+    # Loaded when they are first asked for: agents, which most clients serve, ask for none of these.
+
+    @cached_property
+    def agents(self) -> Agents:
+        """The registry of agents: list, get, set."""
+        from afterword.producers.agents import Agents
+
+        return Agents(self._intake.tenant_id, self._ask)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """API keys of the gateway: create, list, revoke, check."""
+        from afterword.producers.keys import Keys
+
+        return Keys(self._intake.tenant_id, self._ask)
+
+    @cached_property
+    def dead_letters(self) -> DeadLetterBox:
+        """What was given up on: list, get, replay, drop."""
+        from afterword.producers.dead_letters import DeadLetterBox
+
+        return DeadLetterBox(self._intake.tenant_id, self._ask)
+
     def check(self, timeout: float = COMMAND_SECONDS) -> ServiceCheck:
         """Whether Redis and the workers answer, and how each component is. Never raises; waits at most `timeout`."""
+        from afterword.producers.service_check import ServiceCheck, health_call
+
         try:
             return ServiceCheck.of(self._asker.ask(health_call(self._intake.tenant_id), timeout))
         except (AfterwordError, redis.RedisError) as error:

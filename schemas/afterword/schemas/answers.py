@@ -9,10 +9,10 @@ from enum import StrEnum
 
 from afterword.schemas.context import Explanation
 from afterword.schemas.memory import Memory
-from afterword.schemas.values import Model
+from afterword.schemas.values import LateModel
 
 
-class MemoryPage(Model):
+class MemoryPage(LateModel):
     """Answers `list`; `next_cursor` is None on the last page."""
 
     memories: tuple[Memory, ...]
@@ -37,7 +37,7 @@ class Relation(StrEnum):
     SIMILAR = "similar"
 
 
-class RelatedMemory(Model):
+class RelatedMemory(LateModel):
     """A memory that goes with another. `memory.score` is its relevance to the other's text; None for a linked memory
     that is not among the nearest.
     """
@@ -46,26 +46,26 @@ class RelatedMemory(Model):
     relation: Relation
 
 
-class RelatedMemories(Model):
+class RelatedMemories(LateModel):
     """Answers `related`: linked ones first, then similar ones, each best first. `degraded` as in `search`."""
 
     related: tuple[RelatedMemory, ...]
     degraded: tuple[str, ...] = ()
 
 
-class UserCount(Model):
+class UserCount(LateModel):
     user_id: str
     memories: int
 
 
-class UserPage(Model):
+class UserPage(LateModel):
     """Answers `users`."""
 
     users: tuple[UserCount, ...]
     next_cursor: str | None = None
 
 
-class Removed(Model):
+class Removed(LateModel):
     """Answers `delete` and `clear`: how many memories went.
 
     With `pending` the removal is recorded and nothing of it is shown any more, but it is not complete: a store is away,

@@ -7,16 +7,14 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import cached_property
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 import redis
 from pydantic import BaseModel
 
-from afterword.producers.aio.agents import AsyncAgents
 from afterword.producers.aio.analytics import AsyncAnalytics
-from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
-from afterword.producers.aio.keys import AsyncKeys
 from afterword.producers.aio.lines import Lines
 from afterword.producers.aio.memories import AsyncMemories
 from afterword.producers.calls import Call, ContextOptions, ScopeShares
@@ -31,13 +29,18 @@ from afterword.producers.process import at_exit, in_child
 from afterword.producers.publish_state import PublishState
 from afterword.producers.respite import Respite, paused
 from afterword.producers.runs import AsyncRun, GivenMessage
-from afterword.producers.service_check import ServiceCheck, health_call
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
 from afterword.producers.stats import Stats
 from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, ContextReply
 from afterword.schemas.conversation import ConversationFinished
 from afterword.schemas.errors import AfterwordError, InvalidInput
 from afterword.schemas.values import DEFAULT_TENANT, Metadata, Scope
+
+if TYPE_CHECKING:
+    from afterword.producers.aio.agents import AsyncAgents
+    from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
+    from afterword.producers.aio.keys import AsyncKeys
+    from afterword.producers.service_check import ServiceCheck
 
 A = TypeVar("A", bound=BaseModel)
 
@@ -68,12 +71,6 @@ class AsyncMemoryClient:
         """List, search, get, add, delete and clear memories."""
         self.analytics = AsyncAnalytics(self._intake.tenant_id, self._ask)
         """Figures of usage."""
-        self.agents = AsyncAgents(self._intake.tenant_id, self._ask)
-        """The registry of agents: list, get, set."""
-        self.keys = AsyncKeys(self._intake.tenant_id, self._ask)
-        """API keys of the gateway: create, list, revoke, check."""
-        self.dead_letters = AsyncDeadLetterBox(self._intake.tenant_id, self._ask)
-        """What was given up on: list, get, replay, drop."""
 
     def _open(self) -> None:
         self._respite = Respite()
@@ -186,8 +183,33 @@ class AsyncMemoryClient:
         finally:
             await self._publish_run(run.outcome(interrupted=interrupted))
 
+    # Loaded when they are first asked for: agents, which most clients serve, ask for none of these.
+
+    @cached_property
+    def agents(self) -> AsyncAgents:
+        """The registry of agents: list, get, set."""
+        from afterword.producers.aio.agents import AsyncAgents
+
+        return AsyncAgents(self._intake.tenant_id, self._ask)
+
+    @cached_property
+    def keys(self) -> AsyncKeys:
+        """API keys of the gateway: create, list, revoke, check."""
+        from afterword.producers.aio.keys import AsyncKeys
+
+        return AsyncKeys(self._intake.tenant_id, self._ask)
+
+    @cached_property
+    def dead_letters(self) -> AsyncDeadLetterBox:
+        """What was given up on: list, get, replay, drop."""
+        from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
+
+        return AsyncDeadLetterBox(self._intake.tenant_id, self._ask)
+
     async def check(self, timeout: float = COMMAND_SECONDS) -> ServiceCheck:
         """Whether Redis and the workers answer, and how each component is; see `MemoryClient.check`."""
+        from afterword.producers.service_check import ServiceCheck, health_call
+
         try:
             return ServiceCheck.of(await self._lines.current().asker.ask(health_call(self._intake.tenant_id), timeout))
         except (AfterwordError, redis.RedisError) as error:
