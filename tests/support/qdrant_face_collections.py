@@ -118,7 +118,8 @@ class Collections:
         mode = {"insert_only": q.UpdateMode.InsertOnly, "update_only": q.UpdateMode.UpdateOnly}
         points = [q.Point(point["id"], point["vector"], point.get("payload")) for point in body["points"]]
         chosen = mode.get(body.get("update_mode") or "", q.UpdateMode.Upsert)
-        return self._update(name, q.UpdateOperation.upsert_points(points, update_mode=chosen))
+        only = _filter(body["update_filter"]) if body.get("update_filter") else None
+        return self._update(name, q.UpdateOperation.upsert_points(points, condition=only, update_mode=chosen))
 
     def retrieve(self, name: str, body: _Json) -> list[_Json]:
         with _refusals():
@@ -263,7 +264,7 @@ def _signal(query: Any, using: str | None) -> q.ScoringQueryType:
 def _order_by(body: str | _Json) -> q.OrderBy:
     given = {"key": body} if isinstance(body, str) else body
     descending = given.get("direction") == "desc"
-    return q.OrderBy(given["key"], q.Direction.Desc if descending else q.Direction.Asc)
+    return q.OrderBy(given["key"], q.Direction.Desc if descending else q.Direction.Asc, given.get("start_from"))
 
 
 def _filter(body: _Json | None) -> q.Filter:
@@ -287,6 +288,8 @@ def _condition(body: _Json) -> q.ConditionType:
             return q.FieldCondition(key, range=q.RangeFloat(**bounds))
         case {"key": key, "range": {} as bounds}:
             return q.FieldCondition(key, range=q.RangeDateTime(**bounds))
+        case {"has_vector": vector}:
+            return q.HasVectorCondition(vector)
         case {"has_id": ids}:
             return q.HasIdCondition(set(ids))
         case {"is_empty": {"key": key}}:

@@ -13,6 +13,7 @@ from afterword.schemas.context import ContextReply, Explanation
 from afterword.schemas.errors import AfterwordError, CommandFailed, MemoryUnavailable
 from afterword.schemas.fence import fenced, without_fences
 from afterword.schemas.memory import Memory
+from afterword.schemas.printable import printable
 from afterword.schemas.rendering import render_timeline
 
 CONTEXT_SECONDS = 0.5
@@ -71,7 +72,7 @@ def unanswered(error: AfterwordError | redis.RedisError, on_unavailable: Literal
         raise unavailable(error) from error
     # Somebody has to mend these. An outage of Redis is logged where its beginning and end are known.
     if isinstance(error, CommandFailed | redis.ResponseError):
-        logger.error("no context: %s", error)
+        logger.error("no context: %s", printable(str(error)))
     if isinstance(error, CommandFailed):
         return Context(degraded=("error",))
     return Context(degraded=("redis" if isinstance(error, redis.RedisError) else "timeout",))

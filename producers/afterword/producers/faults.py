@@ -8,6 +8,8 @@ from typing import TypeVar
 import redis
 from redis.exceptions import NoPermissionError
 
+from afterword.schemas.printable import printable
+
 R = TypeVar("R", bound=redis.ResponseError)
 
 
@@ -22,10 +24,10 @@ def severity(error: redis.RedisError) -> int:
 
 
 def explained(error: redis.RedisError, user: str) -> str:
-    """One line without secrets; a configuration error says so and names the ACL user."""
+    """One line without secrets, which steers no terminal; a configuration error says so and names the ACL user."""
     if _is_configuration(error):
-        return f"configuration error as Redis user {user!r}: {error}"
-    return f"{type(error).__name__}: {error}"
+        return printable(f"configuration error as Redis user {user!r}: {error}")
+    return printable(f"{type(error).__name__}: {error}")
 
 
 def _is_configuration(error: redis.RedisError) -> bool:

@@ -35,10 +35,10 @@ class ServiceCheck:
         return cls(redis=True, workers=True, health=health, error="; ".join(failed) or None)
 
     @classmethod
-    def failed(cls, error: AfterwordError | RedisError) -> ServiceCheck:
+    def failed(cls, error: AfterwordError) -> ServiceCheck:
         """No answer, or one that is an error."""
-        if isinstance(error, RedisError):
-            return cls(redis=False, workers=False, error=f"Redis cannot serve us: {error}")
+        if isinstance(error.__cause__, RedisError):
+            return cls(redis=False, workers=False, error=str(error))
         # An error is an answer, too: workers of an older version know no such command.
         return cls(redis=True, workers=isinstance(error, CommandFailed), error=str(error))
 

@@ -4,8 +4,9 @@ What operators ask for stands in modules of its own, which an agent's process ne
 `letters`, `registry`.
 """
 
-from afterword.schemas.analytics import ActiveUsers, Overview, Period, UserAnalytics
+from afterword.schemas.analytics import ActiveUsers, DayFigures, Overview, Period, UserAnalytics
 from afterword.schemas.answers import (
+    ConversationState,
     MemoryPage,
     RelatedMemories,
     RelatedMemory,
@@ -21,6 +22,7 @@ from afterword.schemas.commands import (
     ClearMemories,
     DeleteMemory,
     FindRelated,
+    GetConversation,
     GetMemory,
     GetOverview,
     GetUserAnalytics,
@@ -52,10 +54,13 @@ __all__ = [
     "ContextReply",
     "ContextRequest",
     "ConversationFinished",
+    "ConversationState",
+    "DayFigures",
     "DeleteMemory",
     "ErrorBody",
     "Explanation",
     "FindRelated",
+    "GetConversation",
     "GetMemory",
     "GetOverview",
     "GetUserAnalytics",

@@ -17,7 +17,7 @@ from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_v
 from pydantic.config import JsonDict
 
 from afterword.schemas.analytics import Overview, UserAnalytics
-from afterword.schemas.answers import MemoryPage, RelatedMemories, Removed, SearchPage, UserPage
+from afterword.schemas.answers import ConversationState, MemoryPage, RelatedMemories, Removed, SearchPage, UserPage
 from afterword.schemas.command import MAX_PAGE, Command, OfUser, Owned, OwnedByOne
 from afterword.schemas.errors import InvalidInput
 from afterword.schemas.memory import Memory
@@ -89,7 +89,7 @@ class SearchMemories(Owned):
 
 class FindRelated(OwnedByOne):
     """The memories that go with one memory of the same owner: first those linked with it, in either direction, then the
-    nearest by meaning; at most `limit` in all.
+    nearest by meaning; at most `limit` in all, and about 256 KiB of them.
     """
 
     answer: ClassVar[type[RelatedMemories]] = RelatedMemories
@@ -176,6 +176,15 @@ class GetUserAnalytics(OfUser):
 
     command: Literal["analytics_user"] = "analytics_user"
     days: _Days = DEFAULT_DAYS
+
+
+class GetConversation(OfUser):
+    """How far a user's conversation has come, by the id of its event. `by` is the account that asks."""
+
+    answer: ClassVar[type[ConversationState]] = ConversationState
+
+    command: Literal["conversation"] = "conversation"
+    event_id: Id
 
 
 def refuse_lost_session(command: type[Command], given: Mapping[str, Any]) -> None:

@@ -28,6 +28,9 @@ from afterword.schemas.zones import TimeZone
 
 MAX_MESSAGES = 500
 MAX_BYTES = 1024 * 1024
+"""A client splits an event that has more than either of these."""
+MAX_MESSAGES_TAKEN = 10 * MAX_MESSAGES
+"""The most messages of one event that a worker takes from a queue: some seconds of a thread's work."""
 
 MessageRole = Literal["user", "assistant", "system", "tool"]
 LEARNED_ROLES: frozenset[str] = frozenset({"user", "assistant"})
@@ -167,6 +170,16 @@ class ConversationFinished(Model):
             return cls.model_validate(body)
         except ValidationError as error:
             raise InvalidInput.from_validation(error) from None
+
+
+def check_length(event: ConversationFinished) -> None:
+    """Refuse an event of more messages than a worker takes at a time. Clients split theirs long before.
+
+    Raises: InvalidInput.
+    """
+    if len(event.messages) > MAX_MESSAGES_TAKEN:
+        mend = f"must be at most {MAX_MESSAGES_TAKEN}: send them as parts (`part`, `parts`) of one event_id"
+        raise InvalidInput("messages", str(len(event.messages)), mend)
 
 
 def check_version(body: Any) -> None:

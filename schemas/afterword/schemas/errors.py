@@ -14,6 +14,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from afterword.schemas.printable import printable
+
 _SHOWN = 80
 
 
@@ -60,8 +62,9 @@ class InvalidInput(AfterwordError, ValueError):
     """
 
     def __init__(self, field: str, got: str, mend: str) -> None:
-        # A field may have any name that JSON has: also one with half a character, which no reply could be sent with.
-        field, mend = (text.encode("utf-8", "replace").decode() for text in (field, mend))
+        # A field may have any name that JSON has: with half a character, which no reply could be sent with, or with one
+        # that steers a terminal.
+        field, got, mend = (printable(text) for text in (field, got, mend))
         super().__init__(f"{field}: {mend} (got {got})")
         self.field = field
         self.got = got
@@ -99,6 +102,6 @@ class CommandFailed(AfterwordError):
     """A memory command was answered with an error; `code` is stable, the message is for people."""
 
     def __init__(self, code: str, message: str, field: str | None = None) -> None:
-        super().__init__(f"{code}: {message}")
+        super().__init__(printable(f"{code}: {message}"))
         self.code = code
         self.field = field

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import redis
+import structlog
 
 from afterword.schemas import wire
 from afterword.workers.broker import Pace, build_broker, received
 from afterword.workers.broker.received import RETRIES
 from afterword.workers.broker.script import MOST_PASSED_OVER
+from afterword.workers.runtime import logs
+from afterword.workers.runtime.settings import Settings
 from tests.support.brokers import QUEUE, Work, encoded, put, working
 from tests.support.waiting import wait_until
 
@@ -82,6 +86,40 @@ def calls(client: redis.Redis) -> int:
     """How often workers asked Redis to run their script."""
     found: Any = client.info("commandstats")
     return int(found["cmdstat_evalsha"]["calls"])
+
+
+class TestLogs:
+    @pytest.fixture(autouse=True)
+    def _restored(self) -> Iterator[None]:
+        root = logging.getLogger()
+        handlers, level = root.handlers, root.level
+        yield
+        root.handlers, root.level = handlers, level
+        structlog.reset_defaults()
+
+    @pytest.mark.parametrize("log_format", ["text", "json"])
+    def test_what_a_producer_writes_forges_no_line_and_steers_no_terminal(
+        self, redis_url: str, client: redis.Redis, capsys: pytest.CaptureFixture[str], log_format: str
+    ) -> None:
+        """Names of an actor that is not there, of work that fails, and of a message that cannot be read."""
+        logs.configure(Settings(log_format=log_format, log_level="DEBUG"))
+        forged = "\x1b[2J\x9b31m\u202e\r\n2026-01-01 [error] FORGED"
+        lost = encoded(message_id=f"lost {forged}", actor_name=f"nobody {forged}", options={"redis_message_id": "l"})
+        put(client, lost, f"lost {forged}")
+        put(client, message(f"failing {forged}"), f"failing {forged}")
+        put(client, b"no message", f"unreadable {forged}")
+        broker = build_broker(redis_url, pace=Pace(maintenance=0.02))
+        work = Work(broker, max_retries=0)
+        work.failure = ValueError(f"no luck {forged}")
+
+        with working(broker):
+            wait_until(lambda: len(broker.admin.dead_messages(QUEUE, 10)) == 3, what="their dead letters")
+
+        lines = [line for line in capsys.readouterr().err.split("\n") if line]
+        assert [line for line in lines if not line.isprintable()] == []
+        assert not [line for line in lines if line.startswith("2026-01-01")]
+        assert [line for line in lines if "nobody" in line]
+        assert "get_actor" not in "".join(lines), "no traceback of a name that is not there"
 
 
 class TestOptions:

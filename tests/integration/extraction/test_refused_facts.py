@@ -12,6 +12,8 @@ from afterword.workers.models.embedders.fitting import FittingEmbedder
 from afterword.workers.models.embedders.limits import EmbeddingLimits
 from afterword.workers.models.embedders.port import EmbedderIdentity, Vector
 from afterword.workers.models.embedders.refusals import Cause, RequestRefused
+from afterword.workers.stores.vectors.payload import from_payload
+from afterword.workers.stores.vectors.queries import Dense, Filter, Match, Search
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support.extractions import count, facts
 from tests.support.fake_openai import Fact, FakeOpenAI, given
@@ -44,6 +46,14 @@ def listed(workshop: Workshop) -> list[str]:
     """The facts without a vector, as the only row of a batch lists them."""
     [row] = saved(workshop)
     return list(row.metadata.get("without_vector", ()))
+
+
+def near(workshop: Workshop, text: str) -> list[str]:
+    """The texts of all memories that have a vector, nearest first."""
+    [vector] = workshop.embedder.embed([text])
+    everything = Filter(must_not=(Match("tenant_id", ("no such tenant",)),))
+    [hits] = workshop.store.search([Search(Dense(vector), everything, 100)])
+    return [from_payload(hit.id, hit.payload).text for hit in hits]
 
 
 def attempts(workshop: Workshop) -> int:
@@ -119,6 +129,19 @@ class TestResuming:
         assert {memory.id for memory in said.memories(kind=Kind.FACT)} == journalled
         assert listed(said) == [id_of(said, REFUSED), id_of(said, SHARED)]
         assert said.audit_types().count("memory_add") == 3
+
+    def test_those_that_are_taken_by_then_get_their_vector_and_are_not_listed(self, said: Workshop) -> None:
+        said.store.after["insert"] = crash
+        with pytest.raises(Crash):
+            said.extract_all()
+        said.store.up()
+        said.lease_runs_out()
+        said.embedder.refuses = lambda _: False
+
+        assert said.extract_all() == 1
+
+        assert listed(said) == []
+        assert {REFUSED, SHARED} <= set(near(said, REFUSED))
 
 
 class TestAway:

@@ -18,6 +18,7 @@ import pytest
 import redis
 
 from afterword.schemas import ContextReply, ContextRequest, ConversationFinished, Kind, ListUsers, Reply, wire
+from afterword.schemas.conversation import MAX_MESSAGES_TAKEN
 from afterword.schemas.values import Model
 from afterword.schemas.wire import Queue
 from afterword.workers.broker.received import RETRIES
@@ -242,6 +243,19 @@ class TestIngest:
         [letter] = workshop.rows("SELECT user_id, error FROM dead_letters")
         assert letter.user_id == "ann"
         assert letter.error.startswith("InvalidInput: messages")
+
+    def test_an_event_of_too_many_messages_is_dead_and_says_how_to_send_it(
+        self, workshop: Workshop, start: Start, asker: Asker
+    ) -> None:
+        """Three megabytes of tiny messages are 80,000: they would hold a thread up for a minute."""
+        start(Role.INGEST, workshop)
+        body = event("Hello.").model_dump(mode="json")
+        asker.send_raw(Queue.CONVERSATIONS, body | {"messages": body["messages"] * (MAX_MESSAGES_TAKEN + 1)})
+        wait_until(lambda: asker.dead(Queue.CONVERSATIONS) == 1, what="the dead letter")
+        workshop.house.upkeep.sweeps(workshop.broker).keep_dead_messages()
+        [letter] = workshop.rows("SELECT error FROM dead_letters")
+        assert letter.error.startswith("InvalidInput: messages: must be at most 5000: send them as parts")
+        assert workshop.statuses() == []
 
     def test_stopping_hands_back_what_was_not_begun(self, workshop: Workshop, asker: Asker, redis_url: str) -> None:
         """Two threads, each with an event in hand, and more prefetched behind them."""

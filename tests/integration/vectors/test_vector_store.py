@@ -143,6 +143,17 @@ class TestWriting:
 
         assert [hit.payload["data"] for hit in store.get([number(1), number(2)])] == ["first", "new"]
 
+    def test_a_point_without_a_vector_gets_one_that_comes_later_and_keeps_the_first(self, store: VectorStore) -> None:
+        store.insert([point(1, vector=None, data="first"), point(2, vector=None, data="first")])
+        store.insert([point(1, data="second"), point(2, vector=None, data="second"), point(3)])
+        store.insert([point(1, vector=(0.0, 1.0, 0.0), data="third"), point(1, vector=None, data="fourth")])
+
+        [near] = store.search([Search(Dense((1.0, 0.0, 0.0)), EVERYTHING, 10)])
+
+        assert sorted(ids(near)) == [1, 3]
+        assert near[0].score == pytest.approx(1)
+        assert [hit.payload["data"] for hit in store.get([number(1), number(2)])] == ["second", "first"]
+
     def test_a_deleted_point_can_be_written_again(self, store: VectorStore) -> None:
         store.insert([point(1, data="first")])
         store.delete([number(1)])

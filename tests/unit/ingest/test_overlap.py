@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -88,6 +89,38 @@ def test_what_a_session_has_seen_is_never_lost_and_the_window_is_part_of_it(
     alignment = align(seen, turns(window))
     assert len(alignment.seen) == len(seen) + len(alignment.fresh)
     assert align(alignment.seen, turns(window)).fresh == ()
+
+
+def slow_offset(seen: Sequence[str], window: Sequence[str]) -> int | None:
+    """Where a window lies over a session, by trying every place: the last of those that share the most."""
+    best = None
+    for offset in range(-len(window) + 1, len(seen)):
+        shared = range(max(offset, 0), min(offset + len(window), len(seen)))
+        if shared and all(seen[place] == window[place - offset] for place in shared):
+            best = max(best or (0, 0), (len(shared), offset))
+    return best[1] if best else None
+
+
+@given(st.text("ab", max_size=12), st.text("ab", min_size=1, max_size=12))
+def test_a_window_lies_where_it_shares_the_most(before: str, window: str) -> None:
+    offset = slow_offset(before, window)
+
+    fresh = align(align((), turns(before)).seen, turns(window)).fresh
+
+    there = () if offset is None else range(-offset, len(before) - offset)
+    assert fresh == tuple(place for place in range(len(window)) if place not in there)
+
+
+def test_a_window_of_tens_of_thousands_of_turns_is_aligned_at_once() -> None:
+    """Each place agrees with the session for long, and differs at last: to try them all took seconds."""
+    seen = align((), turns("a" * (KEPT - 1) + "b")).seen
+    window = turns("a" * 50_000)
+    begun = time.process_time()
+
+    alignment = align(seen, window)
+
+    assert time.process_time() - begun < 1
+    assert len(alignment.fresh) == 50_000 - (KEPT - 1)
 
 
 def test_a_session_keeps_its_newest_keys() -> None:

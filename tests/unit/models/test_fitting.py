@@ -14,7 +14,7 @@ from afterword.workers.embedded.completions import HttpReply, HttpRequest, error
 from afterword.workers.models.embedders.factory import build_embedder
 from afterword.workers.models.embedders.fitting import FittingEmbedder
 from afterword.workers.models.embedders.hashing import HashingEmbedder
-from afterword.workers.models.embedders.layers import CachingEmbedder
+from afterword.workers.models.embedders.layers import CachingEmbedder, TimedEmbedder
 from afterword.workers.models.embedders.limits import MARK, EmbeddingLimits, known_of, shortened
 from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity, Vector, embed_each
 from afterword.workers.models.embedders.vector_cache import VectorCache
@@ -274,6 +274,16 @@ def test_a_cache_keeps_what_there_was_of_a_refused_batch() -> None:
     assert embed_each(embedder, ["a", "", "b", ""]) == [[1.0], None, [1.0], None]
     assert embedder.embed(["b", "a"]) == [[1.0], [1.0]]
     assert inner.asked == [["a", "", "b"]]
+
+
+def test_a_batch_with_a_refused_text_counts_the_texts_that_got_their_vectors(metrics: Metrics) -> None:
+    embedder = TimedEmbedder(Refusing(), metrics)
+
+    embed_each(embedder, ["a", "", "b"])
+
+    value = metrics.registry.get_sample_value
+    assert value("afterword_embedder_texts_total", {"source": "embedder"}) == 2
+    assert value("afterword_embedder_errors_total") == 0
 
 
 class Answering:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel
 
-from afterword.workers.text.printable import printable_lines
+from afterword.schemas.printable import printable_json, printable_lines
 
 app = typer.Typer(no_args_is_help=True, help="Figures of usage: of the tenant (AFTERWORD_TENANT_ID), and of a user.")
 
@@ -35,7 +35,7 @@ def user(user_id: str, days: _Days = 30, json: _AsJson = False) -> None:
 
 def _show(figures: BaseModel, *, json: bool) -> None:
     print(
-        figures.model_dump_json(indent=2)
+        printable_json(figures.model_dump_json(indent=2))
         if json
         else printable_lines("\n".join(lines(figures.model_dump(mode="json"))))
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from afterword.cli.ledger import COMMAND_LINE
-from afterword.workers.text.printable import printable, printable_lines
+from afterword.schemas.printable import printable, printable_lines
 
 if TYPE_CHECKING:
     from afterword.schemas.letters import TreatedLetters

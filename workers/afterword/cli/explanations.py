@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from afterword.schemas import Explanation, Memory
-from afterword.workers.text.printable import printable
+from afterword.schemas.printable import printable
 
 _PLACE, _NUMBER = 4, 10
 _SHOWN = 100  # characters of a text

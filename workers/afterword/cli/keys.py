@@ -14,8 +14,8 @@ import typer
 from afterword.cli.ledger import COMMAND_LINE, open_ledger
 from afterword.schemas import InvalidInput
 from afterword.schemas.keys import ApiKey, CallerRole, CreateKey, KeyEntry, ListKeys, RevokeKey
+from afterword.schemas.printable import printable
 from afterword.schemas.wire import new_reply_key
-from afterword.workers.text.printable import printable
 
 if TYPE_CHECKING:
     from afterword.workers.services.commands.manage_keys import KeyRing

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from afterword.workers.text.printable import printable, printable_lines
+from afterword.schemas.printable import printable, printable_lines
 
 if TYPE_CHECKING:
     from afterword.workers.stores.ledger.database import Database

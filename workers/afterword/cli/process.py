@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from afterword.workers.text.printable import printable_lines
+from afterword.schemas.printable import printable_lines
 
 
 def worker(
@@ -90,7 +90,7 @@ def health(alive: Annotated[bool, typer.Option(help="Ask whether its threads run
     from afterword.workers.runtime.settings import Settings
 
     ready, told = _ask_probe(Settings.load().probe_port, "healthz" if alive else "readyz")
-    print(told)
+    print(printable_lines(told))
     raise typer.Exit(0 if ready else 1)
 
 

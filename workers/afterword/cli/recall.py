@@ -14,7 +14,7 @@ from afterword.cli.explanations import explanation_table, memory_line
 from afterword.schemas import ContextReply, Kind, Scope
 from afterword.schemas.commands import DEFAULT_FOUND
 from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET
-from afterword.workers.text.printable import printable_lines
+from afterword.schemas.printable import printable, printable_json, printable_lines
 
 if TYPE_CHECKING:
     from afterword.producers import MemoryClient
@@ -71,7 +71,7 @@ def context(
             timings_ms=dict(found.timings_ms),
             explanations=found.explanations,
         )
-        print(reply.model_dump_json(indent=2))
+        print(printable_json(reply.model_dump_json(indent=2)))
         return
     print(printable_lines(found.text) or "nothing that belongs in the prompt")
     if explain:
@@ -115,14 +115,14 @@ def search(
         )
     _tell_degraded(page.degraded)
     if json:
-        print(page.model_dump_json(indent=2))
+        print(printable_json(page.model_dump_json(indent=2)))
         return
     for memory in page.memories:
         print(memory_line(memory))
     if page.explanations:
         print(f"\n{explanation_table(page.explanations)}")
     if page.next_cursor:
-        print(f"\nmore: --cursor {page.next_cursor}")
+        print(f"\nmore: --cursor {printable(page.next_cursor)}")
 
 
 def _client() -> MemoryClient:
@@ -135,7 +135,7 @@ def _client() -> MemoryClient:
 def _tell_degraded(parts: tuple[str, ...]) -> None:
     if parts:
         # To stderr, since the answer may be piped into another program.
-        print(f"degraded: {', '.join(parts)}", file=sys.stderr)
+        print(printable(f"degraded: {', '.join(parts)}"), file=sys.stderr)
 
 
 def _moment(given: str | None) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 import dramatiq
 
 from afterword.schemas import ConversationFinished, InvalidInput, UnsupportedVersion
+from afterword.schemas.conversation import check_length
 from afterword.schemas.wire import ACTORS, Queue
 from afterword.workers.broker import MendedBroker, Postponed
 from afterword.workers.core.errors import LedgerRefused, LedgerUnavailable
@@ -24,6 +25,7 @@ def declare(broker: MendedBroker, ingest: Ingest) -> None:
     )
     def ingest_conversation(body: Any) -> None:
         event = ConversationFinished.parse(body)
+        check_length(event)
         try:
             ingest.ingest(event)
         except LedgerUnavailable as error:

@@ -11,10 +11,11 @@ from typing import TextIO
 import structlog
 from dramatiq.actor import Actor
 from dramatiq.broker import MessageProxy
+from dramatiq.errors import ActorNotFound
 from dramatiq.message import Message
 
+from afterword.schemas.printable import cut, printable, printable_lines
 from afterword.workers.core.errors import told
-from afterword.workers.text.printable import cut, printable, printable_lines
 
 _ACTORS = Actor.__call__.__code__.co_filename
 """The file in which Dramatiq logs the arguments of each call of an actor."""
@@ -29,10 +30,13 @@ _TRACEBACKS = ("exception", "stack")
 def drop_arguments(record: logging.LogRecord) -> bool:
     """A filter for the standard library's records: messages are named, and calls of actors are not logged at all.
 
-    Dramatiq logs whole messages, whose arguments are conversations.
+    Dramatiq logs whole messages, whose arguments are conversations; and with a traceback that an actor is not there,
+    whose name anybody may have written.
     """
     if record.pathname == _ACTORS:
         return False
+    if record.exc_info and isinstance(record.exc_info[1], ActorNotFound):
+        record.exc_info = None
     record.msg = _named(record.msg)
     if isinstance(record.args, tuple):
         record.args = tuple(_named(argument) for argument in record.args)

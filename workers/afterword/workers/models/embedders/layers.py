@@ -50,7 +50,7 @@ class CachingEmbedder:
 
 
 class TimedEmbedder:
-    """Passes each call on, and measures how long it took, how many texts it had, whether it failed. Thread-safe."""
+    """Passes each call on; measures how long it took, how many texts got vectors, whether it failed. Thread-safe."""
 
     def __init__(self, inner: Embedder, metrics: Metrics) -> None:
         self._inner = inner
@@ -67,7 +67,8 @@ class TimedEmbedder:
         with self._seconds.time():
             try:
                 vectors = self._inner.embed(texts)
-            except EmbeddingRefused:
+            except EmbeddingRefused as refused:
+                self._texts.inc(sum(vector is not None for vector in refused.vectors))
                 raise
             except EmbeddingFailed:
                 self._errors.inc()

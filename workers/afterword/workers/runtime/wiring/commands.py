@@ -9,6 +9,7 @@ from afterword.schemas import (
     ClearMemories,
     DeleteMemory,
     FindRelated,
+    GetConversation,
     GetMemory,
     GetOverview,
     GetUserAnalytics,
@@ -40,6 +41,7 @@ from afterword.workers.services.commands.manage_agents import AgentKeeper
 from afterword.workers.services.commands.manage_keys import KeyRing
 from afterword.workers.services.commands.manage_letters import LetterKeeper
 from afterword.workers.services.commands.owner_search import OwnerSearch
+from afterword.workers.services.commands.read_conversations import ConversationReader
 from afterword.workers.services.commands.read_figures import FigureReader
 from afterword.workers.services.commands.read_health import ComponentLook, HealthReader
 from afterword.workers.services.commands.read_memories import MemoryReader
@@ -113,6 +115,7 @@ class CommandRoom:
             CommandHandler.of(ListUsers, UserLister(database, views).list),
             CommandHandler.of(GetOverview, figures.overview),
             CommandHandler.of(GetUserAnalytics, figures.user),
+            CommandHandler.of(GetConversation, ConversationReader(database).get),
             CommandHandler.of(GetHealth, HealthReader(queues, look).read),
             CommandHandler.of(CreateKey, keys.create),
             CommandHandler.of(ListKeys, keys.page),

@@ -14,9 +14,9 @@ from afterword.schemas.letters import (
     ReplayDeadLetters,
     TreatedLetters,
 )
+from afterword.schemas.printable import printable, printable_lines
 from afterword.workers.services.commands.dead_letters import DeadLetters
 from afterword.workers.stores.ledger.upkeep.dead_letters import LetterFilter, LetterHead
-from afterword.workers.text.printable import printable, printable_lines
 
 _SHOWN = 64 * 1024
 """Characters of a message that travel in a reply; it may have megabytes."""

@@ -71,13 +71,46 @@ def _by_id(seen: Sequence[str], keys: Sequence[str]) -> Alignment:
 
 def _best_offset(seen: Sequence[str], keys: Sequence[str]) -> int | None:
     """Where the window begins within the session (before it, when negative); None when they share nothing."""
-    best: tuple[int, int] | None = None
-    for offset in range(-len(keys) + 1, len(seen)):
-        first, last = max(offset, 0), min(offset + len(keys), len(seen))
-        if all(seen[place] == keys[place - offset] for place in range(first, last)):
-            # Of equal overlaps the latest: a conversation goes on.
-            best = max(best or (0, offset), (last - first, offset))
-    return best[1] if best else None
+    if not seen or not keys:
+        return None
+    # Of equal overlaps the latest: a conversation goes on.
+    within, after = _places(keys, seen)
+    if within:
+        return within[-1]
+    around, before = _places(seen, keys)
+    if around:
+        return -around[0]
+    shared, offset = max((after, len(seen) - after), (before, before - len(keys)))
+    return offset if shared else None
+
+
+def _places(pattern: Sequence[str], text: Sequence[str]) -> tuple[list[int], int]:
+    """The places in `text` where all of `pattern` stands, and how much of its beginning ends the text.
+
+    By Knuth, Morris and Pratt: in one walk over each, however much they repeat themselves. A producer chooses both.
+    """
+    borders = _borders(pattern)
+    places, matched = list[int](), 0
+    for place, key in enumerate(text):
+        if matched == len(pattern):
+            matched = borders[-1]
+        while matched and pattern[matched] != key:
+            matched = borders[matched - 1]
+        matched += pattern[matched] == key
+        if matched == len(pattern):
+            places.append(place - matched + 1)
+    return places, matched
+
+
+def _borders(pattern: Sequence[str]) -> list[int]:
+    """For each place of the pattern, how much of its beginning ends there again."""
+    borders, matched = [0], 0
+    for key in pattern[1:]:
+        while matched and pattern[matched] != key:
+            matched = borders[matched - 1]
+        matched += pattern[matched] == key
+        borders.append(matched)
+    return borders
 
 
 def _kept(keys: Sequence[str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@
 | the registry of agents (`SetAgent`, `ListAgents`, `GetAgent`) | admins: the door checks the role |
 | the deployment: health, keys, dead letters | operators: the door checks the role |
 | whose key it is (`CheckKey`) | the door, which asks before it knows the caller |
-| a user: memories, a thread's memories, figures | that user |
+| a user: memories, a thread's memories, figures, a conversation | that user |
 | an agent's memories | the account that the agent's registry entry names as its owner |
 
 A command names the account that asks in `by`. Without `by` the caller speaks for the user; an agent is open to nobody
@@ -34,7 +34,7 @@ class Access:
         """Raises: Denied; LedgerUnavailable, when the owner of an agent cannot be looked up."""
         match command:
             case OfUser() if command.by not in (None, command.user_id):
-                raise Denied("these analytics are another user's")
+                raise Denied("this is about another user: only they may ask it")
             case Owned(user_id=None):
                 self._check_agent(command)
             case Owned() if command.by not in (None, command.user_id):

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -79,12 +80,11 @@ class EdgeStore:
                 self._shard = self._load()
 
     def insert(self, points: Sequence[Point]) -> None:
-        if points:
-            written = [
-                q.Point(point.id, {} if point.vector is None else list(point.vector), point.payload) for point in points
-            ]
-            # Insert only: ids follow from the content, and a retry must not undo an importance that was raised since.
-            self._update(q.UpdateOperation.upsert_points(written, update_mode=q.UpdateMode.InsertOnly), len(points))
+        # Ids follow from the content, and a retry must not undo an importance that was raised since.
+        if whole := [q.Point(each.id, list(each.vector), each.payload) for each in points if each.vector is not None]:
+            self._update(q.UpdateOperation.upsert_points(whole, condition=requests.without_vector()), len(whole))
+        if bare := [q.Point(each.id, {}, each.payload) for each in points if each.vector is None]:
+            self._update(q.UpdateOperation.upsert_points(bare, update_mode=q.UpdateMode.InsertOnly), len(bare))
 
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
         if not searches:
@@ -106,9 +106,9 @@ class EdgeStore:
     def page(self, where: Filter, *, limit: int, cursor: str | None = None) -> Page:
         return newest_page(self, where, limit, cursor)
 
-    def newest(self, where: Filter, limit: int) -> list[Hit]:
-        """Newest first; those of one time in any order."""
-        return self.search([Search(Newest(), where, limit)])[0]
+    def newest(self, where: Filter, limit: int, start: datetime | None = None) -> list[Hit]:
+        """Newest first, from `start` on; those of one time in any order."""
+        return self.search([Search(Newest(start), where, limit)])[0]
 
     def by_id(self, where: Filter, limit: int, after: str | None) -> list[Hit]:
         """By id, those after this one."""

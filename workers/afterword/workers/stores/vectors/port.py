@@ -40,7 +40,9 @@ class VectorStore(Protocol):
         """Open what is there, whatever embedder it was built with. Raises: Misconfigured, when there is nothing."""
 
     def insert(self, points: Sequence[Point]) -> None:
-        """Write points whose ids are not there yet; existing ones stay. Returns once they are searchable."""
+        """Write points whose ids are not there yet. Existing ones stay, but one that has no vector gives way to one
+        that has. Returns once they are searchable.
+        """
 
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
         """All searches in one request; the hits of each, best first."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from math import ceil
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -98,15 +99,15 @@ class ServerStore:
                 raise Misconfigured(f"Qdrant at {self._url} has no collection {self._collection}")
 
     def insert(self, points: Sequence[Point]) -> None:
-        for batch in requests.batches(points):
-            with self._server_errors():
-                self._client.upsert(
-                    self._collection,
-                    [requests.point_struct(point) for point in batch],
-                    wait=True,
-                    # Ids follow from the content, and a retry must not undo an importance that was raised since.
-                    update_mode=m.UpdateMode.INSERT_ONLY,
-                )
+        # Ids follow from the content, and a retry must not undo an importance that was raised since.
+        for batch in requests.batches([point for point in points if point.vector is not None]):
+            self._upsert(batch, update_filter=requests.WITHOUT_VECTOR)
+        for batch in requests.batches([point for point in points if point.vector is None]):
+            self._upsert(batch, update_mode=m.UpdateMode.INSERT_ONLY)
+
+    def _upsert(self, points: Sequence[Point], **how: Any) -> None:
+        with self._server_errors():
+            self._client.upsert(self._collection, [requests.point_struct(point) for point in points], wait=True, **how)
 
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
         if not searches:
@@ -142,9 +143,9 @@ class ServerStore:
     def page(self, where: Filter, *, limit: int, cursor: str | None = None) -> Page:
         return newest_page(self, where, limit, cursor)
 
-    def newest(self, where: Filter, limit: int) -> list[Hit]:
-        """Newest first; those of one time in any order."""
-        return self.search([Search(Newest(), where, limit)])[0]
+    def newest(self, where: Filter, limit: int, start: datetime | None = None) -> list[Hit]:
+        """Newest first, from `start` on; those of one time in any order."""
+        return self.search([Search(Newest(start), where, limit)])[0]
 
     def by_id(self, where: Filter, limit: int, after: str | None) -> list[Hit]:
         """By id, those after this one."""

@@ -71,6 +71,10 @@ def index_params(index: c.Index) -> m.KeywordIndexParams | m.DatetimeIndexParams
             )
 
 
+WITHOUT_VECTOR: Final = m.Filter(must_not=[m.HasVectorCondition(has_vector="")])
+"""The points that have none; the vector of our collections has no name."""
+
+
 def point_struct(point: Point) -> m.PointStruct:
     """One point of an upsert."""
     return m.PointStruct(id=point.id, vector={} if point.vector is None else list(point.vector), payload=point.payload)
@@ -108,8 +112,8 @@ def query(search: Search) -> m.QueryRequest:
             ranking, using = m.TextQuery(text=m.TextQueryInput(query=terms, scoring=_BM25)), c.LEXICAL
             if corpus is not None:
                 params = m.SearchParams(idf=m.IdfCorpusParams(corpus=filter_of(corpus)))
-        case Newest():
-            newest = m.OrderBy(key=c.OCCURRED_AT, direction=m.Direction.DESC)
+        case Newest(start):
+            newest = m.OrderBy(key=c.OCCURRED_AT, direction=m.Direction.DESC, start_from=start)
             ranking, using = m.OrderByQuery(order_by=newest), None
     return m.QueryRequest(
         query=ranking,

@@ -112,8 +112,8 @@ class MemoryView:
         return [[(hit.id, hit.score) for hit in hits] for hits in answers]
 
     def insert(self, memories: Sequence[tuple[StoredMemory, Vector | None]]) -> None:
-        """Write memories whose ids are not there yet; existing ones stay. Returns once they are searchable, one without
-        a vector by its words alone.
+        """Write memories whose ids are not there yet. Existing ones stay, unless they have no vector and now get one.
+        Returns once they are searchable, one without a vector by its words alone.
 
         Raises: Denied, before anything is written, when a memory is none of these owners'.
         """

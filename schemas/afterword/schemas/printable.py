@@ -33,6 +33,16 @@ def printable_lines(text: str) -> str:
     return _STEERING_BUT_LINES.sub(_escaped, text)
 
 
+def printable_json(encoded: str) -> str:
+    r"""JSON that says the same, and can be shown in a terminal. Its own lines stay.
+
+    >>> printable_json('{"text": "\x9b31m"}')
+    '{"text": "\\u009b31m"}'
+    """
+    # JSON itself escapes newlines and their like within a text: those that stand here are between its parts.
+    return _STEERING_BUT_LINES.sub(lambda found: f"\\u{ord(found[0]):04x}", encoded)
+
+
 def _escaped(found: re.Match[str]) -> str:
     character = found[0]
     code = ord(character)
