@@ -7,6 +7,8 @@ What operators ask for stands in modules of its own, which an agent's process ne
 from afterword.schemas.analytics import ActiveUsers, DayFigures, Overview, Period, UserAnalytics
 from afterword.schemas.answers import (
     ConversationState,
+    MemoryOwner,
+    MemoryOwners,
     MemoryPage,
     RelatedMemories,
     RelatedMemory,
@@ -21,6 +23,7 @@ from afterword.schemas.commands import (
     AddMemory,
     ClearMemories,
     DeleteMemory,
+    FindOwners,
     FindRelated,
     GetConversation,
     GetMemory,
@@ -59,6 +62,7 @@ __all__ = [
     "DeleteMemory",
     "ErrorBody",
     "Explanation",
+    "FindOwners",
     "FindRelated",
     "GetConversation",
     "GetMemory",
@@ -70,6 +74,8 @@ __all__ = [
     "ListMemories",
     "ListUsers",
     "Memory",
+    "MemoryOwner",
+    "MemoryOwners",
     "MemoryPage",
     "MemoryUnavailable",
     "Message",

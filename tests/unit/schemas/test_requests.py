@@ -124,6 +124,7 @@ def test_a_user_a_session_or_an_agent_is_an_owner(owner: dict[str, str]) -> None
 def test_every_command_is_read_by_its_name() -> None:
     given: dict[str, Any] = {"user_id": "u", "memory_id": "m", "event_id": "e", "text": "x", "reply_to": REPLY_TO}
     given |= {
+        "memory_ids": ["m"],
         "key_id": "0" * 16,
         "secret_hash": "0" * 64,
         "account": "a",

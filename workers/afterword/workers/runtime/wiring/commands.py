@@ -8,6 +8,7 @@ from afterword.schemas import (
     AddMemory,
     ClearMemories,
     DeleteMemory,
+    FindOwners,
     FindRelated,
     GetConversation,
     GetMemory,
@@ -34,6 +35,7 @@ from afterword.workers.services.commands.clear_memories import MemoryClearer
 from afterword.workers.services.commands.dead_letters import DeadLetters
 from afterword.workers.services.commands.delete_memory import MemoryDeleter
 from afterword.workers.services.commands.deletions import Deletions
+from afterword.workers.services.commands.find_owners import OwnerFinder
 from afterword.workers.services.commands.find_related import RelatedFinder
 from afterword.workers.services.commands.handlers import CommandHandler, Commands
 from afterword.workers.services.commands.list_users import UserLister
@@ -112,6 +114,7 @@ class CommandRoom:
             CommandHandler.of(AddMemory, adder.add),
             CommandHandler.of(DeleteMemory, MemoryDeleter(changes, self.deletions).delete),
             CommandHandler.of(ClearMemories, MemoryClearer(changes, queues, self.deletions).clear),
+            CommandHandler.of(FindOwners, OwnerFinder(database).find),
             CommandHandler.of(ListUsers, UserLister(database, views).list),
             CommandHandler.of(GetOverview, figures.overview),
             CommandHandler.of(GetUserAnalytics, figures.user),

@@ -2,7 +2,7 @@
 
 | a command about | is open to |
 |---|---|
-| a tenant (`ListUsers`, `GetOverview`) | every caller of the tenant |
+| a tenant (`ListUsers`, `FindOwners`, `GetOverview`) | every caller of the tenant |
 | the registry of agents (`SetAgent`, `ListAgents`, `GetAgent`) | admins: the door checks the role |
 | the deployment: health, keys, dead letters | operators: the door checks the role |
 | whose key it is (`CheckKey`) | the door, which asks before it knows the caller |
