@@ -9,7 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from afterword.gateway.pages import FOLDER, POLICY
+from afterword.gateway.headers import PAGE_POLICY
+from afterword.gateway.pages import FOLDER
 from tests.support.gateway_stack import GatewayStack, new_user, token
 
 KILOBYTES = 60
@@ -245,12 +246,13 @@ class TestThePage:
 
     def test_browsers_are_held_to_a_strict_policy(self, door: GatewayStack) -> None:
         with door.http() as http:
-            for path in ("/viewer/", "/viewer/main.js", "/viewer/style.css"):
+            assert http.get("/viewer/").headers["content-security-policy"] == PAGE_POLICY
+            for path in ("/viewer/main.js", "/viewer/style.css", "/viewer/icon.svg"):
                 answer = http.get(path)
                 assert answer.status_code == 200
-                assert answer.headers["content-security-policy"] == POLICY
+                assert "default-src 'none'" in answer.headers["content-security-policy"]
             assert http.get("/viewer/../settings.py").status_code == 404
-        assert "unsafe" not in POLICY
+        assert "unsafe" not in PAGE_POLICY
 
     def test_it_is_small(self) -> None:
         assert sum(each.stat().st_size for each in FOLDER.iterdir()) <= KILOBYTES * 1024

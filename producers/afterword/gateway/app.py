@@ -12,6 +12,7 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from afterword.gateway.access_log import AccessLog
 from afterword.gateway.authentication import Authentication
+from afterword.gateway.compat import compat_routers
 from afterword.gateway.guards import BodyBounds, Crowd, Departures, Faults
 from afterword.gateway.headers import SecurityHeaders
 from afterword.gateway.health import HealthLook
@@ -73,7 +74,8 @@ def create_app(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> Fa
     )
     app.state.door = door
     tell_problems(app)
-    for router in _ROUTERS:
+    # First: `/memories/{memory_id}` would take their names for ids.
+    for router in (*compat_routers(), *_ROUTERS):
         app.include_router(router)
     serve_viewer(app)
     _guard(app, door)

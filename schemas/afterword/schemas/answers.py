@@ -11,7 +11,7 @@ from typing import Literal
 
 from afterword.schemas.context import Explanation
 from afterword.schemas.memory import Memory
-from afterword.schemas.values import Model
+from afterword.schemas.values import Model, Scope
 
 
 class MemoryPage(Model):
@@ -53,6 +53,22 @@ class RelatedMemories(Model):
 
     related: tuple[RelatedMemory, ...]
     degraded: tuple[str, ...] = ()
+
+
+class MemoryOwner(Model):
+    """Whose a memory is: a user's, also where it is of a session, or an agent's own."""
+
+    memory_id: str
+    scope: Scope
+    user_id: str | None = None
+    agent_id: str | None = None
+    session_id: str | None = None
+
+
+class MemoryOwners(Model):
+    """Answers `owners`: an entry for each memory that there is."""
+
+    owners: tuple[MemoryOwner, ...]
 
 
 class UserCount(Model):

@@ -19,13 +19,24 @@ from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_v
 from pydantic.config import JsonDict
 
 from afterword.schemas.analytics import Overview, UserAnalytics
-from afterword.schemas.answers import ConversationState, MemoryPage, RelatedMemories, Removed, SearchPage, UserPage
+from afterword.schemas.answers import (
+    ConversationState,
+    MemoryOwners,
+    MemoryPage,
+    RelatedMemories,
+    Removed,
+    SearchPage,
+    UserPage,
+)
 from afterword.schemas.command import MAX_PAGE, Command, OfUser, Owned, OwnedByOne
 from afterword.schemas.conversation import check_version
 from afterword.schemas.errors import InvalidInput, shortened
 from afterword.schemas.health import GetHealth
+from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
+from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
 from afterword.schemas.memory import Memory
-from afterword.schemas.values import GivenMetadata, Id, Kind, Moment, Query, Scope, Text, WantedMetadata
+from afterword.schemas.registry import GetAgent, ListAgents, SetAgent
+from afterword.schemas.values import GivenMetadata, Id, Kind, Moment, Query, Scope, Text, Time, WantedMetadata
 
 MAX_DAYS = 366
 DEFAULT_DAYS = 30
@@ -123,7 +134,10 @@ _EXAMPLE: JsonDict = {
 
 
 class AddMemory(OwnedByOne):
-    """A memory written by hand. The same `request_id` sent again adds nothing."""
+    """A memory written by hand. The same `request_id` sent again adds nothing.
+
+    `occurred_at` is when it came to be known; now, where it is left out.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
@@ -131,6 +145,7 @@ class AddMemory(OwnedByOne):
 
     command: Literal["add"] = "add"
     text: Text
+    occurred_at: Time | None = None
     metadata: GivenMetadata = Field(default_factory=dict)
 
 
@@ -149,6 +164,17 @@ class ClearMemories(OwnedByOne):
     answer: ClassVar[type[Removed]] = Removed
 
     command: Literal["clear"] = "clear"
+
+
+class FindOwners(Command):
+    """Whose memories these are, for a door that is given ids alone: it lets nobody see or remove what is not theirs,
+    and asks for the memories themselves in their owner's name. Ids that no memory has are left out of the answer.
+    """
+
+    answer: ClassVar[type[MemoryOwners]] = MemoryOwners
+
+    command: Literal["owners"] = "owners"
+    memory_ids: Annotated[tuple[Id, ...], Field(min_length=1, max_length=MAX_PAGE)]
 
 
 class ListUsers(Command):
@@ -199,11 +225,23 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     AddMemory,
     DeleteMemory,
     ClearMemories,
+    FindOwners,
     ListUsers,
     GetOverview,
     GetUserAnalytics,
     GetConversation,
     GetHealth,
+    CreateKey,
+    ListKeys,
+    RevokeKey,
+    CheckKey,
+    ListDeadLetters,
+    GetDeadLetter,
+    ReplayDeadLetters,
+    DropDeadLetters,
+    ListAgents,
+    GetAgent,
+    SetAgent,
 )
 """Every command that the workers understand."""
 

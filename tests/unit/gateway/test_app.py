@@ -24,7 +24,9 @@ def redis_away() -> str:
 
 @pytest.fixture
 def http(redis_away: str) -> Iterator[TestClient]:
-    settings = GatewaySettings(redis_url=redis_away, jwt_secret=SECRET, context_seconds=0.2, command_seconds=0.2, shutdown_grace=1)
+    settings = GatewaySettings(
+        redis_url=redis_away, jwt_secret=SECRET, context_seconds=0.2, command_seconds=0.2, shutdown_grace=1
+    )
     with TestClient(create_app(settings)) as client:
         yield client
 
