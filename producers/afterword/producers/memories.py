@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar, Unpack
 from pydantic import BaseModel
 
 from afterword.producers.calls import Call, CommandSchema, OwnerFields, command_call
-from afterword.schemas.answers import MemoryPage, RelatedMemories, Removed, SearchPage, UserPage
+from afterword.schemas.answers import DeletionState, MemoryPage, RelatedMemories, Removed, SearchPage, UserPage
 from afterword.schemas.commands import (
     DEFAULT_FOUND,
     DEFAULT_RELATED,
@@ -17,6 +17,7 @@ from afterword.schemas.commands import (
     ClearMemories,
     DeleteMemory,
     FindRelated,
+    GetDeletion,
     GetMemory,
     ListMemories,
     ListUsers,
@@ -141,7 +142,9 @@ class Memories:
         return self._run(AddMemory, timeout, {"text": text, "metadata": metadata, **owner})
 
     def delete(self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]) -> Removed:
-        """Remove one memory. With `pending` a store is away: the memory is no longer shown, and it is removed later."""
+        """Remove one memory. With `pending` a store is away: the memory is no longer shown, and it is removed later;
+        `deletion` tells how far that is.
+        """
         return self._run(DeleteMemory, timeout, {"memory_id": memory_id, **owner})
 
     def clear(self, *, timeout: float = CLEAR_SECONDS, **owner: Unpack[OwnerFields]) -> Removed:
@@ -152,6 +155,12 @@ class Memories:
         """
         # As it was given, None included: `command_call` refuses a session that was lost.
         return self._run(ClearMemories, timeout, owner)
+
+    def deletion(
+        self, deletion_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]
+    ) -> DeletionState:
+        """How far a deletion is that was `pending`, by the `deletion_id` of its answer."""
+        return self._run(GetDeletion, timeout, {"deletion_id": deletion_id, **owner})
 
     def users(self, *, limit: int = 100, cursor: str | None = None, timeout: float = COMMAND_SECONDS) -> UserPage:
         """A page of the tenant's users and how many memories each has."""

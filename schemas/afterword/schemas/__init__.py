@@ -3,6 +3,7 @@
 from afterword.schemas.analytics import ActiveUsers, DayFigures, Overview, Period, UserAnalytics
 from afterword.schemas.answers import (
     ConversationState,
+    DeletionState,
     MemoryPage,
     RelatedMemories,
     RelatedMemory,
@@ -19,6 +20,7 @@ from afterword.schemas.commands import (
     DeleteMemory,
     FindRelated,
     GetConversation,
+    GetDeletion,
     GetMemory,
     GetOverview,
     GetUserAnalytics,
@@ -55,10 +57,12 @@ __all__ = [
     "ConversationState",
     "DayFigures",
     "DeleteMemory",
+    "DeletionState",
     "ErrorBody",
     "Explanation",
     "FindRelated",
     "GetConversation",
+    "GetDeletion",
     "GetHealth",
     "GetMemory",
     "GetOverview",

@@ -19,7 +19,15 @@ from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_v
 from pydantic.config import JsonDict
 
 from afterword.schemas.analytics import Overview, UserAnalytics
-from afterword.schemas.answers import ConversationState, MemoryPage, RelatedMemories, Removed, SearchPage, UserPage
+from afterword.schemas.answers import (
+    ConversationState,
+    DeletionState,
+    MemoryPage,
+    RelatedMemories,
+    Removed,
+    SearchPage,
+    UserPage,
+)
 from afterword.schemas.command import MAX_PAGE, Command, OfUser, Owned, OwnedByOne
 from afterword.schemas.conversation import check_version
 from afterword.schemas.errors import InvalidInput, shortened
@@ -191,6 +199,15 @@ class GetConversation(OfUser):
     event_id: Id
 
 
+class GetDeletion(OwnedByOne):
+    """How far a deletion of an owner's memories is, by the `deletion_id` of an answer that was `pending`."""
+
+    answer: ClassVar[type[DeletionState]] = DeletionState
+
+    command: Literal["deletion"] = "deletion"
+    deletion_id: Id
+
+
 COMMANDS: Final[tuple[type[Command], ...]] = (
     ListMemories,
     SearchMemories,
@@ -204,6 +221,7 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     GetUserAnalytics,
     GetConversation,
     GetHealth,
+    GetDeletion,
 )
 """Every command that the workers understand."""
 

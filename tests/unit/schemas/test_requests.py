@@ -122,7 +122,7 @@ def test_a_user_a_session_or_an_agent_is_an_owner(owner: dict[str, str]) -> None
 
 
 def test_every_command_is_read_by_its_name() -> None:
-    given = {"user_id": "u", "memory_id": "m", "event_id": "e", "text": "x", "reply_to": REPLY_TO}
+    given = {"user_id": "u", "memory_id": "m", "event_id": "e", "deletion_id": "1", "text": "x", "reply_to": REPLY_TO}
     assert COMMANDS
     for kind in COMMANDS:
         assert type(parse_command({**given, "command": kind.wire_name()})) is kind
@@ -138,7 +138,7 @@ def test_every_class_of_a_command_is_listed_and_says_whose_it_is_and_how_it_is_a
     assert len({kind.wire_name() for kind in COMMANDS}) == len(COMMANDS)
     assert all(issubclass(kind.answer, Model) for kind in COMMANDS)
     owned = {kind.wire_name() for kind in COMMANDS if issubclass(kind, Owned)}
-    assert owned == {"list", "search", "related", "get", "add", "delete", "clear"}
+    assert owned == {"list", "search", "related", "get", "add", "delete", "clear", "deletion"}
     assert [kind.wire_name() for kind in COMMANDS if issubclass(kind, OfUser)] == ["analytics_user", "conversation"]
 
 

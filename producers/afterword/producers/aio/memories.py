@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from afterword.producers.calls import Call, CommandSchema, OwnerFields, command_call
 from afterword.producers.memories import CLEAR_SECONDS, COMMAND_SECONDS
-from afterword.schemas.answers import MemoryPage, RelatedMemories, Removed, SearchPage, UserPage
+from afterword.schemas.answers import DeletionState, MemoryPage, RelatedMemories, Removed, SearchPage, UserPage
 from afterword.schemas.commands import (
     DEFAULT_FOUND,
     DEFAULT_RELATED,
@@ -18,6 +18,7 @@ from afterword.schemas.commands import (
     ClearMemories,
     DeleteMemory,
     FindRelated,
+    GetDeletion,
     GetMemory,
     ListMemories,
     ListUsers,
@@ -132,7 +133,9 @@ class AsyncMemories:
     async def delete(
         self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]
     ) -> Removed:
-        """Remove one memory. With `pending` a store is away: the memory is no longer shown, and it is removed later."""
+        """Remove one memory. With `pending` a store is away: the memory is no longer shown, and it is removed later;
+        `deletion` tells how far that is.
+        """
         return await self._run(DeleteMemory, timeout, {"memory_id": memory_id, **owner})
 
     async def clear(self, *, timeout: float = CLEAR_SECONDS, **owner: Unpack[OwnerFields]) -> Removed:
@@ -143,6 +146,12 @@ class AsyncMemories:
         """
         # As it was given, None included: `command_call` refuses a session that was lost.
         return await self._run(ClearMemories, timeout, owner)
+
+    async def deletion(
+        self, deletion_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]
+    ) -> DeletionState:
+        """How far a deletion is that was `pending`, by the `deletion_id` of its answer."""
+        return await self._run(GetDeletion, timeout, {"deletion_id": deletion_id, **owner})
 
     async def users(self, *, limit: int = 100, cursor: str | None = None, timeout: float = COMMAND_SECONDS) -> UserPage:
         """A page of the tenant's users and how many memories each has."""

@@ -11,6 +11,7 @@ from afterword.schemas import (
     DeleteMemory,
     FindRelated,
     GetConversation,
+    GetDeletion,
     GetHealth,
     GetMemory,
     GetOverview,
@@ -36,6 +37,7 @@ from afterword.workers.services.commands.handlers import CommandHandler, Command
 from afterword.workers.services.commands.list_users import UserLister
 from afterword.workers.services.commands.owner_search import OwnerSearch
 from afterword.workers.services.commands.read_conversations import ConversationReader
+from afterword.workers.services.commands.read_deletions import DeletionReader
 from afterword.workers.services.commands.read_figures import FigureReader
 from afterword.workers.services.commands.read_health import ComponentLook, HealthReader
 from afterword.workers.services.commands.read_memories import MemoryReader
@@ -108,4 +110,5 @@ class CommandRoom:
             CommandHandler.of(GetUserAnalytics, figures.user),
             CommandHandler.of(GetConversation, ConversationReader(database).get),
             CommandHandler.of(GetHealth, HealthReader(queues, look).read),
+            CommandHandler.of(GetDeletion, DeletionReader(database).get),
         ]
