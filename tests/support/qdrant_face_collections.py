@@ -264,7 +264,7 @@ def _signal(query: Any, using: str | None) -> q.ScoringQueryType:
 def _order_by(body: str | _Json) -> q.OrderBy:
     given = {"key": body} if isinstance(body, str) else body
     descending = given.get("direction") == "desc"
-    return q.OrderBy(given["key"], q.Direction.Desc if descending else q.Direction.Asc)
+    return q.OrderBy(given["key"], q.Direction.Desc if descending else q.Direction.Asc, given.get("start_from"))
 
 
 def _filter(body: _Json | None) -> q.Filter:

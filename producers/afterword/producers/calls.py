@@ -10,7 +10,8 @@ from uuid import uuid4
 from pydantic import BaseModel, ValidationError
 
 from afterword.producers.transactions import RedisCommand, transaction
-from afterword.schemas.commands import Command, refuse_lost_session
+from afterword.schemas.command import Command
+from afterword.schemas.commands import refuse_lost_session
 from afterword.schemas.context import Request
 from afterword.schemas.errors import CommandFailed, InvalidInput, MemoryUnavailable
 from afterword.schemas.reply import Reply
@@ -91,13 +92,15 @@ class ContextOptions(TypedDict, total=False):
 class OwnerFields(TypedDict, total=False):
     """Whose memories: a user's (with `session_id`, that thread's only) or an agent's; `by` is the account that asks.
 
-    None counts as not given, except for the session of a `clear`: there it is refused.
+    `asked_by` is told by the audit and opens nothing: who acts for the user, such as an admin. None counts as not
+    given, except for the session of a `clear`: there it is refused.
     """
 
     user_id: str | None
     agent_id: str | None
     session_id: str | None
     by: str | None
+    asked_by: str | None
 
 
 class CommandSchema(Protocol[A_co]):

@@ -7,34 +7,32 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import Self, Unpack
 
-import redis
-from pydantic import BaseModel
-
+from afterword.producers.agents import Agents
 from afterword.producers.analytics import Analytics
-from afterword.producers.asker import Asker
-from afterword.producers.calls import Call, ContextOptions, ScopeShares
-from afterword.producers.context import CONTEXT_SECONDS, Context, away, unanswered, unavailable
+from afterword.producers.calls import ContextOptions, ScopeShares, command_call
+from afterword.producers.context import CONTEXT_SECONDS, Context
+from afterword.producers.dead_letters import DeadLetterBox
 from afterword.producers.intake import INVALID, Intake, PublishResult, in_batches
-from afterword.producers.links import Links
-from afterword.producers.memories import Memories
+from afterword.producers.keys import Keys
+from afterword.producers.line import SharedLine
+from afterword.producers.memories import COMMAND_SECONDS, Memories
 from afterword.producers.outbox import Parcel
-from afterword.producers.parcels import GivenConversation
-from afterword.producers.process import in_child
-from afterword.producers.publisher import Publisher
-from afterword.producers.respite import Respite, paused
+from afterword.producers.parcels import ConversationFields, GivenConversation
 from afterword.producers.runs import GivenMessage, Run
-from afterword.producers.server_time import ServerTime
+from afterword.producers.service_check import ServiceCheck, health_call
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
 from afterword.producers.stats import Stats
-from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, ContextReply
+from afterword.producers.waiting import WAIT_SECONDS, Patience, Stage
+from afterword.schemas.answers import ConversationState
+from afterword.schemas.commands import GetConversation
+from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET
 from afterword.schemas.conversation import ConversationFinished
-from afterword.schemas.errors import AfterwordError, InvalidInput
+from afterword.schemas.errors import AfterwordError, CommandFailed, InvalidInput, MemoryUnavailable
 from afterword.schemas.values import DEFAULT_TENANT, Metadata, Scope
-
-A = TypeVar("A", bound=BaseModel)
 
 
 class MemoryClient:
@@ -55,23 +53,24 @@ class MemoryClient:
         settings: ClientSettings | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._redis_url = redis_url
         self._settings = settings or ClientSettings()
-        self._clock = clock
-        self._intake = Intake(tenant_id, self._settings)
-        self._open()
-        # A forked child shares its parent's sockets and has none of its threads: it opens its own.
-        in_child(self, MemoryClient._open)
-        self.memories = Memories(self._intake.tenant_id, self._ask)
-        """List, search, get, add, delete and clear memories."""
-        self.analytics = Analytics(self._intake.tenant_id, self._ask)
-        """Figures of usage."""
+        self._line = SharedLine(redis_url, self._settings, clock)
+        self._shared = False
+        self._speak_for(tenant_id)
 
-    def _open(self) -> None:
-        self._links = Links(self._redis_url)
-        self._publisher = Publisher(self._links, self._settings)
-        self._asker = Asker(self._links, ServerTime(self._clock))
-        self._respite = Respite()
+    def _speak_for(self, tenant_id: str) -> None:
+        self._intake = Intake(tenant_id, self._settings)
+        # The line's `ask`, not a method of this client: no cycle keeps a client that nobody holds any more.
+        self.memories = Memories(self._intake.tenant_id, self._line.ask)
+        """List, search, get, add, delete and clear memories."""
+        self.analytics = Analytics(self._intake.tenant_id, self._line.ask)
+        """Figures of usage."""
+        self.agents = Agents(self._intake.tenant_id, self._line.ask)
+        """The registry of agents: list, get, set."""
+        self.keys = Keys(self._intake.tenant_id, self._line.ask)
+        """API keys of the gateway: create, list, revoke, check."""
+        self.dead_letters = DeadLetterBox(self._intake.tenant_id, self._line.ask)
+        """What was given up on: list, get, replay, drop."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -84,7 +83,25 @@ class MemoryClient:
         found = Environment.read(os.environ if environ is None else environ)
         return cls(found.redis_url, tenant_id=found.tenant_id, settings=found.settings)
 
-    def publish(self, conversation: GivenConversation | None = None, /, **fields: Any) -> str | None:
+    def for_tenant(self, tenant_id: str) -> Self:
+        """A client of another tenant over the same connections, outbox, stats and pauses.
+
+        It costs no connection and no thread, and nothing of it stays once it is let go: make one for each request, or
+        keep it. Closing it closes nothing; what waits is sent by the client that it was made of.
+
+        >>> client.for_tenant("acme").publish(user_id="maya", messages=messages)  # doctest: +SKIP
+
+        Raises:
+            InvalidInput: the tenant is no id.
+        """
+        other = copy(self)
+        other._shared = True
+        other._speak_for(tenant_id)
+        return other
+
+    def publish(
+        self, conversation: GivenConversation | None = None, /, **fields: Unpack[ConversationFields]
+    ) -> str | None:
         """Publish a finished conversation and return its event id, in one round trip.
 
         Give a `ConversationFinished`, a mapping of its fields, or the fields themselves. Never waits longer than
@@ -95,27 +112,27 @@ class MemoryClient:
                 and None returned.
         """
         # Taken first, since the event tells them; an event that is refused gives them back.
-        counts = self._publisher.take_counts()
+        counts = self._line.publisher.take_counts()
         try:
             parcel = self._intake.parcel(conversation, fields, counts)
         except INVALID as error:
-            self._publisher.count_refused(1, counts)
+            self._line.publisher.count_refused(1, counts)
             self._intake.refuse(error)
             return None
-        self._publisher.note_skipped(parcel.skipped)
-        self._publisher.send([parcel])
+        self._line.publisher.note_skipped(parcel.skipped)
+        self._line.publisher.send([parcel])
         return parcel.event_id
 
     def publish_many(self, conversations: Iterable[GivenConversation]) -> list[PublishResult]:
         """Publish many, some hundred in a round trip; one result for each, in order. Invalid ones do not raise."""
-        counts = self._publisher.take_counts()
+        counts = self._line.publisher.take_counts()
         checked = self._intake.parcels(conversations, counts)
         parcels = [item for item in checked if isinstance(item, Parcel)]
         for batch in in_batches(parcels):
-            self._publisher.send(batch)
-        self._publisher.note_skipped(sum(parcel.skipped for parcel in parcels))
+            self._line.publisher.send(batch)
+        self._line.publisher.note_skipped(sum(parcel.skipped for parcel in parcels))
         # Where no event was valid, none tells the counts, and they are given back.
-        self._publisher.count_refused(len(checked) - len(parcels), Counter() if parcels else counts)
+        self._line.publisher.count_refused(len(checked) - len(parcels), Counter() if parcels else counts)
         return [PublishResult.of(item) for item in checked]
 
     def context(
@@ -160,7 +177,7 @@ class MemoryClient:
         except InvalidInput as error:
             self._intake.refuse(error)
             return Context(degraded=("invalid",))
-        return self._recall(call, timeout)
+        return self._line.recall(call, timeout)
 
     @contextmanager
     def remembered(
@@ -201,21 +218,65 @@ class MemoryClient:
         finally:
             self._publish_run(run.outcome(interrupted=interrupted))
 
+    def conversation(
+        self, event_id: str, *, user_id: str, by: str | None = None, timeout: float = COMMAND_SECONDS
+    ) -> ConversationState:
+        """How far a published conversation has come: taken in, its words to be recalled, its facts extracted.
+
+        Raises:
+            InvalidInput: an argument breaks the contract.
+            MemoryUnavailable: no answer.
+            CommandFailed: the answer is an error: `not_found`, while no worker has taken it in.
+        """
+        fields = {"event_id": event_id, "user_id": user_id, "by": by}
+        call = command_call(self._intake.tenant_id, GetConversation, fields)
+        return self._line.ask(call, timeout)
+
+    def wait_for(
+        self, event_id: str, *, user_id: str, until: Stage = "searchable", timeout: float = WAIT_SECONDS
+    ) -> ConversationState:
+        """For tests: wait until what was said can be recalled, or until the conversation is `finished`, facts and all.
+
+        >>> event_id = client.publish(user_id="maya", messages=messages)  # doctest: +SKIP
+        >>> client.wait_for(event_id, user_id="maya")  # doctest: +SKIP
+
+        Raises:
+            MemoryUnavailable: it has not come so far after `timeout` seconds; says how far it has.
+            InvalidInput, CommandFailed: as `conversation` does; what was not taken in yet is waited for.
+        """
+        patience = Patience(event_id, until, timeout)
+        while True:
+            try:
+                state = self.conversation(event_id, user_id=user_id, timeout=patience.left)
+                if patience.is_satisfied(state):
+                    return state
+            except (CommandFailed, MemoryUnavailable) as error:
+                patience.forgive(error)
+            time.sleep(patience.pause())
+
+    def check(self, timeout: float = COMMAND_SECONDS) -> ServiceCheck:
+        """Whether Redis and the workers answer, and how each component is. Never raises; waits at most `timeout`."""
+        try:
+            return ServiceCheck.of(self._line.ask(health_call(self._intake.tenant_id), timeout))
+        except AfterwordError as error:
+            return ServiceCheck.failed(error)
+
     @property
     def stats(self) -> Stats:
         """How publishing fares, now."""
-        return self._publisher.stats()
+        return self._line.publisher.stats()
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Wait until the outbox is empty; False when it is not after `timeout` seconds."""
-        return self._publisher.flush(timeout)
+        return self._line.publisher.flush(timeout)
 
     def close(self, timeout: float = 5.0) -> None:
         """Flush, then hang up. What could not be sent within `timeout` seconds is dropped, counted and logged.
 
-        A client that is used again after it was closed connects again.
+        A client that is used again after it was closed connects again. A client made by `for_tenant` closes nothing.
         """
-        self._publisher.close(timeout)
+        if not self._shared:
+            self._line.publisher.close(timeout)
 
     def __enter__(self) -> Self:
         return self
@@ -233,28 +294,3 @@ class MemoryClient:
             self.publish(event)
         except INVALID as error:
             self._intake.log_refusal(error)
-
-    def _recall(self, call: Call[ContextReply], timeout: float) -> Context:
-        started = time.monotonic()
-        # A prompt does not wait for a Redis that failed a moment ago: the background thread tries it.
-        if not self._publisher.available:
-            return unanswered(away(), self._settings.on_unavailable)
-        if not self._respite.may_ask(timeout):
-            return unanswered(paused(), self._settings.on_unavailable)
-        try:
-            reply = self._asker.ask(call, timeout)
-        except (AfterwordError, redis.RedisError) as error:
-            self._respite.note_failure(error, started)
-            # A ResponseError is an answer of Redis: publishing goes on.
-            if isinstance(error, redis.ConnectionError | redis.TimeoutError):
-                self._publisher.note_failure(error)
-            return unanswered(error, self._settings.on_unavailable)
-        self._respite.note_answer()
-        return Context.of(reply, (time.monotonic() - started) * 1000)
-
-    def _ask(self, call: Call[A], timeout: float) -> A:
-        try:
-            # Without the respite: whoever gives a command waits for its answer, no prompt is held up.
-            return self._asker.ask(call, timeout)
-        except redis.RedisError as error:
-            raise unavailable(error) from error

@@ -5,16 +5,34 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
-from uuid import uuid4
+from datetime import datetime
+from typing import Any, TypedDict
+from uuid import UUID, uuid4
 
 from afterword.producers.outbox import Parcel
 from afterword.producers.settings import ClientSettings
 from afterword.schemas.conversation import ConversationFinished, PublishCounts, split
 from afterword.schemas.errors import AfterwordError, InvalidInput
+from afterword.schemas.values import Scalar
 from afterword.schemas.wire import Queue, encode_message, enqueue_commands
 
 GivenConversation = ConversationFinished | Mapping[str, Any]
+
+
+class ConversationFields(TypedDict, total=False):
+    """The fields of an event that a caller gives; see `ConversationFinished`. A checker of types finds a wrong name."""
+
+    event_id: str | int | UUID
+    occurred_at: datetime | str
+    time_zone: str | None
+    tenant_id: str
+    user_id: str | int | UUID
+    agent_id: str | int | UUID | None
+    session_id: str | int | UUID | None
+    run_id: str | int | UUID | None
+    # As a framework holds them: messages, whole answers, lists of its own items.
+    messages: Any
+    metadata: Mapping[str, Scalar]
 
 
 def conversation_of(given: GivenConversation | None, fields: Mapping[str, Any], tenant_id: str) -> ConversationFinished:
@@ -48,7 +66,7 @@ def conversation_of(given: GivenConversation | None, fields: Mapping[str, Any], 
 def _of_tenant(event: ConversationFinished, tenant_id: str) -> ConversationFinished:
     if event.tenant_id != tenant_id:
         raise InvalidInput(
-            "tenant_id", "another tenant than the client's", "must be the client's: make a client for each tenant"
+            "tenant_id", "another tenant than the client's", "must be the client's: publish with client.for_tenant(id)"
         )
     return event
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from afterword.producers.backoff import LONGEST_SECONDS
 from afterword.schemas.conversation import MAX_BYTES, MAX_MESSAGES
 from afterword.schemas.errors import InvalidInput, shortened
 from afterword.schemas.values import DEFAULT_TENANT, Id
 
 PREFIX = "AFTERWORD_"
 DEFAULT_REDIS_URL = "redis://localhost:6379/0"
+
+# Made once: a gateway checks a tenant with each request.
+_TENANT: Final = TypeAdapter(Id)
 
 
 class ClientSettings(BaseModel):
@@ -23,7 +27,8 @@ class ClientSettings(BaseModel):
     `max_messages` and `max_bytes` are the size above which an event is split.
     `on_invalid`: "raise" InvalidInput to the caller, or "log" it and publish nothing.
     `on_unavailable`: what `context` does without an answer: an "empty" context, or "raise" MemoryUnavailable.
-    `exit_seconds` bounds the flush when the process ends.
+    `exit_seconds` bounds the flush when the process ends. `pause_seconds` is the longest pause in asking for context
+    while no worker answers.
     """
 
     # forbid: a misspelt setting raises, and does not silently change nothing.
@@ -36,6 +41,7 @@ class ClientSettings(BaseModel):
     on_invalid: Literal["raise", "log"] = "raise"
     on_unavailable: Literal["empty", "raise"] = "empty"
     exit_seconds: Annotated[float, Field(ge=0)] = 2.0
+    pause_seconds: Annotated[float, Field(ge=0.1)] = LONGEST_SECONDS
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ class Environment:
 
 def checked_tenant(tenant_id: str) -> str:
     """Raises: InvalidInput, when it is no id."""
-    return str(_checked("tenant_id", TypeAdapter(Id), tenant_id))
+    return str(_checked("tenant_id", _TENANT, tenant_id))
 
 
 def _checked(name: str | None, adapter: TypeAdapter[Any], value: Any) -> Any:

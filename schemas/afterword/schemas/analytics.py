@@ -24,6 +24,15 @@ class Period(Model):
     average_relevance: float | None = None
 
 
+class DayFigures(Model):
+    """Figures of one UTC day."""
+
+    day: date
+    added: int = 0
+    deleted: int = 0
+    searches: int = 0
+
+
 class ActiveUsers(Model):
     """Users who did something: today, in the last 7 and the last 30 UTC days, today included."""
 
@@ -38,7 +47,7 @@ class Overview(Model):
     `memories` is exact up to 10,000; a larger number is as of `counted_at`. `stored` is the vector store's own count at
     that time, and `difference` is `stored` less the ledger's count. Both are None before the first snapshot, or when
     the store was away. `growth` compares the memories with those before the period (0.1: a tenth more); it is None when
-    there were none before.
+    there were none before. `daily` has the days of the period on which anything happened, oldest first.
     """
 
     as_of: datetime
@@ -50,6 +59,7 @@ class Overview(Model):
     stored: int | None = None
     difference: int | None = None
     counted_at: datetime | None = None
+    daily: tuple[DayFigures, ...] = ()
 
 
 class UserAnalytics(Model):

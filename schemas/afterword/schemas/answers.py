@@ -1,15 +1,17 @@
-"""Answers to commands: pages of memories and of users, related memories, and how many were removed.
+"""Answers to commands: pages of memories and of users, related memories, what was removed, how a conversation fares.
 
 The figures that answer questions about usage stand in `analytics`.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 from afterword.schemas.context import Explanation
 from afterword.schemas.memory import Memory
-from afterword.schemas.values import Model
+from afterword.schemas.values import Model, Scope
 
 
 class MemoryPage(Model):
@@ -53,6 +55,22 @@ class RelatedMemories(Model):
     degraded: tuple[str, ...] = ()
 
 
+class MemoryOwner(Model):
+    """Whose a memory is: a user's, also where it is of a session, or an agent's own."""
+
+    memory_id: str
+    scope: Scope
+    user_id: str | None = None
+    agent_id: str | None = None
+    session_id: str | None = None
+
+
+class MemoryOwners(Model):
+    """Answers `owners`: an entry for each memory that there is."""
+
+    owners: tuple[MemoryOwner, ...]
+
+
 class UserCount(Model):
     user_id: str
     memories: int
@@ -75,3 +93,24 @@ class Removed(Model):
 
     removed: int
     pending: bool = False
+
+
+class ConversationState(Model):
+    """Answers `conversation`: how far a published conversation has come.
+
+    `status` goes from `received` over `stored` and `extracting` to `done`; `skipped` (there was nothing to learn, or no
+    LLM) and `dead` (it could not be extracted) have a `reason`. `searchable` says that what was said can be recalled,
+    with facts or without. Of an event in parts, it is the part that has come least far.
+    """
+
+    event_id: str
+    status: Literal["received", "stored", "extracting", "done", "skipped", "dead"]
+    searchable: bool
+    reason: str | None = None
+    received_at: datetime
+    finished_at: datetime | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Nothing more will happen to it, unless somebody asks for that."""
+        return self.status in ("done", "skipped", "dead")

@@ -1,15 +1,13 @@
 """Commands: one class for each command. The class says everything that the parser, the workers and the SDK need.
 
 Its `command` field is its name on the wire, its other fields are the arguments, `answer` is the shape of the answer.
-Its base class says whose memories it is about:
+Its base class says whose memories it is about: see `command`.
 
-- `OwnedByOne`: the memories of one user, thread or agent;
-- `Owned`: the memories of an owner, who may be narrowed further;
-- `OfUser`: one user, but none of their memories;
-- `Command` itself: the tenant as a whole.
+Here stand the commands about memories, users and figures, and the parser of all. Those that operate a deployment stand
+beside their answers, in the module of their noun: `health`, `keys`, `letters`, `registry`.
 
-A new command is a class here with a line in `COMMANDS`, a handler in the workers, and a method of the SDK. The parser,
-the access check and the JSON Schemas follow from the class.
+A new command is a class with a line in `COMMANDS`, a handler in the workers, and a method of the SDK. The parser, the
+access check and the JSON Schemas follow from the class.
 """
 
 from __future__ import annotations
@@ -21,14 +19,25 @@ from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_v
 from pydantic.config import JsonDict
 
 from afterword.schemas.analytics import Overview, UserAnalytics
-from afterword.schemas.answers import MemoryPage, RelatedMemories, Removed, SearchPage, UserPage
-from afterword.schemas.context import Request
+from afterword.schemas.answers import (
+    ConversationState,
+    MemoryOwners,
+    MemoryPage,
+    RelatedMemories,
+    Removed,
+    SearchPage,
+    UserPage,
+)
+from afterword.schemas.command import MAX_PAGE, Command, OfUser, Owned, OwnedByOne
 from afterword.schemas.conversation import check_version
 from afterword.schemas.errors import InvalidInput, shortened
+from afterword.schemas.health import GetHealth
+from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
+from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
 from afterword.schemas.memory import Memory
-from afterword.schemas.values import GivenMetadata, Id, Kind, Model, Moment, Query, Scope, Text, WantedMetadata
+from afterword.schemas.registry import GetAgent, ListAgents, SetAgent
+from afterword.schemas.values import GivenMetadata, Id, Kind, Moment, Query, Scope, Text, Time, WantedMetadata
 
-MAX_PAGE = 1000
 MAX_DAYS = 366
 DEFAULT_DAYS = 30
 MAX_RANKED = 200
@@ -38,55 +47,6 @@ DEFAULT_FOUND = 20
 MAX_RELATED = 100
 DEFAULT_RELATED = 10
 MAX_METADATA = 20
-
-
-class Command(Request):
-    """A request to the commands queue. The classes below it are the commands.
-
-    >>> ListMemories.wire_name(), ListMemories.answer.__name__
-    ('list', 'MemoryPage')
-    """
-
-    answer: ClassVar[type[Model]]
-
-    @classmethod
-    def wire_name(cls) -> str:
-        """The value of `command` by which a message names it."""
-        return str(cls.model_fields["command"].default)
-
-
-class Owned(Command):
-    """Names whose memories. `by` is the account that asks; an agent's memories are open to the owner that its registry
-    entry names.
-    """
-
-    user_id: Id | None = None
-    agent_id: Id | None = None
-    session_id: Id | None = None
-    by: Id | None = None
-
-    @model_validator(mode="after")
-    def _a_session_of_a_user(self) -> Self:
-        if self.session_id is not None and self.user_id is None:
-            raise ValueError("session_id belongs to a user: give user_id as well")
-        return self
-
-
-class OwnedByOne(Owned):
-    """Names one owner: a user (with a session, that thread's memories only), or an agent."""
-
-    @model_validator(mode="after")
-    def _one_owner(self) -> Self:
-        if (self.user_id is None) == (self.agent_id is None):
-            raise ValueError("name one owner: user_id or agent_id")
-        return self
-
-
-class OfUser(Command):
-    """About one user, though not about their memories. `by` is the account that asks."""
-
-    user_id: Id
-    by: Id | None = None
 
 
 class ListMemories(OwnedByOne):
@@ -144,7 +104,7 @@ class SearchMemories(Owned):
 
 class FindRelated(OwnedByOne):
     """The memories that go with one memory of the same owner: first those linked with it, in either direction, then the
-    nearest by meaning; at most `limit` in all.
+    nearest by meaning; at most `limit` in all, and about 256 KiB of them.
     """
 
     answer: ClassVar[type[RelatedMemories]] = RelatedMemories
@@ -174,7 +134,10 @@ _EXAMPLE: JsonDict = {
 
 
 class AddMemory(OwnedByOne):
-    """A memory written by hand. The same `request_id` sent again adds nothing."""
+    """A memory written by hand. The same `request_id` sent again adds nothing.
+
+    `occurred_at` is when it came to be known; now, where it is left out.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
@@ -182,6 +145,7 @@ class AddMemory(OwnedByOne):
 
     command: Literal["add"] = "add"
     text: Text
+    occurred_at: Time | None = None
     metadata: GivenMetadata = Field(default_factory=dict)
 
 
@@ -200,6 +164,17 @@ class ClearMemories(OwnedByOne):
     answer: ClassVar[type[Removed]] = Removed
 
     command: Literal["clear"] = "clear"
+
+
+class FindOwners(Command):
+    """Whose memories these are, for a door that is given ids alone: it lets nobody see or remove what is not theirs,
+    and asks for the memories themselves in their owner's name. Ids that no memory has are left out of the answer.
+    """
+
+    answer: ClassVar[type[MemoryOwners]] = MemoryOwners
+
+    command: Literal["owners"] = "owners"
+    memory_ids: Annotated[tuple[Id, ...], Field(min_length=1, max_length=MAX_PAGE)]
 
 
 class ListUsers(Command):
@@ -233,6 +208,15 @@ class GetUserAnalytics(OfUser):
     days: _Days = DEFAULT_DAYS
 
 
+class GetConversation(OfUser):
+    """How far a user's conversation has come, by the id of its event. `by` is the account that asks."""
+
+    answer: ClassVar[type[ConversationState]] = ConversationState
+
+    command: Literal["conversation"] = "conversation"
+    event_id: Id
+
+
 COMMANDS: Final[tuple[type[Command], ...]] = (
     ListMemories,
     SearchMemories,
@@ -241,9 +225,23 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     AddMemory,
     DeleteMemory,
     ClearMemories,
+    FindOwners,
     ListUsers,
     GetOverview,
     GetUserAnalytics,
+    GetConversation,
+    GetHealth,
+    CreateKey,
+    ListKeys,
+    RevokeKey,
+    CheckKey,
+    ListDeadLetters,
+    GetDeadLetter,
+    ReplayDeadLetters,
+    DropDeadLetters,
+    ListAgents,
+    GetAgent,
+    SetAgent,
 )
 """Every command that the workers understand."""
 

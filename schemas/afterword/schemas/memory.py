@@ -38,5 +38,6 @@ class Memory(Model):
     role: str | None = None
     language: str | None = None
     topic: str | None = None
+    importance: float | None = None
     source: Provenance | None = None
     metadata: Metadata = Field(default_factory=dict)

@@ -408,6 +408,11 @@ class TestFigures:
         week: Overview = run(workshop, GetOverview, days=7)
         assert week.period.searches == 4
         assert run(workshop, GetOverview, days=1).period.searches == 3
+        # Rolled-up days and the live one, each day once.
+        today = told.as_of.date()
+        assert [(today - each.day).days for each in told.daily] == [20, 3, 0]
+        assert [(each.added, each.deleted, each.searches) for each in told.daily] == [(0, 0, 1), (0, 0, 1), (3, 1, 3)]
+        assert [each.day for each in week.daily] == [each.day for each in told.daily[1:]]
         assert run(workshop, GetOverview, tenant_id="other").memories == 1
 
     def test_growth_is_told_against_what_there_was_before(self, workshop: Workshop) -> None:

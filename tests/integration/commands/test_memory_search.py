@@ -116,6 +116,12 @@ class TestByQuestion:
         assert explanation.signals["lexical"] > 0
         assert explanation.left_out is None
 
+    def test_a_page_with_explanations_ends_by_bytes_too(self, workshop: Workshop) -> None:
+        keep(workshop, *(stored(f"{number} " + "tea " * 10_000) for number in range(7)))
+        assert len(search(workshop, "tea").memories) == 6
+        page = search(workshop, "tea", explain=True)
+        assert (len(page.memories), len(page.explanations)) == (3, 3)
+
     def test_without_the_embedder_words_alone_find_and_it_says_so(self, workshop: Workshop) -> None:
         keep(workshop, stored("My sister Clara lives in Porto"), stored("Ann runs"))
         workshop.embedder.fails = lambda _: True
@@ -319,6 +325,13 @@ class TestRelated:
         workshop.take_in(event("I play the cello."))
         note = add(workshop, "Ann plays the cello")
         assert related(workshop, note) == [("I play the cello.", Relation.SIMILAR)]
+
+    def test_it_ends_where_a_page_does(self, workshop: Workshop) -> None:
+        mine = stored("Ann plays the cello")
+        linked = stored("cello " * 8_000, linked_memory_ids=(mine.id,))
+        keep(workshop, mine, linked, *(stored(f"{number} " + "cello " * 8_000) for number in range(7)))
+        found: RelatedMemories = run(workshop, FindRelated, user_id="ann", memory_id=mine.id)
+        assert [each.relation for each in found.related] == [Relation.LINKED, *4 * [Relation.SIMILAR]]
 
     def test_without_the_embedder_it_says_so(self, workshop: Workshop) -> None:
         mine = stored("Ann plays the cello")

@@ -149,6 +149,7 @@ def test_a_naive_time_is_utc() -> None:
 
 def test_as_its_owner_sees_it() -> None:
     memory = to_memory(WHOLE, 0.75)
+    assert (memory.importance, to_memory(BARE).importance) == (WHOLE.importance, None)
 
     assert (memory.id, memory.text, memory.score) == (WHOLE.id, WHOLE.text, 0.75)
     assert memory.source == Provenance(event_id="e", message=0, message_id="m")

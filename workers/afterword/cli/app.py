@@ -1,28 +1,52 @@
 """The commands, each registered here and written in the module of its noun.
 
-Each command imports what it needs by itself, since `health` runs every few seconds in every container.
+Each command imports what it needs by itself, since `health` runs every few seconds in every container, and since
+`afterword[cli]` brings no libraries of the workers.
 """
 
 from __future__ import annotations
 
 import gc
 import sys
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
-from afterword.cli import analytics, data, deadletters, ledger, process, recall
+from afterword.cli import analytics, data, deadletters, gateway, keys, ledger, process, recall
 from afterword.schemas import AfterwordError
+from afterword.schemas.printable import printable
 
 _LONGEST = 1_000
+_EXTRAS: Final = {"up": "embedded", "gateway": "gateway"}
+"""The extra that brings what a command needs, where that is not `worker`."""
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Long-term memory for AI agents.")
+
+class CommandGroup(TyperGroup):
+    """The commands; one whose libraries are not installed says in a line which extra brings them."""
+
+    def invoke(self, ctx: Any) -> object:
+        """Run the command that was named."""
+        # Any, since typer's versions take this class from different places.
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            extra = _EXTRAS.get(ctx.invoked_subcommand or "", "worker")
+            sys.exit(
+                f"afterword {ctx.invoked_subcommand} needs more than is installed here ({error.name}): "
+                f"pip install 'afterword[{extra}]'"
+            )
+
+
+app = typer.Typer(cls=CommandGroup, no_args_is_help=True, add_completion=False, help="Long-term memory for AI agents.")
 app.add_typer(ledger.agents, name="agents")
+app.add_typer(keys.app, name="keys")
 app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(analytics.app, name="analytics")
 app.command()(recall.context)
 app.command()(recall.search)
 app.command()(process.worker)
+app.command()(gateway.gateway)
 app.command()(ledger.migrate)
 app.command()(ledger.extract)
 app.command()(process.doctor)
@@ -31,6 +55,7 @@ app.command()(process.settings)
 app.command()(process.health)
 app.command()(process.up)
 app.command()(data.publish)
+app.command()(data.conversation)
 app.command()(data.reembed)
 app.command()(data.adopt)
 
@@ -58,8 +83,6 @@ def run() -> None:
         app()
     except (AfterwordError, OSError) as error:
         # An OSError is a file, a folder or an address that cannot be used: its own words name it.
-        from afterword.schemas.printable import printable
-
         sys.exit(f"afterword: {printable(str(error), limit=_LONGEST)}")
     finally:
         # Else the interpreter, before it ends, looks for garbage among all that was loaded: a third of a second.

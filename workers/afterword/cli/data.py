@@ -1,4 +1,4 @@
-"""Bringing memories in from elsewhere: `publish` a file, `adopt` those of plain mem0, `reembed` a collection."""
+"""Bringing memories in: `publish` a file, see how a `conversation` fares, `adopt` those of plain mem0, `reembed`."""
 
 from __future__ import annotations
 
@@ -39,6 +39,23 @@ def publish(
             raise
     print(f"{done.published} conversations published, {done.refused} lines refused")
     raise typer.Exit(1 if done.refused else 0)
+
+
+def conversation(
+    user: Annotated[str, typer.Argument(metavar="USER", help="Whose conversation (tenant: AFTERWORD_TENANT_ID).")],
+    event: Annotated[str, typer.Argument(metavar="EVENT", help="The id that publishing gave.")],
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """How far a published conversation has come: taken in, its words to be recalled, its facts extracted."""
+    from afterword.producers import MemoryClient
+
+    with MemoryClient.from_env() as client:
+        state = client.conversation(event, user_id=user)
+    if json:
+        print(state.model_dump_json(indent=2))
+        return
+    for name, value in state.model_dump(mode="json", exclude_none=True).items():
+        print(printable(f"{name:14} {value}"))
 
 
 def reembed(

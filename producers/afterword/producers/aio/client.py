@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import Self, Unpack
 
-import redis
-from pydantic import BaseModel
-
+from afterword.producers.aio.agents import AsyncAgents
 from afterword.producers.aio.analytics import AsyncAnalytics
+from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
+from afterword.producers.aio.keys import AsyncKeys
 from afterword.producers.aio.lines import Lines
 from afterword.producers.aio.memories import AsyncMemories
-from afterword.producers.calls import Call, ContextOptions, ScopeShares
-from afterword.producers.context import CONTEXT_SECONDS, Context, away, unanswered, unavailable
-from afterword.producers.farewell import send_rest
+from afterword.producers.calls import ContextOptions, ScopeShares, command_call
+from afterword.producers.context import CONTEXT_SECONDS, Context
 from afterword.producers.intake import INVALID, Intake, PublishResult, in_batches
-from afterword.producers.links import Links
+from afterword.producers.memories import COMMAND_SECONDS
 from afterword.producers.outbox import Parcel
-from afterword.producers.parcels import GivenConversation
-from afterword.producers.process import at_exit, in_child
-from afterword.producers.publish_state import PublishState
-from afterword.producers.respite import Respite, paused
+from afterword.producers.parcels import ConversationFields, GivenConversation
 from afterword.producers.runs import AsyncRun, GivenMessage
+from afterword.producers.service_check import ServiceCheck, health_call
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
 from afterword.producers.stats import Stats
-from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET, ContextReply
+from afterword.producers.waiting import WAIT_SECONDS, Patience, Stage
+from afterword.schemas.answers import ConversationState
+from afterword.schemas.commands import GetConversation
+from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET
 from afterword.schemas.conversation import ConversationFinished
-from afterword.schemas.errors import AfterwordError, InvalidInput
+from afterword.schemas.errors import AfterwordError, CommandFailed, InvalidInput, MemoryUnavailable
 from afterword.schemas.values import DEFAULT_TENANT, Metadata, Scope
-
-A = TypeVar("A", bound=BaseModel)
 
 
 class AsyncMemoryClient:
@@ -52,33 +52,24 @@ class AsyncMemoryClient:
         settings: ClientSettings | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._redis_url = redis_url
         self._settings = settings or ClientSettings()
-        self._clock = clock
+        self._lines = Lines(redis_url, self._settings, clock)
+        self._shared = False
+        self._speak_for(tenant_id)
+
+    def _speak_for(self, tenant_id: str) -> None:
         self._intake = Intake(tenant_id, self._settings)
-        self._open()
-        # A forked child shares its parent's sockets: it opens its own.
-        in_child(self, AsyncMemoryClient._open)
-        self.memories = AsyncMemories(self._intake.tenant_id, self._ask)
+        # The lines' `ask`, not a method of this client: no cycle keeps a client that nobody holds any more.
+        self.memories = AsyncMemories(self._intake.tenant_id, self._lines.ask)
         """List, search, get, add, delete and clear memories."""
-        self.analytics = AsyncAnalytics(self._intake.tenant_id, self._ask)
+        self.analytics = AsyncAnalytics(self._intake.tenant_id, self._lines.ask)
         """Figures of usage."""
-
-    def _open(self) -> None:
-        self._respite = Respite()
-        # Also refuses a malformed URL now, and not at the first call.
-        user = Links(self._redis_url).user
-        self._lines = Lines(
-            self._redis_url, open_state=lambda: PublishState(self._settings, user=user), clock=self._clock
-        )
-        # Here, so that a forked child registers as well: what a parent registered acts in the parent only.
-        at_exit(self, AsyncMemoryClient._exit)
-
-    def _exit(self) -> None:
-        deadline = time.monotonic() + self._settings.exit_seconds
-        for state in self._lines.states():
-            # No event loop runs any more: blocking sockets send what is left.
-            send_rest(Links(self._redis_url), state, max(deadline - time.monotonic(), 0))
+        self.agents = AsyncAgents(self._intake.tenant_id, self._lines.ask)
+        """The registry of agents: list, get, set."""
+        self.keys = AsyncKeys(self._intake.tenant_id, self._lines.ask)
+        """API keys of the gateway: create, list, revoke, check."""
+        self.dead_letters = AsyncDeadLetterBox(self._intake.tenant_id, self._lines.ask)
+        """What was given up on: list, get, replay, drop."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -86,7 +77,16 @@ class AsyncMemoryClient:
         found = Environment.read(os.environ if environ is None else environ)
         return cls(found.redis_url, tenant_id=found.tenant_id, settings=found.settings)
 
-    async def publish(self, conversation: GivenConversation | None = None, /, **fields: Any) -> str | None:
+    def for_tenant(self, tenant_id: str) -> Self:
+        """A client of another tenant over the same connections; see `MemoryClient.for_tenant`. Raises: InvalidInput."""
+        other = copy(self)
+        other._shared = True
+        other._speak_for(tenant_id)
+        return other
+
+    async def publish(
+        self, conversation: GivenConversation | None = None, /, **fields: Unpack[ConversationFields]
+    ) -> str | None:
         """Publish a finished conversation and return its event id; see `MemoryClient.publish`.
 
         When it is cancelled while it waits for Redis, the event is sent all the same.
@@ -142,7 +142,7 @@ class AsyncMemoryClient:
         except InvalidInput as error:
             self._intake.refuse(error)
             return Context(degraded=("invalid",))
-        return await self._recall(call, timeout)
+        return await self._lines.recall(call, timeout)
 
     @asynccontextmanager
     async def remembered(
@@ -175,6 +175,35 @@ class AsyncMemoryClient:
         finally:
             await self._publish_run(run.outcome(interrupted=interrupted))
 
+    async def conversation(
+        self, event_id: str, *, user_id: str, by: str | None = None, timeout: float = COMMAND_SECONDS
+    ) -> ConversationState:
+        """How far a published conversation has come; see `MemoryClient.conversation`."""
+        fields = {"event_id": event_id, "user_id": user_id, "by": by}
+        call = command_call(self._intake.tenant_id, GetConversation, fields)
+        return await self._lines.ask(call, timeout)
+
+    async def wait_for(
+        self, event_id: str, *, user_id: str, until: Stage = "searchable", timeout: float = WAIT_SECONDS
+    ) -> ConversationState:
+        """For tests: wait until a conversation has come so far; see `MemoryClient.wait_for`."""
+        patience = Patience(event_id, until, timeout)
+        while True:
+            try:
+                state = await self.conversation(event_id, user_id=user_id, timeout=patience.left)
+                if patience.is_satisfied(state):
+                    return state
+            except (CommandFailed, MemoryUnavailable) as error:
+                patience.forgive(error)
+            await asyncio.sleep(patience.pause())
+
+    async def check(self, timeout: float = COMMAND_SECONDS) -> ServiceCheck:
+        """Whether Redis and the workers answer, and how each component is; see `MemoryClient.check`."""
+        try:
+            return ServiceCheck.of(await self._lines.ask(health_call(self._intake.tenant_id), timeout))
+        except AfterwordError as error:
+            return ServiceCheck.failed(error)
+
     @property
     def stats(self) -> Stats:
         """How publishing fares, now."""
@@ -186,7 +215,8 @@ class AsyncMemoryClient:
 
     async def close(self, timeout: float = 5.0) -> None:
         """Flush, then hang up; see `MemoryClient.close`."""
-        await self._lines.current().publisher.close(timeout)
+        if not self._shared:
+            await self._lines.current().publisher.close(timeout)
 
     async def __aenter__(self) -> Self:
         return self
@@ -204,27 +234,3 @@ class AsyncMemoryClient:
             await self.publish(event)
         except INVALID as error:
             self._intake.log_refusal(error)
-
-    async def _recall(self, call: Call[ContextReply], timeout: float) -> Context:
-        started = time.monotonic()
-        line = self._lines.current()
-        # A prompt does not wait for a Redis that failed a moment ago: the background task tries it.
-        if line.state.failing:
-            return unanswered(away(), self._settings.on_unavailable)
-        if not self._respite.may_ask(timeout):
-            return unanswered(paused(), self._settings.on_unavailable)
-        try:
-            reply = await line.asker.ask(call, timeout)
-        except (AfterwordError, redis.RedisError) as error:
-            self._respite.note_failure(error, started)
-            if isinstance(error, redis.ConnectionError | redis.TimeoutError):
-                line.publisher.note_failure(error)
-            return unanswered(error, self._settings.on_unavailable)
-        self._respite.note_answer()
-        return Context.of(reply, (time.monotonic() - started) * 1000)
-
-    async def _ask(self, call: Call[A], timeout: float) -> A:
-        try:
-            return await self._lines.current().asker.ask(call, timeout)
-        except redis.RedisError as error:
-            raise unavailable(error) from error

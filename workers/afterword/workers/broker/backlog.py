@@ -18,7 +18,8 @@ _HEAD = 10
 class QueueBacklog:
     """The messages of one queue by state, and the age in seconds of the one that is next; None when none waits.
 
-    `in_flight` are with workers, `delayed` wait for a retry, `dead` were given up on.
+    `in_flight` are with workers, `delayed` wait for a retry, `dead` were given up on. `looked_age` is the seconds since
+    a worker last looked after the queue; None when none ever did.
     """
 
     waiting: int
@@ -26,6 +27,7 @@ class QueueBacklog:
     delayed: int
     dead: int
     oldest_age: float | None
+    looked_age: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,13 @@ def read_backlog(client: redis.Redis, queue: str, now_ms: int) -> QueueBacklog:
         pipe.hlen(wire.messages_key(f"{queue}.DQ"))
         pipe.zcard(f"{key}.XQ")
         pipe.lrange(key, 0, _HEAD - 1)
+        pipe.zscore(f"{wire.NAMESPACE}:__looks__", queue)
         # Dramatiq keeps the messages in work by worker, and no list of them for the queue.
         for worker in workers:
             pipe.scard(f"{wire.NAMESPACE}:__acks__.{worker.decode()}.{queue}")
-        waiting, delayed, dead, head, *in_flight = pipe.execute()
-    return QueueBacklog(waiting, sum(in_flight), delayed, dead, _age(client, queue, head, now_ms))
+        waiting, delayed, dead, head, looked_at, *in_flight = pipe.execute()
+    looked_age = None if looked_at is None else max(now_ms - looked_at, 0) / 1000
+    return QueueBacklog(waiting, sum(in_flight), delayed, dead, _age(client, queue, head, now_ms), looked_age)
 
 
 def read_memory(client: redis.Redis) -> RedisMemory:

@@ -1,7 +1,8 @@
 """The script that workers run in Redis: Dramatiq's keys and commands, and what makes them safe from any message.
 
 Beside Dramatiq's `__acks__`, `__heartbeats__`, `<queue>`, `.msgs`, `.XQ` and `.XQ.msgs` there are two hashes by
-message: `<queue>.XQ.suspects` (see below), and `<queue>.XQ.why`, why a dead message was set aside.
+message: `<queue>.XQ.suspects` (see below), and `<queue>.XQ.why`, why a dead message was set aside. `__looks__` holds
+when a worker last looked after each queue: heartbeats are of a process, and do not say which queues it works on.
 
 - A fetch takes at most so many messages and bytes. The first message is taken whatever its size.
 - What is larger than any message of the contract is set aside as dead, without being sent to a worker.
@@ -93,6 +94,7 @@ local function forget_old_dead()
 end
 
 local function look_after_the_queue()
+    redis.call("zadd", namespace .. ":__looks__", now, queue)
     for _, gone in ipairs(redis.call("zrangebyscore", heartbeats, 0, now - heartbeat_timeout)) do
         bring_back(redis.call("smembers", acks_of(gone)))
         redis.call("del", acks_of(gone))

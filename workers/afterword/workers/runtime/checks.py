@@ -6,14 +6,14 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
-from typing import Literal
+from typing import Literal, get_args
 
 import redis
 from pydantic import SecretStr
 
-from afterword.schemas import AfterwordError
+from afterword.schemas import AfterwordError, ComponentHealth
 from afterword.workers.models.providers import EMBEDDERS, LLMS, Endpoint, Provider, destination
-from afterword.workers.runtime.health import Check, CheckStatus
+from afterword.workers.runtime.health import Check, CheckStatus, Health
 from afterword.workers.runtime.server_checks import (
     check_ledger,
     check_payloads,
@@ -27,6 +27,7 @@ from afterword.workers.runtime.server_checks import (
 )
 from afterword.workers.runtime.variables import unknown_variables
 from afterword.workers.runtime.wiring.house import House
+from afterword.workers.services.commands.read_health import ComponentLook
 from afterword.workers.stores.ledger.extraction import breaker, progress
 from afterword.workers.stores.ledger.migrate import check_migrated
 
@@ -183,6 +184,19 @@ def looks(house: House, wanted: Sequence[Component]) -> dict[str, Callable[[], C
         "llm": check_breaker,
     }
     return {name: partial(run_one, house, quick[name], name) for name in wanted}
+
+
+def look_for_commands(house: House) -> ComponentLook:
+    """The look at every component with which the command `health` is answered."""
+    health = Health(looks(house, get_args(Component)), ())
+
+    def look(seconds: float) -> list[ComponentHealth]:
+        return [
+            ComponentHealth(component=check.component, status=check.status, detail=check.detail)
+            for check in health.look(seconds)
+        ]
+
+    return look
 
 
 def failures_at_start(house: House, *, vector_store: bool = True) -> list[Check]:

@@ -41,9 +41,9 @@ class Health:
         """The last status of each component, at once. Looks again, in the background, at those known for too long."""
         return self._found(0.0)
 
-    def look(self) -> list[Check]:
-        """The status of each component now, within `LOOK_SECONDS`."""
-        return self._found(LOOK_SECONDS)
+    def look(self, seconds: float = LOOK_SECONDS) -> list[Check]:
+        """The status of each component now; within `seconds`, after which the last one known counts."""
+        return self._found(seconds)
 
     def needs(self, component: str) -> bool:
         """Whether no work can be done without it."""

@@ -22,7 +22,7 @@ from afterword.workers.observing.metrics.queues import QueueMetrics
 from afterword.workers.observing.metrics.recall import RecallMetrics
 from afterword.workers.observing.metrics.stores import StoreMetrics
 from afterword.workers.observing.metrics.upkeep import UpkeepMetrics
-from afterword.workers.runtime.checks import Component, looks
+from afterword.workers.runtime.checks import Component, look_for_commands, looks
 from afterword.workers.runtime.health import Check, Health
 from afterword.workers.runtime.progress import PATIENCE_SECONDS, QueueProgress
 from afterword.workers.runtime.running import Companion, IdleRole, QueueRole, RunningRole
@@ -162,7 +162,8 @@ def _declare_context(house: House, broker: MendedBroker) -> Sequence[Companion]:
 def _declare_commands(house: House, broker: MendedBroker) -> Sequence[Companion]:
     house.recall.question_embedder.prepare()
     house.stores.pending_deletions.read()
-    commands.declare(broker, house.commands.commands(broker), _responder(broker), house.metrics)
+    service = house.commands.commands(broker, look_for_commands(house))
+    commands.declare(broker, service, _responder(broker), house.metrics)
     return []
 
 

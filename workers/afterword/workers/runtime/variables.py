@@ -10,7 +10,7 @@ from afterword.workers.runtime.settings import Settings
 _PREFIX = "AFTERWORD_"
 CLIENT_SETTINGS = (
     *("tenant_id", "outbox_messages", "outbox_bytes", "max_messages", "max_bytes"),
-    *("on_invalid", "on_unavailable", "exit_seconds"),
+    *("on_invalid", "on_unavailable", "exit_seconds", "pause_seconds"),
 )
 """Settings that clients read and workers do not: agent and workers often share one environment."""
 

@@ -7,8 +7,12 @@ from functools import cached_property
 from afterword.schemas import (
     AddMemory,
     ClearMemories,
+    ComponentHealth,
     DeleteMemory,
+    FindOwners,
     FindRelated,
+    GetConversation,
+    GetHealth,
     GetMemory,
     GetOverview,
     GetUserAnalytics,
@@ -16,6 +20,9 @@ from afterword.schemas import (
     ListUsers,
     SearchMemories,
 )
+from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
+from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
+from afterword.schemas.registry import GetAgent, ListAgents, SetAgent
 from afterword.workers.broker import MendedBroker, QueueAdmin
 from afterword.workers.runtime.wiring.analytics import AnalyticsRoom
 from afterword.workers.runtime.wiring.ground import Ground
@@ -26,19 +33,31 @@ from afterword.workers.runtime.wiring.stores import StoreRoom
 from afterword.workers.services.commands.add_memory import MemoryAdder
 from afterword.workers.services.commands.changes import Changes
 from afterword.workers.services.commands.clear_memories import MemoryClearer
+from afterword.workers.services.commands.dead_letters import DeadLetters
 from afterword.workers.services.commands.delete_memory import MemoryDeleter
 from afterword.workers.services.commands.deletions import Deletions
+from afterword.workers.services.commands.find_owners import OwnerFinder
 from afterword.workers.services.commands.find_related import RelatedFinder
 from afterword.workers.services.commands.handlers import CommandHandler, Commands
 from afterword.workers.services.commands.list_users import UserLister
+from afterword.workers.services.commands.manage_agents import AgentKeeper
+from afterword.workers.services.commands.manage_keys import KeyRing
+from afterword.workers.services.commands.manage_letters import LetterKeeper
 from afterword.workers.services.commands.owner_search import OwnerSearch
+from afterword.workers.services.commands.read_conversations import ConversationReader
 from afterword.workers.services.commands.read_figures import FigureReader
+from afterword.workers.services.commands.read_health import ComponentLook, HealthReader
 from afterword.workers.services.commands.read_memories import MemoryReader
 from afterword.workers.services.commands.search_memories import MemorySearcher
 from afterword.workers.services.policy.access import Access
+from afterword.workers.services.policy.registry import AgentAdmin
 from afterword.workers.services.recall.steps import Steps
 
 _DELETING_THREADS = 4
+
+
+def _not_looked_at(_: float) -> list[ComponentHealth]:
+    return []
 
 
 class CommandRoom:
@@ -61,9 +80,12 @@ class CommandRoom:
         self._recall = recall
         self._analytics = analytics
 
-    def commands(self, broker: MendedBroker) -> Commands:
-        """The service, which takes messages of a cleared user out of this broker's queues."""
-        return Commands(Access(self._stores.database), self._handlers(broker.admin))
+    def commands(self, broker: MendedBroker, look: ComponentLook = _not_looked_at) -> Commands:
+        """The service, which takes messages of a cleared user out of this broker's queues.
+
+        `look` tells how each component is; without it the answer to `health` names none.
+        """
+        return Commands(Access(self._stores.database), self._handlers(broker.admin, look))
 
     @cached_property
     def deletions(self) -> Deletions:
@@ -78,9 +100,11 @@ class CommandRoom:
         stores = self._stores
         return Changes(stores.database, stores.views, self._memories.books, self._ground.metrics)
 
-    def _handlers(self, queues: QueueAdmin) -> list[CommandHandler]:
+    def _handlers(self, queues: QueueAdmin, look: ComponentLook) -> list[CommandHandler]:
         database, views, changes = self._stores.database, self._stores.views, self._changes
         reader, figures = MemoryReader(views), FigureReader(self._analytics.figures)
+        keys, letters = KeyRing(database), LetterKeeper(DeadLetters(database=database, queues=queues))
+        agents = AgentKeeper(AgentAdmin(database))
         search = OwnerSearch(self._recall.finder, views)
         adder = MemoryAdder(changes, embedder=self._models.embedder, topics=self._memories.topics)
         return [
@@ -91,7 +115,21 @@ class CommandRoom:
             CommandHandler.of(AddMemory, adder.add),
             CommandHandler.of(DeleteMemory, MemoryDeleter(changes, self.deletions).delete),
             CommandHandler.of(ClearMemories, MemoryClearer(changes, queues, self.deletions).clear),
+            CommandHandler.of(FindOwners, OwnerFinder(database).find),
             CommandHandler.of(ListUsers, UserLister(database, views).list),
             CommandHandler.of(GetOverview, figures.overview),
             CommandHandler.of(GetUserAnalytics, figures.user),
+            CommandHandler.of(GetConversation, ConversationReader(database).get),
+            CommandHandler.of(GetHealth, HealthReader(queues, look).read),
+            CommandHandler.of(CreateKey, keys.create),
+            CommandHandler.of(ListKeys, keys.page),
+            CommandHandler.of(RevokeKey, keys.revoke),
+            CommandHandler.of(CheckKey, keys.check),
+            CommandHandler.of(ListDeadLetters, letters.list),
+            CommandHandler.of(GetDeadLetter, letters.get),
+            CommandHandler.of(ReplayDeadLetters, letters.replay),
+            CommandHandler.of(DropDeadLetters, letters.drop),
+            CommandHandler.of(ListAgents, agents.list),
+            CommandHandler.of(GetAgent, agents.get),
+            CommandHandler.of(SetAgent, agents.set),
         ]

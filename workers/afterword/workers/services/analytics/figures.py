@@ -33,6 +33,7 @@ class Figures:
             reached = milestones.reached(connection, SNAPSHOT)
             rolled_up = day_of(reached) if reached else None
             sums = figures.of_tenant(connection, tenant_id, today=day_of(now), days=days, rolled_up=rolled_up)
+            daily = figures.days_of_tenant(connection, tenant_id, today=day_of(now), days=days, rolled_up=rolled_up)
             counted = figures.memories_counted(connection, tenant_id)
             snapshot = snapshots.latest(connection, tenant_id)
         if counted is None:
@@ -48,6 +49,7 @@ class Figures:
             stored=snapshot.stored if snapshot else None,
             difference=snapshot.difference if snapshot else None,
             counted_at=snapshot.taken_at if snapshot else None,
+            daily=tuple(daily),
         )
 
     def user(self, tenant_id: str, user_id: str, *, days: int) -> UserAnalytics:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from afterword.schemas.commands import Owned
+from afterword.schemas.command import Owned
 from afterword.workers.core.origin import Origin
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.memories.bookkeeping import Books
+from afterword.workers.services.policy.access import asker_of
 from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.extraction import subjects
@@ -40,7 +41,8 @@ def audit_row(
     command: Owned, type: audit.Type, *, count: int, memory_id: str | None = None, **metadata: object
 ) -> audit.Event:
     """The audit row of a command; its metadata tells who asked, where the command names them."""
-    told = {**metadata, **({"by": command.by} if command.by else {})}
+    by = asker_of(command)
+    told = {**metadata, **({"by": by} if by else {})}
     return audit.Event.of(type, origin_of(command), told, memory_id=memory_id, result_count=count)
 
 

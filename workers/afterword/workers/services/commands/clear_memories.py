@@ -18,6 +18,7 @@ from afterword.workers.services.commands.deletions import Deletions
 from afterword.workers.services.commands.users_named import users_named
 from afterword.workers.services.ingest.recorder import remember_turns
 from afterword.workers.services.memories.excerpts import excerpt_ids
+from afterword.workers.services.policy.access import asker_of
 from afterword.workers.services.recall.steps import Deadline
 from afterword.workers.stores.ledger import deletions, memories
 from afterword.workers.stores.ledger.deletions import Wanted
@@ -86,7 +87,7 @@ class MemoryClearer:
             everything=True,
             memory_ids=(*(fact.id for fact in (begun.facts if begun else ())), *_excerpts_of(unwritten)),
             agents=agents_of(begun),
-            requested_by=command.by,
+            requested_by=asker_of(command),
             known=known,
         )
 
@@ -97,7 +98,7 @@ class MemoryClearer:
             tenant_id=command.tenant_id,
             agent_id=command.agent_id,
             everything=True,
-            requested_by=command.by,
+            requested_by=asker_of(command),
             known=known,
         )
 

@@ -13,7 +13,7 @@ from afterword.workers.services.commands.changes import Changes
 from afterword.workers.services.commands.clear_memories import agents_of
 from afterword.workers.services.commands.deletions import Deletions, audited
 from afterword.workers.services.memories.excerpts import excerpt_ids
-from afterword.workers.services.policy.access import owner_of
+from afterword.workers.services.policy.access import asker_of, owner_of
 from afterword.workers.stores.ledger import deletions, memories
 from afterword.workers.stores.ledger.deletions import Wanted
 from afterword.workers.stores.ledger.extraction import journal, progress, subjects
@@ -55,7 +55,7 @@ class MemoryDeleter:
                 memory_ids=(command.memory_id, *(fact.id for fact in begun.facts)) if begun else (command.memory_id,),
                 agents=agents_of(begun),
                 details=told,
-                requested_by=command.by,
+                requested_by=asker_of(command),
                 known=1,
             )
             audited(connection, wanted, command.memory_id)

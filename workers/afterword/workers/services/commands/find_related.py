@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from afterword.schemas import FindRelated, RelatedMemories, RelatedMemory, Relation
 from afterword.schemas.commands import MAX_RELATED
 from afterword.workers.core.errors import NotFound
-from afterword.workers.services.commands.owner_search import OwnerSearch
+from afterword.workers.services.commands.owner_search import OwnerSearch, fitting
 from afterword.workers.services.policy.access import owner_of
 from afterword.workers.services.recall.ranking.scores import RankedMemory
 from afterword.workers.stores.vectors import collection
@@ -25,7 +25,10 @@ class RelatedFinder:
         self._views = views
 
     def find(self, command: FindRelated, within: float | None) -> RelatedMemories:
-        """At most `limit` memories, linked ones first. Raises: NotFound, VectorStoreUnavailable."""
+        """At most `limit` memories, and about 256 KiB of them, linked ones first.
+
+        Raises: NotFound, VectorStoreUnavailable.
+        """
         owner = owner_of(command)
         view = self._views.of(owner)
         memory = next(iter(view.get([command.memory_id])), None)
@@ -34,7 +37,8 @@ class RelatedFinder:
         linked = _linked(view, owner, memory)
         found = self._search.find(owner, Filter(must_not=(Ids((memory.id,)),)), memory.text, within)
         related = _related(linked, found.ranked)[: command.limit]
-        return RelatedMemories(related=tuple(related), degraded=found.degraded)
+        most = fitting(each.memory for each in related)
+        return RelatedMemories(related=tuple(related[:most]), degraded=found.degraded)
 
 
 def _linked(view: MemoryView, owner: Owner, memory: StoredMemory) -> list[StoredMemory]:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from afterword.schemas.commands import COMMANDS, Command
+from afterword.schemas.command import Command
+from afterword.schemas.commands import COMMANDS
 from afterword.schemas.values import Model
 from afterword.workers.services.policy.access import Access
 
@@ -45,6 +46,10 @@ class Commands:
         # At the start: else the first command of that kind would find out.
         if missing:
             raise ValueError(f"commands without a handler: {', '.join(missing)}")
+        for command in self._handlers:
+            # Now, and not while the first one who gives it waits.
+            command.model_rebuild()
+            command.answer.model_rebuild()
 
     @property
     def handlers(self) -> list[CommandHandler]:

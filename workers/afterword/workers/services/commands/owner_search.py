@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import accumulate, takewhile
 
-from afterword.schemas import Scope
+from afterword.schemas import Memory, Scope
 from afterword.schemas.commands import MAX_RANKED
 from afterword.workers.core.errors import Late, VectorStoreUnavailable
 from afterword.workers.services.recall.askers_clock import NEWEST, clock_of
@@ -13,8 +15,15 @@ from afterword.workers.services.recall.finding.finder import Findings, MemoryFin
 from afterword.workers.services.recall.question.parsing import ParsedQuestion, parse_question
 from afterword.workers.services.recall.steps import Deadline
 from afterword.workers.stores.vectors.owners import AgentOwner, Owner, SessionOwner
+from afterword.workers.stores.vectors.paging import PAGE_BYTES
 from afterword.workers.stores.vectors.queries import Filter
 from afterword.workers.stores.vectors.views import Views
+
+
+def fitting(memories: Iterable[Memory], most: int = PAGE_BYTES) -> int:
+    """How many of these fit into one answer; one at least."""
+    sizes = accumulate(len(memory.model_dump_json().encode()) for memory in memories)
+    return max(sum(1 for _ in takewhile(lambda size: size <= most, sizes)), 1)
 
 
 class OwnerSearch:

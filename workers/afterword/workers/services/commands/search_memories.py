@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, takewhile
 from uuid import UUID
 
 from afterword.schemas import InvalidInput, SearchMemories, SearchPage
 from afterword.schemas.commands import MAX_RANKED
 from afterword.schemas.errors import shortened
-from afterword.workers.services.commands.owner_search import OwnerSearch
+from afterword.workers.services.commands.owner_search import OwnerSearch, fitting
 from afterword.workers.services.policy.access import owner_of
-from afterword.workers.services.recall.ranking.scores import RankedMemory
 from afterword.workers.services.recall.ranking.shortlist import Shortlist, explained
 from afterword.workers.stores.vectors import collection
 from afterword.workers.stores.vectors.paging import PAGE_BYTES
@@ -53,7 +51,9 @@ class MemorySearcher:
         found = self._search.find(owner_of(command), where, query, within)
         # MAX_RANKED over all pages together: the cursor holds the ids of all that were given.
         rest = [each for each in found.ranked if each.memory.id not in seen][: MAX_RANKED - len(seen)]
-        page = rest[: min(command.limit, _fitting(rest))]
+        # An explanation holds its memory once more.
+        most = PAGE_BYTES // 2 if command.explain else PAGE_BYTES
+        page = rest[: min(command.limit, fitting((to_memory(each.memory) for each in rest), most))]
         given = Shortlist(tuple(each.memory for each in page), {})
         return SearchPage(
             memories=tuple(to_memory(each.memory, round(each.relevance, 4)) for each in page),
@@ -61,12 +61,6 @@ class MemorySearcher:
             degraded=found.degraded,
             explanations=explained(page, found.replaced, given, 0.0) if command.explain else (),
         )
-
-
-def _fitting(found: Sequence[RankedMemory]) -> int:
-    """How many of these fit into a page; one at least."""
-    sizes = accumulate(len(to_memory(each.memory).model_dump_json().encode()) for each in found)
-    return max(sum(1 for _ in takewhile(lambda size: size <= PAGE_BYTES, sizes)), 1)
 
 
 def _conditions(command: SearchMemories) -> Iterator[Condition]:

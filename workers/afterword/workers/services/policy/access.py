@@ -2,17 +2,22 @@
 
 | a command about | is open to |
 |---|---|
-| a tenant (`ListUsers`, `GetOverview`) | every caller of the tenant |
-| a user: memories, a thread's memories, figures | that user |
+| a tenant (`ListUsers`, `FindOwners`, `GetOverview`) | every caller of the tenant |
+| the registry of agents (`SetAgent`, `ListAgents`, `GetAgent`) | admins: the door checks the role |
+| the deployment: health, keys, dead letters | operators: the door checks the role |
+| whose key it is (`CheckKey`) | the door, which asks before it knows the caller |
+| a user: memories, a thread's memories, figures, a conversation | that user |
 | an agent's memories | the account that the agent's registry entry names as its owner |
 
 A command names the account that asks in `by`. Without `by` the caller speaks for the user; an agent is open to nobody
-without it. Callers are not authenticated here: whoever reaches Redis may write any name.
+without it. Callers are not authenticated here: whoever reaches Redis may write any name, and give the commands of
+operators as well. Redis is the border of trust. A door before it, such as the HTTP gateway, knows who calls, and lets
+through what its caller's roles allow.
 """
 
 from __future__ import annotations
 
-from afterword.schemas.commands import Command, OfUser, Owned
+from afterword.schemas.command import Command, OfUser, Owned
 from afterword.workers.core.errors import Denied
 from afterword.workers.stores.ledger import agents
 from afterword.workers.stores.ledger.database import Database
@@ -29,7 +34,7 @@ class Access:
         """Raises: Denied; LedgerUnavailable, when the owner of an agent cannot be looked up."""
         match command:
             case OfUser() if command.by not in (None, command.user_id):
-                raise Denied("these analytics are another user's")
+                raise Denied("this is about another user: only they may ask it")
             case Owned(user_id=None):
                 self._check_agent(command)
             case Owned() if command.by not in (None, command.user_id):
@@ -43,6 +48,12 @@ class Access:
             raise Denied("this agent has no registered owner: run `afterword agents set AGENT --owner ACCOUNT`")
         if command.by != agent.owner_id:
             raise Denied("this agent's memories are open to its owner only: name the account in `by`")
+
+
+def asker_of(command: Command) -> str | None:
+    """The account that asked, for the audit: as the door names it, else the one in `by`."""
+    by = command.by if isinstance(command, Owned | OfUser) else None
+    return command.asked_by or by
 
 
 def owner_of(command: Owned) -> Owner:

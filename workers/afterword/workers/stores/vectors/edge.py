@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -105,9 +106,9 @@ class EdgeStore:
     def page(self, where: Filter, *, limit: int, cursor: str | None = None) -> Page:
         return newest_page(self, where, limit, cursor)
 
-    def newest(self, where: Filter, limit: int) -> list[Hit]:
-        """Newest first; those of one time in any order."""
-        return self.search([Search(Newest(), where, limit)])[0]
+    def newest(self, where: Filter, limit: int, start: datetime | None = None) -> list[Hit]:
+        """Newest first, from `start` on; those of one time in any order."""
+        return self.search([Search(Newest(start), where, limit)])[0]
 
     def by_id(self, where: Filter, limit: int, after: str | None) -> list[Hit]:
         """By id, those after this one."""

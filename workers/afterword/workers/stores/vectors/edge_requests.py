@@ -107,8 +107,8 @@ class _SharedValues:
                 return self._nearest[id(vector)]
             case Lexical(terms):
                 return q.TextQuery(c.LEXICAL, terms, q.Bm25Params(k=c.BM25.k, b=c.BM25.b))
-            case Newest():
-                return q.OrderBy(c.OCCURRED_AT, q.Direction.Desc)
+            case Newest(start):
+                return q.OrderBy(c.OCCURRED_AT, q.Direction.Desc, start.isoformat() if start else None)
 
 
 def without_vector() -> q.Filter:

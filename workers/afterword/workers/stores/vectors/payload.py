@@ -172,6 +172,7 @@ def to_memory(stored: StoredMemory, score: float | None = None, *, to_owner: boo
         role=stored.role,
         language=stored.language,
         topic=stored.topic,
+        importance=stored.importance,
         source=source,
         metadata=stored.metadata,
     )

@@ -107,7 +107,13 @@ class Lexical:
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """Newest first by `occurred_at`; the score is 0."""
+    """Newest first by `occurred_at`; the score is 0.
+
+    `start`: the store begins to look there, and so passes over no newer points. Else it walks past all of them, however
+    the filter bounds the time.
+    """
+
+    start: datetime | None = None
 
 
 Signal = Dense | Lexical | Newest

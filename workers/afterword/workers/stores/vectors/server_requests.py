@@ -112,8 +112,8 @@ def query(search: Search) -> m.QueryRequest:
             ranking, using = m.TextQuery(text=m.TextQueryInput(query=terms, scoring=_BM25)), c.LEXICAL
             if corpus is not None:
                 params = m.SearchParams(idf=m.IdfCorpusParams(corpus=filter_of(corpus)))
-        case Newest():
-            newest = m.OrderBy(key=c.OCCURRED_AT, direction=m.Direction.DESC)
+        case Newest(start):
+            newest = m.OrderBy(key=c.OCCURRED_AT, direction=m.Direction.DESC, start_from=start)
             ranking, using = m.OrderByQuery(order_by=newest), None
     return m.QueryRequest(
         query=ranking,

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection, text
 
+from afterword.schemas.analytics import DayFigures
 from afterword.schemas.values import Kind
 
 COUNTED_EXACTLY = 10_000
@@ -71,6 +72,17 @@ _OF_TENANT = text(
     ) AS counted
     """  # names of our own columns
 )
+_DAYS_OF_TENANT = text(
+    """
+    SELECT day, sum(added) AS added, sum(deleted) AS deleted, sum(searches) AS searches FROM (
+        SELECT day, added, deleted, searches FROM tenant_statistics
+        WHERE tenant_id = :tenant_id AND day >= :first AND day < :live
+        UNION ALL
+        SELECT day, added, deleted, searches FROM daily_statistics WHERE tenant_id = :tenant_id AND day >= :live
+    ) AS counted
+    GROUP BY day ORDER BY day
+    """
+)
 _OF_USER = text(
     f"""
     SELECT {_TOTALS}, COALESCE(sum(conversations), 0) AS conversations,
@@ -106,6 +118,16 @@ def of_tenant(connection: Connection, tenant_id: str, *, today: date, days: int,
     return Sums(
         **connection.execute(_OF_TENANT, {"tenant_id": tenant_id, "first": first, "live": live}).one()._asdict()
     )
+
+
+def days_of_tenant(
+    connection: Connection, tenant_id: str, *, today: date, days: int, rolled_up: date | None
+) -> list[DayFigures]:
+    """Each of the last `days` of a tenant on which anything happened, oldest first."""
+    first = today - timedelta(days=days - 1)
+    live = max(first, rolled_up) if rolled_up else first
+    rows = connection.execute(_DAYS_OF_TENANT, {"tenant_id": tenant_id, "first": first, "live": live})
+    return [DayFigures(day=row.day, added=row.added, deleted=row.deleted, searches=row.searches) for row in rows]
 
 
 def of_user(connection: Connection, tenant_id: str, user_id: str, *, today: date, days: int) -> Sums:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, case, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, case, func, or_, select, text, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from afterword.workers.stores.ledger.ingest.conversations import (
@@ -37,6 +37,37 @@ class Waiting:
     tokens: int
     first_at: datetime | None
     last_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PartProgress:
+    """How far a part of an event has come. `searchable`: its words can be found, or none of them are kept."""
+
+    status: ConversationStatus
+    reason: str | None
+    searchable: bool
+    received_at: datetime
+    finished_at: datetime | None
+
+
+def of_event(connection: Connection, tenant_id: str, user_id: str, event_id: str) -> list[PartProgress]:
+    """How far each part of an event has come; empty when nothing of it was taken in."""
+    rows = connection.execute(
+        select(
+            conversations.c.status,
+            conversations.c.reason,
+            or_(conversations.c.excerpts_at.is_not(None), conversations.c.turns.is_(None)).label("searchable"),
+            conversations.c.received_at,
+            conversations.c.finished_at,
+        )
+        .where(
+            conversations.c.tenant_id == tenant_id,
+            conversations.c.user_id == user_id,
+            conversations.c.event_id == event_id,
+        )
+        .order_by(conversations.c.part)
+    )
+    return [PartProgress(**row._asdict()) for row in rows]
 
 
 def pending(connection: Connection, tenant_id: str, user_id: str, *, limit: int) -> list[Conversation]:

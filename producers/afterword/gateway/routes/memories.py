@@ -1,0 +1,88 @@
+"""Managing memories."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Path, Response
+
+from afterword.gateway.answers import READING, WRITING, json_answer, problems
+from afterword.gateway.bodies import IdempotencyKey, json_body, query_string
+from afterword.gateway.callers import Fields
+from afterword.gateway.routes import API
+from afterword.gateway.visits import Visiting
+from afterword.schemas.answers import MemoryPage, RelatedMemories, Removed, SearchPage
+from afterword.schemas.commands import (
+    AddMemory,
+    ClearMemories,
+    DeleteMemory,
+    FindRelated,
+    GetMemory,
+    ListMemories,
+    SearchMemories,
+)
+from afterword.schemas.memory import Memory
+
+router = APIRouter(prefix=f"{API}/memories", tags=["memories"])
+
+_NAMED: Final = ("memory_id",)
+_ONE: Final = (*READING, 404)
+
+MemoryId = Annotated[str, Path(min_length=1, description="The id of a memory, as listed.")]
+_Listed = Annotated[Fields, Depends(query_string(ListMemories, name="ListQuery"))]
+_Searched = Annotated[Fields, Depends(json_body(SearchMemories, name="SearchQuestion"))]
+_Added = Annotated[Fields, Depends(json_body(AddMemory, name="NewMemory"))]
+_Got = Annotated[Fields, Depends(query_string(GetMemory, name="GetQuery", without=_NAMED))]
+_Deleted = Annotated[Fields, Depends(query_string(DeleteMemory, name="DeleteQuery", without=_NAMED))]
+_Related = Annotated[Fields, Depends(query_string(FindRelated, name="RelatedQuery", without=_NAMED))]
+_Cleared = Annotated[Fields, Depends(query_string(ClearMemories, name="ClearQuery"))]
+
+
+@router.get("", response_model=MemoryPage, responses=problems(READING))
+async def list_memories(visit: Visiting, query: _Listed) -> Response:
+    """A page of an owner's memories, newest first. Ask for the next one with `cursor`, the page's `next_cursor`."""
+    return json_answer(await visit.client.memories.list(**visit.memories_of(query)))
+
+
+@router.post("/search", response_model=SearchPage, responses=problems(WRITING))
+async def search_memories(visit: Visiting, body: _Searched) -> Response:
+    """An owner's memories about `query`, best first; without one, all that match the filters, newest first."""
+    return json_answer(await visit.client.memories.search(**visit.memories_of(body)))
+
+
+@router.post("", status_code=201, response_model=Memory, responses=problems(WRITING))
+async def add_memory(visit: Visiting, body: _Added, key: IdempotencyKey = None) -> Response:
+    """Write a memory by hand; the answer is the memory as stored."""
+    fields: dict[str, Any] = visit.memories_of(body)
+    if key is not None:
+        fields["request_id"] = key
+    return json_answer(await visit.client.memories.add(**fields), 201)
+
+
+@router.get("/{memory_id}", response_model=Memory, responses=problems(_ONE))
+async def get_memory(visit: Visiting, memory_id: MemoryId, query: _Got) -> Response:
+    """One memory of an owner."""
+    return json_answer(await visit.client.memories.get(memory_id, **visit.memories_of(query)))
+
+
+@router.get("/{memory_id}/related", response_model=RelatedMemories, responses=problems(_ONE))
+async def related_memories(visit: Visiting, memory_id: MemoryId, query: _Related) -> Response:
+    """The memories of the same owner that go with one: those linked with it, then the nearest by meaning."""
+    return json_answer(await visit.client.memories.related(memory_id, **visit.memories_of(query)))
+
+
+@router.delete("/{memory_id}", response_model=Removed, responses={**problems(_ONE), 202: {"model": Removed}})
+async def delete_memory(visit: Visiting, memory_id: MemoryId, query: _Deleted) -> Response:
+    """Remove one memory. 202 where a store is away: it is no longer shown, and removed as soon as possible."""
+    return _removed(await visit.client.memories.delete(memory_id, **visit.memories_of(query)))
+
+
+@router.delete("", response_model=Removed, responses={**problems(READING), 202: {"model": Removed}})
+async def clear_memories(visit: Visiting, query: _Cleared) -> Response:
+    """Remove all memories of an owner; with `session_id`, those of that thread. 202 as for one memory."""
+    fields = {**visit.memories_of(query), "timeout": visit.settings.clear_seconds}
+    return _removed(await visit.client.memories.clear(**fields))
+
+
+def _removed(removed: Removed) -> Response:
+    return json_answer(removed, 202 if removed.pending else 200)

@@ -1,0 +1,73 @@
+"""A caller at the door, with the client of their tenant: what every route begins with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, cast
+
+from fastapi import Depends, FastAPI, Request
+
+from afterword.gateway.authentication import Authentication
+from afterword.gateway.callers import Caller, NotKnown
+from afterword.gateway.health import HealthLook
+from afterword.gateway.metrics import GatewayMetrics
+from afterword.gateway.settings import GatewaySettings
+from afterword.producers import AsyncMemoryClient
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """Everything that routes share, kept as `app.state.door`."""
+
+    settings: GatewaySettings
+    authentication: Authentication
+    client: AsyncMemoryClient
+    """Of no tenant in particular: `client.for_tenant` shares its connections and its outbox."""
+    health: HealthLook
+    metrics: GatewayMetrics
+
+    async def caller(self, authorization: str | None) -> Caller:
+        """Who sends this `Authorization` header. Raises: NotKnown, MemoryUnavailable."""
+        try:
+            return await self.authentication.caller(authorization)
+        except NotKnown as error:
+            self.metrics.refused.labels(error.refusal).inc()
+            raise
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """One request: who makes it, and the client that carries it to the workers in the name of their tenant."""
+
+    caller: Caller
+    client: AsyncMemoryClient
+    door: Door
+
+    @property
+    def settings(self) -> GatewaySettings:
+        """The settings of the gateway."""
+        return self.door.settings
+
+    def memories_of(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """The fields of a command about an owner's memories: whose, and how long its answer is waited for."""
+        owned = self.caller.of_owner(fields)
+        # Told by the audit: an agent and an admin act for others.
+        return {**owned, "asked_by": self.caller.account, "timeout": self.settings.command_seconds}
+
+
+def door_of(app: FastAPI) -> Door:
+    """What the routes of an application share."""
+    return cast(Door, app.state.door)
+
+
+async def visit(request: Request) -> Visit:
+    """Who makes this request. Raises: NotKnown, MemoryUnavailable."""
+    door = door_of(request.app)
+    caller = await door.caller(request.headers.get("authorization"))
+    # For the access log, which is written after the answer.
+    request.scope["afterword.caller"] = caller
+    return Visit(caller=caller, client=door.client.for_tenant(caller.tenant_id), door=door)
+
+
+Visiting = Annotated[Visit, Depends(visit)]
+"""The parameter of a route that only known callers may use."""
