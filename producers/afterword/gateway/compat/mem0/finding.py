@@ -51,7 +51,7 @@ class Mem0Finder:
         return Found(memories[:limit], all(one.is_complete for one in found), degraded)
 
     async def list(self, clauses: Sequence[Clause], *, page: int, size: int) -> Listed:
-        """A page of all memories that are meant."""
+        """A page of all memories that are meant: those of one owner after those of another, newest first."""
         listing = _Listing(start=(page - 1) * size, size=size)
         for clause in clauses:
             async for memory in self._newest(clause):

@@ -89,7 +89,7 @@ async def search(visit: Visiting, body: SearchBody) -> Json:
 async def get_all(
     request: Request, visit: Visiting, body: ListBody, page: _Page = 1, page_size: _PageSize = 100
 ) -> Json:
-    """A page of all memories that are meant, newest first."""
+    """A page of all memories that are meant, newest first, and how many there are in all."""
     clauses = clauses_of(body.expression(), user_id=_own_user(visit))
     listed = await Mem0Finder(visit).list(clauses, page=page, size=page_size)
 
