@@ -14,11 +14,17 @@ import pytest
 import afterword.producers
 from afterword.cli.settings_table import settings_table
 from afterword.producers import (
+    Agents,
     Analytics,
+    AsyncAgents,
     AsyncAnalytics,
+    AsyncDeadLetterBox,
+    AsyncKeys,
     AsyncMemories,
     AsyncMemoryClient,
     ClientSettings,
+    DeadLetterBox,
+    Keys,
     Memories,
     MemoryClient,
 )
@@ -59,9 +65,15 @@ def test_the_code_of_the_sdk_page_runs(stack_url: str, monkeypatch: pytest.Monke
         (MemoryClient, "client"),
         (Memories, "client.memories"),
         (Analytics, "client.analytics"),
+        (Keys, "client.keys"),
+        (Agents, "client.agents"),
+        (DeadLetterBox, "client.dead_letters"),
         (AsyncMemoryClient, "aio"),
         (AsyncMemories, "aio.memories"),
         (AsyncAnalytics, "aio.analytics"),
+        (AsyncKeys, "aio.keys"),
+        (AsyncAgents, "aio.agents"),
+        (AsyncDeadLetterBox, "aio.dead_letters"),
     ],
 )
 def test_the_sdk_page_shows_every_call(kind: type, name: str) -> None:

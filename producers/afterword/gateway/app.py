@@ -20,6 +20,7 @@ from afterword.gateway.keys import KeyCheck
 from afterword.gateway.keysets import key_source
 from afterword.gateway.loopback import OwnMachine
 from afterword.gateway.metrics import GatewayMetrics
+from afterword.gateway.pages import serve_viewer
 from afterword.gateway.problems import Problem, tell_problems
 from afterword.gateway.routes import API, analytics, context, conversations, me, memories, operations, probes, users
 from afterword.gateway.settings import GatewaySettings
@@ -76,6 +77,7 @@ def create_app(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> Fa
     # First: `/memories/{memory_id}` would take their names for ids.
     for router in (*compat_routers(), *_ROUTERS):
         app.include_router(router)
+    serve_viewer(app)
     _guard(app, door)
     return app
 

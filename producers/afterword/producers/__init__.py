@@ -2,13 +2,19 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
+from afterword.producers.agents import Agents
+from afterword.producers.aio.agents import AsyncAgents
 from afterword.producers.aio.analytics import AsyncAnalytics
 from afterword.producers.aio.client import AsyncMemoryClient
+from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
+from afterword.producers.aio.keys import AsyncKeys
 from afterword.producers.aio.memories import AsyncMemories
 from afterword.producers.analytics import Analytics
 from afterword.producers.client import MemoryClient
 from afterword.producers.context import Context
+from afterword.producers.dead_letters import DeadLetterBox
 from afterword.producers.intake import PublishResult
+from afterword.producers.keys import Keys, NewKey
 from afterword.producers.memories import Memories
 from afterword.producers.runs import AsyncRun, Run
 from afterword.producers.service_check import ServiceCheck
@@ -17,6 +23,9 @@ from afterword.producers.stats import Stats
 from afterword.schemas import (
     ActiveUsers,
     AfterwordError,
+    AgentEntry,
+    AgentPage,
+    CallerRole,
     CommandFailed,
     ComponentHealth,
     ConversationFinished,
@@ -25,7 +34,13 @@ from afterword.schemas import (
     Explanation,
     InvalidEvent,
     InvalidInput,
+    KeyEntry,
+    KeyHolder,
+    KeyPage,
     Kind,
+    LetterEntry,
+    LetterPage,
+    LetterText,
     Memory,
     MemoryOwner,
     MemoryOwners,
@@ -36,6 +51,7 @@ from afterword.schemas import (
     Period,
     Provenance,
     QueueHealth,
+    RefusedLetter,
     RelatedMemories,
     RelatedMemory,
     Relation,
@@ -43,6 +59,7 @@ from afterword.schemas import (
     Scope,
     SearchPage,
     SystemHealth,
+    TreatedLetters,
     UnsupportedVersion,
     UserAnalytics,
     UserCount,
@@ -52,11 +69,18 @@ from afterword.schemas import (
 __all__ = [
     "ActiveUsers",
     "AfterwordError",
+    "AgentEntry",
+    "AgentPage",
+    "Agents",
     "Analytics",
+    "AsyncAgents",
     "AsyncAnalytics",
+    "AsyncDeadLetterBox",
+    "AsyncKeys",
     "AsyncMemories",
     "AsyncMemoryClient",
     "AsyncRun",
+    "CallerRole",
     "ClientSettings",
     "CommandFailed",
     "ComponentHealth",
@@ -64,10 +88,18 @@ __all__ = [
     "ConversationFinished",
     "ConversationState",
     "DayFigures",
+    "DeadLetterBox",
     "Explanation",
     "InvalidEvent",
     "InvalidInput",
+    "KeyEntry",
+    "KeyHolder",
+    "KeyPage",
+    "Keys",
     "Kind",
+    "LetterEntry",
+    "LetterPage",
+    "LetterText",
     "Memories",
     "Memory",
     "MemoryClient",
@@ -76,11 +108,13 @@ __all__ = [
     "MemoryPage",
     "MemoryUnavailable",
     "Message",
+    "NewKey",
     "Overview",
     "Period",
     "Provenance",
     "PublishResult",
     "QueueHealth",
+    "RefusedLetter",
     "RelatedMemories",
     "RelatedMemory",
     "Relation",
@@ -91,6 +125,7 @@ __all__ = [
     "ServiceCheck",
     "Stats",
     "SystemHealth",
+    "TreatedLetters",
     "UnsupportedVersion",
     "UserAnalytics",
     "UserCount",

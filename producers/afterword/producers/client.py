@@ -11,10 +11,13 @@ from copy import copy
 from types import TracebackType
 from typing import Self, Unpack
 
+from afterword.producers.agents import Agents
 from afterword.producers.analytics import Analytics
 from afterword.producers.calls import ContextOptions, ScopeShares, command_call
 from afterword.producers.context import CONTEXT_SECONDS, Context
+from afterword.producers.dead_letters import DeadLetterBox
 from afterword.producers.intake import INVALID, Intake, PublishResult, in_batches
+from afterword.producers.keys import Keys
 from afterword.producers.line import SharedLine
 from afterword.producers.memories import COMMAND_SECONDS, Memories
 from afterword.producers.outbox import Parcel
@@ -62,6 +65,12 @@ class MemoryClient:
         """List, search, get, add, delete and clear memories."""
         self.analytics = Analytics(self._intake.tenant_id, self._line.ask)
         """Figures of usage."""
+        self.agents = Agents(self._intake.tenant_id, self._line.ask)
+        """The registry of agents: list, get, set."""
+        self.keys = Keys(self._intake.tenant_id, self._line.ask)
+        """API keys of the gateway: create, list, revoke, check."""
+        self.dead_letters = DeadLetterBox(self._intake.tenant_id, self._line.ask)
+        """What was given up on: list, get, replay, drop."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from afterword.producers.context import Context
 from afterword.schemas.chunks import answer_texts, chunk_text
 from afterword.schemas.conversation import LEARNED_ROLES, ConversationFinished, Message
+from afterword.schemas.foreign import label
 from afterword.schemas.spoken import spoken
 
 GivenMessage = Message | Mapping[str, Any] | Any
@@ -39,6 +40,12 @@ class Opening:
         return self.system_prompt or (self._leading.text if self._leading else "")
 
     @property
+    def prompt_role(self) -> str:
+        """The role that the prompt has to the LLM: `developer`, where the turns say so, else `system`."""
+        given = self._leading and not self.system_prompt and label(self.turns[0], "role")
+        return "developer" if given == "developer" else "system"
+
+    @property
     def conversation(self) -> tuple[GivenMessage, ...]:
         """The turns after the system prompt."""
         return self.turns[1:] if self._leading and not self.system_prompt else self.turns
@@ -57,7 +64,7 @@ class _Run:
     def __init__(self, opening: Opening, context: Context) -> None:
         self.context = context
         self.system_prompt = context.inject(opening.prompt)
-        system = [{"role": "system", "content": self.system_prompt}] if self.system_prompt else []
+        system = [{"role": opening.prompt_role, "content": self.system_prompt}] if self.system_prompt else []
         self.messages: list[Any] = [*system, *map(_for_llm, opening.conversation)]
         self._event = opening.event
         self._said: list[str] = []

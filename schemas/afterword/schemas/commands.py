@@ -32,7 +32,10 @@ from afterword.schemas.command import MAX_PAGE, Command, OfUser, Owned, OwnedByO
 from afterword.schemas.conversation import check_version
 from afterword.schemas.errors import InvalidInput, shortened
 from afterword.schemas.health import GetHealth
+from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
+from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
 from afterword.schemas.memory import Memory
+from afterword.schemas.registry import GetAgent, ListAgents, SetAgent
 from afterword.schemas.values import GivenMetadata, Id, Kind, Moment, Query, Scope, Text, Time, WantedMetadata
 
 MAX_DAYS = 366
@@ -228,6 +231,17 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     GetUserAnalytics,
     GetConversation,
     GetHealth,
+    CreateKey,
+    ListKeys,
+    RevokeKey,
+    CheckKey,
+    ListDeadLetters,
+    GetDeadLetter,
+    ReplayDeadLetters,
+    DropDeadLetters,
+    ListAgents,
+    GetAgent,
+    SetAgent,
 )
 """Every command that the workers understand."""
 

@@ -27,6 +27,8 @@ ROLES = {
 _FIELDS = frozenset({"role", "content", "name", "id", "created_at"})
 _CLASS = re.compile(r"(User|Human|AI|Assistant|System|Tool|Function)(?:Text)?Message(?:Chunk)?")
 _PROMPT_PARTS = {"user-prompt": "user", "system-prompt": "system", "instruction": "system"}
+_NO_ID = "__fake_id__"
+"""The id that the Agents SDK gives to every answer of an LLM that gives none: by it they cannot be told apart."""
 _DEEPEST = 8
 """Wrappings that a message may have. A library's object may hold itself."""
 _MILLISECONDS_FROM = 10**11
@@ -139,7 +141,7 @@ def _message(role: str, content: Any, item: Any) -> list[Any]:
         return []
     about = {
         "name": label(item, "name") or speaker_of(content) or look(item, "name"),
-        "id": look(item, "id"),
+        "id": None if look(item, "id") == _NO_ID else look(item, "id"),
         "created_at": _time(look(item, "created_at", "createdAt", "timestamp")),
     }
     return [{"role": role, "content": words, **{name: value for name, value in about.items() if value is not None}}]

@@ -145,6 +145,15 @@ class TestCaching:
 
         assert cache.size_bytes == size
 
+    def test_long_texts_take_no_more_room_than_short_ones(self) -> None:
+        cache = VectorCache()
+        texts = [f"{number} " + "long " * 10_000 for number in range(20)]
+        cache.put({text: [1.0, float(place)] for place, text in enumerate(texts)})
+        assert cache.size_bytes < 20 * 1_000
+        assert {text: vector[1] for text, vector in cache.get([*texts, "other"]).items()} == {
+            text: place for place, text in enumerate(texts)
+        }
+
     def test_a_known_vector_is_rounded_as_a_store_rounds_it(self) -> None:
         embedder = CachingEmbedder(HashingEmbedder(64), VectorCache(), Metrics())
         [fresh], [known] = embedder.embed(["a black cat"]), embedder.embed(["a black cat"])

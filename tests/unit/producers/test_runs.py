@@ -110,3 +110,9 @@ def test_an_invalid_run_goes_on_unpublished_where_invalid_events_are_logged() ->
     run.said("Hello")
     assert [message["role"] for message in run.messages] == ["system", "nobody"]
     assert run.outcome(interrupted=False) is None
+
+
+def test_a_developer_s_prompt_stays_one() -> None:
+    turns = [{"role": "developer", "content": "Be kind."}, *TURNS]
+    assert Run(opening(turns), TEA).messages[0] == {"role": "developer", "content": TEA.inject("Be kind.")}
+    assert Run(opening(turns, "Be brief."), TEA).messages[0]["role"] == "system"

@@ -122,11 +122,21 @@ def test_a_user_a_session_or_an_agent_is_an_owner(owner: dict[str, str]) -> None
 
 
 def test_every_command_is_read_by_its_name() -> None:
-    named = {"user_id": "u", "memory_id": "m", "memory_ids": ["m"], "event_id": "e"}
-    given = {**named, "text": "x", "reply_to": REPLY_TO}
+    given: dict[str, Any] = {"user_id": "u", "memory_id": "m", "event_id": "e", "text": "x", "reply_to": REPLY_TO}
+    given |= {
+        "memory_ids": ["m"],
+        "key_id": "0" * 16,
+        "secret_hash": "0" * 64,
+        "account": "a",
+        "roles": ["user"],
+        "letter_id": 1,
+        "letter_ids": [1],
+    }
     assert COMMANDS
     for kind in COMMANDS:
-        assert type(parse_command({**given, "command": kind.wire_name()})) is kind
+        # An agent beside a user would be a second owner.
+        agent = {} if issubclass(kind, Owned) else {"agent_id": "coach"}
+        assert type(parse_command({**given, **agent, "command": kind.wire_name()})) is kind
 
 
 def test_every_class_of_a_command_is_listed_and_says_whose_it_is_and_how_it_is_answered() -> None:

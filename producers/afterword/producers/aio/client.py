@@ -12,7 +12,10 @@ from copy import copy
 from types import TracebackType
 from typing import Self, Unpack
 
+from afterword.producers.aio.agents import AsyncAgents
 from afterword.producers.aio.analytics import AsyncAnalytics
+from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
+from afterword.producers.aio.keys import AsyncKeys
 from afterword.producers.aio.lines import Lines
 from afterword.producers.aio.memories import AsyncMemories
 from afterword.producers.calls import ContextOptions, ScopeShares, command_call
@@ -61,6 +64,12 @@ class AsyncMemoryClient:
         """List, search, get, add, delete and clear memories."""
         self.analytics = AsyncAnalytics(self._intake.tenant_id, self._lines.ask)
         """Figures of usage."""
+        self.agents = AsyncAgents(self._intake.tenant_id, self._lines.ask)
+        """The registry of agents: list, get, set."""
+        self.keys = AsyncKeys(self._intake.tenant_id, self._lines.ask)
+        """API keys of the gateway: create, list, revoke, check."""
+        self.dead_letters = AsyncDeadLetterBox(self._intake.tenant_id, self._lines.ask)
+        """What was given up on: list, get, replay, drop."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:

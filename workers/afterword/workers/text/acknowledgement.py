@@ -21,7 +21,6 @@ _YES_OR_NO: Final = re.compile(f"{english.YES_OR_NO}|{chinese.YES_OR_NO}")
 _WORD: Final = re.compile(r"\w")
 
 
-@lru_cache(maxsize=_TEXTS_CACHED)
 def says_nothing(text: str) -> bool:
     """Whether every clause of an assistant's answer acknowledges, promises or puts off. A mere yes or no is an answer.
 
@@ -30,8 +29,11 @@ def says_nothing(text: str) -> bool:
     >>> says_nothing("Let me think: you are allergic to peanuts.")
     False
     """
-    if len(text) > _MOST:
-        return False
+    return len(text) <= _MOST and _acknowledges(text)
+
+
+@lru_cache(maxsize=_TEXTS_CACHED)
+def _acknowledges(text: str) -> bool:
     parts = _BREAK.split(text.lower().replace("’", "'"))
     clauses = [part.strip() for part in parts if _WORD.search(part)]
     others = [clause for clause in clauses if not _CLAUSE.fullmatch(clause)]

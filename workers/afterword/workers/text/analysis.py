@@ -21,6 +21,7 @@ import Stemmer
 from afterword.workers.text.en.words import BASES
 from afterword.workers.text.en.words import STOP_WORDS as ENGLISH
 from afterword.workers.text.language import STOP_WORDS, detection
+from afterword.workers.text.remembered import remembered
 from afterword.workers.text.zh.phrases import STOP_CHARACTERS
 
 MAX_CHARACTERS = 20_000
@@ -70,7 +71,7 @@ def terms(text: str) -> list[str]:
     return list(_terms(text[:MAX_CHARACTERS]))
 
 
-@lru_cache(maxsize=_TEXTS_CACHED)
+@remembered(_TEXTS_CACHED)
 def _terms(text: str) -> tuple[str, ...]:
     normal = _normalised(text)
     detected = detection(normal)

@@ -82,10 +82,14 @@ def _is_traditional(sample: str) -> bool:
     return len(han.encode(_OF_TRADITIONAL, "ignore")) > len(han.encode(_OF_SIMPLIFIED, "ignore"))
 
 
-@lru_cache(maxsize=_TEXTS_CACHED)
 def detection(text: str) -> Detection:
     """The language, and whether there is more than a default behind it."""
-    sample = text[:_SAMPLE]
+    # Cut first: what is remembered of a long note is its beginning.
+    return _detected(text[:_SAMPLE])
+
+
+@lru_cache(maxsize=_TEXTS_CACHED)
+def _detected(sample: str) -> Detection:
     script = "latin" if sample.isascii() else _main_script(sample)
     if script == "latin":
         return _latin(sample)

@@ -24,6 +24,7 @@ from afterword.workers.text.en import phrases as english
 from afterword.workers.text.zh import phrases as chinese
 
 _TEXTS_CACHED = 1_000  # each fact is compared with all others
+_LONGEST = 2_000  # characters of a fact; a note that is longer says at its beginning what it is about
 _PAST: Final = re.compile(f"{english.ASKS_FOR_PAST}|{chinese.ASKS_FOR_PAST}", re.IGNORECASE)
 _TIME_FIRST: Final = re.compile(f"^(?:{english.TIME_FIRST}|{chinese.TIME_FIRST})", re.IGNORECASE)
 _SUBJECT: Final = re.compile(english.SUBJECT, re.IGNORECASE)
@@ -59,7 +60,7 @@ def replaces(newer: StoredMemory, older: StoredMemory) -> bool:
     """Whether the newer memory tells how things are now, and the older how they were."""
     if newer.scope is not older.scope or newer.occurred_at <= older.occurred_at:
         return False
-    since, before = _told(newer.text), _told(older.text)
+    since, before = _told(newer.text[:_LONGEST]), _told(older.text[:_LONGEST])
     if since.subject is not None and since.subject == before.subject:
         return (since.is_state and before.is_state) or (since.is_change and bool(since.attributes & before.attributes))
     return since.is_change and older.id in newer.linked_memory_ids

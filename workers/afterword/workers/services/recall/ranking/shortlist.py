@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import lru_cache
 
 from afterword.schemas import Explanation, Kind, Memory, Scope
 from afterword.workers.services.recall.ranking.scores import WEIGHTS, RankedMemory, Signals
 from afterword.workers.stores.vectors.payload import StoredMemory, to_memory
 from afterword.workers.text.analysis import UNPARTED
+from afterword.workers.text.remembered import remembered
 
 LOOKED_AT = 100
 """Facts, newest first, among which those that say who somebody is are looked for."""
@@ -163,7 +163,7 @@ def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
     return len(shorter) >= _ALIKE * len(longer) and shorter <= longer
 
 
-@lru_cache(maxsize=_TEXTS_CACHED)
+@remembered(_TEXTS_CACHED)
 def _words(text: str) -> frozenset[str]:
     """Words, and single characters where a script does not part its words; emoji alone are what they are."""
     return frozenset(_WORD.findall(text.casefold()) or [text.strip()])
