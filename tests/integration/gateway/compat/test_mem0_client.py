@@ -248,7 +248,9 @@ def test_an_agent_s_own_memories_are_its_owner_s(door: GatewayStack) -> None:
     [added] = client.add("Speaks plainly", agent_id=agent, infer=False)["results"]
     assert texts(client.search("plainly", filters={"agent_id": agent}, threshold=0.0)) == ["Speaks plainly"]
     assert client.get(added["id"])["agent_id"] == agent
+    assert ("agent", agent) in {(each["type"], each["name"]) for each in client.users()["results"]}
     stranger = client_of(door, account="somebody")
+    assert "agent" not in {each["type"] for each in stranger.users()["results"]}
     with pytest.raises(MemoryNotFoundError):
         stranger.get(added["id"])
     with pytest.raises(AuthenticationError):

@@ -14,7 +14,7 @@ from afterword.gateway.compat.mem0.bodies import ListBody, SearchBody, owner_to_
 from afterword.gateway.compat.mem0.clauses import clauses_of
 from afterword.gateway.compat.mem0.errors import Mem0Route
 from afterword.gateway.compat.mem0.finding import Mem0Finder
-from afterword.gateway.compat.mem0.ownership import as_if_missing, owners_of
+from afterword.gateway.compat.mem0.ownership import as_if_missing, clear_owner, owners_of
 from afterword.gateway.compat.mem0.shapes import Json, mem0_added, mem0_history, mem0_memory, mem0_queued
 from afterword.gateway.routes.conversations import refuse_when_full
 from afterword.gateway.routes.memories import MemoryId
@@ -128,8 +128,7 @@ async def delete(visit: Visiting, memory_id: MemoryId, delete_linked: bool = Fal
 @router.delete("/v1/memories/")
 async def delete_all(request: Request, visit: Visiting) -> Json:
     """Remove all memories of one user, of one run of theirs, or of one agent."""
-    owner = visit.caller.of_owner(owner_to_clear(request.query_params, _own_user(visit)))
-    await visit.client.memories.clear(**owner, timeout=visit.settings.clear_seconds)
+    await clear_owner(visit, owner_to_clear(request.query_params, _own_user(visit)))
     return {"message": "Memories deleted successfully!"}
 
 
