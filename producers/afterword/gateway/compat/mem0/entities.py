@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request
 from afterword.gateway.callers import CallerRole, Fields
 from afterword.gateway.compat.mem0.errors import Mem0Route
 from afterword.gateway.compat.mem0.ownership import clear_owner
-from afterword.gateway.compat.mem0.shapes import Json, mem0_entity
+from afterword.gateway.compat.mem0.shapes import Json, mem0_entity, mem0_removed
 from afterword.gateway.visits import Visit, Visiting
 from afterword.schemas import InvalidInput
 from afterword.schemas.command import MAX_PAGE
@@ -71,8 +71,8 @@ async def _own_agents(visit: Visit) -> list[str]:
 @router.delete("/v1/entities/{kind}/{name}/")
 async def delete_entity(visit: Visiting, kind: Literal["user", "agent", "app", "run"], name: Name) -> Json:
     """Remove all memories of a user or of an agent."""
-    await clear_owner(visit, _owner(kind, name))
-    return {"message": "Entity deleted successfully!"}
+    removed = await clear_owner(visit, _owner(kind, name))
+    return mem0_removed("Entity deleted successfully!", pending=removed.pending)
 
 
 def _owner(kind: str, name: str) -> Fields:
