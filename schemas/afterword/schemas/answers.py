@@ -96,7 +96,7 @@ class Removed(LateModel):
     deletion_id: str | None = None
 
 
-class DeletionState(Model):
+class DeletionState(LateModel):
     """Answers `deletion`: whether it is still `pending`, and how many `memories` were known when it was asked for.
 
     From `requested_at` on nothing of it is shown. At `finished_at` it was gone from every store.
