@@ -17,20 +17,20 @@ from afterword.gateway.app import create_app
 from afterword.gateway.routes import API
 from afterword.gateway.settings import GatewaySettings
 from afterword.producers import (
-    Agents,
     Analytics,
-    AsyncAgents,
     AsyncAnalytics,
-    AsyncDeadLetterBox,
-    AsyncKeys,
     AsyncMemories,
     AsyncMemoryClient,
     ClientSettings,
-    DeadLetterBox,
-    Keys,
     Memories,
     MemoryClient,
 )
+from afterword.producers.agents import Agents
+from afterword.producers.aio.agents import AsyncAgents
+from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
+from afterword.producers.aio.keys import AsyncKeys
+from afterword.producers.dead_letters import DeadLetterBox
+from afterword.producers.keys import Keys
 from tests.support.pages import anchors, blocks, links
 
 SDK = Path("docs/sdk.md")

@@ -15,10 +15,10 @@ import httpx
 import jwt
 from redis import Redis
 
-from afterword.gateway.callers import CallerRole
 from afterword.gateway.serving import GatewayServer
 from afterword.gateway.settings import GatewaySettings
 from afterword.producers import Memory, MemoryClient
+from afterword.schemas.keys import CallerRole
 from afterword.workers.embedded.redis_server import RedisServer
 from afterword.workers.runtime.roles import Role, start_role
 from afterword.workers.runtime.settings import Settings

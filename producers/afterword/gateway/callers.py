@@ -21,8 +21,6 @@ from typing import Any
 from afterword.schemas.errors import AfterwordError, InvalidInput
 from afterword.schemas.keys import CallerRole
 
-__all__ = ["Caller", "CallerRole", "Fields", "NotAllowed", "NotKnown", "Refusal"]
-
 Fields = dict[str, Any]
 """The fields of a request, by name, as they were given."""
 

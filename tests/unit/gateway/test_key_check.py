@@ -7,12 +7,12 @@ from typing import Any, cast
 
 import pytest
 
-from afterword.gateway.callers import Caller, CallerRole
+from afterword.gateway.callers import Caller
 from afterword.gateway.keys import WorkersKeyCheck, caller_with
 from afterword.gateway.settings import GatewaySettings
 from afterword.producers import AsyncMemoryClient
 from afterword.schemas.errors import CommandFailed, MemoryUnavailable
-from afterword.schemas.keys import ApiKey, KeyHolder
+from afterword.schemas.keys import ApiKey, CallerRole, KeyHolder
 
 KEY = ApiKey.draw()
 HOLDER = KeyHolder(tenant_id="acme", account="ci", roles=(CallerRole.AGENT,))
