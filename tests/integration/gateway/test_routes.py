@@ -41,7 +41,11 @@ def test_a_memory_is_added_read_found_related_and_removed(door: GatewayStack) ->
         assert http.get(f"/api/v1/memories/{memory['id']}").json() == {**memory, "score": None}
         assert http.get(f"/api/v1/memories/{memory['id']}/related").json()["related"] == []
 
-        assert http.delete(f"/api/v1/memories/{memory['id']}").json() == {"removed": 1, "pending": False}
+        assert http.delete(f"/api/v1/memories/{memory['id']}").json() == {
+            "removed": 1,
+            "pending": False,
+            "deletion_id": None,
+        }
         gone = http.get(f"/api/v1/memories/{memory['id']}")
         assert (gone.status_code, gone.json()["code"]) == (404, "not_found")
         assert http.delete("/api/v1/memories").json()["removed"] == 0
