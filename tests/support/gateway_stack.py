@@ -13,11 +13,12 @@ from uuid import uuid4
 
 import httpx
 import jwt
+from redis import Redis
 
-from afterword.gateway.callers import CallerRole
 from afterword.gateway.serving import GatewayServer
 from afterword.gateway.settings import GatewaySettings
 from afterword.producers import Memory, MemoryClient
+from afterword.schemas.keys import CallerRole
 from afterword.workers.embedded.redis_server import RedisServer
 from afterword.workers.runtime.roles import Role, start_role
 from afterword.workers.runtime.settings import Settings
@@ -82,6 +83,17 @@ class GatewayStack:
     def url(self) -> str:
         """Where the gateway answers."""
         return self.server.url
+
+    @property
+    def quiet_url(self) -> str:
+        """A database of the same Redis that no worker looks at."""
+        return self.redis_url.removesuffix("/0") + "/1"
+
+    def quiet_redis(self) -> Redis:
+        """That database, empty."""
+        client = Redis.from_url(self.quiet_url)
+        client.flushdb()
+        return client
 
     @contextmanager
     def serving(self, **changes: Any) -> Iterator[str]:

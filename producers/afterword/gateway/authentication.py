@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from afterword.gateway.callers import Caller, CallerRole, NotKnown, Refusal
+from afterword.gateway.callers import Caller, NotKnown, Refusal
 from afterword.gateway.keys import KeyCheck, is_api_key
 from afterword.gateway.tokens import TokenCheck
+from afterword.schemas.keys import CallerRole
 
 SCHEMES = ("bearer", "token")
 """`Token` is how mem0's own client sends its key."""

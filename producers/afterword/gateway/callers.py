@@ -19,16 +19,10 @@ from enum import StrEnum
 from typing import Any
 
 from afterword.schemas.errors import AfterwordError, InvalidInput
+from afterword.schemas.keys import CallerRole
 
 Fields = dict[str, Any]
 """The fields of a request, by name, as they were given."""
-
-
-class CallerRole(StrEnum):
-    USER = "user"
-    AGENT = "agent"
-    ADMIN = "admin"
-    OPERATOR = "operator"
 
 
 class NotAllowed(AfterwordError):

@@ -34,7 +34,9 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 is_page = headers.get("content-type", "").startswith("text/html")
-                headers["content-security-policy"] = PAGE_POLICY if is_page else DATA_POLICY
+                # "Not modified" has no type, and a browser would put its policy in the place of the page's own.
+                if message["status"] != 304:
+                    headers["content-security-policy"] = PAGE_POLICY if is_page else DATA_POLICY
                 for name, value in _ALWAYS.items():
                     headers[name] = value
                 headers.setdefault("cache-control", "no-store")

@@ -9,9 +9,10 @@ import jwt
 from jwt.exceptions import ExpiredSignatureError, InvalidAudienceError, InvalidIssuerError, PyJWTError
 from pydantic import TypeAdapter, ValidationError
 
-from afterword.gateway.callers import Caller, CallerRole, NotKnown, Refusal
+from afterword.gateway.callers import Caller, NotKnown, Refusal
 from afterword.gateway.keysets import KeySource, SigningKey
 from afterword.gateway.settings import GatewaySettings
+from afterword.schemas.keys import CallerRole
 from afterword.schemas.values import Id
 
 MOST_CHARACTERS = 16 * 1024

@@ -1,4 +1,8 @@
-"""The wire contract of Afterword: what is published, asked and answered. Imports pydantic only."""
+"""The wire contract of Afterword: what is published, asked and answered. Imports pydantic only.
+
+What operators ask for stands in modules of its own, which an agent's process need not import: `health`, `keys`,
+`letters`, `registry`.
+"""
 
 from afterword.schemas.analytics import ActiveUsers, DayFigures, Overview, Period, UserAnalytics
 from afterword.schemas.answers import (
@@ -39,31 +43,7 @@ from afterword.schemas.errors import (
     MemoryUnavailable,
     UnsupportedVersion,
 )
-from afterword.schemas.health import ComponentHealth, GetHealth, QueueHealth, SystemHealth
-from afterword.schemas.keys import (
-    ApiKey,
-    CallerRole,
-    CheckKey,
-    CreateKey,
-    KeyEntry,
-    KeyHolder,
-    KeyPage,
-    ListKeys,
-    RevokeKey,
-)
-from afterword.schemas.letters import (
-    DropDeadLetters,
-    GetDeadLetter,
-    LetterEntry,
-    LetterPage,
-    LetterText,
-    ListDeadLetters,
-    RefusedLetter,
-    ReplayDeadLetters,
-    TreatedLetters,
-)
 from afterword.schemas.memory import Memory, Provenance
-from afterword.schemas.registry import AgentEntry, AgentPage, GetAgent, ListAgents, SetAgent
 from afterword.schemas.reply import ErrorBody, Reply
 from afterword.schemas.values import Kind, Scope
 
@@ -71,46 +51,26 @@ __all__ = [
     "ActiveUsers",
     "AddMemory",
     "AfterwordError",
-    "AgentEntry",
-    "AgentPage",
-    "ApiKey",
-    "CallerRole",
-    "CheckKey",
     "ClearMemories",
     "Command",
     "CommandFailed",
-    "ComponentHealth",
     "ContextReply",
     "ContextRequest",
     "ConversationFinished",
     "ConversationState",
-    "CreateKey",
     "DayFigures",
     "DeleteMemory",
-    "DropDeadLetters",
     "ErrorBody",
     "Explanation",
     "FindOwners",
     "FindRelated",
-    "GetAgent",
     "GetConversation",
-    "GetDeadLetter",
-    "GetHealth",
     "GetMemory",
     "GetOverview",
     "GetUserAnalytics",
     "InvalidEvent",
     "InvalidInput",
-    "KeyEntry",
-    "KeyHolder",
-    "KeyPage",
     "Kind",
-    "LetterEntry",
-    "LetterPage",
-    "LetterText",
-    "ListAgents",
-    "ListDeadLetters",
-    "ListKeys",
     "ListMemories",
     "ListUsers",
     "Memory",
@@ -122,21 +82,14 @@ __all__ = [
     "Overview",
     "Period",
     "Provenance",
-    "QueueHealth",
-    "RefusedLetter",
     "RelatedMemories",
     "RelatedMemory",
     "Relation",
     "Removed",
-    "ReplayDeadLetters",
     "Reply",
-    "RevokeKey",
     "Scope",
     "SearchMemories",
     "SearchPage",
-    "SetAgent",
-    "SystemHealth",
-    "TreatedLetters",
     "UnsupportedVersion",
     "UserAnalytics",
     "UserCount",

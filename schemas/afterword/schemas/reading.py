@@ -1,9 +1,9 @@
 """Messages as agent frameworks hold them, read into the contract's shape.
 
 Read are mappings and objects alike: OpenAI chat messages and whole completions, Responses items and responses, items
-of the Agents SDK, Anthropic and Bedrock messages, Gemini contents and ADK events, LangChain messages (objects, dumped
-or serialised), Pydantic AI requests and responses, LlamaIndex messages, AI SDK messages with `parts`, `(role, text)`
-pairs. What is no message (tool calls, reasoning, anything else) is left out and counted.
+and results of the Agents SDK, Anthropic and Bedrock messages, Gemini contents and ADK events, LangChain messages
+(objects, dumped or serialised), Pydantic AI requests and responses, LlamaIndex messages, AI SDK messages with `parts`,
+`(role, text)` pairs. What is no message (tool calls, reasoning, anything else) is left out and counted.
 """
 
 from __future__ import annotations
@@ -109,6 +109,11 @@ def _inner(item: Any, depth: int) -> list[Any]:
             return [message for each in output for message in _read(each, depth)]
         if (message := look(item, "message")) is not None and look(item, "content") is None:
             return _read(message, depth)
+        # The Agents SDK's items, and its results, which hold those of a run.
+        if (raw := look(item, "raw_item")) is not None:
+            return _read(raw, depth)
+        if (items := _list(item, "new_items")) is not None:
+            return [message for each in items for message in _read(each, depth)]
     return []
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from afterword.gateway.callers import Caller, CallerRole, NotAllowed
+from afterword.gateway.callers import Caller, NotAllowed
 from afterword.schemas.errors import InvalidInput
+from afterword.schemas.keys import CallerRole
 
 
 def caller(*roles: CallerRole, user_id: str | None = None) -> Caller:

@@ -16,11 +16,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from afterword.gateway.callers import Caller, CallerRole, NotKnown, Refusal
+from afterword.gateway.callers import Caller, NotKnown, Refusal
 from afterword.gateway.keysets import KeySet, key_source, keys_in
 from afterword.gateway.settings import GatewaySettings
 from afterword.gateway.tokens import TokenCheck
 from afterword.schemas.errors import InvalidInput, MemoryUnavailable
+from afterword.schemas.keys import CallerRole
 
 SECRET = "a secret of at least thirty-two bytes"
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -20,10 +20,10 @@ from afterword.schemas import (
     Scope,
     SearchMemories,
     UnsupportedVersion,
-    commands,
+    catalogue,
 )
+from afterword.schemas.catalogue import COMMANDS, parse_command
 from afterword.schemas.command import OfUser, Owned
-from afterword.schemas.commands import COMMANDS, parse_command
 from afterword.schemas.values import Model
 
 REPLY_TO = "afterword:reply:1"
@@ -142,7 +142,7 @@ def test_every_command_is_read_by_its_name() -> None:
 def test_every_class_of_a_command_is_listed_and_says_whose_it_is_and_how_it_is_answered() -> None:
     named = {
         kind
-        for kind in vars(commands).values()
+        for kind in vars(catalogue).values()
         if isinstance(kind, type) and issubclass(kind, Command) and _is_named(kind)
     }
     assert named == set(COMMANDS)

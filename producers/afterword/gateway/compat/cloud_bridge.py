@@ -8,13 +8,13 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from afterword.gateway.answers import READING, WRITING, problems
-from afterword.gateway.callers import CallerRole
 from afterword.gateway.compat.agent_platform import DEFAULT_SHOWN
 from afterword.gateway.compat.mem0.shapes import Json, mem0_memory
 from afterword.gateway.visits import Visit, Visiting
 from afterword.schemas.answers import UserCount
 from afterword.schemas.command import MAX_PAGE
 from afterword.schemas.commands import MAX_RANKED
+from afterword.schemas.keys import CallerRole
 from afterword.schemas.values import GivenMetadata, Text
 from afterword.schemas.values import Query as Words
 

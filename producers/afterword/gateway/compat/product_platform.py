@@ -14,12 +14,12 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from afterword.gateway.answers import READING, problems
-from afterword.gateway.callers import CallerRole
 from afterword.gateway.compat.agent_platform import DEFAULT_SHOWN, Limit, ShownMemories, UserId, shown
 from afterword.gateway.compat.mem0.shapes import Json, mem0_memory
 from afterword.gateway.visits import Visiting
 from afterword.schemas import Memory
 from afterword.schemas.context import DEFAULT_LIMIT
+from afterword.schemas.keys import CallerRole
 from afterword.schemas.values import Query as Words
 
 router = APIRouter(tags=["compat"])

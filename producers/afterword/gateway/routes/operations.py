@@ -6,10 +6,10 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from afterword.gateway.answers import json_answer, problems
-from afterword.gateway.callers import CallerRole
 from afterword.gateway.routes import API
 from afterword.gateway.visits import Visiting
 from afterword.schemas.health import ComponentHealth, QueueHealth
+from afterword.schemas.keys import CallerRole
 
 router = APIRouter(prefix=API, tags=["operations"])
 

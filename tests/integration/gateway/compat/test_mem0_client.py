@@ -11,7 +11,7 @@ from mem0 import AsyncMemoryClient, MemoryClient
 from mem0.client.types import DeleteAllMemoryOptions, GetAllMemoryOptions, SearchMemoryOptions
 from mem0.exceptions import AuthenticationError, MemoryError, MemoryNotFoundError, ValidationError
 
-from afterword.gateway.callers import CallerRole
+from afterword.schemas.keys import CallerRole
 from tests.support.fake_openai import Fact, given
 from tests.support.gateway_stack import GatewayStack, new_user, token
 from tests.support.waiting import wait_until

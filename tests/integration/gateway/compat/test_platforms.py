@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from afterword.gateway.callers import CallerRole
+from afterword.schemas.keys import CallerRole
 from tests.support.gateway_stack import GatewayStack, new_user, token
 
 

@@ -6,13 +6,14 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 
-from afterword.gateway.callers import CallerRole, Fields
+from afterword.gateway.callers import Fields
 from afterword.gateway.compat.mem0.errors import Mem0Route
 from afterword.gateway.compat.mem0.ownership import clear_owner
 from afterword.gateway.compat.mem0.shapes import Json, mem0_entity, mem0_removed
 from afterword.gateway.visits import Visit, Visiting
 from afterword.schemas import InvalidInput
 from afterword.schemas.command import MAX_PAGE
+from afterword.schemas.keys import CallerRole
 
 router = APIRouter(route_class=Mem0Route, include_in_schema=False)
 

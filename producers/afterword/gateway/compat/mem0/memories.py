@@ -8,7 +8,6 @@ from uuid import uuid4
 from fastapi import APIRouter, Body, Query, Request
 from pydantic import BaseModel, Field
 
-from afterword.gateway.callers import CallerRole
 from afterword.gateway.compat.mem0.additions import Notes, Said, read_addition
 from afterword.gateway.compat.mem0.bodies import ListBody, SearchBody, owner_to_clear
 from afterword.gateway.compat.mem0.clauses import clauses_of
@@ -20,6 +19,7 @@ from afterword.gateway.routes.conversations import refuse_when_full
 from afterword.gateway.routes.memories import MemoryId
 from afterword.gateway.visits import Visit, Visiting
 from afterword.schemas import InvalidInput, Memory
+from afterword.schemas.keys import CallerRole
 
 # Described by mem0's own documentation: our OpenAPI is that of the canonical API.
 router = APIRouter(route_class=Mem0Route, include_in_schema=False)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from afterword.gateway.callers import CallerRole, Fields
+from afterword.gateway.callers import Fields
 from afterword.gateway.compat.mem0.errors import no_such_memory
 from afterword.gateway.visits import Visit
 from afterword.schemas import Removed
 from afterword.schemas.errors import CommandFailed
+from afterword.schemas.keys import CallerRole
 
 
 async def owners_of(visit: Visit, memory_ids: Sequence[str]) -> list[Fields]:

@@ -7,12 +7,10 @@ from functools import cached_property
 from afterword.schemas import (
     AddMemory,
     ClearMemories,
-    ComponentHealth,
     DeleteMemory,
     FindOwners,
     FindRelated,
     GetConversation,
-    GetHealth,
     GetMemory,
     GetOverview,
     GetUserAnalytics,
@@ -20,6 +18,7 @@ from afterword.schemas import (
     ListUsers,
     SearchMemories,
 )
+from afterword.schemas.health import ComponentHealth, GetHealth
 from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
 from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
 from afterword.schemas.registry import GetAgent, ListAgents, SetAgent
