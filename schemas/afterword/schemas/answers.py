@@ -87,12 +87,26 @@ class Removed(LateModel):
     """Answers `delete` and `clear`: how many memories went.
 
     With `pending` the removal is recorded and nothing of it is shown any more, but it is not complete: a store is away,
-    or holds more than could be removed while you waited. It is completed as soon as possible. The same call made again
-    tells how far it is.
+    or holds more than could be removed while you waited. It is completed as soon as possible: `deletion` tells how far
+    the one of `deletion_id` is. The same call made again does no harm.
     """
 
     removed: int
     pending: bool = False
+    deletion_id: str | None = None
+
+
+class DeletionState(LateModel):
+    """Answers `deletion`: whether it is still `pending`, and how many `memories` were known when it was asked for.
+
+    From `requested_at` on nothing of it is shown. At `finished_at` it was gone from every store.
+    """
+
+    deletion_id: str
+    pending: bool
+    memories: int
+    requested_at: datetime
+    finished_at: datetime | None = None
 
 
 class ConversationState(LateModel):

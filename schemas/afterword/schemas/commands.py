@@ -19,6 +19,7 @@ from pydantic.config import JsonDict
 from afterword.schemas.analytics import Overview, UserAnalytics
 from afterword.schemas.answers import (
     ConversationState,
+    DeletionState,
     MemoryOwners,
     MemoryPage,
     RelatedMemories,
@@ -208,6 +209,15 @@ class GetConversation(OfUser):
 
     command: Literal["conversation"] = "conversation"
     event_id: Id
+
+
+class GetDeletion(OwnedByOne):
+    """How far a deletion of an owner's memories is, by the `deletion_id` of an answer that was `pending`."""
+
+    answer: ClassVar[type[DeletionState]] = DeletionState
+
+    command: Literal["deletion"] = "deletion"
+    deletion_id: Id
 
 
 def refuse_lost_session(command: type[Command], given: Mapping[str, Any]) -> None:

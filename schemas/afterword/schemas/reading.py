@@ -44,20 +44,29 @@ def read_messages(given: Any) -> tuple[list[Any], int]:
     Raises:
         ValueError: `given` is no list of messages, nor a single one.
     """
-    if isinstance(given, str | bytes) or not (isinstance(given, Iterable | Mapping) or _read(given)):
-        raise ValueError("must be a list of messages")
-    # A mapping or a model is a message itself: iterating over it would give its fields.
-    single = isinstance(given, Mapping) or (kind_of(given) and _read(given))
     messages: list[Any] = []
     skipped = 0
-    for item in [given] if single else _items(given):
-        found = _read(item)
+    for item in items_of(given):
+        try:
+            found = _read(item)
+        except Exception:  # noqa: BLE001 - somebody else's object may raise whatever it likes, even asked for its class
+            found = []
         messages += found
         skipped += not found
     return messages, skipped
 
 
-def _items(given: Iterable[Any]) -> list[Any]:
+def items_of(given: Any) -> list[Any]:
+    """The items among which messages are looked for, as they are: those of a list, or a single message.
+
+    Raises:
+        ValueError: `given` is neither.
+    """
+    if isinstance(given, str | bytes) or not (isinstance(given, Iterable | Mapping) or _read(given)):
+        raise ValueError("must be a list of messages")
+    # A mapping or a model is a message itself: iterating over it would give its fields.
+    if isinstance(given, Mapping) or (kind_of(given) and _read(given)):
+        return [given]
     try:
         return list(given)
     except Exception as error:

@@ -12,6 +12,7 @@ import pytest
 from afterword.producers import (
     AsyncMemoryClient,
     CommandFailed,
+    DeletionState,
     InvalidEvent,
     Kind,
     Memory,
@@ -60,6 +61,7 @@ def answer(request: Any) -> Any:
         ),
         "add": lambda: memory("new", request.text),
         "delete": lambda: Removed(removed=1),
+        "deletion": lambda: DeletionState(deletion_id="7", pending=True, memories=5, requested_at=NOON),
         "clear": lambda: Removed(removed=5),
         "owners": lambda: MemoryOwners(owners=(MemoryOwner(memory_id="m1", scope=Scope.USER, user_id="ada"),)),
         "users": lambda: UserPage(users=(UserCount(user_id="ada", memories=5),)),
@@ -78,6 +80,7 @@ def test_every_command_has_its_answer(redis_url: str) -> None:
         assert client.memories.get("m3", user_id="ada").id == "m3"
         assert client.memories.add("likes coffee", user_id="ada", metadata={"by": "hand"}).text == "likes coffee"
         assert client.memories.delete("m3", agent_id="planner", by="owner").removed == 1
+        assert client.memories.deletion("7", user_id="ada").pending
         assert client.memories.clear(user_id="ada", session_id="s").removed == 5
         assert client.memories.owners(["m1"]).owners[0].user_id == "ada"
         assert client.memories.users(limit=10).users == (UserCount(user_id="ada", memories=5),)
@@ -130,6 +133,7 @@ def test_the_same_awaited(redis_url: str) -> None:
             assert (await client.memories.delete("m3", user_id="ada")).removed == 1
             assert (await client.memories.clear(user_id="ada")).removed == 5
             assert (await client.memories.owners(["m1"])).owners[0].user_id == "ada"
+            assert (await client.memories.deletion("7", user_id="ada")).memories == 5
             assert (await client.memories.users()).users[0].user_id == "ada"
             assert (await client.memories.search("tea", user_id="ada")).next_cursor == "2"
             assert (await client.memories.related("m1", user_id="ada")).degraded == ("embedder",)

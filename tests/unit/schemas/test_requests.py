@@ -125,6 +125,7 @@ def test_every_command_is_read_by_its_name() -> None:
     given: dict[str, Any] = {"user_id": "u", "memory_id": "m", "event_id": "e", "text": "x", "reply_to": REPLY_TO}
     given |= {
         "memory_ids": ["m"],
+        "deletion_id": "1",
         "key_id": "0" * 16,
         "secret_hash": "0" * 64,
         "account": "a",
@@ -149,7 +150,7 @@ def test_every_class_of_a_command_is_listed_and_says_whose_it_is_and_how_it_is_a
     assert len({kind.wire_name() for kind in COMMANDS}) == len(COMMANDS)
     assert all(issubclass(kind.answer, Model) for kind in COMMANDS)
     owned = {kind.wire_name() for kind in COMMANDS if issubclass(kind, Owned)}
-    assert owned == {"list", "search", "related", "get", "add", "delete", "clear"}
+    assert owned == {"list", "search", "related", "get", "add", "delete", "clear", "deletion"}
     assert [kind.wire_name() for kind in COMMANDS if issubclass(kind, OfUser)] == ["analytics_user", "conversation"]
 
 

@@ -11,6 +11,7 @@ from afterword.schemas import (
     FindOwners,
     FindRelated,
     GetConversation,
+    GetDeletion,
     GetMemory,
     GetOverview,
     GetUserAnalytics,
@@ -44,6 +45,7 @@ from afterword.workers.services.commands.manage_keys import KeyRing
 from afterword.workers.services.commands.manage_letters import LetterKeeper
 from afterword.workers.services.commands.owner_search import OwnerSearch
 from afterword.workers.services.commands.read_conversations import ConversationReader
+from afterword.workers.services.commands.read_deletions import DeletionReader
 from afterword.workers.services.commands.read_figures import FigureReader
 from afterword.workers.services.commands.read_health import ComponentLook, HealthReader
 from afterword.workers.services.commands.read_memories import MemoryReader
@@ -131,4 +133,5 @@ class CommandRoom:
             CommandHandler.of(ListAgents, agents.list),
             CommandHandler.of(GetAgent, agents.get),
             CommandHandler.of(SetAgent, agents.set),
+            CommandHandler.of(GetDeletion, DeletionReader(database).get),
         ]
