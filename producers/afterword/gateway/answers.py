@@ -33,4 +33,8 @@ def json_answer(model: BaseModel, status: int = 200) -> Response:
 def problems(statuses: Collection[int]) -> dict[int | str, dict[str, Any]]:
     """The documentation of the problems that a route answers with."""
     content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
-    return {status: {"description": _TOLD[status], "content": content} for status in statuses}
+    told: dict[int | str, dict[str, Any]] = {
+        status: {"description": _TOLD[status], "content": content} for status in statuses
+    }
+    # Named as a model once in each route, so that the description holds its schema.
+    return {**told, 500: {"description": "A fault of the gateway.", "model": Problem}}
