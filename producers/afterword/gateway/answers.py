@@ -21,6 +21,7 @@ _TOLD: Final = {
     429: "Too many requests; `Retry-After` says when to come again.",
     503: "No answer in time; `Retry-After` says when to come again.",
 }
+NDJSON: Final = "application/x-ndjson"
 READING: Final = (401, 403, 422, 429, 503)
 WRITING: Final = (400, 401, 403, 408, 413, 422, 429, 503)
 
