@@ -201,6 +201,7 @@ def test_users_are_listed_and_removed(door: GatewayStack) -> None:
     ]
     assert client.delete_users(user_id="ann") == {"message": "Entity deleted successfully."}
     assert client.get_all(filters={"user_id": {"in": ["ann", "bob"]}})["count"] == 1
+    assert [each["name"] for each in client.users()["results"]] == ["bob"]
     with pytest.raises(ValidationError, match="run_id"):
         client.delete_users(run_id="t1")
     client.reset()
@@ -257,6 +258,7 @@ def test_an_agent_s_own_memories_are_its_owner_s(door: GatewayStack) -> None:
         stranger.delete_users(agent_id=agent)
     client.delete_users(agent_id=agent)
     assert client.get_all(filters={"agent_id": agent})["count"] == 0
+    assert ("agent", agent) not in {(each["type"], each["name"]) for each in client.users()["results"]}
 
 
 @pytest.mark.parametrize(
