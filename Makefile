@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 QUIETLY := --quiet --disable-pip-version-check
 # Of the tests. The files are dealt out in their order: those that start workers come first and take longest.
-PROCESSES ?= 2
+PROCESSES ?= 3
 
 # The tests start some hundred processes of ours: each would compile its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make demo [CONVERSATIONS=file.jsonl]  conversations become memories, and come back into prompts"
 	@echo "make up                               the whole stack in one process, until Ctrl-C"
-	@echo "make test [PYTEST='-n0 -k recall']    every test, in two processes with servers of their own"
+	@echo "make test [PYTEST='-n0 -k recall']    every test, in three processes with servers of their own"
 	@echo "make test-qdrant QDRANT_URL=...       the vector-store suite against a Qdrant server"
 	@echo "make chaos [SEED=n]                   the long run of kills, outages and hostile messages; make test has a short one"
 	@echo "make fuzz [SEED=n]                    generated messages, answers and queues, fifty times as many and new ones"

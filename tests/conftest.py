@@ -25,7 +25,12 @@ from tests.support.ledgers import fresh_ledger, make_template, spare_the_disk
 from tests.support.ports import quiet_port
 
 # Fixtures of more than one folder: the services over real servers, and deployments of worker processes.
-pytest_plugins = ["tests.fixtures.workshops", "tests.fixtures.deployments", "tests.fixtures.doors"]
+pytest_plugins = [
+    "tests.fixtures.browsers",
+    "tests.fixtures.workshops",
+    "tests.fixtures.deployments",
+    "tests.fixtures.doors",
+]
 
 # Before any test imports mem0, whose telemetry is on otherwise.
 mem0_environment.prepare()
@@ -44,8 +49,9 @@ def pytest_configure() -> None:
     if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
         os.environ["TMPDIR"] = str(MEMORY)  # a vector store waits for the disk with each write
         tempfile.tempdir = None
-    # Each client of an LLM reads a hundred authorities, 30 ms of its processor's time; no test speaks TLS.
-    os.environ.setdefault("SSL_CERT_FILE", str(Path(__file__).parent / "support" / "authority.pem"))
+    # Each client of an LLM or of Qdrant reads a hundred authorities, 30 ms of its processor's time; no test speaks TLS.
+    # Whatever the machine says: many set this variable to the whole bundle.
+    os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "support" / "authority.pem")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -118,6 +118,11 @@ _DEAD_LETTERS = """
     FROM happened WHERE number %% 100 = 1
 """
 
+_DELETIONS = """
+    INSERT INTO deletions (tenant_id, user_id, everything, requested_by, requested_at, known, finished_at, settled_at)
+    SELECT tenant_id, user_id, true, user_id, at, 12, at, at FROM happened WHERE number %% 100 = 2
+"""
+
 _FILLS = (
     *_PLACES.split(";"),
     _USERS,
@@ -129,6 +134,7 @@ _FILLS = (
     _LLM_CALLS,
     _MEMORIES,
     _DEAD_LETTERS,
+    _DELETIONS,
     "ANALYZE",
 )
 

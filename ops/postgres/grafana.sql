@@ -36,4 +36,7 @@ GRANT SELECT (tenant_id, agent_id, owner_id, memory_enabled, created_at, updated
 GRANT SELECT (
     id, message_id, queue, tenant_id, user_id, event_id, error, died_at, recorded_at
 ) ON dead_letters TO grafana;
+GRANT SELECT (
+    id, tenant_id, user_id, agent_id, session_id, everything, requested_by, requested_at, known, finished_at, settled_at
+) ON deletions TO grafana;
 COMMIT;

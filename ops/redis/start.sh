@@ -19,7 +19,8 @@ producer=$(hash "${REDIS_PRODUCER_PASSWORD:?}")
 # neither read nor remove what others have published. It reads a reply only if it knows the name of the list,
 # which holds 122 random bits; for the same reason it must not list, watch or track keys. HSET would overwrite a
 # message of a known id, and ids are random UUIDs that only the publisher and the workers see. What it cannot be
-# kept from is to publish as any user of any tenant, and to fill Redis: who has this password is trusted.
+# kept from is to publish as any user of any tenant, to give any command, also an operator's (keys, dead letters), and
+# to fill Redis: who has this password is trusted.
 # (CLIENT SETINFO, which clients send when they connect, is refused: they ignore that, and Redis 7.0 lacks it.)
 cat >"$users" <<USERS
 user default reset off

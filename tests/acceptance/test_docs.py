@@ -13,6 +13,9 @@ import pytest
 
 import afterword.producers
 from afterword.cli.settings_table import settings_table
+from afterword.gateway.app import create_app
+from afterword.gateway.routes import API
+from afterword.gateway.settings import GatewaySettings
 from afterword.producers import (
     Analytics,
     AsyncAnalytics,
@@ -22,10 +25,18 @@ from afterword.producers import (
     Memories,
     MemoryClient,
 )
+from afterword.producers.agents import Agents
+from afterword.producers.aio.agents import AsyncAgents
+from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
+from afterword.producers.aio.keys import AsyncKeys
+from afterword.producers.dead_letters import DeadLetterBox
+from afterword.producers.keys import Keys
 from tests.support.pages import anchors, blocks, links
 
 SDK = Path("docs/sdk.md")
 SETTINGS = Path("docs/settings.md")
+MEM0_CLIENT = Path("docs/mem0-client.md")
+GATEWAY = Path("docs/gateway.md")
 SOURCES = [Path("schemas"), Path("producers"), Path("workers")]
 PAGES = [*Path().glob("*.md"), *sorted(Path("docs").glob("*.md")), Path("ops/README.md"), Path("ops/runbooks.md")]
 
@@ -59,9 +70,15 @@ def test_the_code_of_the_sdk_page_runs(stack_url: str, monkeypatch: pytest.Monke
         (MemoryClient, "client"),
         (Memories, "client.memories"),
         (Analytics, "client.analytics"),
+        (Keys, "client.keys"),
+        (Agents, "client.agents"),
+        (DeadLetterBox, "client.dead_letters"),
         (AsyncMemoryClient, "aio"),
         (AsyncMemories, "aio.memories"),
         (AsyncAnalytics, "aio.analytics"),
+        (AsyncKeys, "aio.keys"),
+        (AsyncAgents, "aio.agents"),
+        (AsyncDeadLetterBox, "aio.dead_letters"),
     ],
 )
 def test_the_sdk_page_shows_every_call(kind: type, name: str) -> None:
@@ -78,6 +95,21 @@ def test_the_sdk_page_names_everything_that_can_be_imported() -> None:
 def test_the_settings_are_those_of_the_workers() -> None:
     (table,) = re.findall(r"<!-- settings -->\n(.*?)\n<!-- /settings -->", SETTINGS.read_text("utf-8"), re.DOTALL)
     assert table == settings_table(), f"run `afterword settings` and put its output into {SETTINGS}"
+
+
+def test_the_settings_of_the_gateway_page_are_those_of_the_gateway() -> None:
+    (table,) = re.findall(r"<!-- settings -->\n(.*?)\n<!-- /settings -->", GATEWAY.read_text("utf-8"), re.DOTALL)
+    assert table == settings_table(GatewaySettings), (
+        f"run `afterword settings --gateway`, its output goes into {GATEWAY}"
+    )
+
+
+def test_the_pages_on_the_gateway_name_every_route() -> None:
+    # Those that other platforms know stand beside mem0's own.
+    page = GATEWAY.read_text("utf-8") + MEM0_CLIENT.read_text("utf-8")
+    paths = create_app(GatewaySettings(insecure_dev=True)).openapi()["paths"]
+    routes = [f"{method.upper()} {path}" for path, methods in paths.items() for method in methods]
+    assert [each for each in routes if each.startswith(f"{each.split()[0]} {API}") and f"`{each}`" not in page] == []
 
 
 def test_the_settings_of_the_sdk_are_those_of_the_client() -> None:

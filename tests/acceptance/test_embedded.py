@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import psutil
 
 from afterword.producers import MemoryClient
@@ -28,6 +29,8 @@ def test_data_survives_a_kill_and_ctrl_c_leaves_nothing_running(tmp_path: Path) 
         assert "verbatim mode" in said, "what is missing is said plainly"
         assert "hashing" in said
         (url,) = re.findall(r"export AFTERWORD_REDIS_URL=(\S+)", said)
+        (gateway,) = re.findall(r"gateway +(http://\S+)", said)
+        assert httpx.get(f"{gateway}/readyz").json()["ready"] is True
         with MemoryClient(url) as client:
             client.publish(user_id="ada", session_id="s1", messages=TURNS)
             wait_until(lambda: ask(client, "peanuts").memories, 120, "the excerpt")

@@ -158,6 +158,7 @@ CAUSES = [
     (alert("ComponentDown", "page", component="redis"), alert("TaskFailing", task="read_redis")),
     (alert("ComponentDown", "page", component="vector_store"), alert("ContextUnavailable", "page", objective="x")),
     (alert("ComponentDown", "page", component="vector_store"), alert("ExcerptsWanting")),
+    (alert("ComponentDown", "page", component="vector_store"), alert("DeletionsPending")),
     (alert("BreakerOpen"), alert("FactsLate", "page", objective="freshness")),
     (alert("EmbedderFailing"), alert("ExcerptsWanting")),
     (alert("RoleGone", "page", role="ingest"), alert("WorkerDown", role="ingest", instance="a")),

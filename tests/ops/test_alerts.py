@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -59,7 +60,9 @@ def firing(check: dict[str, Any]) -> set[str]:
 
 
 def test_promtool_finds_what_is_expected() -> None:
-    ran = subprocess.run([promtool(), "test", "rules", *TESTS], capture_output=True, text=True, check=False)
+    # Days of samples are garbage a moment later: collected less often, they take a fifth less time.
+    told = {**os.environ, "GOGC": "800"}
+    ran = subprocess.run([promtool(), "test", "rules", *TESTS], env=told, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout.count("SUCCESS") == len(TESTS)
 

@@ -24,6 +24,7 @@ SEEN = (
     "SELECT agent_id, memory_enabled FROM agents",
     "SELECT queue, error, died_at FROM dead_letters",
     "SELECT model, prompt_tokens FROM llm_calls",
+    "SELECT tenant_id, user_id, everything, requested_at, finished_at FROM deletions",
     "SELECT scope, kind, language, text_length FROM memories",
     "SELECT * FROM daily_statistics, user_statistics, hourly_statistics",
     "SELECT * FROM tenant_statistics, content_statistics, snapshots",
@@ -34,9 +35,11 @@ HIDDEN = (
     "SELECT facts FROM journal",
     "SELECT slices FROM journal",
     "SELECT body FROM dead_letters",
+    "SELECT details FROM deletions",
     "SELECT query FROM audit",
     "SELECT tags FROM memories",
     "SELECT instructions FROM agents",
+    "SELECT hash FROM keys",
 )
 CHANGES = ("DELETE FROM audit", "INSERT INTO subjects VALUES ('t', 'u')", "CREATE TABLE mine (id int)")
 

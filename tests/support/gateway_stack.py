@@ -13,15 +13,18 @@ from uuid import uuid4
 
 import httpx
 import jwt
+from redis import Redis
 
-from afterword.gateway.callers import CallerRole
 from afterword.gateway.serving import GatewayServer
 from afterword.gateway.settings import GatewaySettings
 from afterword.producers import Memory, MemoryClient
+from afterword.schemas.keys import CallerRole
 from afterword.workers.embedded.redis_server import RedisServer
 from afterword.workers.runtime.roles import Role, start_role
 from afterword.workers.runtime.settings import Settings
 from afterword.workers.runtime.wiring.house import House
+from afterword.workers.stores.ledger import agents
+from afterword.workers.stores.ledger.agents import Agent
 from tests.support.fake_openai import FakeOpenAI
 from tests.support.waiting import wait_until
 
@@ -81,6 +84,17 @@ class GatewayStack:
         """Where the gateway answers."""
         return self.server.url
 
+    @property
+    def quiet_url(self) -> str:
+        """A database of the same Redis that no worker looks at."""
+        return self.redis_url.removesuffix("/0") + "/1"
+
+    def quiet_redis(self) -> Redis:
+        """That database, empty."""
+        client = Redis.from_url(self.quiet_url)
+        client.flushdb()
+        return client
+
     @contextmanager
     def serving(self, **changes: Any) -> Iterator[str]:
         """The URL of one more gateway, with other settings."""
@@ -98,6 +112,11 @@ class GatewayStack:
     def agent(self) -> httpx.Client:
         """A client that speaks for every user of the tenant."""
         return self.http(token("an-agent", CallerRole.AGENT))
+
+    def own_agent(self, agent_id: str, owner_id: str, tenant: str = "default") -> None:
+        """Write into the registry who owns an agent."""
+        with self.house.stores.database.transaction() as connection:
+            agents.put(connection, Agent(tenant, agent_id, owner_id))
 
     def until_remembered(self, user_id: str, text: str, tenant: str = "default") -> Memory:
         """Wait until a user has a memory that holds this text."""

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from afterword.schemas import wire
-from afterword.schemas.commands import COMMANDS
+from afterword.schemas.catalogue import COMMANDS
 from afterword.schemas.wire import Queue
 
 ODD: list[Any] = [
@@ -47,10 +47,10 @@ class MessageFuzz:
         if self._once_in(12):
             return self._random.randbytes(self._random.randrange(40))
         body = self._spoiled(self._bodies[queue]())
-        if body.get("command") == "clear":
-            # A clear takes its user's messages and dead letters away, also unreadable ones that hold the user's id:
-            # a test that counts could no longer tell them from lost ones.
-            body |= {"tenant_id": "elsewhere", "user_id": self._uuid()}
+        if body.get("command") in ("clear", "dead_letters_replay", "dead_letters_drop"):
+            # They take messages and dead letters away, a clear also unreadable ones that hold the user's id: a test
+            # that counts could no longer tell them from lost ones.
+            body |= {"tenant_id": "elsewhere", "user_id": self._uuid(), "all_tenants": False}
         fields = {
             "queue_name": queue.value,
             "actor_name": wire.ACTORS[queue],
@@ -120,6 +120,13 @@ class MessageFuzz:
             "memory_id": self._uuid(),
             "limit": 10,
             "metadata": self._spoiled({"channel": "web"}),
+            "all_tenants": False,
+            "letter_id": 1,
+            "letter_ids": [1, 2],
+            "key_id": "0" * 16,
+            "secret_hash": "0" * 64,
+            "account": "a",
+            "roles": ["user"],
         }
 
     def _telemetry(self) -> dict[str, Any]:

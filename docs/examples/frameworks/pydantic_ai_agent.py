@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pydantic_ai import Agent
 
-from afterword.integrations.pydantic_ai import AfterwordMemory
+from afterword.integrations.pydantic_ai import MemoryCapability
 
 
 @dataclass
@@ -23,7 +23,7 @@ def planner(model):
         model,
         deps_type=Deps,
         instructions="You are a travel planner. Answer in two sentences.",
-        capabilities=[AfterwordMemory(agent_id="travel-planner")],
+        capabilities=[MemoryCapability(agent_id="travel-planner")],
     )
 
 

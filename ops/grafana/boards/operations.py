@@ -34,6 +34,7 @@ def operations() -> Dashboard:
             Row("Queues", (_messages(), _ages(), _retries(), _subjects(), _due(), _commands(), _command_seconds())),
             Row("Queues in trouble", (_stalled(), _unkept())),
             Row("Dead letters", (_dead_rate(), _dead_age(), _dead_table())),
+            Row("Deletions", (_deletion_age(), _deletion_table())),
             Row(
                 "The LLM",
                 (_calls(), _llm_seconds(), _tokens(), _cost_rate(), _cost(), _tokens_by_tenant(), _odd_items()),
@@ -110,8 +111,12 @@ def _retries() -> Panel:
 def _subjects() -> Panel:
     subjects = PromQL(standing("afterword_subjects_waiting", "state"), "subjects {{state}}")
     excerpts = PromQL(standing("afterword_excerpts_wanting"), "conversations without their excerpts")
-    what = "Subjects that wait for extraction: later (in their debounce), due, claimed; and excerpts still to write."
-    return timeseries("Work in the ledger", what, subjects, excerpts, unit="short", size=(8, 8))
+    deletions = PromQL(standing("afterword_deletions_pending"), "deletions to carry out")
+    what = (
+        "Subjects that wait for extraction: later (in their debounce), due, claimed; excerpts still to write; "
+        "deletions that the vector store has to carry out."
+    )
+    return timeseries("Work in the ledger", what, subjects, excerpts, deletions, unit="short", size=(8, 8))
 
 
 def _due() -> Panel:
@@ -175,6 +180,35 @@ def _dead_table() -> Panel:
     )
     what = "The last 50 whenever they died, by the id that afterword deadletters show, replay and discard take."
     return table("Last dead letters", what, Sql(query), columns=columns, size=(24, 8))
+
+
+# Deletions
+
+
+def _deletion_age() -> Panel:
+    query = PromQL(standing("afterword_oldest_pending_deletion_age_seconds"), "oldest")
+    what = "How long the vector store owes a deletion. It holds already: nobody is shown what it names."
+    return timeseries(
+        "Oldest pending deletion", what, query, unit="s", limits=at_most(warning=300, bad=900), size=(8, 8)
+    )
+
+
+def _deletion_table() -> Panel:
+    query = f"""
+        SELECT requested_at AS "Asked for", tenant_id AS "Tenant", user_id AS "User", agent_id AS "Agent",
+               session_id AS "Session", everything AS "Everything", known AS "Memories", requested_by AS "By",
+               finished_at AS "Carried out"
+        FROM deletions
+        WHERE {_IN_TENANT}
+        ORDER BY finished_at IS NULL DESC, id DESC
+        LIMIT 50
+    """
+    columns = (
+        Column(name="Asked for", unit="dateTimeAsIso", width=180),
+        Column(name="Carried out", unit="dateTimeAsIso", width=180),
+    )
+    what = "The last 50 deletions whenever they were asked for, those that are not carried out first."
+    return table("Last deletions", what, Sql(query), columns=columns, size=(16, 8))
 
 
 # The LLM

@@ -7,27 +7,41 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
+from afterword.gateway.access_log import AccessLog
 from afterword.gateway.authentication import Authentication
-from afterword.gateway.clients import TenantClients
+from afterword.gateway.compat import compat_routers
+from afterword.gateway.guards import BodyBounds, Crowd, Departures, Faults
+from afterword.gateway.headers import SecurityHeaders
+from afterword.gateway.health import HealthLook
 from afterword.gateway.keys import KeyCheck
 from afterword.gateway.keysets import key_source
+from afterword.gateway.loopback import OwnMachine
+from afterword.gateway.metrics import GatewayMetrics
+from afterword.gateway.pages import serve_viewer
 from afterword.gateway.problems import Problem, tell_problems
-from afterword.gateway.routes import analytics, context, conversations, me, memories, users
+from afterword.gateway.routes import API, analytics, context, conversations, me, memories, operations, probes, users
 from afterword.gateway.settings import GatewaySettings
 from afterword.gateway.tokens import TokenCheck
 from afterword.gateway.visits import Door
-from afterword.producers import __version__
+from afterword.producers import AsyncMemoryClient, ClientSettings, __version__
 from afterword.producers.settings import Environment
 
-API: Final = "/api/v1"
+CLIENT_SETTINGS: Final = ClientSettings(on_unavailable="raise", pause_seconds=0.5)
+"""A door says that there is no answer: an empty context would tell its caller that nothing is known.
+
+Everybody's questions pause together while no worker answers. In an agent a pause of 5 s spares workers that are too
+slow; here one question probes for all the others, and they must not wait long for its answer."""
 _ROUTERS: Final = (
+    probes.router,
     conversations.router,
     context.router,
     memories.router,
     users.router,
     analytics.router,
+    operations.router,
     me.router,
 )
 
@@ -45,7 +59,7 @@ def create_app(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> Fa
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        await door.clients.close()
+        await door.client.close(timeout=settings.shutdown_grace)
 
     app = FastAPI(
         title="Afterword",
@@ -53,18 +67,46 @@ def create_app(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> Fa
         description="Long-term memory for AI agents: publish a finished conversation, ask for context.",
         lifespan=lifespan,
         redirect_slashes=False,
-        # Pages of others' scripts: the description itself is at /openapi.json.
+        # Their pages run scripts of other hosts; the description itself is at /openapi.json.
         docs_url=None,
         redoc_url=None,
         responses={500: {"model": Problem, "description": "A fault of the gateway."}},
     )
     app.state.door = door
     tell_problems(app)
-    api = APIRouter(prefix=API)
-    for router in _ROUTERS:
-        api.include_router(router)
-    app.include_router(api)
+    # First: `/memories/{memory_id}` would take their names for ids.
+    for router in (*compat_routers(), *_ROUTERS):
+        app.include_router(router)
+    serve_viewer(app)
+    _guard(app, door)
     return app
+
+
+def _guard(app: FastAPI, door: Door) -> None:
+    """Put the guards around the routes. The one that is added last stands outermost."""
+    settings = door.settings
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
+            expose_headers=["Retry-After"],
+        )
+    app.add_middleware(
+        BodyBounds,
+        most_bytes=settings.body_bytes,
+        seconds=settings.body_seconds,
+        batches={f"{API}/conversations/batch"},
+        batch_bytes=settings.batch_bytes,
+    )
+    app.add_middleware(Faults)
+    app.add_middleware(Departures)
+    app.add_middleware(Crowd, most=settings.in_flight)
+    if settings.insecure_dev:
+        app.add_middleware(OwnMachine)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(AccessLog, metrics=door.metrics, is_logged=settings.access_log)
 
 
 def _door(settings: GatewaySettings, keys: KeyCheck | None) -> Door:
@@ -76,4 +118,12 @@ def _door(settings: GatewaySettings, keys: KeyCheck | None) -> Door:
     )
     # As every other client finds Redis, unless the gateway has an address of its own.
     url = settings.redis_url.get_secret_value() if settings.redis_url else Environment.read(os.environ).redis_url
-    return Door(settings=settings, authentication=authentication, clients=TenantClients(url, most=settings.tenants))
+    client, metrics = AsyncMemoryClient(url, settings=CLIENT_SETTINGS), GatewayMetrics()
+    metrics.watch_outbox(lambda: client.stats)
+    return Door(
+        settings=settings,
+        authentication=authentication,
+        client=client,
+        health=HealthLook(client),
+        metrics=metrics,
+    )

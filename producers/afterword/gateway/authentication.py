@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from afterword.gateway.callers import Caller, CallerRole, NotKnown
+from afterword.gateway.callers import Caller, NotKnown, Refusal
 from afterword.gateway.keys import KeyCheck, is_api_key
 from afterword.gateway.tokens import TokenCheck
+from afterword.schemas.keys import CallerRole
 
 SCHEMES = ("bearer", "token")
 """`Token` is how mem0's own client sends its key."""
@@ -36,13 +37,13 @@ class Authentication:
         if is_api_key(credential):
             return await self._by_key(credential)
         if self._tokens is None:
-            raise NotKnown("tokens are not taken here: give an API key")
+            raise NotKnown(Refusal.MALFORMED, "tokens are not taken here: give an API key")
         return await self._tokens.caller(credential)
 
     async def _by_key(self, key: str) -> Caller:
         caller = await self._keys.caller(key) if self._keys else None
         if caller is None:
-            raise NotKnown("this API key is not known, or was revoked")
+            raise NotKnown(Refusal.API_KEY, "this API key is not known, or was revoked")
         return caller
 
 
@@ -53,8 +54,8 @@ def credential_in(header: str | None) -> str:
     'abc'
     """
     if not header:
-        raise NotKnown("send a token or an API key: Authorization: Bearer …")
+        raise NotKnown(Refusal.MISSING, "send a token or an API key: Authorization: Bearer …")
     scheme, _, credential = header.partition(" ")
     if scheme.lower() not in SCHEMES or not credential.strip():
-        raise NotKnown("must be Authorization: Bearer …, with a token or an API key")
+        raise NotKnown(Refusal.MALFORMED, "must be Authorization: Bearer …, with a token or an API key")
     return credential.strip()

@@ -15,7 +15,9 @@ from pydantic.fields import FieldInfo
 from afterword.gateway.callers import Fields
 from afterword.schemas.values import Id, Model
 
-FILLED_IN: Final = frozenset({"version", "request_id", "tenant_id", "reply_to", "deadline_ms", "command", "by"})
+FILLED_IN: Final = frozenset(
+    {"version", "request_id", "tenant_id", "reply_to", "deadline_ms", "command", "by", "asked_by"}
+)
 """What no caller may give: it says who calls, or how the request travels."""
 
 IdempotencyKey = Annotated[

@@ -19,28 +19,34 @@ from enum import StrEnum
 from typing import Any
 
 from afterword.schemas.errors import AfterwordError, InvalidInput
+from afterword.schemas.keys import CallerRole
 
 Fields = dict[str, Any]
 """The fields of a request, by name, as they were given."""
-
-
-class CallerRole(StrEnum):
-    USER = "user"
-    AGENT = "agent"
-    ADMIN = "admin"
-    OPERATOR = "operator"
 
 
 class NotAllowed(AfterwordError):
     """The caller may not do this. The words are the same whether or not what they asked for exists."""
 
 
-class NotKnown(AfterwordError):
-    """The caller has not shown who they are; `reason` is for them, and holds nothing of what they sent."""
+class Refusal(StrEnum):
+    """Why a credential is refused, as it is counted."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    MISSING = "missing"
+    MALFORMED = "malformed"
+    EXPIRED = "expired"
+    FOREIGN = "foreign"
+    UNSIGNED = "unsigned"
+    CLAIMS = "claims"
+    API_KEY = "api_key"
+
+
+class NotKnown(AfterwordError):
+    """The caller has not shown who they are. The words are for them, and hold nothing of what they sent."""
+
+    def __init__(self, refusal: Refusal, detail: str) -> None:
+        super().__init__(detail)
+        self.refusal = refusal
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from afterword.gateway.callers import Caller
-
-KEY_PREFIX = "awk_"
-"""Every API key begins with it: it tells a key from a token, and finds one that leaked."""
+from afterword.schemas.keys import KEY_PREFIX
 
 
 class KeyCheck(Protocol):

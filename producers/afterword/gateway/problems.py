@@ -96,7 +96,7 @@ def problem_of(error: AfterwordError) -> Problem:
         case UnsupportedVersion():
             return problem(422, str(error), field="version")
         case NotKnown():
-            return problem(401, error.reason)
+            return problem(401, str(error))
         case NotAllowed():
             return problem(403, str(error))
         case MemoryUnavailable():
@@ -124,7 +124,6 @@ def tell_problems(app: FastAPI) -> None:
     app.add_exception_handler(AfterwordError, _on_ours)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(Exception, _on_fault)
 
 
 async def _on_ours(_: Request, error: Exception) -> Any:
@@ -162,9 +161,3 @@ async def _on_http(_: Request, error: Exception) -> Any:
     detail = {404: "there is nothing at this address", 405: "this address takes other methods"}
     headers = error.headers if error.status_code == 405 else None
     return response_of(problem(error.status_code, detail.get(error.status_code, str(error.detail))), headers)
-
-
-async def _on_fault(_: Request, error: Exception) -> Any:
-    # Its words may repeat what somebody said: the log tells where it was raised, the caller that it was.
-    logger.error("a request failed: %s", type(error).__name__, exc_info=error)
-    return response_of(problem(500, "something went wrong here"))

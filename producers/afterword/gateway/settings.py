@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -82,7 +84,6 @@ class GatewaySettings(BaseSettings):
     in_flight: Annotated[int, Field(ge=1)] = Field(
         2_000, description="Requests at once at most; a further one is told to come again."
     )
-    tenants: Annotated[int, Field(ge=1)] = Field(1_000, description="Tenants whose clients are kept at once.")
     shutdown_grace: Annotated[int, Field(ge=1)] = Field(
         10, description="Seconds that requests in work may take after SIGTERM."
     )
@@ -122,9 +123,19 @@ class GatewaySettings(BaseSettings):
         if value is None or value.startswith("https://"):
             return value
         # Whoever stands in the way of plain HTTP could hand us keys of their own.
-        if value.startswith(("http://127.0.0.1", "http://localhost", "http://[::1]")):
+        if value.startswith("http://") and is_loopback(urlsplit(value).hostname or ""):
             return value
         raise ValueError("must begin with https://")
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        for each in filter(None, (part.strip() for part in value.split(","))):
+            if not each.startswith(("https://", "http://")):
+                raise ValueError(
+                    "must be origins, each an origin such as https://app.example: * would let all pages in"
+                )
+        return value
 
     @model_validator(mode="after")
     def _one_kind_of_key(self) -> Self:
@@ -146,12 +157,7 @@ class GatewaySettings(BaseSettings):
     @property
     def on_loopback(self) -> bool:
         """Whether only this machine can reach it."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     @property
     def checks_tokens(self) -> bool:
@@ -175,3 +181,27 @@ class GatewaySettings(BaseSettings):
             problem = error.errors(include_url=False, include_input=False)[0]
             where = PREFIX + str(problem["loc"][0]).upper() if problem["loc"] else f"{PREFIX}*"
             raise InvalidInput(where, "a setting", problem["msg"].removeprefix("Value error, ")) from None
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """The variables that look like settings of the gateway and are none: a typo would silently change nothing.
+
+    >>> unknown_variables({"AFTERWORD_GATEWAY_PROT": "80", "AFTERWORD_GATEWAY_PORT": "80"})
+    ['AFTERWORD_GATEWAY_PROT']
+    """
+    known = {f"{PREFIX}{name.upper()}" for name in GatewaySettings.model_fields}
+    return sorted(name for name in environ if name.upper().startswith(PREFIX) and name.upper() not in known)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can be meant.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

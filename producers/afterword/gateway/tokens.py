@@ -9,9 +9,10 @@ import jwt
 from jwt.exceptions import ExpiredSignatureError, InvalidAudienceError, InvalidIssuerError, PyJWTError
 from pydantic import TypeAdapter, ValidationError
 
-from afterword.gateway.callers import Caller, CallerRole, NotKnown
+from afterword.gateway.callers import Caller, NotKnown, Refusal
 from afterword.gateway.keysets import KeySource, SigningKey
 from afterword.gateway.settings import GatewaySettings
+from afterword.schemas.keys import CallerRole
 from afterword.schemas.values import Id
 
 MOST_CHARACTERS = 16 * 1024
@@ -36,14 +37,14 @@ class TokenCheck:
             MemoryUnavailable: the keys cannot be read.
         """
         if len(token) > MOST_CHARACTERS:
-            raise NotKnown("this is no token that is taken here")
+            raise NotKnown(Refusal.MALFORMED, "this is no token that is taken here")
         try:
             header = jwt.get_unverified_header(token)
         except PyJWTError:
-            raise NotKnown("this is no token that is taken here") from None
+            raise NotKnown(Refusal.MALFORMED, "this is no token that is taken here") from None
         key = await self._keys.key_of(header)
         if key is None:
-            raise NotKnown("the token is signed with a key that is not known")
+            raise NotKnown(Refusal.UNSIGNED, "the token is signed with a key that is not known")
         return caller_of(self._claims(token, key), self._settings)
 
     def _claims(self, token: str, key: SigningKey) -> Mapping[str, Any]:
@@ -60,18 +61,18 @@ class TokenCheck:
                 options={"require": ["exp", "aud", *(["iss"] if settings.jwt_issuer else [])]},
             )
         except ExpiredSignatureError:
-            raise NotKnown("the token has expired") from None
+            raise NotKnown(Refusal.EXPIRED, "the token has expired") from None
         except (InvalidAudienceError, InvalidIssuerError):
-            raise NotKnown("the token is made by another issuer, or for another audience") from None
+            raise NotKnown(Refusal.FOREIGN, "the token is made by another issuer, or for another audience") from None
         except PyJWTError:
-            raise NotKnown("the token does not hold") from None
+            raise NotKnown(Refusal.UNSIGNED, "the token does not hold") from None
 
 
 def caller_of(claims: Mapping[str, Any], settings: GatewaySettings) -> Caller:
     """Who calls, by the claims of a token that holds. Raises: NotKnown, naming the claim."""
     tenant = claim(claims, settings.claim_tenant)
     if tenant is None and settings.tenant_required:
-        raise NotKnown(f"the token has no claim {settings.claim_tenant}")
+        raise NotKnown(Refusal.CLAIMS, f"the token has no claim {settings.claim_tenant}")
     account = _id(claim(claims, settings.claim_account), settings.claim_account)
     user = claim(claims, settings.claim_user)
     return Caller(
@@ -113,4 +114,4 @@ def _id(told: Any, name: str) -> str:
     try:
         return _ID.validate_python(told)
     except ValidationError:
-        raise NotKnown(f"the claim {name} must be an id") from None
+        raise NotKnown(Refusal.CLAIMS, f"the claim {name} must be an id") from None

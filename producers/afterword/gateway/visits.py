@@ -8,8 +8,9 @@ from typing import Annotated, Any, cast
 from fastapi import Depends, FastAPI, Request
 
 from afterword.gateway.authentication import Authentication
-from afterword.gateway.callers import Caller
-from afterword.gateway.clients import TenantClients
+from afterword.gateway.callers import Caller, NotKnown
+from afterword.gateway.health import HealthLook
+from afterword.gateway.metrics import GatewayMetrics
 from afterword.gateway.settings import GatewaySettings
 from afterword.producers import AsyncMemoryClient
 
@@ -20,20 +21,38 @@ class Door:
 
     settings: GatewaySettings
     authentication: Authentication
-    clients: TenantClients
+    client: AsyncMemoryClient
+    """Of no tenant in particular: `client.for_tenant` shares its connections and its outbox."""
+    health: HealthLook
+    metrics: GatewayMetrics
+
+    async def caller(self, authorization: str | None) -> Caller:
+        """Who sends this `Authorization` header. Raises: NotKnown, MemoryUnavailable."""
+        try:
+            return await self.authentication.caller(authorization)
+        except NotKnown as error:
+            self.metrics.refused.labels(error.refusal).inc()
+            raise
 
 
 @dataclass(frozen=True, kw_only=True)
 class Visit:
-    """One request: who makes it, and the client that carries it to the workers."""
+    """One request: who makes it, and the client that carries it to the workers in the name of their tenant."""
 
     caller: Caller
     client: AsyncMemoryClient
-    settings: GatewaySettings
+    door: Door
+
+    @property
+    def settings(self) -> GatewaySettings:
+        """The settings of the gateway."""
+        return self.door.settings
 
     def memories_of(self, fields: dict[str, Any]) -> dict[str, Any]:
         """The fields of a command about an owner's memories: whose, and how long its answer is waited for."""
-        return {**self.caller.of_owner(fields), "timeout": self.settings.command_seconds}
+        owned = self.caller.of_owner(fields)
+        # Told by the audit: an agent and an admin act for others.
+        return {**owned, "asked_by": self.caller.account, "timeout": self.settings.command_seconds}
 
 
 def door_of(app: FastAPI) -> Door:
@@ -44,10 +63,10 @@ def door_of(app: FastAPI) -> Door:
 async def visit(request: Request) -> Visit:
     """Who makes this request. Raises: NotKnown, MemoryUnavailable."""
     door = door_of(request.app)
-    caller = await door.authentication.caller(request.headers.get("authorization"))
+    caller = await door.caller(request.headers.get("authorization"))
     # For the access log, which is written after the answer.
     request.scope["afterword.caller"] = caller
-    return Visit(caller=caller, client=door.clients.of(caller.tenant_id), settings=door.settings)
+    return Visit(caller=caller, client=door.client.for_tenant(caller.tenant_id), door=door)
 
 
 Visiting = Annotated[Visit, Depends(visit)]

@@ -1,7 +1,7 @@
-"""Pydantic AI: `AfterwordMemory`, a capability of an agent.
+"""Pydantic AI: `MemoryCapability`, a capability of an agent.
 
 >>> from pydantic_ai import Agent  # doctest: +SKIP
->>> agent = Agent("openai:gpt-5-mini", deps_type=Deps, capabilities=[AfterwordMemory(agent_id="travel-planner")])
+>>> agent = Agent("openai:gpt-5-mini", deps_type=Deps, capabilities=[MemoryCapability(agent_id="travel-planner")])
 >>> await agent.run("Which hotel?", deps=Deps(user_id="maya"))
 """
 
@@ -24,7 +24,7 @@ from afterword.schemas.foreign import look
 
 
 @dataclass
-class AfterwordMemory(AbstractCapability[Any]):
+class MemoryCapability(AbstractCapability[Any]):
     """Asks for memories once a run, puts them behind the instructions of its model requests, and publishes what user
     and assistant said once when the run is over.
 
@@ -44,7 +44,7 @@ class AfterwordMemory(AbstractCapability[Any]):
     def __post_init__(self) -> None:
         self._memory = UnfailingMemory(self.client, self.recall)
 
-    async def for_run(self, ctx: RunContext[Any]) -> AfterwordMemory:
+    async def for_run(self, ctx: RunContext[Any]) -> MemoryCapability:
         """A capability of one run, which holds that run's memories."""
         return replace(self)
 

@@ -33,7 +33,7 @@ class Participants:
 
 
 class UnfailingMemory:
-    """Memories before a run, its conversation after it. No call raises: what goes wrong is logged, without its texts.
+    """Memories before a run, its conversation after it. Neither raises: what goes wrong is logged, without its texts.
 
     An `AsyncMemoryClient` serves frameworks that await. A `MemoryClient` serves those that do not, and on a thread of
     its own those that do. `recall` is how to choose memories, as in `MemoryClient.context`.
@@ -54,11 +54,12 @@ class UnfailingMemory:
             logger.warning("a run names no user_id: it is neither remembered nor given memories")
         return None
 
-    def context(self, between: Participants | None, query: str | None) -> Context:
-        """The memories for the next prompt."""
+    def context(self, between: Participants | None, query: str | None, **wished: Any) -> Context:
+        """The memories for the next prompt; `wished` are options of the framework, which `recall` overrides."""
         if between is None:
             return Context()
-        found = attempted(lambda: self._blocking().context(**self._question(between, query)))
+        question = {**wished, **self._question(between, query)}
+        found = attempted(lambda: self._blocking().context(**question))
         return Context(degraded=("error",)) if found is None else found
 
     async def acontext(self, between: Participants | None, query: str | None) -> Context:
@@ -79,6 +80,13 @@ class UnfailingMemory:
         said = attempted(lambda: turns(messages))
         if between is not None and said:
             await self._awaited("publish", {**vars(between), "messages": said, **about})
+
+    async def acommand(self, name: str, *args: Any, **fields: Any) -> Any:
+        """A command of `client.memories`. It raises, unlike all else here: whoever gives it has to know."""
+        method = getattr(self._client.memories, name)
+        if isinstance(self._client, AsyncMemoryClient):
+            return await method(*args, **fields)
+        return await asyncio.to_thread(method, *args, **fields)
 
     def _question(self, between: Participants, query: str | None) -> dict[str, Any]:
         return {**vars(between), "query": query, **self._recall}

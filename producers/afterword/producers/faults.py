@@ -24,9 +24,7 @@ def severity(error: redis.RedisError) -> int:
 
 
 def explained(error: redis.RedisError, user: str) -> str:
-    """One line without secrets and without characters that steer a terminal. A configuration error says so, and names
-    the ACL user.
-    """
+    """One line without secrets, which steers no terminal; a configuration error says so and names the ACL user."""
     if _is_configuration(error):
         return printable(f"configuration error as Redis user {user!r}: {error}")
     return printable(f"{type(error).__name__}: {error}")

@@ -10,6 +10,7 @@ import redis
 from pydantic import BaseModel
 
 from afterword.producers.asker import Asker
+from afterword.producers.backoff import Backoff
 from afterword.producers.calls import Call
 from afterword.producers.context import Context, away, unanswered, unavailable
 from afterword.producers.links import Links
@@ -44,7 +45,7 @@ class SharedLine:
         links = Links(self._redis_url)
         self.publisher = Publisher(links, self._settings)
         self._asker = Asker(links, ServerTime(self._clock))
-        self._respite = Respite()
+        self._respite = Respite(backoff=Backoff(longest=self._settings.pause_seconds))
 
     def recall(self, call: Call[ContextReply], timeout: float) -> Context:
         """The context asked for; without an answer, an empty one or an error, as the settings say."""

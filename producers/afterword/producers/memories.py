@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar, Unpack
 
 from pydantic import BaseModel
 
 from afterword.producers.calls import Call, CommandSchema, OwnerFields, command_call
-from afterword.schemas.answers import DeletionState, MemoryPage, RelatedMemories, Removed, SearchPage, UserPage
+from afterword.schemas.answers import (
+    DeletionState,
+    MemoryOwners,
+    MemoryPage,
+    RelatedMemories,
+    Removed,
+    SearchPage,
+    UserPage,
+)
 from afterword.schemas.commands import (
     DEFAULT_FOUND,
     DEFAULT_RELATED,
     AddMemory,
     ClearMemories,
     DeleteMemory,
+    FindOwners,
     FindRelated,
     GetDeletion,
     GetMemory,
@@ -134,12 +143,14 @@ class Memories:
         self,
         text: str,
         *,
+        occurred_at: datetime | str | None = None,
         metadata: Metadata | None = None,
         timeout: float = COMMAND_SECONDS,
         **owner: Unpack[OwnerFields],
     ) -> Memory:
-        """Write a memory by hand; the answer is the memory as stored."""
-        return self._run(AddMemory, timeout, {"text": text, "metadata": metadata, **owner})
+        """Write a memory by hand, known since `occurred_at` (now, if left out); the answer is the memory as stored."""
+        fields = {"text": text, "occurred_at": occurred_at, "metadata": metadata, **owner}
+        return self._run(AddMemory, timeout, fields)
 
     def delete(self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]) -> Removed:
         """Remove one memory. With `pending` a store is away: the memory is no longer shown, and it is removed later;
@@ -155,6 +166,10 @@ class Memories:
         """
         # As it was given, None included: `command_call` refuses a session that was lost.
         return self._run(ClearMemories, timeout, owner)
+
+    def owners(self, memory_ids: Sequence[str], *, timeout: float = COMMAND_SECONDS) -> MemoryOwners:
+        """Whose memories these are, at most 1,000, for a door that is given ids alone and checks its callers itself."""
+        return self._run(FindOwners, timeout, {"memory_ids": memory_ids})
 
     def deletion(
         self, deletion_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]

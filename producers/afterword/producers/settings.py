@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from afterword.producers.backoff import LONGEST_SECONDS
 from afterword.schemas.conversation import MAX_BYTES, MAX_MESSAGES
 from afterword.schemas.errors import InvalidInput, shortened
 from afterword.schemas.values import DEFAULT_TENANT, Id
@@ -26,7 +27,8 @@ class ClientSettings(BaseModel):
     `max_messages` and `max_bytes` are the size above which an event is split.
     `on_invalid`: "raise" InvalidInput to the caller, or "log" it and publish nothing.
     `on_unavailable`: what `context` does without an answer: an "empty" context, or "raise" MemoryUnavailable.
-    `exit_seconds` bounds the flush when the process ends.
+    `exit_seconds` bounds the flush when the process ends. `pause_seconds` is the longest pause in asking for context
+    while no worker answers.
     """
 
     # forbid: a misspelt setting raises, and does not silently change nothing.
@@ -39,6 +41,7 @@ class ClientSettings(BaseModel):
     on_invalid: Literal["raise", "log"] = "raise"
     on_unavailable: Literal["empty", "raise"] = "empty"
     exit_seconds: Annotated[float, Field(ge=0)] = 2.0
+    pause_seconds: Annotated[float, Field(ge=0.1)] = LONGEST_SECONDS
 
 
 @dataclass(frozen=True)

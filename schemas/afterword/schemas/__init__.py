@@ -1,9 +1,15 @@
-"""The wire contract of Afterword: what is published, asked and answered. Imports pydantic only."""
+"""The wire contract of Afterword: what is published, asked and answered. Imports pydantic only.
+
+What operators ask for stands in modules of its own, which an agent's process need not import: `health`, `keys`,
+`letters`, `registry`.
+"""
 
 from afterword.schemas.analytics import ActiveUsers, DayFigures, Overview, Period, UserAnalytics
 from afterword.schemas.answers import (
     ConversationState,
     DeletionState,
+    MemoryOwner,
+    MemoryOwners,
     MemoryPage,
     RelatedMemories,
     RelatedMemory,
@@ -18,6 +24,7 @@ from afterword.schemas.commands import (
     AddMemory,
     ClearMemories,
     DeleteMemory,
+    FindOwners,
     FindRelated,
     GetConversation,
     GetDeletion,
@@ -38,7 +45,6 @@ from afterword.schemas.errors import (
     MemoryUnavailable,
     UnsupportedVersion,
 )
-from afterword.schemas.health import ComponentHealth, GetHealth, QueueHealth, SystemHealth
 from afterword.schemas.memory import Memory, Provenance
 from afterword.schemas.reply import ErrorBody, Reply
 from afterword.schemas.values import Kind, Scope
@@ -50,7 +56,6 @@ __all__ = [
     "ClearMemories",
     "Command",
     "CommandFailed",
-    "ComponentHealth",
     "ContextReply",
     "ContextRequest",
     "ConversationFinished",
@@ -60,10 +65,10 @@ __all__ = [
     "DeletionState",
     "ErrorBody",
     "Explanation",
+    "FindOwners",
     "FindRelated",
     "GetConversation",
     "GetDeletion",
-    "GetHealth",
     "GetMemory",
     "GetOverview",
     "GetUserAnalytics",
@@ -73,13 +78,14 @@ __all__ = [
     "ListMemories",
     "ListUsers",
     "Memory",
+    "MemoryOwner",
+    "MemoryOwners",
     "MemoryPage",
     "MemoryUnavailable",
     "Message",
     "Overview",
     "Period",
     "Provenance",
-    "QueueHealth",
     "RelatedMemories",
     "RelatedMemory",
     "Relation",
@@ -88,7 +94,6 @@ __all__ = [
     "Scope",
     "SearchMemories",
     "SearchPage",
-    "SystemHealth",
     "UnsupportedVersion",
     "UserAnalytics",
     "UserCount",

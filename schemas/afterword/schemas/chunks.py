@@ -44,8 +44,8 @@ def _of_event(chunk: Any) -> str:
     kind = label(chunk, "type", "event_kind")
     delta = look(chunk, "delta")
     if isinstance(delta, str):
-        # Of the Responses API only this one is said; deltas of arguments and of reasoning are strings as well.
-        return encodable(delta) if kind in (None, "response.output_text.delta") else ""
+        # Of OpenAI's events only these are said; deltas of arguments and of reasoning are strings as well.
+        return encodable(delta) if kind in (None, "response.output_text.delta", "content.delta") else ""
     if delta is not None:
         said = label(delta, "type", "part_delta_kind") in (None, "text_delta", "text")
         return _text(look(delta, "text", "content_delta", "content")) if said else ""

@@ -13,12 +13,14 @@ from afterword.schemas import (
     ClearMemories,
     Command,
     DeleteMemory,
+    FindOwners,
     GetMemory,
     InvalidEvent,
     Kind,
     ListMemories,
     ListUsers,
     Memory,
+    MemoryOwner,
     MemoryPage,
     Removed,
     Scope,
@@ -32,7 +34,7 @@ from afterword.workers.stores.ledger.agents import Agent
 from afterword.workers.stores.ledger.upkeep import dead_letters
 from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter
 from tests.support.fake_openai import Fact, FakeOpenAI, given
-from tests.support.workshop import REPLY_TO, Workshop, event, store_down
+from tests.support.workshop import REPLY_TO, Crash, Workshop, crash, event, store_down
 
 
 def run(workshop: Workshop, command: type[Any], **given: Any) -> Any:
@@ -102,6 +104,38 @@ class TestOne:
         with pytest.raises(NotFound):
             run(workshop, DeleteMemory, user_id="ann", memory_id=added.id)
         assert workshop.audit_types() == ["memory_save", "memory_add", "memory_delete"]
+
+    def test_a_note_may_be_known_since_long(self, workshop: Workshop) -> None:
+        since = datetime(2024, 3, 1, 9, tzinfo=UTC)
+        assert add(workshop, "Ann moved to Lisbon", user_id="ann", occurred_at=since).occurred_at == since
+
+    def test_an_id_leads_to_its_owner_within_the_tenant(self, workshop: Workshop, llm: FakeOpenAI) -> None:
+        llm.answer_with(given(Fact("Plans by the week", "agent")))
+        workshop.take_in(event("Hello.", agent_id="coach", session_id="s1"))
+        workshop.extract_all()
+        ids = {memory.text: memory.id for memory in workshop.memories()}
+        asked = [ids["Hello."], ids["Plans by the week"], "no uuid", "5c1f7c3e-5f0a-4d43-9a34-3f4d1c2b7e61"]
+        found = run(workshop, FindOwners, memory_ids=asked).owners
+        assert sorted(found, key=lambda owner: owner.scope) == [
+            MemoryOwner(memory_id=ids["Plans by the week"], scope=Scope.AGENT, agent_id="coach"),
+            MemoryOwner(memory_id=ids["Hello."], scope=Scope.USER, user_id="ann", agent_id="coach", session_id="s1"),
+        ]
+        assert run(workshop, FindOwners, memory_ids=asked, tenant_id="other").owners == ()
+
+    def test_a_fact_has_an_owner_as_soon_as_it_can_be_found(self, workshop: Workshop, llm: FakeOpenAI) -> None:
+        llm.answer_with(given(Fact("Plans by the week", "agent"), Fact("Ann moved to Lisbon")))
+        workshop.take_in(event("Hello.", agent_id="coach"))
+        # The worker ends between the vector store and the ledger.
+        workshop.store.after["insert"] = crash
+        with pytest.raises(Crash):
+            workshop.extract_all()
+        workshop.store.up()
+        facts = {memory.id: memory for memory in workshop.memories(kind=Kind.FACT)}
+        assert facts
+        found = run(workshop, FindOwners, memory_ids=list(facts)).owners
+        assert {owner.memory_id: owner.user_id for owner in found} == {
+            memory_id: memory.user_id for memory_id, memory in facts.items()
+        }
 
     def test_the_same_request_adds_once(self, workshop: Workshop) -> None:
         first = add(workshop, "once", user_id="ann", request_id="r1")

@@ -55,6 +55,22 @@ def test_several_that_are_poisoned_each_in_one_turn_lose_that_turn_alone(worksho
     assert [row.n for row in workshop.rows("SELECT count(*) AS n FROM dead_letters")] == [4]
 
 
+@pytest.mark.parametrize("users", [2, 6])
+def test_users_whose_turns_spoil_their_batches_pause_nobody(workshop: Workshop, llm: FakeOpenAI, users: int) -> None:
+    """On a quiet system nobody else's good answer comes between theirs."""
+    for number in range(users):
+        workshop.take_in(event("sound one", f"poison {number}", "sound two", user=f"user-{number}"))
+    llm.fail_when(lambda request: faults.filtered() if "poison" in str(request.messages) else None)
+
+    for _ in range(30):
+        workshop.rows("UPDATE subjects SET due_at = clock_timestamp() WHERE due_at IS NOT NULL")
+        workshop.extract_all()
+        assert workshop.rows("SELECT 1 FROM breakers WHERE open_until IS NOT NULL") == []
+
+    assert len(facts(workshop)) == 2 * users
+    assert [row.n for row in workshop.rows("SELECT count(*) AS n FROM dead_letters")] == [users]
+
+
 @pytest.mark.parametrize("attempts", [1, 3])
 def test_not_even_a_single_user_loses_anything(open_workshop: OpenWorkshop, llm: FakeOpenAI, attempts: int) -> None:
     workshop = open_workshop(max_attempts=attempts)

@@ -9,7 +9,7 @@ import pytest
 
 from afterword.schemas import Kind
 from afterword.workers.embedded.completions import HttpReply, HttpRequest
-from afterword.workers.services.upkeep.dead_letters import DeadLetters
+from afterword.workers.services.commands.dead_letters import DeadLetters
 from afterword.workers.stores.ledger.upkeep.dead_letters import LetterFilter
 from tests.fixtures.workshops import OpenWorkshop
 from tests.integration.extraction.test_bisect import extract_in_time

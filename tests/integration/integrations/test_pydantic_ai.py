@@ -17,7 +17,7 @@ from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCall
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.models.test import TestModel
 
-from afterword.integrations.pydantic_ai import AfterwordMemory
+from afterword.integrations.pydantic_ai import MemoryCapability
 from afterword.producers import AsyncMemoryClient, ClientSettings, MemoryClient
 from afterword.schemas.fence import BEGIN
 from afterword.workers.embedded.redis_server import free_port
@@ -63,7 +63,7 @@ def service(redis_url: str) -> Iterator[Service]:
 
 
 def planner(client: Any, fake: Any, **more: Any) -> Agent[Any, Any]:
-    memory = AfterwordMemory(client, agent_id="planner", **more.pop("memory", {}))
+    memory = MemoryCapability(client, agent_id="planner", **more.pop("memory", {}))
     return Agent(getattr(fake, "model", fake), deps_type=Deps, capabilities=[memory], **more)
 
 
@@ -221,7 +221,7 @@ def test_pictures_and_structured_answers_hold_no_words(service: Service, redis_u
 
     async def use(client: AsyncMemoryClient) -> None:
         agent = planner(client, TestModel(), output_type=Snack)
-        prompt = ["A snack like this?", BinaryContent(b"png", media_type="image/png")]
+        prompt: Any = ["A snack like this?", BinaryContent(b"png", media_type="image/png")]
         assert isinstance((await agent.run(prompt, deps=Deps())).output, Snack)
 
     with_client(redis_url, use)

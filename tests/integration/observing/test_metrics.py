@@ -355,6 +355,23 @@ class TestReadings:
         assert count(workshop, "postgres_size_bytes") > 1_000_000
         assert sample(workshop.house.metrics, "breaker_open") == 0
 
+    def test_deletions_that_the_vector_store_still_has_to_carry_out(
+        self, workshop: Workshop, readings: Readings
+    ) -> None:
+        workshop.take_in(event("Hello."), event("Hi.", user="bob"), event("Hey.", user="cat"))
+        commands = workshop.house.commands.commands(workshop.broker)
+        commands.run(ClearMemories(user_id="cat", reply_to=REPLY_TO))
+        readings.read_ledger()
+        assert sample(workshop.house.metrics, "deletions_pending") == 0
+        assert sample(workshop.house.metrics, "oldest_pending_deletion_age_seconds") == 0
+        workshop.store.down()
+        for user in ("ann", "bob"):
+            commands.run(ClearMemories(user_id=user, reply_to=REPLY_TO))
+        workshop.rows("UPDATE deletions SET requested_at = now() - interval '50 seconds' WHERE user_id = 'ann'")
+        readings.read_ledger()
+        assert count(workshop, "deletions_pending") == 2
+        assert 50 <= count(workshop, "oldest_pending_deletion_age_seconds") < 90
+
     def test_a_ledger_in_which_nothing_waits(self, workshop: Workshop, readings: Readings) -> None:
         readings.read_ledger()
         metrics = workshop.house.metrics

@@ -17,6 +17,8 @@ from afterword.producers import (
     Kind,
     Memory,
     MemoryClient,
+    MemoryOwner,
+    MemoryOwners,
     MemoryPage,
     MemoryUnavailable,
     RelatedMemories,
@@ -61,6 +63,7 @@ def answer(request: Any) -> Any:
         "delete": lambda: Removed(removed=1),
         "deletion": lambda: DeletionState(deletion_id="7", pending=True, memories=5, requested_at=NOON),
         "clear": lambda: Removed(removed=5),
+        "owners": lambda: MemoryOwners(owners=(MemoryOwner(memory_id="m1", scope=Scope.USER, user_id="ada"),)),
         "users": lambda: UserPage(users=(UserCount(user_id="ada", memories=5),)),
     }
     return answers[request.command]()
@@ -79,10 +82,11 @@ def test_every_command_has_its_answer(redis_url: str) -> None:
         assert client.memories.delete("m3", agent_id="planner", by="owner").removed == 1
         assert client.memories.deletion("7", user_id="ada").pending
         assert client.memories.clear(user_id="ada", session_id="s").removed == 5
+        assert client.memories.owners(["m1"]).owners[0].user_id == "ada"
         assert client.memories.users(limit=10).users == (UserCount(user_id="ada", memories=5),)
     assert {request.tenant_id for request in worker.requests} == {"acme"}
     assert all(request.deadline_ms for request in worker.requests)
-    clear: Any = worker.requests[-2]
+    clear: Any = next(each for each in worker.requests if each.command == "clear")
     assert (clear.command, clear.user_id, clear.session_id) == ("clear", "ada", "s")
 
 
@@ -128,6 +132,7 @@ def test_the_same_awaited(redis_url: str) -> None:
             assert (await client.memories.add("likes coffee", user_id="ada")).text == "likes coffee"
             assert (await client.memories.delete("m3", user_id="ada")).removed == 1
             assert (await client.memories.clear(user_id="ada")).removed == 5
+            assert (await client.memories.owners(["m1"])).owners[0].user_id == "ada"
             assert (await client.memories.deletion("7", user_id="ada")).memories == 5
             assert (await client.memories.users()).users[0].user_id == "ada"
             assert (await client.memories.search("tea", user_id="ada")).next_cursor == "2"

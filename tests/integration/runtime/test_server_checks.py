@@ -28,6 +28,7 @@ from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.gate import LedgerGate
 from tests.conftest import unavailable
 from tests.support.pgbouncer import find_pgbouncer, pooled
+from tests.support.ports import quiet_port
 from tests.support.waiting import wait_until
 from tests.support.workshop import Workshop, event
 
@@ -51,7 +52,7 @@ class TestRedis:
         started: list[RedisServer] = []
 
         def start(*arguments: str) -> RedisServer:
-            server = RedisServer(tmp_path / "redis", extra_arguments=arguments)
+            server = RedisServer(tmp_path / "redis", quiet_port(), extra_arguments=arguments)
             server.start()
             started.append(server)
             return server
@@ -76,6 +77,7 @@ class TestRedis:
             found = look(check, redis_url=server.url)
             assert found.status == "failed"
             assert "free the disk" in found.detail
+        (server.folder / "dump.rdb").rmdir()  # else it would not stop, but try to write for 15 s
 
     def test_one_without_its_replicas_is_refused_and_one_that_is_full_is_not(
         self, own: Callable[..., RedisServer]

@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 
 from afterword.cli import deadletters
-from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter, StoredLetter
+from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter, LetterHead, StoredLetter
 
 STEERING = "\x1b]0;owned\x07\nforged line"
 
 
 class _Letters:
-    def select(self, _which: Any) -> list[StoredLetter]:
+    def heads(self, _which: Any) -> list[LetterHead]:
+        return [LetterHead.of(self.get(7))]
+
+    def get(self, number: int) -> StoredLetter:
         letter = DeadLetter(
             message_id="m",
             queue="conversations",
@@ -27,7 +30,7 @@ class _Letters:
             user_id=f"ann{STEERING}",
             event_id=STEERING,
         )
-        return [StoredLetter(7, letter)]
+        return StoredLetter(number, letter)
 
 
 @pytest.fixture(autouse=True)

@@ -40,6 +40,8 @@ def openai_chunk(content: str | None) -> ChatCompletionChunk:
         ({"type": "response.function_call_arguments.delta", "delta": "{"}, ""),
         ({"type": "response.reasoning_summary_text.delta", "delta": "Hm"}, ""),
         ({"type": "response.completed", "response": {"text": "x"}}, ""),
+        ({"type": "content.delta", "delta": "Hi", "snapshot": "Hi"}, "Hi"),
+        ({"type": "content.done", "content": "Hi"}, ""),
         ({"type": "raw_response_event", "data": {"type": "response.output_text.delta", "delta": "Hi"}}, "Hi"),
         ({"type": "content_block_delta", "delta": {"type": "text_delta", "text": "Hi"}}, "Hi"),
         ({"type": "content_block_delta", "delta": {"type": "input_json_delta", "partial_json": "{"}}, ""),

@@ -20,10 +20,10 @@ from afterword.schemas import (
     Scope,
     SearchMemories,
     UnsupportedVersion,
-    commands,
+    catalogue,
 )
+from afterword.schemas.catalogue import COMMANDS, parse_command
 from afterword.schemas.command import OfUser, Owned
-from afterword.schemas.commands import COMMANDS, parse_command
 from afterword.schemas.values import Model
 
 REPLY_TO = "afterword:reply:1"
@@ -122,16 +122,28 @@ def test_a_user_a_session_or_an_agent_is_an_owner(owner: dict[str, str]) -> None
 
 
 def test_every_command_is_read_by_its_name() -> None:
-    given = {"user_id": "u", "memory_id": "m", "event_id": "e", "deletion_id": "1", "text": "x", "reply_to": REPLY_TO}
+    given: dict[str, Any] = {"user_id": "u", "memory_id": "m", "event_id": "e", "text": "x", "reply_to": REPLY_TO}
+    given |= {
+        "memory_ids": ["m"],
+        "deletion_id": "1",
+        "key_id": "0" * 16,
+        "secret_hash": "0" * 64,
+        "account": "a",
+        "roles": ["user"],
+        "letter_id": 1,
+        "letter_ids": [1],
+    }
     assert COMMANDS
     for kind in COMMANDS:
-        assert type(parse_command({**given, "command": kind.wire_name()})) is kind
+        # An agent beside a user would be a second owner.
+        agent = {} if issubclass(kind, Owned) else {"agent_id": "coach"}
+        assert type(parse_command({**given, **agent, "command": kind.wire_name()})) is kind
 
 
 def test_every_class_of_a_command_is_listed_and_says_whose_it_is_and_how_it_is_answered() -> None:
     named = {
         kind
-        for kind in vars(commands).values()
+        for kind in vars(catalogue).values()
         if isinstance(kind, type) and issubclass(kind, Command) and _is_named(kind)
     }
     assert named == set(COMMANDS)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from afterword.schemas import AfterwordError
+from afterword.cli.ledger import COMMAND_LINE
 from afterword.schemas.printable import printable, printable_lines
 
 if TYPE_CHECKING:
-    from afterword.workers.services.upkeep.dead_letters import DeadLetters
-    from afterword.workers.stores.ledger.upkeep.dead_letters import LetterFilter, StoredLetter
+    from afterword.schemas.letters import TreatedLetters
+    from afterword.workers.services.commands.dead_letters import DeadLetters
+    from afterword.workers.stores.ledger.upkeep.dead_letters import LetterFilter
 
 app = typer.Typer(no_args_is_help=True, help="What was given up on: list, show, replay, discard.")
 
@@ -32,11 +33,10 @@ _All = Annotated[bool, typer.Option("--all", help="All letters, where no filter 
 def list_letters(queue: _Queue = None, tenant: _Tenant = None, user: _User = None, error: _Error = None) -> None:
     """One letter a line, newest first: number, time, queue, tenant/user, event, error."""
     with _letters() as letters:
-        for found in letters.select(_selection(None, queue, tenant, user, error)):
-            letter = found.letter
+        for letter in letters.heads(_selection(None, queue, tenant, user, error)):
             owner = f"{letter.tenant_id or '-'}/{letter.user_id or '-'}"
             line = (
-                f"{found.id}  {letter.died_at:%Y-%m-%d %H:%M:%S}  {letter.queue}  {owner}  "
+                f"{letter.id}  {letter.died_at:%Y-%m-%d %H:%M:%S}  {letter.queue}  {owner}  "
                 f"{letter.event_id or '-'}  {' '.join(letter.error.split())}"
             )
             print(printable(line))
@@ -46,7 +46,7 @@ def list_letters(queue: _Queue = None, tenant: _Tenant = None, user: _User = Non
 def show(number: int) -> None:
     """One letter with its message."""
     with _letters() as letters:
-        letter = _one(letters, number).letter
+        letter = letters.get(number).letter
     print(
         json.dumps({name: str(getattr(letter, name)) for name in ("queue", "died_at", "error", "event_id")}, indent=2)
     )
@@ -68,16 +68,8 @@ def replay(
         raise typer.BadParameter("a mended message is for one letter: give its number", param_hint="--body")
     with _letters() as letters:
         meant = _meant(letters, number, _selection(number, queue, tenant, user, error), everything)
-        refused = 0
-        for found in meant:
-            try:
-                letters.replay(found.id, body.read_bytes() if body else None)
-            # A letter that is refused leaves the others their chance.
-            except AfterwordError as problem:
-                refused += 1
-                print(printable(f"{found.id}: {problem}"))
-    print(f"{len(meant) - refused} replayed, {refused} left")
-    raise typer.Exit(1 if refused else 0)
+        treated = letters.replay_each(meant, body=body.read_bytes() if body else None, by=COMMAND_LINE)
+    _tell(treated, "replayed")
 
 
 @app.command()
@@ -92,9 +84,17 @@ def discard(
     """Drop letters for good, and what was said in them."""
     with _letters() as letters:
         meant = _meant(letters, number, _selection(number, queue, tenant, user, error), everything)
-        for found in meant:
-            letters.discard(found.id)
-    print(f"{len(meant)} discarded")
+        treated = letters.discard_each(meant, by=COMMAND_LINE)
+    _tell(treated, "discarded")
+
+
+def _tell(treated: TreatedLetters, done: str) -> None:
+    """Say what became of the letters; exit status 1 when some are left."""
+    for refused in treated.refused:
+        print(printable(f"{refused.id}: {refused.reason}"))
+    left = f", {len(treated.refused)} left" if treated.refused or done == "replayed" else ""
+    print(f"{len(treated.done)} {done}{left}")
+    raise typer.Exit(1 if treated.refused else 0)
 
 
 def _selection(
@@ -105,7 +105,7 @@ def _selection(
     return LetterFilter(letter_id=number, queue=queue, tenant_id=tenant, user_id=user, error=error)
 
 
-def _meant(letters: DeadLetters, number: int | None, which: LetterFilter, everything: bool) -> list[StoredLetter]:
+def _meant(letters: DeadLetters, number: int | None, which: LetterFilter, everything: bool) -> list[int]:
     from afterword.workers.stores.ledger.upkeep.dead_letters import LetterFilter
 
     # A forgotten argument must not discard every letter.
@@ -113,18 +113,8 @@ def _meant(letters: DeadLetters, number: int | None, which: LetterFilter, everyt
         raise typer.BadParameter("name letters: a number, a filter, or --all")
     # A number that names no letter is an error, not an empty selection.
     if number is not None:
-        _one(letters, number)
-    return letters.select(which)
-
-
-def _one(letters: DeadLetters, number: int) -> StoredLetter:
-    from afterword.workers.core.errors import NotFound
-    from afterword.workers.stores.ledger.upkeep.dead_letters import LetterFilter
-
-    found = letters.select(LetterFilter(letter_id=number))
-    if not found:
-        raise NotFound(f"there is no dead letter {number}")
-    return found[0]
+        letters.get(number)
+    return [letter.id for letter in letters.heads(which)]
 
 
 @contextmanager
@@ -132,7 +122,7 @@ def _letters() -> Iterator[DeadLetters]:
     # Without House: what all the services need takes as long to load as the rest of such a command.
     from afterword.workers.broker import build_broker
     from afterword.workers.runtime.settings import Settings
-    from afterword.workers.services.upkeep.dead_letters import DeadLetters
+    from afterword.workers.services.commands.dead_letters import DeadLetters
     from afterword.workers.stores.ledger.database import Database
 
     settings = Settings.load()

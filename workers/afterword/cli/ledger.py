@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 agents = typer.Typer(no_args_is_help=True, help="Agents: owner, memory on or off, instructions, time zone.")
 
+COMMAND_LINE = "the command line"
+"""Who asked, where the audit tells it: whoever can reach the ledger."""
+
 _Tenant = Annotated[str, typer.Option(help="Whose agents.")]
 
 
@@ -24,7 +27,7 @@ def migrate() -> None:
     """Bring the ledger's tables up to date; safe to run from several places at once."""
     from afterword.workers.stores.ledger.migrate import migrate as migrate_ledger
 
-    with _open_ledger() as database:
+    with open_ledger() as database:
         print(f"the ledger is at revision {migrate_ledger(database)}")
 
 
@@ -35,7 +38,7 @@ def stats(tenant: Annotated[str | None, typer.Option(help="Only this tenant.")] 
     from afterword.workers.stores.ledger.extraction import llm_calls
     from afterword.workers.stores.ledger.ingest import conversations
 
-    with _open_ledger() as database, database.transaction() as connection:
+    with open_ledger() as database, database.transaction() as connection:
         usages = llm_calls.usage(connection, tenant)
         extracted = conversations.counts(connection, tenant).get("done", 0)
     print(printable_lines(stats_table(usages, extracted, Settings.load().prices)))
@@ -52,7 +55,7 @@ def extract(
 
     if since is None and not everything:
         raise typer.BadParameter("say from when on (--since 2026-05-01), or --all")
-    with _open_ledger(folder) as database:
+    with open_ledger(folder) as database:
         # typer reads a time without a zone; the option says UTC.
         asked = LateExtraction(database).request(since=since and since.replace(tzinfo=UTC), tenant_id=tenant)
     print(f"{asked.pending} conversations wait for extraction now")
@@ -77,8 +80,8 @@ def set_agent(
     if time_zone is not None and zone_of(time_zone) is None:
         mend = "give an IANA name such as Asia/Tokyo, or an offset such as +09:00"
         raise typer.BadParameter(mend, param_hint="--time-zone")
-    with _open_ledger() as database:
-        AgentAdmin(database).register(Agent(tenant, agent_id, owner, memory, instructions, time_zone))
+    with open_ledger() as database:
+        AgentAdmin(database).register(Agent(tenant, agent_id, owner, memory, instructions, time_zone), by=COMMAND_LINE)
 
 
 @agents.command("list")
@@ -86,7 +89,7 @@ def list_agents(tenant: _Tenant = "default") -> None:
     """The registered agents of a tenant."""
     from afterword.workers.services.policy.registry import AgentAdmin
 
-    with _open_ledger() as database:
+    with open_ledger() as database:
         found = AgentAdmin(database).registered(tenant)
     for agent in found:
         switch = "on" if agent.memory_enabled else "off"
@@ -96,7 +99,8 @@ def list_agents(tenant: _Tenant = "default") -> None:
 
 
 @contextmanager
-def _open_ledger(folder: Path | None = None) -> Iterator[Database]:
+def open_ledger(folder: Path | None = None) -> Iterator[Database]:
+    """The ledger of the settings, or of the stack that runs in a folder."""
     # Without House: what all the services need takes as long to load as the rest of such a command.
     from afterword.workers.embedded.running_file import RunningStack
     from afterword.workers.runtime.settings import Settings

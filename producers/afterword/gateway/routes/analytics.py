@@ -8,12 +8,14 @@ from fastapi import APIRouter, Depends, Path, Response
 
 from afterword.gateway.answers import READING, json_answer, problems
 from afterword.gateway.bodies import query_string
-from afterword.gateway.callers import CallerRole, Fields
+from afterword.gateway.callers import Fields
+from afterword.gateway.routes import API
 from afterword.gateway.visits import Visiting
 from afterword.schemas.analytics import Overview, UserAnalytics
 from afterword.schemas.commands import GetOverview, GetUserAnalytics
+from afterword.schemas.keys import CallerRole
 
-router = APIRouter(prefix="/analytics", tags=["analytics"])
+router = APIRouter(prefix=f"{API}/analytics", tags=["analytics"])
 
 _Days = Annotated[Fields, Depends(query_string(GetOverview, name="OverviewQuery"))]
 _UserDays = Annotated[Fields, Depends(query_string(GetUserAnalytics, name="UserAnalyticsQuery", without=("user_id",)))]

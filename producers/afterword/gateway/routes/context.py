@@ -9,10 +9,11 @@ from fastapi import APIRouter, Depends, Response
 from afterword.gateway.answers import WRITING, json_answer, problems
 from afterword.gateway.bodies import json_body
 from afterword.gateway.callers import Fields
+from afterword.gateway.routes import API
 from afterword.gateway.visits import Visiting
 from afterword.schemas.context import ContextReply, ContextRequest
 
-router = APIRouter(tags=["context"])
+router = APIRouter(prefix=API, tags=["context"])
 
 _Body = Annotated[Fields, Depends(json_body(ContextRequest, name="ContextQuestion"))]
 

@@ -8,17 +8,19 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
 
 from afterword.gateway.answers import WRITING, json_answer, problems
 from afterword.gateway.bodies import IdempotencyKey, json_body
 from afterword.gateway.callers import Fields
-from afterword.gateway.problems import Refused, problem_of
+from afterword.gateway.problems import Problem, Refused, problem, problem_of
+from afterword.gateway.routes import API
 from afterword.gateway.visits import Visit, Visiting
 from afterword.producers import PublishResult
 from afterword.schemas.conversation import ConversationFinished
 from afterword.schemas.errors import AfterwordError, InvalidInput, MemoryUnavailable
 
-router = APIRouter(tags=["conversations"])
+router = APIRouter(prefix=API, tags=["conversations"])
 
 OURS: Final = frozenset({"version", "part", "parts", "skipped", "publishes"})
 """Set by clients of Redis, of which the gateway is one."""
@@ -27,10 +29,10 @@ MOST_LINES: Final = 10_000
 GROUP_LINES: Final = 100
 """Lines that are published in one round trip."""
 
-MOST_WAITING: Final = 1_000
-MOST_WAITING_BYTES: Final = 16 * 1024 * 1024
-"""What waits for a Redis that is away, for each tenant. Past it nothing more is taken: an outbox that is full would
-drop what it had taken."""
+MOST_WAITING: Final = 5_000
+MOST_WAITING_BYTES: Final = 32 * 1024 * 1024
+"""What waits for a Redis that is away: half of what the client's outbox holds. Past it nothing more is taken, since a
+full outbox drops what it had taken."""
 
 
 class Published(BaseModel):
@@ -128,7 +130,7 @@ async def published_lines(visit: Visit, lines: AsyncIterator[bytes]) -> AsyncIte
     """Publish lines in groups; the result of each, in order. What ends the body early is the last result."""
     number = 0
     group: list[tuple[int, Fields | AfterwordError]] = []
-    ending: AfterwordError | None = None
+    ending: Problem | None = None
     try:
         async for line in lines:
             number += 1
@@ -140,9 +142,9 @@ async def published_lines(visit: Visit, lines: AsyncIterator[bytes]) -> AsyncIte
                 for result in await _published(visit, group):
                     yield result
                 group = []
-    except Refused as error:
+    except (Refused, HTTPException) as error:
         # What came before is published: its ids must be told, not hidden behind one status.
-        ending = error
+        ending = error.problem if isinstance(error, Refused) else problem(error.status_code, error.detail)
     for result in await _published(visit, group):
         yield result
     if ending is not None:
@@ -174,11 +176,12 @@ async def _published(visit: Visit, group: list[tuple[int, Fields | AfterwordErro
         result = PublishResult(error=None) if isinstance(each, AfterwordError) else next(sent)
         error = each if isinstance(each, AfterwordError) else result.error
         results.append(
-            PublishedLine(line=number, event_id=result.event_id) if error is None else _refused(number, error)
+            PublishedLine(line=number, event_id=result.event_id)
+            if error is None
+            else _refused(number, problem_of(error))
         )
     return results
 
 
-def _refused(number: int, error: AfterwordError) -> PublishedLine:
-    found = problem_of(error)
+def _refused(number: int, found: Problem) -> PublishedLine:
     return PublishedLine(line=number, status=found.status, code=found.code, detail=found.detail, field=found.field)

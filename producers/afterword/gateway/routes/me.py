@@ -6,10 +6,11 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from afterword.gateway.answers import json_answer, problems
-from afterword.gateway.callers import CallerRole
+from afterword.gateway.routes import API
 from afterword.gateway.visits import Visiting
+from afterword.schemas.keys import CallerRole
 
-router = APIRouter(tags=["me"])
+router = APIRouter(prefix=API, tags=["me"])
 
 
 class Me(BaseModel):

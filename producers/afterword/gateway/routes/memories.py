@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path, Response
 from afterword.gateway.answers import READING, WRITING, json_answer, problems
 from afterword.gateway.bodies import IdempotencyKey, json_body, query_string
 from afterword.gateway.callers import Fields
+from afterword.gateway.routes import API
 from afterword.gateway.visits import Visiting
 from afterword.schemas.answers import MemoryPage, RelatedMemories, Removed, SearchPage
 from afterword.schemas.commands import (
@@ -22,7 +23,7 @@ from afterword.schemas.commands import (
 )
 from afterword.schemas.memory import Memory
 
-router = APIRouter(prefix="/memories", tags=["memories"])
+router = APIRouter(prefix=f"{API}/memories", tags=["memories"])
 
 _NAMED: Final = ("memory_id",)
 _ONE: Final = (*READING, 404)
@@ -79,7 +80,7 @@ async def delete_memory(visit: Visiting, memory_id: MemoryId, query: _Deleted) -
 @router.delete("", response_model=Removed, responses={**problems(READING), 202: {"model": Removed}})
 async def clear_memories(visit: Visiting, query: _Cleared) -> Response:
     """Remove all memories of an owner; with `session_id`, those of that thread. 202 as for one memory."""
-    fields = {**visit.caller.of_owner(query), "timeout": visit.settings.clear_seconds}
+    fields = {**visit.memories_of(query), "timeout": visit.settings.clear_seconds}
     return _removed(await visit.client.memories.clear(**fields))
 
 

@@ -8,12 +8,14 @@ from fastapi import APIRouter, Depends, Response
 
 from afterword.gateway.answers import READING, json_answer, problems
 from afterword.gateway.bodies import query_string
-from afterword.gateway.callers import CallerRole, Fields
+from afterword.gateway.callers import Fields
+from afterword.gateway.routes import API
 from afterword.gateway.visits import Visiting
 from afterword.schemas.answers import UserPage
 from afterword.schemas.commands import ListUsers
+from afterword.schemas.keys import CallerRole
 
-router = APIRouter(tags=["users"])
+router = APIRouter(prefix=API, tags=["users"])
 
 _Listed = Annotated[Fields, Depends(query_string(ListUsers, name="UsersQuery"))]
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from afterword.producers.aio.asker import AsyncAsker
 from afterword.producers.aio.links import AsyncLinks
 from afterword.producers.aio.publisher import AsyncPublisher
+from afterword.producers.backoff import Backoff
 from afterword.producers.calls import Call
 from afterword.producers.context import Context, away, unanswered, unavailable
 from afterword.producers.farewell import send_rest
@@ -72,7 +73,7 @@ class Lines:
         self._lock = threading.Lock()
         self._lines: list[LoopLine] = []
         self._free: list[PublishState] = []
-        self._respite = Respite()
+        self._respite = Respite(backoff=Backoff(longest=self._settings.pause_seconds))
         # Here, so that a forked child registers as well: what a parent registered acts in the parent only.
         at_exit(self, Lines._exit)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar, Unpack
 
@@ -10,13 +10,22 @@ from pydantic import BaseModel
 
 from afterword.producers.calls import Call, CommandSchema, OwnerFields, command_call
 from afterword.producers.memories import CLEAR_SECONDS, COMMAND_SECONDS
-from afterword.schemas.answers import DeletionState, MemoryPage, RelatedMemories, Removed, SearchPage, UserPage
+from afterword.schemas.answers import (
+    DeletionState,
+    MemoryOwners,
+    MemoryPage,
+    RelatedMemories,
+    Removed,
+    SearchPage,
+    UserPage,
+)
 from afterword.schemas.commands import (
     DEFAULT_FOUND,
     DEFAULT_RELATED,
     AddMemory,
     ClearMemories,
     DeleteMemory,
+    FindOwners,
     FindRelated,
     GetDeletion,
     GetMemory,
@@ -123,12 +132,14 @@ class AsyncMemories:
         self,
         text: str,
         *,
+        occurred_at: datetime | str | None = None,
         metadata: Metadata | None = None,
         timeout: float = COMMAND_SECONDS,
         **owner: Unpack[OwnerFields],
     ) -> Memory:
-        """Write a memory by hand; the answer is the memory as stored."""
-        return await self._run(AddMemory, timeout, {"text": text, "metadata": metadata, **owner})
+        """Write a memory by hand, known since `occurred_at` (now, if left out); the answer is the memory as stored."""
+        fields = {"text": text, "occurred_at": occurred_at, "metadata": metadata, **owner}
+        return await self._run(AddMemory, timeout, fields)
 
     async def delete(
         self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]
@@ -146,6 +157,10 @@ class AsyncMemories:
         """
         # As it was given, None included: `command_call` refuses a session that was lost.
         return await self._run(ClearMemories, timeout, owner)
+
+    async def owners(self, memory_ids: Sequence[str], *, timeout: float = COMMAND_SECONDS) -> MemoryOwners:
+        """Whose memories these are, at most 1,000, for a door that is given ids alone and checks its callers itself."""
+        return await self._run(FindOwners, timeout, {"memory_ids": memory_ids})
 
     async def deletion(
         self, deletion_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]

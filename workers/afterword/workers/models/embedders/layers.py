@@ -50,10 +50,7 @@ class CachingEmbedder:
 
 
 class TimedEmbedder:
-    """Passes each call on, and measures how long it took, how many texts got vectors, and whether it failed.
-
-    Thread-safe.
-    """
+    """Passes each call on; measures how long it took, how many texts got vectors, whether it failed. Thread-safe."""
 
     def __init__(self, inner: Embedder, metrics: Metrics) -> None:
         self._inner = inner

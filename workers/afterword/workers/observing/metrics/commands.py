@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Histogram
 
-from afterword.schemas.commands import COMMANDS
+from afterword.schemas.catalogue import COMMANDS
 from afterword.workers.observing.metrics.instruments import FAST, Instruments
 
 _COMMAND_OUTCOMES = ("ok", "expired", "invalid", "denied", "not_found", "unavailable", "internal")
 
 
 class CommandMetrics(Instruments):
-    """Memory commands and the time they take."""
+    """Memory commands, the time they take, and the deletions among them that are not carried out yet."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry)
@@ -28,4 +28,10 @@ class CommandMetrics(Instruments):
             ["command"],
             buckets=FAST,
             registry=self.registry,
+        )
+        self.deletions_pending = self._reading(
+            "deletions_pending", "Deletions that hold, and that the vector store still has to carry out."
+        )
+        self.oldest_pending_deletion_age = self._reading(
+            "oldest_pending_deletion_age_seconds", "How long the oldest of them has waited; 0 without any."
         )

@@ -7,12 +7,11 @@ from functools import cached_property
 from afterword.schemas import (
     AddMemory,
     ClearMemories,
-    ComponentHealth,
     DeleteMemory,
+    FindOwners,
     FindRelated,
     GetConversation,
     GetDeletion,
-    GetHealth,
     GetMemory,
     GetOverview,
     GetUserAnalytics,
@@ -20,6 +19,10 @@ from afterword.schemas import (
     ListUsers,
     SearchMemories,
 )
+from afterword.schemas.health import ComponentHealth, GetHealth
+from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
+from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
+from afterword.schemas.registry import GetAgent, ListAgents, SetAgent
 from afterword.workers.broker import MendedBroker, QueueAdmin
 from afterword.workers.runtime.wiring.analytics import AnalyticsRoom
 from afterword.workers.runtime.wiring.ground import Ground
@@ -30,11 +33,16 @@ from afterword.workers.runtime.wiring.stores import StoreRoom
 from afterword.workers.services.commands.add_memory import MemoryAdder
 from afterword.workers.services.commands.changes import Changes
 from afterword.workers.services.commands.clear_memories import MemoryClearer
+from afterword.workers.services.commands.dead_letters import DeadLetters
 from afterword.workers.services.commands.delete_memory import MemoryDeleter
 from afterword.workers.services.commands.deletions import Deletions
+from afterword.workers.services.commands.find_owners import OwnerFinder
 from afterword.workers.services.commands.find_related import RelatedFinder
 from afterword.workers.services.commands.handlers import CommandHandler, Commands
 from afterword.workers.services.commands.list_users import UserLister
+from afterword.workers.services.commands.manage_agents import AgentKeeper
+from afterword.workers.services.commands.manage_keys import KeyRing
+from afterword.workers.services.commands.manage_letters import LetterKeeper
 from afterword.workers.services.commands.owner_search import OwnerSearch
 from afterword.workers.services.commands.read_conversations import ConversationReader
 from afterword.workers.services.commands.read_deletions import DeletionReader
@@ -43,6 +51,7 @@ from afterword.workers.services.commands.read_health import ComponentLook, Healt
 from afterword.workers.services.commands.read_memories import MemoryReader
 from afterword.workers.services.commands.search_memories import MemorySearcher
 from afterword.workers.services.policy.access import Access
+from afterword.workers.services.policy.registry import AgentAdmin
 from afterword.workers.services.recall.steps import Steps
 
 _DELETING_THREADS = 4
@@ -95,6 +104,8 @@ class CommandRoom:
     def _handlers(self, queues: QueueAdmin, look: ComponentLook) -> list[CommandHandler]:
         database, views, changes = self._stores.database, self._stores.views, self._changes
         reader, figures = MemoryReader(views), FigureReader(self._analytics.figures)
+        keys, letters = KeyRing(database), LetterKeeper(DeadLetters(database=database, queues=queues))
+        agents = AgentKeeper(AgentAdmin(database))
         search = OwnerSearch(self._recall.finder, views)
         adder = MemoryAdder(changes, embedder=self._models.embedder, topics=self._memories.topics)
         return [
@@ -105,10 +116,22 @@ class CommandRoom:
             CommandHandler.of(AddMemory, adder.add),
             CommandHandler.of(DeleteMemory, MemoryDeleter(changes, self.deletions).delete),
             CommandHandler.of(ClearMemories, MemoryClearer(changes, queues, self.deletions).clear),
+            CommandHandler.of(FindOwners, OwnerFinder(database).find),
             CommandHandler.of(ListUsers, UserLister(database, views).list),
             CommandHandler.of(GetOverview, figures.overview),
             CommandHandler.of(GetUserAnalytics, figures.user),
             CommandHandler.of(GetConversation, ConversationReader(database).get),
             CommandHandler.of(GetHealth, HealthReader(queues, look).read),
+            CommandHandler.of(CreateKey, keys.create),
+            CommandHandler.of(ListKeys, keys.page),
+            CommandHandler.of(RevokeKey, keys.revoke),
+            CommandHandler.of(CheckKey, keys.check),
+            CommandHandler.of(ListDeadLetters, letters.list),
+            CommandHandler.of(GetDeadLetter, letters.get),
+            CommandHandler.of(ReplayDeadLetters, letters.replay),
+            CommandHandler.of(DropDeadLetters, letters.drop),
+            CommandHandler.of(ListAgents, agents.list),
+            CommandHandler.of(GetAgent, agents.get),
+            CommandHandler.of(SetAgent, agents.set),
             CommandHandler.of(GetDeletion, DeletionReader(database).get),
         ]

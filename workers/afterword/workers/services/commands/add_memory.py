@@ -77,7 +77,7 @@ def _note(command: AddMemory, clock: tzinfo | None) -> StoredMemory:
         session_id=command.session_id,
         language=language,
         importance=importance(command.text, Kind.NOTE, language=language),
-        occurred_at=in_zone(now, clock),
+        occurred_at=command.occurred_at or in_zone(now, clock),
         created_at=now,
         metadata=command.metadata,
     )

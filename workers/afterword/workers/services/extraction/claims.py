@@ -102,7 +102,8 @@ class Claims:
         )
 
     def fail_alike(self, claim: Claim, error: Exception) -> bool:
-        """Whether several subjects get no usable answer, all for one reason: then no batch is at fault.
+        """Whether several subjects get no usable answer, all for one reason, with nobody's good answer in between: then
+        it may be that no batch is at fault.
 
         Raises: LedgerUnavailable.
         """

@@ -146,11 +146,13 @@ class Failures:
     def _settle(self, work: Work, error: Exception) -> str:
         alike = self._claims.fail_alike(work.claim, error)
         decision = self._retry.after(error, work.claim.attempts, len(work.batch.lines))
-        if decision.gives_up and isinstance(error, BadAnswer):
-            # Before anything dies for an answer: does anybody get one?
+        if isinstance(error, BadAnswer) and (alike or decision.gives_up):
+            # Before everybody waits, or anything dies, for such an answer: does a harmless turn get another one? Turns
+            # of several users may spoil their batches alike, with nobody's good answer in between.
             fault = self._tools.llm.fault(work.batch)
+            alike = isinstance(fault, BadAnswer)
             if fault is not None:
-                error, alike = fault, isinstance(fault, BadAnswer)
+                error = fault
                 decision = replace(self._retry.after(fault, work.claim.attempts, 1), gives_up=False)
         logger.warning("extraction failed, %s: %s", _what_next(decision), _kept(error))
         with self._database.transaction() as connection:

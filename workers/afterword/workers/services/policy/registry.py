@@ -64,21 +64,31 @@ class AgentAdmin:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def register(self, agent: Agent) -> None:
-        """Register an agent, or replace its entry. Raises: LedgerUnavailable."""
+    def register(self, agent: Agent, *, by: str | None = None) -> None:
+        """Register an agent, or replace its entry, at the request of an account. Raises: LedgerUnavailable."""
         with self._database.transaction() as connection:
             agents.put(connection, agent)
-            audit.write(connection, [_updated(agent)])
+            audit.write(connection, [_updated(agent, by)])
 
-    def registered(self, tenant_id: str) -> list[Agent]:
-        """All registered agents of a tenant, by id. Raises: LedgerUnavailable."""
+    def registered(self, tenant_id: str, *, after: str = "", limit: int | None = None) -> list[Agent]:
+        """The registered agents of a tenant, by id; those that follow `after`, and at most `limit`.
+
+        Raises: LedgerUnavailable.
+        """
         with self._database.transaction() as connection:
-            return agents.every(connection, tenant_id)
+            return agents.every(connection, tenant_id, after=after, limit=limit)
+
+    def find(self, tenant_id: str, agent_id: str) -> Agent | None:
+        """The entry of an agent; None where nobody registered it. Raises: LedgerUnavailable."""
+        with self._database.transaction() as connection:
+            return agents.find(connection, tenant_id, agent_id)
 
 
-def _updated(agent: Agent) -> audit.Event:
+def _updated(agent: Agent, by: str | None) -> audit.Event:
     # The instructions themselves stay out: the audit holds nothing that was written for people or models to read.
     told = {"owner": agent.owner_id, "memory": agent.memory_enabled, "instructions": agent.instructions is not None}
     if agent.time_zone is not None:
         told["time_zone"] = agent.time_zone
+    if by is not None:
+        told["by"] = by
     return audit.Event("agent_update", tenant_id=agent.tenant_id, agent_id=agent.agent_id, metadata=told)

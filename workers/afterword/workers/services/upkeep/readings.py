@@ -53,6 +53,8 @@ class Readings:
             metrics.subjects_waiting,
             metrics.oldest_due_subject_age,
             metrics.excerpts_wanting,
+            metrics.deletions_pending,
+            metrics.oldest_pending_deletion_age,
             metrics.breaker_open,
             metrics.postgres_size,
             metrics.ledger_holds_memories,
@@ -61,6 +63,7 @@ class Readings:
             letters = backlog.dead_letters(connection)
             subjects = backlog.subjects(connection)
             wanting = backlog.excerpts_wanting(connection)
+            deletions = backlog.pending_deletions(connection)
             paused = breaker.is_open(connection)
             size = backlog.database_size(connection)
             holds_memories = memories.are_there(connection)
@@ -74,6 +77,8 @@ class Readings:
         )
         metrics.oldest_due_subject_age.show(subjects.oldest_age)
         metrics.excerpts_wanting.show(wanting)
+        metrics.deletions_pending.show(deletions.deletions)
+        metrics.oldest_pending_deletion_age.show(deletions.oldest_age)
         metrics.breaker_open.show(paused)
         metrics.postgres_size.show(size)
         metrics.ledger_holds_memories.show(holds_memories)

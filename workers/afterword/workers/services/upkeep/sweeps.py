@@ -16,9 +16,9 @@ from afterword.workers.broker import DeadMessage, QueueAdmin
 from afterword.workers.core.errors import EmbeddingFailed, LedgerRefused, VectorStoreUnavailable
 from afterword.workers.core.messages import ExtractionHint
 from afterword.workers.observing.metrics import Metrics
+from afterword.workers.services.commands.dead_letters import about
 from afterword.workers.services.memories.excerpts import Excerpts
 from afterword.workers.services.upkeep import clears
-from afterword.workers.services.upkeep.dead_letters import about
 from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.extraction import breaker, subjects

@@ -7,7 +7,7 @@ in a room of that name; a table that several use stands here.
 - `extraction/`  subjects and claims, how far conversations have come, the journal, the breaker, calls to the LLM
 - `analytics/`   statistics as they are counted, rollups, snapshots, figures read from them
 - `upkeep/`      dead letters, milestones of the scheduler, its leadership, what waits and for how long
-- `agents`, `audit`, `collections`, `deletions`, `memories`
+- `agents`, `audit`, `collections`, `deletions`, `keys`, `memories`
 
 Queries take an open connection, so that a service decides what is committed together:
 

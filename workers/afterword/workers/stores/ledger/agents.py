@@ -53,10 +53,15 @@ def put(connection: Connection, agent: Agent) -> None:
 
 def get(connection: Connection, tenant_id: str, agent_id: str) -> Agent:
     """The agent's entry, or the defaults for an agent that is not registered."""
+    return find(connection, tenant_id, agent_id) or Agent(tenant_id, agent_id)
+
+
+def find(connection: Connection, tenant_id: str, agent_id: str) -> Agent | None:
+    """The agent's entry; None for an agent that is not registered."""
     row = connection.execute(
         select(*_COLUMNS).where(agents.c.tenant_id == tenant_id, agents.c.agent_id == agent_id)
     ).one_or_none()
-    return Agent(**row._asdict()) if row else Agent(tenant_id, agent_id)
+    return Agent(**row._asdict()) if row else None
 
 
 def instructions(connection: Connection, tenant_id: str, agent_ids: Iterable[str]) -> dict[str, str]:
@@ -69,7 +74,8 @@ def instructions(connection: Connection, tenant_id: str, agent_ids: Iterable[str
     return {row.agent_id: row.instructions for row in rows}
 
 
-def every(connection: Connection, tenant_id: str) -> list[Agent]:
-    """All registered agents of a tenant, by id."""
-    rows = connection.execute(select(*_COLUMNS).where(agents.c.tenant_id == tenant_id).order_by(agents.c.agent_id))
+def every(connection: Connection, tenant_id: str, *, after: str = "", limit: int | None = None) -> list[Agent]:
+    """The registered agents of a tenant, by id; those that follow `after`, and at most `limit`."""
+    following = (agents.c.tenant_id == tenant_id, agents.c.agent_id > after)
+    rows = connection.execute(select(*_COLUMNS).where(*following).order_by(agents.c.agent_id).limit(limit))
     return [Agent(**row._asdict()) for row in rows]

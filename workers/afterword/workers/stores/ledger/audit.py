@@ -1,4 +1,4 @@
-"""The audit: one row for every change of a memory, a letter or an agent, in the transaction of that change."""
+"""The audit: one row for every change of a memory, a letter, an agent or a key, in the transaction of that change."""
 
 from __future__ import annotations
 
@@ -67,11 +67,15 @@ Type = Literal[
     "memory_query",
     "agent_update",
     "extraction_request",
+    "key_create",
+    "key_revoke",
 ]
 """`memory_save` is an operation (a conversation's excerpts, a batch of facts, a note) with how many memories it saved;
 `memory_add` is one memory of it that was learned or added by hand, by its id. `agent_update` is an entry that somebody
 wrote into the registry of agents; its metadata says who owns the agent, whether it remembers, and whether it has
-instructions. `extraction_request` is a conversation that came before an LLM was set and shall be extracted now."""
+instructions. `extraction_request` is a conversation that came before an LLM was set and shall be extracted now.
+`key_create` and `key_revoke` are about an API key: its id, account and roles, never its secret. The metadata of what
+somebody asked for names the account in `by`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 
+from afterword.schemas.answers import MemoryOwner
 from afterword.schemas.values import Kind, Scope
 from afterword.workers.stores.ledger.metadata import metadata, moment
 
@@ -179,6 +180,17 @@ def known(connection: Connection, tenant_id: str, ids: Sequence[str]) -> set[str
             select(memories.c.id).where(memories.c.tenant_id == tenant_id, memories.c.id.in_(ids))
         ).scalars()
     )
+
+
+def owners(connection: Connection, tenant_id: str, ids: Sequence[str]) -> list[MemoryOwner]:
+    """Whose memories these are; an id without a row is left out."""
+    columns = [memories.c[name] for name in MemoryOwner.model_fields if name != "memory_id"]
+    rows = connection.execute(
+        select(memories.c.id.label("memory_id"), *columns).where(
+            memories.c.tenant_id == tenant_id, memories.c.id.in_(ids)
+        )
+    )
+    return [MemoryOwner(**row._asdict()) for row in rows]
 
 
 def find(

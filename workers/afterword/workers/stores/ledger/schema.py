@@ -21,6 +21,7 @@ from afterword.workers.stores.ledger.extraction.llm_calls import llm_calls
 from afterword.workers.stores.ledger.extraction.subjects import subjects
 from afterword.workers.stores.ledger.ingest.conversations import conversations
 from afterword.workers.stores.ledger.ingest.sessions import sessions
+from afterword.workers.stores.ledger.keys import keys
 from afterword.workers.stores.ledger.memories import memories
 from afterword.workers.stores.ledger.metadata import metadata
 from afterword.workers.stores.ledger.upkeep.dead_letters import dead_letters
@@ -31,6 +32,7 @@ __all__ = ["TABLES", "metadata"]
 TABLES: tuple[Table, ...] = (
     # Whose it is, and what was said.
     agents,
+    keys,
     subjects,
     conversations,
     sessions,

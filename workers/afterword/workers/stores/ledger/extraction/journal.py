@@ -7,10 +7,22 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Table, Text, UniqueConstraint, delete, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Table,
+    Text,
+    UniqueConstraint,
+    column,
+    delete,
+    func,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import JSONB, UUID, insert
 
-from afterword.schemas import Scope
+from afterword.schemas import MemoryOwner, Scope
 from afterword.workers.core.origin import Origin
 from afterword.workers.core.tokens import Tokens
 from afterword.workers.stores.ledger.metadata import count, metadata, moment
@@ -138,6 +150,32 @@ def read(connection: Connection, tenant_id: str, user_id: str) -> Entry | None:
         facts=tuple(Fact.from_json(fact) for fact in row.facts),
         model=row.model,
         tokens=Tokens(row.prompt_tokens, row.cached_tokens, row.completion_tokens),
+    )
+
+
+_FACT = func.jsonb_array_elements(journal.c.facts).table_valued(column("value", JSONB), name="fact")
+
+
+def owners(connection: Connection, tenant_id: str, ids: Sequence[str]) -> list[MemoryOwner]:
+    """Whose facts of open batches these are; an id of no such fact is left out."""
+    fact = _FACT.c.value
+    rows = connection.execute(
+        select(journal.c.user_id, fact.label("fact"))
+        .join_from(journal, _FACT, true())
+        .where(journal.c.tenant_id == tenant_id, fact["id"].astext.in_(ids))
+    )
+    return [_owner(row.user_id, Fact.from_json(row.fact)) for row in rows]
+
+
+def _owner(user_id: str, fact: Fact) -> MemoryOwner:
+    # What an agent learned is its own, whoever it learned it from.
+    of_agent = fact.scope is Scope.AGENT
+    return MemoryOwner(
+        memory_id=fact.id,
+        scope=fact.scope,
+        user_id=None if of_agent else user_id,
+        agent_id=fact.agent_id,
+        session_id=None if of_agent else fact.session_id,
     )
 
 

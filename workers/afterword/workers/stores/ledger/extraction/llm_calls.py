@@ -86,7 +86,7 @@ _FAIL_ALIKE = text(
 
 
 def fail_alike(connection: Connection, tenant_id: str, user_id: str, *, error: str, last: int) -> bool:
-    """Whether the `last` answers were all bad with this `error`, and of several subjects: then no batch is at fault."""
+    """Whether the `last` answers were all bad with this `error`, and of several subjects."""
     key = {"tenant_id": tenant_id, "user_id": user_id, "error": error, "last": last}
     return bool(connection.execute(_FAIL_ALIKE, key).scalar_one())
 

@@ -24,6 +24,14 @@ _SUBJECTS = text(
     """
 )
 
+# Of those that are settled there are months' worth: the index leaves them out.
+_DELETIONS = text(
+    """
+    SELECT count(*), extract(epoch FROM clock_timestamp() - min(requested_at))
+    FROM deletions WHERE settled_at IS NULL AND finished_at IS NULL
+    """
+)
+
 _EXCERPTS_WANTING = text("SELECT count(*) FROM conversations WHERE excerpts_at IS NULL AND turns IS NOT NULL")
 
 
@@ -32,6 +40,14 @@ class Standing:
     """How many dead letters a queue has, and the age of the oldest."""
 
     letters: int
+    oldest_age: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """How many deletions the vector store has to carry out, and the age of the oldest."""
+
+    deletions: int
     oldest_age: float
 
 
@@ -55,6 +71,12 @@ def subjects(connection: Connection) -> Due:
     """The subjects that wait for extraction."""
     claimed, due, later, age = connection.execute(_SUBJECTS).one()
     return Due(int(claimed), int(due), int(later), float(age or 0))
+
+
+def pending_deletions(connection: Connection) -> Pending:
+    """The deletions that the vector store has not carried out."""
+    number, age = connection.execute(_DELETIONS).one()
+    return Pending(int(number), float(age or 0))
 
 
 def excerpts_wanting(connection: Connection) -> int:

@@ -69,6 +69,27 @@ class StoredLetter:
     letter: DeadLetter
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterHead:
+    """A letter without its message, of which `size` is the length in bytes."""
+
+    id: int
+    queue: str
+    error: str
+    died_at: datetime
+    tenant_id: str | None
+    user_id: str | None
+    event_id: str | None
+    size: int
+
+    @classmethod
+    def of(cls, found: StoredLetter) -> LetterHead:
+        """The head of a letter."""
+        letter = found.letter
+        about = {name: getattr(letter, name) for name in _HEAD}
+        return cls(id=found.id, size=len(letter.body), **about)
+
+
 @dataclass(frozen=True, slots=True)
 class LetterFilter:
     """Which letters are meant: those to which all of it applies. `error` is a part of the error's text."""
@@ -81,6 +102,7 @@ class LetterFilter:
 
 
 _NAMES = tuple(DeadLetter.__dataclass_fields__)
+_HEAD = tuple(name for name in LetterHead.__dataclass_fields__ if name not in ("id", "size"))
 _COLUMNS = tuple(dead_letters.c[name] for name in _NAMES)
 
 
@@ -101,6 +123,15 @@ def read(connection: Connection, which: LetterFilter, *, limit: int) -> list[Sto
         select(dead_letters.c.id, *_COLUMNS).where(*_where(which)).order_by(dead_letters.c.id.desc()).limit(limit)
     )
     return [StoredLetter(row.id, DeadLetter(**{name: getattr(row, name) for name in _NAMES})) for row in rows]
+
+
+def heads(connection: Connection, which: LetterFilter, *, limit: int, before: int | None = None) -> list[LetterHead]:
+    """The letters that are meant without their messages, newest first; `before` leaves out that one and newer ones."""
+    columns = (dead_letters.c.id, *(dead_letters.c[name] for name in _HEAD))
+    size = func.octet_length(dead_letters.c.body).label("size")
+    wanted = select(*columns, size).where(*_where(which)).order_by(dead_letters.c.id.desc()).limit(limit)
+    rows = connection.execute(wanted if before is None else wanted.where(dead_letters.c.id < before))
+    return [LetterHead(**row._asdict()) for row in rows]
 
 
 def remove(connection: Connection, letter_id: int) -> DeadLetter | None:

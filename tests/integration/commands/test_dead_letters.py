@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from afterword.producers import AsyncMemoryClient, CommandFailed, MemoryClient
 from afterword.schemas import ConversationFinished, InvalidEvent, Kind, MemoryUnavailable, wire
 from afterword.schemas.wire import Queue
 from afterword.workers.broker import build_broker
 from afterword.workers.core.errors import NotFound, NotReplayable
 from afterword.workers.runtime.roles import Role, start_role
-from afterword.workers.services.upkeep.dead_letters import DeadLetters
+from afterword.workers.services.commands.dead_letters import DeadLetters
 from afterword.workers.stores.ledger.upkeep.dead_letters import LetterFilter, StoredLetter
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support import openai_faults as faults
@@ -301,3 +304,77 @@ def test_an_invalid_event_is_still_invalid_after_a_replay(workshop: Workshop, le
     finally:
         role.stop(10)
     assert InvalidEvent.__name__ in only(letters).letter.error
+
+
+class TestOverTheQueue:
+    @pytest.fixture
+    def client(self, workshop: Workshop, redis_url: str) -> Iterator[MemoryClient]:
+        role = start_role(Role.COMMANDS, workshop.house)
+        with MemoryClient(redis_url) as client:
+            yield client
+        role.stop(10)
+
+    @pytest.fixture(autouse=True)
+    def some(self, workshop: Workshop, llm: FakeOpenAI) -> None:
+        dead_conversation(workshop, llm, user="ann")
+        dead_conversation(workshop, llm, user="bob", tenant_id="acme")
+        dead_message(workshop, b"no JSON\x1b[2J", error="")
+
+    def test_a_tenant_sees_its_own_and_an_operator_all(self, client: MemoryClient) -> None:
+        box = client.dead_letters
+        assert [letter.user_id for letter in box.list().letters] == ["ann"]
+        first = box.list(all_tenants=True, limit=2)
+        rest = box.list(all_tenants=True, limit=2, cursor=first.next_cursor)
+        assert [letter.user_id for letter in (*first.letters, *rest.letters)] == [None, "bob", "ann"]
+        assert rest.next_cursor is None
+        [bobs] = box.list(all_tenants=True, queue="extraction", error="BadAnswer", user_id="bob").letters
+        with pytest.raises(CommandFailed, match="not_found"):
+            box.get(bobs.id)
+        for treat in (box.replay, box.drop):
+            [refused] = treat(bobs.id).refused
+            assert refused.reason == f"there is no dead letter {bobs.id}"
+        assert len(box.list(all_tenants=True).letters) == 3
+        with pytest.raises(CommandFailed, match="cursor"):
+            box.list(cursor="٢")
+
+    def test_what_is_shown_steers_nothing(self, client: MemoryClient) -> None:
+        number = client.dead_letters.list(all_tenants=True, queue="conversations").letters[0].id
+        shown = client.dead_letters.get(number, all_tenants=True)
+        assert (shown.body, shown.truncated, shown.entry.size) == ("no JSON\\x1b[2J", False, 11)
+
+    def test_a_long_one_is_shown_in_part(self, workshop: Workshop, client: MemoryClient) -> None:
+        dead_message(workshop, b"\xe4\xb8\xad" * 200_000, message_id="long")
+        shown = client.dead_letters.get(client.dead_letters.list(all_tenants=True).letters[0].id, all_tenants=True)
+        assert (len(shown.body), shown.truncated, shown.entry.size) == (65_536, True, 600_000)
+
+    def test_each_is_replayed_or_told_why_it_stays(self, workshop: Workshop, redis_url: str) -> None:
+        async def treat() -> None:
+            async with AsyncMemoryClient(redis_url) as client:
+                box = client.dead_letters
+                broken, bobs, anns = [letter.id for letter in (await box.list(all_tenants=True)).letters]
+                treated = await box.replay(broken, anns, 4711, anns, all_tenants=True, asked_by="root")
+                assert treated.done == (anns,)
+                assert [each.id for each in treated.refused] == [broken, 4711]
+                assert "mended body" in treated.refused[0].reason
+                assert (await box.drop(bobs, all_tenants=True, asked_by="root")).done == (bobs,)
+                assert (await box.get(broken, all_tenants=True)).entry.queue == "conversations"
+
+        role = start_role(Role.COMMANDS, workshop.house)
+        try:
+            asyncio.run(treat())
+        finally:
+            role.stop(10)
+        assert workshop.statuses() == ["stored", "dead"]
+        rows = workshop.rows("SELECT type, metadata FROM audit WHERE type LIKE 'dead_letter_%' ORDER BY id")
+        told = {"queue": "extraction", "by": "root"}
+        assert [tuple(row) for row in rows] == [("dead_letter_replay", told), ("dead_letter_discard", told)]
+
+    def test_while_a_server_is_away_no_letter_is_waited_for_twice(self, workshop: Workshop) -> None:
+        dead_message(workshop, body_of(event("one")), message_id="one")
+        dead_message(workshop, body_of(event("two")), message_id="two")
+        away = DeadLetters(database=workshop.database, queues=build_broker("redis://127.0.0.1:1/0").admin)
+        which = LetterFilter(queue="conversations", user_id="ann")
+        ids = [head.id for head in away.heads(which)]
+        treated = away.replay_each(ids)
+        assert [each.id for each in treated.refused] == ids
+        assert len(away.heads(which)) == 2

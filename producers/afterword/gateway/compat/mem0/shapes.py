@@ -1,0 +1,97 @@
+"""Memories, entities and events in the shapes of mem0's hosted API."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from afterword.gateway.compat.mem0.expressions import categories
+from afterword.schemas import Memory
+
+Json = dict[str, Any]
+"""An object of a body or an answer."""
+
+APP_ID = "app_id"
+"""mem0's name for an application. Here it is metadata of that name."""
+
+
+def mem0_memory(memory: Memory, fields: Collection[str] | None = None) -> Json:
+    """A memory as mem0's client knows it; with `fields`, those and the id only.
+
+    `created_at` is when it was said, which is what `timestamp` sets when one is added. `kind` and `scope` are ours.
+    """
+    shape: Json = {
+        "id": memory.id,
+        "memory": memory.text,
+        "user_id": memory.user_id,
+        "agent_id": memory.agent_id,
+        "app_id": memory.metadata.get(APP_ID),
+        "run_id": memory.session_id,
+        "metadata": {name: value for name, value in memory.metadata.items() if name != APP_ID},
+        "categories": categories(memory),
+        "created_at": memory.occurred_at.isoformat(),
+        "updated_at": (memory.created_at or memory.occurred_at).isoformat(),
+        "kind": memory.kind.value,
+        "scope": memory.scope.value,
+    }
+    if memory.score is not None:
+        shape["score"] = memory.score
+    return shape if not fields else {name: value for name, value in shape.items() if name in ("id", *fields)}
+
+
+def mem0_history(memory: Memory) -> list[Json]:
+    """The history of a memory: that it was added. Nothing changes a memory in place, so there is no more to tell."""
+    added_at = (memory.created_at or memory.occurred_at).isoformat()
+    return [
+        {
+            # It has no id of its own.
+            "id": memory.id,
+            "memory_id": memory.id,
+            "event": "ADD",
+            "old_memory": None,
+            "new_memory": memory.text,
+            "user_id": memory.user_id,
+            "metadata": mem0_memory(memory)["metadata"],
+            "categories": categories(memory),
+            "created_at": added_at,
+            "updated_at": added_at,
+        }
+    ]
+
+
+def mem0_entity(kind: str, name: str, *, memories: int | None, tenant_id: str) -> Json:
+    """A user or an agent. When they were first seen is not known at the door."""
+    return {
+        "id": name,
+        "name": name,
+        "type": kind,
+        "total_memories": memories,
+        "organization": tenant_id,
+        "owner": tenant_id,
+        "metadata": None,
+        "created_at": None,
+        "updated_at": None,
+    }
+
+
+def mem0_result(memory: Memory) -> Json:
+    """A memory as one that was added."""
+    return {"id": memory.id, "event": "ADD", "memory": memory.text, "data": {"memory": memory.text}}
+
+
+def mem0_added(notes: list[Memory]) -> Json:
+    """The answer to `add` with `infer=False`: the notes are there already, so that there is no event to ask for."""
+    added = [mem0_result(note) for note in notes]
+    return {"message": "Memories added", "status": "SUCCEEDED", "event_id": None, "results": added}
+
+
+def mem0_removed(message: str, *, pending: bool) -> Json:
+    """The answer to a deletion. A `pending` one shows nothing any more, and is completed when a store is back."""
+    if pending:
+        return {"message": "Deletion recorded, and completed as soon as possible", "pending": True}
+    return {"message": message}
+
+
+def mem0_queued(event_id: str) -> Json:
+    """The answer to `add` where something is to be learned: the conversation is safe, its facts follow."""
+    return {"message": "Memory processing has been queued", "status": "PENDING", "event_id": event_id}

@@ -1,0 +1,73 @@
+"""Metrics of the gateway: requests by route, what is in work, refused callers, and what waits for Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from afterword.gateway.callers import Refusal
+from afterword.producers import Stats
+
+FAST: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""As the workers' requests: the two are compared, and the difference is what the gateway adds."""
+
+METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"})
+OTHER: Final = "other"
+
+
+class GatewayMetrics:
+    """Labels are few and bounded: templates of routes, never paths, callers or tenants."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._requests = Counter(
+            "afterword_gateway_requests",
+            "Requests by route, method and status; 499: the caller hung up before the answer.",
+            ["route", "method", "status"],
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "afterword_gateway_request_seconds",
+            "Time from a request to the end of its answer.",
+            ["route"],
+            buckets=FAST,
+            registry=self.registry,
+        )
+        self.in_flight = Gauge(
+            "afterword_gateway_requests_in_flight", "Requests that are being answered.", registry=self.registry
+        )
+        self.refused = Counter(
+            "afterword_gateway_callers_refused",
+            "Requests without a credential that holds, by reason.",
+            ["reason"],
+            registry=self.registry,
+        )
+        for reason in Refusal:
+            # `increase` does not see the first count of a series that was not there before.
+            self.refused.labels(reason)
+
+    def begin(self, route: str, method: str, status: int) -> None:
+        """A route can be called: its series begins at 0."""
+        self._requests.labels(route, method, status)
+
+    def count(self, route: str, method: str, status: int, seconds: float) -> None:
+        """A request was answered."""
+        self._requests.labels(route, method if method in METHODS else OTHER, status).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def watch_outbox(self, stats: Callable[[], Stats]) -> None:
+        """Show what waits in this process for Redis, and what was dropped."""
+        waiting = Gauge(
+            "afterword_gateway_outbox_events", "Events that wait in this process for Redis.", registry=self.registry
+        )
+        waiting.set_function(lambda: stats().queued)
+        dropped = Gauge(
+            "afterword_gateway_outbox_dropped", "Events that were dropped since Redis was away.", registry=self.registry
+        )
+        dropped.set_function(lambda: stats().dropped)

@@ -1,0 +1,93 @@
+// One memory: what is known of it, the words it was learned from, and what goes with it.
+import { ask } from "./door.js";
+import { attempt, node, notify, number, openDialog, pairs, timeNode } from "./nodes.js";
+import { word } from "./words.js";
+
+const AROUND_MS = 60_000; // turns of one conversation are looked for this near in time, first
+const TURNS = 200;
+
+/** Open a memory of this owner; `onremoved` is called when it was deleted. */
+export async function showMemory(memory, owner, { onremoved }) {
+  const from = node("div", {}, node("h3", {}, word("comesFrom")));
+  const related = node("div", {}, node("h3", {}, word("related")));
+  openDialog(word("memory"),
+    node("p", { class: "text" }, memory.text), facts(memory), from, related, removal(memory, owner, onremoved));
+  await attempt(() => Promise.all([fillSource(from, memory, owner), fillRelated(related, memory, owner, onremoved)]));
+}
+
+function facts(memory) {
+  const metadata = Object.entries(memory.metadata ?? {});
+  return pairs("facts", [
+    ["kind", word(`kind_${memory.kind}`)],
+    ["scope", word(`scope_${memory.scope}`)],
+    ["said", timeNode(memory.occurred_at)],
+    ["stored", memory.created_at && timeNode(memory.created_at)],
+    ["role", memory.role],
+    ["topic", memory.topic],
+    ["language", memory.language],
+    ["importance", memory.importance === null || memory.importance === undefined ? null : number(memory.importance, 2)],
+    ["agent", memory.agent_id],
+    ["session", memory.session_id],
+    ["event", memory.source?.event_id],
+    ["turn", memory.source?.message === null || memory.source?.message === undefined ? null : number(memory.source.message + 1)],
+    ...metadata.map(([name, value]) => [name, String(value)]),
+  ]);
+}
+
+async function fillSource(place, memory, owner) {
+  if (memory.kind === "note") return place.append(node("p", {}, word("byHand")));
+  const turns = memory.source && owner.user_id ? await turnsOf(memory, owner) : [];
+  if (!turns.length) return place.append(node("p", {}, word("noSource")));
+  return place.append(...turns.map((turn) => said(turn, memory)));
+}
+
+/** The turns of the memory's conversation that are still held, in their order. */
+async function turnsOf(memory, owner) {
+  const at = Date.parse(memory.occurred_at);
+  const body = {
+    ...owner,
+    kind: "excerpt",
+    since: new Date(at - AROUND_MS).toISOString(),
+    until: new Date(at + AROUND_MS).toISOString(),
+    limit: TURNS,
+    ...(memory.session_id ? { session_id: memory.session_id } : {}),
+  };
+  const page = await ask("POST", "memories/search", { body });
+  return page.memories
+    .filter((turn) => turn.source?.event_id === memory.source.event_id)
+    .sort((one, other) => one.source.message - other.source.message);
+}
+
+function said(turn, memory) {
+  const isIt = turn.id === memory.id || turn.source.message === memory.source.message;
+  return node("blockquote", { class: isIt ? "said this" : "said" }, node("b", {}, turn.role ?? ""), turn.text);
+}
+
+async function fillRelated(place, memory, owner, onremoved) {
+  const found = await ask("GET", `memories/${encodeURIComponent(memory.id)}/related`, { query: { ...owner, limit: 5 } });
+  if (!found.related.length) return place.append(node("p", {}, "–"));
+  const lines = found.related.map(({ memory: other, relation }) =>
+    node("li", { class: "card" },
+      node("button", { type: "button", class: "plain", onclick: () => showMemory(other, owner, { onremoved }) }, other.text),
+      node("p", { class: "about" }, node("span", { class: "tag" }, word(relation)), timeNode(other.occurred_at))));
+  return place.append(node("ul", { class: "cards" }, lines));
+}
+
+function removal(memory, owner, onremoved) {
+  const row = node("div", { class: "row" });
+  const remove = node("button", { type: "button", class: "danger" }, word("remove"));
+  remove.onclick = () => {
+    const sure = node("button", { type: "button", class: "danger" }, word("remove"));
+    const cancel = node("button", { type: "button", onclick: () => row.replaceChildren(node("span"), remove) }, word("cancel"));
+    sure.onclick = () => attempt(async () => {
+      const gone = await ask("DELETE", `memories/${encodeURIComponent(memory.id)}`, { query: owner });
+      row.closest("dialog").close();
+      notify(word(gone.pending ? "removing" : "removed"));
+      onremoved();
+    }, sure);
+    row.replaceChildren(node("span", {}, word("removeHelp")), cancel, sure);
+    cancel.focus();
+  };
+  row.append(node("span"), remove);
+  return row;
+}
