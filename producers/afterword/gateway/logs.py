@@ -10,7 +10,7 @@ import structlog
 
 from afterword.gateway.settings import GatewaySettings
 
-_NOISY = ("uvicorn.access", "httptools", "asyncio")
+_NOISY = ("uvicorn.access", "httptools", "asyncio", "mcp")
 
 
 def configure(settings: GatewaySettings) -> None:
