@@ -137,7 +137,7 @@ def test_the_quickstart_shows_what_the_readme_shows() -> None:
 @pytest.mark.parametrize("page", [Path("ARCHITECTURE.md"), Path("CONTRIBUTING.md")], ids=str)
 def test_modules_and_classes_that_are_named_exist(page: Path) -> None:
     named = set(re.findall(r"`([^`\n]+)`", page.read_text("utf-8")))
-    roots = [Path(), Path("workers/afterword"), Path("workers/afterword/workers")]
+    roots = [Path(), Path("producers/afterword"), Path("workers/afterword"), Path("workers/afterword/workers")]
     modules = {name for name in named if re.fullmatch(r"[\w/]+/[\w/]+\.py", name)}
     assert modules
     assert {name for name in modules if not any((root / name).is_file() for root in roots)} == set()

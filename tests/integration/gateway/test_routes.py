@@ -41,7 +41,8 @@ def test_a_memory_is_added_read_found_related_and_removed(door: GatewayStack) ->
         assert http.get(f"/api/v1/memories/{memory['id']}").json() == {**memory, "score": None}
         assert http.get(f"/api/v1/memories/{memory['id']}/related").json()["related"] == []
 
-        assert http.delete(f"/api/v1/memories/{memory['id']}").json() == {"removed": 1, "pending": False}
+        removed = http.delete(f"/api/v1/memories/{memory['id']}")
+        assert (removed.status_code, removed.json()["removed"], removed.json()["pending"]) == (200, 1, False)
         gone = http.get(f"/api/v1/memories/{memory['id']}")
         assert (gone.status_code, gone.json()["code"]) == (404, "not_found")
         assert http.delete("/api/v1/memories").json()["removed"] == 0
@@ -95,6 +96,17 @@ def test_pages_follow_each_other_by_their_cursors(door: GatewayStack) -> None:
         assert (len(second["memories"]), second["next_cursor"]) == (1, None)
         wrong = http.get("/api/v1/memories", params={"cursor": "made up"})
         assert (wrong.status_code, wrong.json()["field"]) == (422, "cursor")
+
+
+def test_all_memories_come_as_lines_where_lines_are_asked_for(door: GatewayStack) -> None:
+    with door.http(token(new_user("ann"))) as http:
+        for number in range(5):
+            http.post("/api/v1/memories", json={"text": f"Fact {number}"})
+        as_lines = {"Accept": "application/x-ndjson"}
+        told = http.get("/api/v1/memories", params={"limit": 2}, headers=as_lines)
+        assert told.headers["Content-Type"] == "application/x-ndjson"
+        assert [json.loads(line)["text"] for line in told.text.splitlines()] == [f"Fact {n}" for n in (4, 3, 2, 1, 0)]
+        assert http.get("/api/v1/memories", params={"cursor": "made up"}, headers=as_lines).status_code == 422
 
 
 def test_a_batch_tells_each_line_and_one_that_is_refused_costs_itself(door: GatewayStack) -> None:
