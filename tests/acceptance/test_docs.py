@@ -13,25 +13,30 @@ import pytest
 
 import afterword.producers
 from afterword.cli.settings_table import settings_table
+from afterword.gateway.app import create_app
+from afterword.gateway.routes import API
+from afterword.gateway.settings import GatewaySettings
 from afterword.producers import (
-    Agents,
     Analytics,
-    AsyncAgents,
     AsyncAnalytics,
-    AsyncDeadLetterBox,
-    AsyncKeys,
     AsyncMemories,
     AsyncMemoryClient,
     ClientSettings,
-    DeadLetterBox,
-    Keys,
     Memories,
     MemoryClient,
 )
+from afterword.producers.agents import Agents
+from afterword.producers.aio.agents import AsyncAgents
+from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
+from afterword.producers.aio.keys import AsyncKeys
+from afterword.producers.dead_letters import DeadLetterBox
+from afterword.producers.keys import Keys
 from tests.support.pages import anchors, blocks, links
 
 SDK = Path("docs/sdk.md")
 SETTINGS = Path("docs/settings.md")
+MEM0_CLIENT = Path("docs/mem0-client.md")
+GATEWAY = Path("docs/gateway.md")
 SOURCES = [Path("schemas"), Path("producers"), Path("workers")]
 PAGES = [*Path().glob("*.md"), *sorted(Path("docs").glob("*.md")), Path("ops/README.md"), Path("ops/runbooks.md")]
 
@@ -92,6 +97,27 @@ def test_the_settings_are_those_of_the_workers() -> None:
     assert table == settings_table(), f"run `afterword settings` and put its output into {SETTINGS}"
 
 
+def test_the_settings_of_the_gateway_page_are_those_of_the_gateway() -> None:
+    (table,) = re.findall(r"<!-- settings -->\n(.*?)\n<!-- /settings -->", GATEWAY.read_text("utf-8"), re.DOTALL)
+    assert table == settings_table(GatewaySettings), (
+        f"run `afterword settings --gateway`, its output goes into {GATEWAY}"
+    )
+
+
+def test_the_pages_on_the_gateway_name_every_route() -> None:
+    # Those that other platforms know stand beside mem0's own.
+    page = GATEWAY.read_text("utf-8") + MEM0_CLIENT.read_text("utf-8")
+    paths = create_app(GatewaySettings(insecure_dev=True)).openapi()["paths"]
+    ours = {
+        f"`{method.upper()} {path}`"
+        for path, methods in paths.items()
+        for method, told in methods.items()
+        if path.startswith(API) and "compat" not in told["tags"]
+    }
+    assert len(ours) > 20
+    assert {each for each in ours if each not in page} == set()
+
+
 def test_the_settings_of_the_sdk_are_those_of_the_client() -> None:
     rows = dict(re.findall(r"^\| `AFTERWORD_(\w+)` \| `([^`]*)` \|", SETTINGS.read_text("utf-8"), re.MULTILINE))
     told = {name: rows.get(name.upper()) for name in ClientSettings.model_fields}
@@ -111,7 +137,7 @@ def test_the_quickstart_shows_what_the_readme_shows() -> None:
 @pytest.mark.parametrize("page", [Path("ARCHITECTURE.md"), Path("CONTRIBUTING.md")], ids=str)
 def test_modules_and_classes_that_are_named_exist(page: Path) -> None:
     named = set(re.findall(r"`([^`\n]+)`", page.read_text("utf-8")))
-    roots = [Path(), Path("workers/afterword"), Path("workers/afterword/workers")]
+    roots = [Path(), Path("producers/afterword"), Path("workers/afterword"), Path("workers/afterword/workers")]
     modules = {name for name in named if re.fullmatch(r"[\w/]+/[\w/]+\.py", name)}
     assert modules
     assert {name for name in modules if not any((root / name).is_file() for root in roots)} == set()

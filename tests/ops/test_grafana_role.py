@@ -39,6 +39,7 @@ HIDDEN = (
     "SELECT query FROM audit",
     "SELECT tags FROM memories",
     "SELECT instructions FROM agents",
+    "SELECT hash FROM keys",
 )
 CHANGES = ("DELETE FROM audit", "INSERT INTO subjects VALUES ('t', 'u')", "CREATE TABLE mine (id int)")
 

@@ -18,7 +18,7 @@ def up(folder: Path, port: int) -> Iterator[tuple[subprocess.Popen[bytes], str]]
     log = folder.parent / "up.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [AFTERWORD, "up", "--folder", str(folder), "--redis-port", str(port)],
+            [AFTERWORD, "up", "--folder", str(folder), "--redis-port", str(port), "--gateway-port", "0"],
             env={**bare_environment(), "AFTERWORD_PROBE_PORT": "0"},
             stdout=output,
             stderr=subprocess.STDOUT,

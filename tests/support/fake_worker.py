@@ -11,7 +11,7 @@ from typing import Any, Self
 import redis
 from pydantic import BaseModel
 
-from afterword.schemas.commands import parse_command
+from afterword.schemas.catalogue import parse_command
 from afterword.schemas.context import ContextRequest, Request
 from afterword.schemas.reply import ErrorBody, Reply
 from afterword.schemas.wire import ACTORS, REPLY_TTL_MS, Queue, messages_key, queue_key

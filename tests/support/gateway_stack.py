@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import httpx
 import jwt
+from redis import Redis
 
 from afterword.gateway.serving import GatewayServer
 from afterword.gateway.settings import GatewaySettings
@@ -82,6 +83,17 @@ class GatewayStack:
     def url(self) -> str:
         """Where the gateway answers."""
         return self.server.url
+
+    @property
+    def quiet_url(self) -> str:
+        """A database of the same Redis that no worker looks at."""
+        return self.redis_url.removesuffix("/0") + "/1"
+
+    def quiet_redis(self) -> Redis:
+        """That database, empty."""
+        client = Redis.from_url(self.quiet_url)
+        client.flushdb()
+        return client
 
     @contextmanager
     def serving(self, **changes: Any) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from afterword.schemas import wire
-from afterword.schemas.commands import COMMANDS
+from afterword.schemas.catalogue import COMMANDS
 from afterword.schemas.wire import Queue
 
 ODD: list[Any] = [

@@ -17,13 +17,26 @@ from afterword.gateway.compat import compat_routers
 from afterword.gateway.guards import BodyBounds, Crowd, Departures, Faults
 from afterword.gateway.headers import SecurityHeaders
 from afterword.gateway.health import HealthLook
-from afterword.gateway.keys import KeyCheck
+from afterword.gateway.keys import KeyCheck, WorkersKeyCheck
 from afterword.gateway.keysets import key_source
 from afterword.gateway.loopback import OwnMachine
 from afterword.gateway.metrics import GatewayMetrics
 from afterword.gateway.pages import serve_viewer
-from afterword.gateway.problems import Problem, tell_problems
-from afterword.gateway.routes import API, analytics, context, conversations, me, memories, operations, probes, users
+from afterword.gateway.problems import tell_problems
+from afterword.gateway.routes import (
+    API,
+    agents,
+    analytics,
+    api_keys,
+    context,
+    conversations,
+    dead_letters,
+    me,
+    memories,
+    operations,
+    probes,
+    users,
+)
 from afterword.gateway.settings import GatewaySettings
 from afterword.gateway.tokens import TokenCheck
 from afterword.gateway.visits import Door
@@ -38,16 +51,17 @@ CLIENT_SETTINGS: Final = ClientSettings(on_unavailable="raise", pause_seconds=0.
 
 Everybody's questions pause together while no worker answers. In an agent a pause of 5 s spares workers that are too
 slow; here one question probes for all the others, and they must not wait long for its answer."""
+_PROMPT: Final = (context.router, conversations.router, probes.router)
 _MCP_HEADERS: Final = ("MCP-Protocol-Version", "Mcp-Method", "Mcp-Name")
 """What a page sends that speaks the Model Context Protocol."""
 _ROUTERS: Final = (
-    probes.router,
-    conversations.router,
-    context.router,
     memories.router,
     users.router,
+    agents.router,
     analytics.router,
     operations.router,
+    dead_letters.router,
+    api_keys.router,
     me.router,
 )
 
@@ -55,7 +69,7 @@ _ROUTERS: Final = (
 def create_app(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> FastAPI:
     """The gateway as an ASGI application.
 
-    `keys` knows the API keys; without it none is taken. Raises: InvalidInput, for a setting of no use.
+    `keys` knows the API keys, in place of the workers. Raises: InvalidInput, for a setting of no use.
 
     >>> create_app(GatewaySettings(insecure_dev=True)).title
     'Afterword'
@@ -79,13 +93,14 @@ def create_app(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> Fa
         # Their pages run scripts of other hosts; the description itself is at /openapi.json.
         docs_url=None,
         redoc_url=None,
-        responses={500: {"model": Problem, "description": "A fault of the gateway."}},
     )
     app.state.door = door
     tell_problems(app)
-    # First: `/memories/{memory_id}` would take their names for ids.
-    for router in (*compat_routers(), *_ROUTERS):
-        app.include_router(router)
+    # Routes are tried in order: those that agents wait for stand first, and those of other platforms before
+    # `/memories/{memory_id}`, which would take their names for ids.
+    for router in (*_PROMPT, *compat_routers(), *_ROUTERS):
+        # Not by `include_router`: each request would search every router by itself, half of the gateway's own time.
+        app.router.routes.extend(router.routes)
     serve_viewer(app)
     mcp_door = _mcp_door(app, settings)
     _guard(app, door)
@@ -130,16 +145,15 @@ def _guard(app: FastAPI, door: Door) -> None:
 
 
 def _door(settings: GatewaySettings, keys: KeyCheck | None) -> Door:
-    source = key_source(settings)
-    authentication = Authentication(
-        tokens=None if source is None else TokenCheck(settings, source),
-        keys=keys if settings.api_keys else None,
-        nobody_is_asked=settings.default_tenant if settings.insecure_dev else None,
-    )
     # As every other client finds Redis, unless the gateway has an address of its own.
     url = settings.redis_url.get_secret_value() if settings.redis_url else Environment.read(os.environ).redis_url
-    client, metrics = AsyncMemoryClient(url, settings=CLIENT_SETTINGS), GatewayMetrics()
+    client, metrics, source = AsyncMemoryClient(url, settings=CLIENT_SETTINGS), GatewayMetrics(), key_source(settings)
     metrics.watch_outbox(lambda: client.stats)
+    authentication = Authentication(
+        tokens=None if source is None else TokenCheck(settings, source),
+        keys=(keys or WorkersKeyCheck(client, settings)) if settings.api_keys else None,
+        nobody_is_asked=settings.default_tenant if settings.insecure_dev else None,
+    )
     return Door(
         settings=settings,
         authentication=authentication,

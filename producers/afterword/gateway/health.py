@@ -9,7 +9,8 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, Field
 
-from afterword.producers import AsyncMemoryClient, ServiceCheck
+from afterword.producers import AsyncMemoryClient
+from afterword.producers.service_check import ServiceCheck
 
 KEPT_SECONDS: Final = 2.0
 """Orchestrators ask every few seconds. Many who ask at once cost one look."""

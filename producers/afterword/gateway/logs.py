@@ -10,6 +10,8 @@ import structlog
 
 from afterword.gateway.settings import GatewaySettings
 
+_CARRIED = ("method", "route", "status", "ms", "tenant", "account")
+"""Fields of the access log; what libraries carry beside their words is theirs."""
 _NOISY = ("uvicorn.access", "httptools", "asyncio", "mcp")
 
 
@@ -19,8 +21,7 @@ def configure(settings: GatewaySettings) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
-        # What our lines carry beside their words.
-        structlog.stdlib.ExtraAdder(),
+        structlog.stdlib.ExtraAdder(allow=_CARRIED),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     handler = logging.StreamHandler(sys.stderr)
@@ -35,8 +36,6 @@ def configure(settings: GatewaySettings) -> None:
     # In place of what a library may have set up when it was imported: no line comes twice.
     root.handlers = [handler]
     root.setLevel(settings.log_level)
-    for name in _NOISY:
-        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
 def _renderers(log_format: str) -> list[structlog.typing.Processor]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import socket
 import threading
 import time
@@ -12,7 +14,7 @@ from fastapi import FastAPI
 
 from afterword.gateway.app import create_app
 from afterword.gateway.keys import KeyCheck
-from afterword.gateway.settings import PREFIX, GatewaySettings
+from afterword.gateway.settings import PREFIX, GatewaySettings, unknown_variables
 from afterword.schemas.errors import InvalidInput
 
 logger = logging.getLogger(__name__)
@@ -27,10 +29,14 @@ def serve(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> None:
 
     Raises: InvalidInput, for an address that cannot be listened on.
     """
+    # uvicorn sends itself the signal once more when it has stopped: the process would end as if it had been killed.
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda *_: None)
     with listening(settings) as taken:
         server = uvicorn.Server(_config(create_app(settings, keys=keys), settings))
         tell_address(settings, taken)
         server.run(sockets=[taken])
+        logger.info("the gateway has stopped")
 
 
 class GatewayServer:
@@ -55,6 +61,11 @@ class GatewayServer:
         """The address to give to clients."""
         host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
         return f"http://{host}:{self._socket.getsockname()[1]}"
+
+    @property
+    def settings(self) -> GatewaySettings:
+        """Its settings, as they were given."""
+        return self._settings
 
     def start(self) -> None:
         """Return once it answers."""
@@ -88,8 +99,16 @@ def listening(settings: GatewaySettings) -> socket.socket:
         return socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise InvalidInput(
-            f"{PREFIX}PORT", str(settings.port), f"cannot be listened on at {settings.host}: {error.strerror or error}"
+            f"{PREFIX}PORT",
+            str(settings.port),
+            f"choose another: at {settings.host} it cannot be listened on, {error.strerror or error}",
         ) from None
+
+
+def tell_unknown_variables() -> None:
+    """Warn of variables that look like settings and are none. Values are not told: one may be a secret."""
+    for name in unknown_variables(os.environ):
+        logger.warning("%s is no setting and changes nothing: docs/gateway.md lists them", name)
 
 
 def tell_address(settings: GatewaySettings, taken: socket.socket) -> None:
@@ -105,6 +124,7 @@ def _config(app: FastAPI, settings: GatewaySettings) -> uvicorn.Config:
         # Ours is the log of accesses, without query strings.
         access_log=False,
         log_config=None,
+        log_level="warning",
         lifespan="on",
         proxy_headers=True,
         forwarded_allow_ips=settings.trusted_proxies,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -64,6 +65,9 @@ class GatewaySettings(BaseSettings):
     api_keys: bool = Field(True, description="Take keys that `afterword keys create` made.")
     api_key_seconds: _Seconds = Field(
         5.0, description="Seconds that a key is believed before it is asked for again: how soon a revocation holds."
+    )
+    api_key_outage_seconds: Annotated[float, Field(ge=0)] = Field(
+        600.0, description="Seconds that a key which was good is believed while no worker answers."
     )
 
     # Nobody is asked who they are
@@ -185,6 +189,16 @@ class GatewaySettings(BaseSettings):
             problem = error.errors(include_url=False, include_input=False)[0]
             where = PREFIX + str(problem["loc"][0]).upper() if problem["loc"] else f"{PREFIX}*"
             raise InvalidInput(where, "a setting", problem["msg"].removeprefix("Value error, ")) from None
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """The variables that look like settings of the gateway and are none: a typo would silently change nothing.
+
+    >>> unknown_variables({"AFTERWORD_GATEWAY_PROT": "80", "AFTERWORD_GATEWAY_PORT": "80"})
+    ['AFTERWORD_GATEWAY_PROT']
+    """
+    known = {f"{PREFIX}{name.upper()}" for name in GatewaySettings.model_fields}
+    return sorted(name for name in environ if name.upper().startswith(PREFIX) and name.upper() not in known)
 
 
 def is_loopback(host: str) -> bool:

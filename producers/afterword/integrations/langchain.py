@@ -1,4 +1,4 @@
-"""LangChain 1.x and LangGraph: `MemoryMiddleware` for agents, `MemoryRetriever` for chains.
+"""LangChain 1.x and LangGraph: `MemoryMiddleware` for agents. `langchain_retriever` is for chains.
 
 >>> from langchain.agents import create_agent  # doctest: +SKIP
 >>> agent = create_agent(model, tools, middleware=[MemoryMiddleware(agent_id="travel-planner")])
@@ -10,24 +10,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from threading import Lock
-from typing import Annotated, Any, NotRequired, TypedDict, cast
+from typing import Annotated, Any, NotRequired, TypedDict
 from uuid import uuid4
 
 from langchain.agents.middleware.types import AgentMiddleware, AgentState, ModelRequest, ModelResponse, PrivateStateAttr
-from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
-from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
-from langchain_core.retrievers import BaseRetriever
-from langchain_core.runnables.config import RunnableConfig, ensure_config
+from langchain_core.runnables.config import ensure_config
 from langgraph.channels.untracked_value import UntrackedValue
 from langgraph.errors import GraphBubbleUp
+from langgraph.prebuilt.tool_node import ToolCallRequest
 from langgraph.runtime import Runtime
-from pydantic import Field, PrivateAttr
+from langgraph.types import Command
 
 from afterword.integrations.unfailing import Client, Participants, UnfailingMemory, attempted, latest_question
-from afterword.producers import Context, Memory, MemoryClient
+from afterword.producers import Context, MemoryClient
 from afterword.producers.calls import ContextOptions
 from afterword.schemas.foreign import look
 
@@ -53,12 +52,12 @@ class MemoryMiddleware(AgentMiddleware[MarkedState, Any, Any]):
     """Asks for memories once before a run, puts them into the system prompt of its model calls, and publishes what
     user and assistant said once when the run is over.
 
-    The user is `user_id` of the run's context, else of `config["configurable"]`, else the one whom LangGraph's server
-    has authenticated. The session is `session_id` found likewise, else the `thread_id`. `client` defaults to that of
+    The user is the one whom LangGraph's server has authenticated, else `user_id` of the run's context, else of
+    `config["configurable"]`. The session is `session_id` of the two, else the `thread_id`. `client` defaults to that of
     the environment; `recall` is how to choose memories, as in `MemoryClient.context`.
 
-    A run whose model fails is published as far as it came, with `interrupted: true` in its metadata. An agent goes on
-    whatever happens here.
+    A run whose model or tool fails is published as far as it came, with `interrupted: true` in its metadata. An agent
+    goes on whatever happens here.
     """
 
     state_schema = MarkedState
@@ -89,14 +88,8 @@ class MemoryMiddleware(AgentMiddleware[MarkedState, Any, Any]):
         if context is None:
             question = latest_question(request.messages)
             context = self._memory.context(self._between(request.runtime), question)
-        try:
+        with self._published_where_it_fails(request):
             return handler(_with_memories(request, context))
-        except GraphBubbleUp:
-            raise
-        except BaseException:
-            between = self._between(request.runtime)
-            self._memory.publish(between, _said(request.state), **_interrupted(request.state))
-            raise
 
     async def awrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
@@ -106,14 +99,22 @@ class MemoryMiddleware(AgentMiddleware[MarkedState, Any, Any]):
         if context is None:
             question = latest_question(request.messages)
             context = await self._memory.acontext(self._between(request.runtime), question)
-        try:
+        async with self._apublished_where_it_fails(request):
             return await handler(_with_memories(request, context))
-        except GraphBubbleUp:
-            raise
-        except BaseException:
-            between = self._between(request.runtime)
-            await self._memory.apublish(between, _said(request.state), **_interrupted(request.state))
-            raise
+
+    def wrap_tool_call(
+        self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], ToolMessage | Command[Any]]
+    ) -> ToolMessage | Command[Any]:
+        """Call the tool as it is; one that raises may end the run."""
+        with self._published_where_it_fails(request):
+            return handler(request)
+
+    async def awrap_tool_call(
+        self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]]
+    ) -> ToolMessage | Command[Any]:
+        """Call the tool as it is; one that raises may end the run."""
+        async with self._apublished_where_it_fails(request):
+            return await handler(request)
 
     def after_agent(self, state: MarkedState, runtime: Runtime[Any]) -> None:
         """Publish the run."""
@@ -125,7 +126,30 @@ class MemoryMiddleware(AgentMiddleware[MarkedState, Any, Any]):
         self._end(state)
         await self._memory.apublish(self._between(runtime), _said(state))
 
-    def _between(self, runtime: Runtime[Any]) -> Participants | None:
+    @contextmanager
+    def _published_where_it_fails(self, request: ModelRequest[Any] | ToolCallRequest) -> Iterator[None]:
+        try:
+            yield
+        except GraphBubbleUp:
+            # An interrupt: the run goes on later.
+            raise
+        except BaseException:
+            between = self._between(request.runtime)
+            self._memory.publish(between, _said(request.state), **_interrupted(request.state))
+            raise
+
+    @asynccontextmanager
+    async def _apublished_where_it_fails(self, request: ModelRequest[Any] | ToolCallRequest) -> AsyncIterator[None]:
+        try:
+            yield
+        except GraphBubbleUp:
+            raise
+        except BaseException:
+            between = self._between(request.runtime)
+            await self._memory.apublish(between, _said(request.state), **_interrupted(request.state))
+            raise
+
+    def _between(self, runtime: Any) -> Participants | None:
         return self._memory.between(lambda: _participants(runtime, self._agent_id))
 
     def _begin(self, state: MarkedState, context: Context) -> dict[str, Any]:
@@ -145,58 +169,7 @@ class MemoryMiddleware(AgentMiddleware[MarkedState, Any, Any]):
             self._contexts.pop(_mark(state, "run"), None)
 
 
-class MemoryRetriever(BaseRetriever):
-    """Memories as documents, best first: for chains, and for a retriever tool.
-
-    Without a `user_id` of its own it serves the one in `config["configurable"]`. It finds nothing, and does not raise,
-    where memory is away.
-
-    >>> retriever.invoke("Which hotel?", {"configurable": {"user_id": "maya"}})  # doctest: +SKIP
-    """
-
-    client: Any = Field(default_factory=MemoryClient.from_env, exclude=True)
-    user_id: str | None = None
-    agent_id: str | None = None
-    session_id: str | None = None
-    recall: dict[str, Any] = Field(default_factory=dict)
-    _memory: UnfailingMemory = PrivateAttr()
-
-    def model_post_init(self, context: Any, /) -> None:
-        """Stand before the client, so that no failure of it reaches the chain."""
-        super().model_post_init(context)
-        self._memory = UnfailingMemory(self.client, cast("ContextOptions", self.recall))
-
-    def invoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:
-        """The memories that answer `input`, of the user that `config` names."""
-        # Handed down: a retriever that is invoked by itself does not see its config otherwise.
-        return super().invoke(input, config, between=self._between(config), **kwargs)
-
-    async def ainvoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:
-        """`invoke`, awaited."""
-        return await super().ainvoke(input, config, between=self._between(config), **kwargs)
-
-    def _get_relevant_documents(
-        self, query: str, *, run_manager: CallbackManagerForRetrieverRun, between: Participants | None = None
-    ) -> list[Document]:
-        return _documents(self._memory.context(between, query))
-
-    async def _aget_relevant_documents(
-        self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, between: Participants | None = None
-    ) -> list[Document]:
-        return _documents(await self._memory.acontext(between, query))
-
-    def _between(self, config: RunnableConfig | None) -> Participants | None:
-        configured = ensure_config(config).get("configurable", {})
-        return self._memory.between(
-            lambda: Participants(
-                self.user_id or configured.get("user_id"),
-                self.agent_id or configured.get("agent_id"),
-                self.session_id or configured.get("session_id") or configured.get("thread_id"),
-            )
-        )
-
-
-def _participants(runtime: Runtime[Any], agent_id: str | None) -> Participants:
+def _participants(runtime: Any, agent_id: str | None) -> Participants:
     configured = ensure_config().get("configurable", {})
 
     def given(name: str) -> Any:
@@ -205,7 +178,8 @@ def _participants(runtime: Runtime[Any], agent_id: str | None) -> Participants:
     user = look(runtime.server_info, "user")
     thread = look(runtime.execution_info, "thread_id") or configured.get("thread_id")
     return Participants(
-        given("user_id") or look(user, "identity"),
+        # First: context and config are what a server's caller sends, who may name somebody else.
+        look(user, "identity") or given("user_id"),
         agent_id or given("agent_id"),
         given("session_id") or thread,
     )
@@ -256,14 +230,6 @@ def _first_id(messages: Sequence[AnyMessage]) -> str | None:
 
 
 def _interrupted(state: Any) -> dict[str, Any]:
-    # The id makes one event of all attempts of a model that is called again.
+    # The id makes one event of all attempts of a model that is called again, and of tools that fail side by side.
     since = _mark(state, "since")
     return {"metadata": {"interrupted": True}, **({"event_id": f"{since}/interrupted"} if since else {})}
-
-
-def _documents(context: Context) -> list[Document]:
-    return [Document(memory.text, id=memory.id, metadata=_about(memory)) for memory in context.memories]
-
-
-def _about(memory: Memory) -> dict[str, Any]:
-    return memory.model_dump(mode="json", exclude={"id", "text"}, exclude_none=True)

@@ -51,6 +51,7 @@ class _Thread:
     memory: UnfailingMemory
     between: Participants | None
     unanswered: list[Any] = field(default_factory=list)
+    question: str | None = None
     context: Context | None = None
 
     def turns(self, given: Any) -> list[Any]:
@@ -58,6 +59,12 @@ class _Thread:
         said = said_in(given)
         # A response that continues another is given the tools' results alone.
         return said if latest_question(said) else [*self.unanswered, *said]
+
+    def kept_context(self, question: str | None) -> Context | None:
+        """The memories that this run was given already: its calls share a prompt, which OpenAI caches."""
+        context = self.context if question == self.question else None
+        self.question = question
+        return context
 
     def outcome(self, said: list[Any], answer: ModelAnswer, *, interrupted: bool) -> dict[str, Any]:
         """The fields of the event to publish; of one without messages, nothing is."""
@@ -116,6 +123,8 @@ class _Front:
         self._behind = behind
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_behind":  # a copy is asked for attributes before it has any
+            raise AttributeError(name)
         return getattr(self._behind, name)
 
 
@@ -142,10 +151,10 @@ def _called(api: _Api, send: Callable[..., Any], thread: _Thread) -> Callable[..
         def publish(answer: ModelAnswer, *, interrupted: bool = False) -> None:
             thread.memory.publish(thread.between, **thread.outcome(said, answer, interrupted=interrupted))
 
-        # Asked for once a run, so that its calls share a prompt, which OpenAI caches.
-        context = thread.context
+        question = latest_question(said)
+        context = thread.kept_context(question)
         if context is None:
-            context = thread.context = thread.memory.context(thread.between, latest_question(said))
+            context = thread.context = thread.memory.context(thread.between, question)
         try:
             answer = send(**(_remembered(api, request, context)))
         except BaseException:
@@ -167,9 +176,10 @@ def _awaited(api: _Api, send: Callable[..., Any], thread: _Thread) -> Callable[.
         async def publish(answer: ModelAnswer, *, interrupted: bool = False) -> None:
             await thread.memory.apublish(thread.between, **thread.outcome(said, answer, interrupted=interrupted))
 
-        context = thread.context
+        question = latest_question(said)
+        context = thread.kept_context(question)
         if context is None:
-            context = thread.context = await thread.memory.acontext(thread.between, latest_question(said))
+            context = thread.context = await thread.memory.acontext(thread.between, question)
         try:
             answer = await send(**(_remembered(api, request, context)))
         except BaseException:

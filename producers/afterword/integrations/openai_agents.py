@@ -48,17 +48,23 @@ class ThreadMemory:
         self._between = self._memory.between(
             lambda: Participants(user_id=user_id, agent_id=agent_id, session_id=session_id)
         )
-        self._context = Context()
+        self._question: str | None = None
+        self._context: Context | None = None
 
     async def inject(self, data: CallModelData[Any]) -> ModelInputData:
         """A `call_model_input_filter`; in one of your own, await it."""
         given = data.model_data
-        # The calls of a run that has gone on share a prompt. Its input is not the user's then, but a tool's.
-        if not given.input or label(given.input[-1], "role") == "user":
-            self._context = await self._memory.acontext(self._between, latest_question(given.input))
-        if not self._context.text:
-            return given
-        return replace(given, instructions=self._context.inject(given.instructions or ""))
+        context = await self._context_of(given.input)
+        return replace(given, instructions=context.inject(given.instructions or "")) if context.text else given
+
+    async def _context_of(self, items: Sequence[Any]) -> Context:
+        question = latest_question(items)
+        # A run that has gone on shares its prompt: its last item is not the user's then, but a tool's.
+        begins = bool(items) and label(items[-1], "role") == "user"
+        if self._context is None or begins or question not in (None, self._question):
+            self._context = await self._memory.acontext(self._between, question)
+            self._question = question
+        return self._context
 
     def session(self, inner: Session) -> PublishingSession:
         """A session of the SDK, any, which publishes each run when the assistant has answered."""
@@ -105,6 +111,8 @@ class PublishingSession:
         self._inner.session_settings = given
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_inner":  # a copy is asked for attributes before it has any
+            raise AttributeError(name)
         return getattr(self._inner, name)
 
     async def get_items(self, limit: int | None = None) -> list[TResponseInputItem]:

@@ -25,19 +25,25 @@ _CALLS: Final = frozenset(
 class ModelAnswer:
     """What the assistant said, whole or as it is streamed, and whether it waits for tools."""
 
-    texts: list[str] = field(default_factory=list)
+    whole: list[str] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list)
     asks_for_tools: bool = False
 
     @classmethod
     def of(cls, answer: Any) -> ModelAnswer:
         """A whole answer."""
-        return cls(answer_texts(answer), _asks_for_tools(answer))
+        return cls(answer_texts(answer), asks_for_tools=_asks_for_tools(answer))
 
     def add(self, chunk: Any) -> None:
         """A piece of a stream."""
         self.asks_for_tools = self.asks_for_tools or _asks_for_tools(chunk)
         if text := chunk_text(chunk):
-            self.texts = ["".join([*self.texts, text])]
+            self.pieces.append(text)
+
+    @property
+    def texts(self) -> list[str]:
+        """The messages of the assistant; what was streamed is one."""
+        return [*self.whole, "".join(self.pieces)] if self.pieces else self.whole
 
 
 def _asks_for_tools(answer: Any) -> bool:

@@ -2,45 +2,29 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from afterword.producers.agents import Agents
-from afterword.producers.aio.agents import AsyncAgents
 from afterword.producers.aio.analytics import AsyncAnalytics
 from afterword.producers.aio.client import AsyncMemoryClient
-from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
-from afterword.producers.aio.keys import AsyncKeys
 from afterword.producers.aio.memories import AsyncMemories
 from afterword.producers.analytics import Analytics
 from afterword.producers.client import MemoryClient
 from afterword.producers.context import Context
-from afterword.producers.dead_letters import DeadLetterBox
 from afterword.producers.intake import PublishResult
-from afterword.producers.keys import Keys, NewKey
 from afterword.producers.memories import Memories
 from afterword.producers.runs import AsyncRun, Run
-from afterword.producers.service_check import ServiceCheck
 from afterword.producers.settings import ClientSettings
 from afterword.producers.stats import Stats
 from afterword.schemas import (
     ActiveUsers,
     AfterwordError,
-    AgentEntry,
-    AgentPage,
-    CallerRole,
     CommandFailed,
-    ComponentHealth,
     ConversationFinished,
     ConversationState,
     DayFigures,
+    DeletionState,
     Explanation,
     InvalidEvent,
     InvalidInput,
-    KeyEntry,
-    KeyHolder,
-    KeyPage,
     Kind,
-    LetterEntry,
-    LetterPage,
-    LetterText,
     Memory,
     MemoryOwner,
     MemoryOwners,
@@ -50,16 +34,12 @@ from afterword.schemas import (
     Overview,
     Period,
     Provenance,
-    QueueHealth,
-    RefusedLetter,
     RelatedMemories,
     RelatedMemory,
     Relation,
     Removed,
     Scope,
     SearchPage,
-    SystemHealth,
-    TreatedLetters,
     UnsupportedVersion,
     UserAnalytics,
     UserCount,
@@ -69,37 +49,22 @@ from afterword.schemas import (
 __all__ = [
     "ActiveUsers",
     "AfterwordError",
-    "AgentEntry",
-    "AgentPage",
-    "Agents",
     "Analytics",
-    "AsyncAgents",
     "AsyncAnalytics",
-    "AsyncDeadLetterBox",
-    "AsyncKeys",
     "AsyncMemories",
     "AsyncMemoryClient",
     "AsyncRun",
-    "CallerRole",
     "ClientSettings",
     "CommandFailed",
-    "ComponentHealth",
     "Context",
     "ConversationFinished",
     "ConversationState",
     "DayFigures",
-    "DeadLetterBox",
+    "DeletionState",
     "Explanation",
     "InvalidEvent",
     "InvalidInput",
-    "KeyEntry",
-    "KeyHolder",
-    "KeyPage",
-    "Keys",
     "Kind",
-    "LetterEntry",
-    "LetterPage",
-    "LetterText",
     "Memories",
     "Memory",
     "MemoryClient",
@@ -108,13 +73,10 @@ __all__ = [
     "MemoryPage",
     "MemoryUnavailable",
     "Message",
-    "NewKey",
     "Overview",
     "Period",
     "Provenance",
     "PublishResult",
-    "QueueHealth",
-    "RefusedLetter",
     "RelatedMemories",
     "RelatedMemory",
     "Relation",
@@ -122,10 +84,7 @@ __all__ = [
     "Run",
     "Scope",
     "SearchPage",
-    "ServiceCheck",
     "Stats",
-    "SystemHealth",
-    "TreatedLetters",
     "UnsupportedVersion",
     "UserAnalytics",
     "UserCount",

@@ -125,7 +125,16 @@ def checked_call(queue: Queue, model: type[Request], answer: type[A], fields: Ma
         # A list for this call alone: a late reply to an earlier call reaches nobody.
         return Call(queue, model.model_validate({**given, "reply_to": new_reply_key()}), answer)
     except ValidationError as error:
-        raise InvalidInput.from_validation(error) from None
+        raise _refusal(error) from None
+    except Exception as error:
+        raise InvalidInput.unreadable("request", error) from error
+
+
+def _refusal(error: ValidationError) -> InvalidInput:
+    try:
+        return InvalidInput.from_validation(error)
+    except Exception as second:  # noqa: BLE001 - a value that raises even when its length is asked for
+        return InvalidInput.unreadable("request", second)
 
 
 def command_call(tenant_id: str, command: CommandSchema[A], fields: Mapping[str, Any]) -> Call[A]:

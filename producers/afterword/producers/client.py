@@ -9,21 +9,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from types import TracebackType
-from typing import Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
-from afterword.producers.agents import Agents
 from afterword.producers.analytics import Analytics
 from afterword.producers.calls import ContextOptions, ScopeShares, command_call
 from afterword.producers.context import CONTEXT_SECONDS, Context
-from afterword.producers.dead_letters import DeadLetterBox
 from afterword.producers.intake import INVALID, Intake, PublishResult, in_batches
-from afterword.producers.keys import Keys
 from afterword.producers.line import SharedLine
 from afterword.producers.memories import COMMAND_SECONDS, Memories
 from afterword.producers.outbox import Parcel
 from afterword.producers.parcels import ConversationFields, GivenConversation
 from afterword.producers.runs import GivenMessage, Run
-from afterword.producers.service_check import ServiceCheck, health_call
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
 from afterword.producers.stats import Stats
 from afterword.producers.waiting import WAIT_SECONDS, Patience, Stage
@@ -33,6 +29,12 @@ from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET
 from afterword.schemas.conversation import ConversationFinished
 from afterword.schemas.errors import AfterwordError, CommandFailed, InvalidInput, MemoryUnavailable
 from afterword.schemas.values import DEFAULT_TENANT, Metadata, Scope
+
+if TYPE_CHECKING:
+    from afterword.producers.agents import Agents
+    from afterword.producers.dead_letters import DeadLetterBox
+    from afterword.producers.keys import Keys
+    from afterword.producers.service_check import ServiceCheck
 
 
 class MemoryClient:
@@ -65,12 +67,6 @@ class MemoryClient:
         """List, search, get, add, delete and clear memories."""
         self.analytics = Analytics(self._intake.tenant_id, self._line.ask)
         """Figures of usage."""
-        self.agents = Agents(self._intake.tenant_id, self._line.ask)
-        """The registry of agents: list, get, set."""
-        self.keys = Keys(self._intake.tenant_id, self._line.ask)
-        """API keys of the gateway: create, list, revoke, check."""
-        self.dead_letters = DeadLetterBox(self._intake.tenant_id, self._line.ask)
-        """What was given up on: list, get, replay, drop."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -218,6 +214,29 @@ class MemoryClient:
         finally:
             self._publish_run(run.outcome(interrupted=interrupted))
 
+    # Loaded when they are asked for: an agent's process asks for none of these.
+
+    @property
+    def agents(self) -> Agents:
+        """The registry of agents: list, get, set."""
+        from afterword.producers.agents import Agents
+
+        return Agents(self._intake.tenant_id, self._line.ask)
+
+    @property
+    def keys(self) -> Keys:
+        """API keys of the gateway: create, list, revoke, check."""
+        from afterword.producers.keys import Keys
+
+        return Keys(self._intake.tenant_id, self._line.ask)
+
+    @property
+    def dead_letters(self) -> DeadLetterBox:
+        """What was given up on: list, get, replay, drop."""
+        from afterword.producers.dead_letters import DeadLetterBox
+
+        return DeadLetterBox(self._intake.tenant_id, self._line.ask)
+
     def conversation(
         self, event_id: str, *, user_id: str, by: str | None = None, timeout: float = COMMAND_SECONDS
     ) -> ConversationState:
@@ -256,6 +275,8 @@ class MemoryClient:
 
     def check(self, timeout: float = COMMAND_SECONDS) -> ServiceCheck:
         """Whether Redis and the workers answer, and how each component is. Never raises; waits at most `timeout`."""
+        from afterword.producers.service_check import ServiceCheck, health_call
+
         try:
             return ServiceCheck.of(self._line.ask(health_call(self._intake.tenant_id), timeout))
         except AfterwordError as error:

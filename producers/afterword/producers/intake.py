@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from afterword.producers.runs import GivenMessage, Opening
 from afterword.producers.settings import ClientSettings, checked_tenant
 from afterword.schemas.context import ContextReply, ContextRequest
 from afterword.schemas.errors import InvalidInput, UnsupportedVersion
+from afterword.schemas.reading import items_of
 from afterword.schemas.wire import Queue
 
 logger = logging.getLogger("afterword.producers")
@@ -71,14 +73,19 @@ class Intake:
             InvalidInput: unless the client is set to log.
         """
         given = {name: value for name, value in fields.items() if value is not None}
+        items: list[GivenMessage] = []
+        # Read once, for the event and for the LLM: it may be an iterator, or a single message. The event's own check
+        # refuses what is neither.
+        with suppress(ValueError):
+            items = items_of(turns)
         try:
-            event = conversation_of(None, {"messages": turns, **given}, self.tenant_id)
+            event = conversation_of(None, {"messages": items or turns, **given}, self.tenant_id)
             # Made and thrown away: only encoding shows whether the event can be sent.
             parcel_of(event, self._settings)
         except INVALID as error:
             self.refuse(error)
-            return Opening(None, tuple(turns), system_prompt)
-        return Opening(event, tuple(turns), system_prompt)
+            return Opening(None, tuple(items), system_prompt)
+        return Opening(event, tuple(items), system_prompt)
 
     def refuse(self, error: Invalid) -> None:
         """Raise the error, or log it without the text of messages, as the client is set to."""

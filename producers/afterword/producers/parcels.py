@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from afterword.producers.outbox import Parcel
 from afterword.producers.settings import ClientSettings
 from afterword.schemas.conversation import ConversationFinished, PublishCounts, split
-from afterword.schemas.errors import InvalidInput
+from afterword.schemas.errors import AfterwordError, InvalidInput
 from afterword.schemas.values import Scalar
 from afterword.schemas.wire import Queue, encode_message, enqueue_commands
 
@@ -54,7 +54,12 @@ def conversation_of(given: GivenConversation | None, fields: Mapping[str, Any], 
         given = given.model_dump(exclude_unset=True) | {"event_id": given.event_id, "occurred_at": given.occurred_at}
     elif given is not None and not isinstance(given, Mapping):
         raise InvalidInput("event", type(given).__name__, "must be a ConversationFinished or a mapping of its fields")
-    event = ConversationFinished.parse({"tenant_id": tenant_id, **(given or {}), **fields})
+    try:
+        event = ConversationFinished.parse({"tenant_id": tenant_id, **(given or {}), **fields})
+    except AfterwordError:
+        raise
+    except Exception as error:
+        raise InvalidInput.unreadable("event", error) from error
     return _of_tenant(event, tenant_id)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+import logging
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -11,6 +12,8 @@ from afterword.schemas.chunks import answer_texts, chunk_text
 from afterword.schemas.conversation import LEARNED_ROLES, ConversationFinished, Message
 from afterword.schemas.foreign import label
 from afterword.schemas.spoken import spoken
+
+logger = logging.getLogger("afterword.producers")
 
 GivenMessage = Message | Mapping[str, Any] | Any
 """A message as the agent's framework holds it; see `afterword.schemas.reading`."""
@@ -77,11 +80,11 @@ class _Run:
         """
         # Whatever was streamed came before this answer.
         self._end_of_message()
-        self._said += answer_texts(answer)
+        self._said += _read(answer_texts, answer) or []
 
     def append(self, chunk: Any) -> None:
         """Add to the message that the assistant is streaming: a text, or a chunk of any SDK. Never raises."""
-        if text := chunk_text(chunk):
+        if text := _read(chunk_text, chunk):
             self._chunks.append(text)
 
     def outcome(self, *, interrupted: bool) -> ConversationFinished | None:
@@ -129,8 +132,20 @@ class AsyncRun(_Run):
             self._end_of_message()
 
 
+def _read(words_of: Callable[[Any], T], answer: Any) -> T | None:
+    """The words of an answer; None for an object that raises when it is looked at, as an unbound proxy does."""
+    try:
+        return words_of(answer)
+    except Exception as error:  # noqa: BLE001 - it may raise whatever it likes, in the middle of somebody's run
+        logger.warning("left out of an event: an answer that cannot be read (%s)", type(error).__name__)
+        return None
+
+
 def _for_llm(turn: GivenMessage) -> Any:
     """A turn as it goes to the LLM: an object of a framework is passed on unchanged."""
-    if isinstance(turn, Message):
-        return turn.model_dump(include={"role", "content", "name"}, exclude_none=True)
-    return dict(turn) if isinstance(turn, Mapping) else turn
+    try:
+        if isinstance(turn, Message):
+            return turn.model_dump(include={"role", "content", "name"}, exclude_none=True)
+        return dict(turn) if isinstance(turn, Mapping) else turn
+    except Exception:  # noqa: BLE001 - as above
+        return turn

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from afterword.schemas.values import Kind, Model
+from afterword.schemas.values import Kind, LateModel
 
 
-class Period(Model):
+class Period(LateModel):
     """Figures of the last `days` UTC days, today included.
 
     `success_rate` (0 to 1) looks at the searches that passed the relevance gate and whose owner has memories: it is the
@@ -24,7 +24,7 @@ class Period(Model):
     average_relevance: float | None = None
 
 
-class DayFigures(Model):
+class DayFigures(LateModel):
     """Figures of one UTC day."""
 
     day: date
@@ -33,7 +33,7 @@ class DayFigures(Model):
     searches: int = 0
 
 
-class ActiveUsers(Model):
+class ActiveUsers(LateModel):
     """Users who did something: today, in the last 7 and the last 30 UTC days, today included."""
 
     day: int
@@ -41,7 +41,7 @@ class ActiveUsers(Model):
     month: int
 
 
-class Overview(Model):
+class Overview(LateModel):
     """Answers `analytics_overview`, for a tenant.
 
     `memories` is exact up to 10,000; a larger number is as of `counted_at`. `stored` is the vector store's own count at
@@ -62,7 +62,7 @@ class Overview(Model):
     daily: tuple[DayFigures, ...] = ()
 
 
-class UserAnalytics(Model):
+class UserAnalytics(LateModel):
     """Answers `analytics_user`. `characters` is the length of all their memories. For a new user all is 0 or None."""
 
     user_id: str

@@ -11,10 +11,10 @@ from typing import Literal
 
 from afterword.schemas.context import Explanation
 from afterword.schemas.memory import Memory
-from afterword.schemas.values import Model, Scope
+from afterword.schemas.values import LateModel, Scope
 
 
-class MemoryPage(Model):
+class MemoryPage(LateModel):
     """Answers `list`; `next_cursor` is None on the last page."""
 
     memories: tuple[Memory, ...]
@@ -39,7 +39,7 @@ class Relation(StrEnum):
     SIMILAR = "similar"
 
 
-class RelatedMemory(Model):
+class RelatedMemory(LateModel):
     """A memory that goes with another. `memory.score` is its relevance to the other's text; None for a linked memory
     that is not among the nearest.
     """
@@ -48,14 +48,14 @@ class RelatedMemory(Model):
     relation: Relation
 
 
-class RelatedMemories(Model):
+class RelatedMemories(LateModel):
     """Answers `related`: linked ones first, then similar ones, each best first. `degraded` as in `search`."""
 
     related: tuple[RelatedMemory, ...]
     degraded: tuple[str, ...] = ()
 
 
-class MemoryOwner(Model):
+class MemoryOwner(LateModel):
     """Whose a memory is: a user's, also where it is of a session, or an agent's own."""
 
     memory_id: str
@@ -65,37 +65,51 @@ class MemoryOwner(Model):
     session_id: str | None = None
 
 
-class MemoryOwners(Model):
+class MemoryOwners(LateModel):
     """Answers `owners`: an entry for each memory that there is."""
 
     owners: tuple[MemoryOwner, ...]
 
 
-class UserCount(Model):
+class UserCount(LateModel):
     user_id: str
     memories: int
 
 
-class UserPage(Model):
+class UserPage(LateModel):
     """Answers `users`."""
 
     users: tuple[UserCount, ...]
     next_cursor: str | None = None
 
 
-class Removed(Model):
+class Removed(LateModel):
     """Answers `delete` and `clear`: how many memories went.
 
     With `pending` the removal is recorded and nothing of it is shown any more, but it is not complete: a store is away,
-    or holds more than could be removed while you waited. It is completed as soon as possible. The same call made again
-    tells how far it is.
+    or holds more than could be removed while you waited. It is completed as soon as possible: `deletion` tells how far
+    the one of `deletion_id` is. The same call made again does no harm.
     """
 
     removed: int
     pending: bool = False
+    deletion_id: str | None = None
 
 
-class ConversationState(Model):
+class DeletionState(LateModel):
+    """Answers `deletion`: whether it is still `pending`, and how many `memories` were known when it was asked for.
+
+    From `requested_at` on nothing of it is shown. At `finished_at` it was gone from every store.
+    """
+
+    deletion_id: str
+    pending: bool
+    memories: int
+    requested_at: datetime
+    finished_at: datetime | None = None
+
+
+class ConversationState(LateModel):
     """Answers `conversation`: how far a published conversation has come.
 
     `status` goes from `received` over `stored` and `extracting` to `done`; `skipped` (there was nothing to learn, or no

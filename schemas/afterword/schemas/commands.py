@@ -1,26 +1,25 @@
-"""Commands: one class for each command. The class says everything that the parser, the workers and the SDK need.
+"""Commands about memories, users and figures: one class for each, which says all that parser, workers and SDK need.
 
 Its `command` field is its name on the wire, its other fields are the arguments, `answer` is the shape of the answer.
-Its base class says whose memories it is about: see `command`.
+Its base class says whose memories it is about: see `command`. The commands that operate a deployment stand beside their
+answers, in the module of their noun: `health`, `keys`, `letters`, `registry`.
 
-Here stand the commands about memories, users and figures, and the parser of all. Those that operate a deployment stand
-beside their answers, in the module of their noun: `health`, `keys`, `letters`, `registry`.
-
-A new command is a class with a line in `COMMANDS`, a handler in the workers, and a method of the SDK. The parser, the
+A new command is a class with a line in `catalogue`, a handler in the workers, and a method of the SDK. The parser, the
 access check and the JSON Schemas follow from the class.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic.config import JsonDict
 
 from afterword.schemas.analytics import Overview, UserAnalytics
 from afterword.schemas.answers import (
     ConversationState,
+    DeletionState,
     MemoryOwners,
     MemoryPage,
     RelatedMemories,
@@ -29,13 +28,8 @@ from afterword.schemas.answers import (
     UserPage,
 )
 from afterword.schemas.command import MAX_PAGE, Command, OfUser, Owned, OwnedByOne
-from afterword.schemas.conversation import check_version
-from afterword.schemas.errors import InvalidInput, shortened
-from afterword.schemas.health import GetHealth
-from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
-from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
+from afterword.schemas.errors import InvalidInput
 from afterword.schemas.memory import Memory
-from afterword.schemas.registry import GetAgent, ListAgents, SetAgent
 from afterword.schemas.values import GivenMetadata, Id, Kind, Moment, Query, Scope, Text, Time, WantedMetadata
 
 MAX_DAYS = 366
@@ -217,36 +211,13 @@ class GetConversation(OfUser):
     event_id: Id
 
 
-COMMANDS: Final[tuple[type[Command], ...]] = (
-    ListMemories,
-    SearchMemories,
-    FindRelated,
-    GetMemory,
-    AddMemory,
-    DeleteMemory,
-    ClearMemories,
-    FindOwners,
-    ListUsers,
-    GetOverview,
-    GetUserAnalytics,
-    GetConversation,
-    GetHealth,
-    CreateKey,
-    ListKeys,
-    RevokeKey,
-    CheckKey,
-    ListDeadLetters,
-    GetDeadLetter,
-    ReplayDeadLetters,
-    DropDeadLetters,
-    ListAgents,
-    GetAgent,
-    SetAgent,
-)
-"""Every command that the workers understand."""
+class GetDeletion(OwnedByOne):
+    """How far a deletion of an owner's memories is, by the `deletion_id` of an answer that was `pending`."""
 
-# Built from the classes, so that a command cannot be listed under a name that is not its own.
-_BY_NAME: Final = {command.wire_name(): command for command in COMMANDS}
+    answer: ClassVar[type[DeletionState]] = DeletionState
+
+    command: Literal["deletion"] = "deletion"
+    deletion_id: Id
 
 
 def refuse_lost_session(command: type[Command], given: Mapping[str, Any]) -> None:
@@ -261,20 +232,3 @@ def refuse_lost_session(command: type[Command], given: Mapping[str, Any]) -> Non
         raise InvalidInput(
             "session_id", "None", "give an id, or leave the field out: without it all of the user is cleared"
         )
-
-
-def parse_command(body: Any) -> Command:
-    """The command in a decoded JSON body. Raises: UnsupportedVersion, InvalidInput."""
-    # First: a newer contract may name its commands differently.
-    check_version(body)
-    name = body.get("command") if isinstance(body, dict) else None
-    # Anything may stand there, and a list or an object cannot be looked up.
-    command = _BY_NAME.get(name) if isinstance(name, str) else None
-    if command is None:
-        raise InvalidInput("command", shortened(name), f"must be one of {', '.join(_BY_NAME)}")
-    # Before pydantic reads the body: to it a null is a field that was left out.
-    refuse_lost_session(command, body)
-    try:
-        return command.model_validate(body)
-    except ValidationError as error:
-        raise InvalidInput.from_validation(error) from None

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
-from afterword.schemas.commands import COMMANDS
+from afterword.schemas.catalogue import COMMANDS
 from afterword.schemas.context import ContextReply, ContextRequest
 from afterword.schemas.conversation import ConversationFinished
 from afterword.schemas.reply import Reply

@@ -80,6 +80,11 @@ class InvalidInput(AfterwordError, ValueError):
         # pydantic puts these words before the message of a validator of ours.
         return cls(field, described(problem["input"]), problem["msg"].removeprefix("Value error, "))
 
+    @classmethod
+    def unreadable(cls, field: str, error: Exception) -> InvalidInput:
+        """A value of somebody else's class raised an error when it was looked at, as an unbound proxy does."""
+        return cls(field, type(error).__name__, "must hold values that can be read: one of them raised an error")
+
 
 InvalidEvent = InvalidInput
 """An older name of the same class, so that `except InvalidEvent` still catches all that it did."""

@@ -1,9 +1,9 @@
 """Messages as agent frameworks hold them, read into the contract's shape.
 
 Read are mappings and objects alike: OpenAI chat messages and whole completions, Responses items and responses, items
-of the Agents SDK, Anthropic and Bedrock messages, Gemini contents and ADK events, LangChain messages (objects, dumped
-or serialised), Pydantic AI requests and responses, LlamaIndex messages, AI SDK messages with `parts`, `(role, text)`
-pairs. What is no message (tool calls, reasoning, anything else) is left out and counted.
+and results of the Agents SDK, Anthropic and Bedrock messages, Gemini contents and ADK events, LangChain messages
+(objects, dumped or serialised), Pydantic AI requests and responses, LlamaIndex messages, AI SDK messages with `parts`,
+`(role, text)` pairs. What is no message (tool calls, reasoning, anything else) is left out and counted.
 """
 
 from __future__ import annotations
@@ -44,20 +44,29 @@ def read_messages(given: Any) -> tuple[list[Any], int]:
     Raises:
         ValueError: `given` is no list of messages, nor a single one.
     """
-    if isinstance(given, str | bytes) or not (isinstance(given, Iterable | Mapping) or _read(given)):
-        raise ValueError("must be a list of messages")
-    # A mapping or a model is a message itself: iterating over it would give its fields.
-    single = isinstance(given, Mapping) or (kind_of(given) and _read(given))
     messages: list[Any] = []
     skipped = 0
-    for item in [given] if single else _items(given):
-        found = _read(item)
+    for item in items_of(given):
+        try:
+            found = _read(item)
+        except Exception:  # noqa: BLE001 - somebody else's object may raise whatever it likes, even asked for its class
+            found = []
         messages += found
         skipped += not found
     return messages, skipped
 
 
-def _items(given: Iterable[Any]) -> list[Any]:
+def items_of(given: Any) -> list[Any]:
+    """The items among which messages are looked for, as they are: those of a list, or a single message.
+
+    Raises:
+        ValueError: `given` is neither.
+    """
+    if isinstance(given, str | bytes) or not (isinstance(given, Iterable | Mapping) or _read(given)):
+        raise ValueError("must be a list of messages")
+    # A mapping or a model is a message itself: iterating over it would give its fields.
+    if isinstance(given, Mapping) or (kind_of(given) and _read(given)):
+        return [given]
     try:
         return list(given)
     except Exception as error:
@@ -109,6 +118,11 @@ def _inner(item: Any, depth: int) -> list[Any]:
             return [message for each in output for message in _read(each, depth)]
         if (message := look(item, "message")) is not None and look(item, "content") is None:
             return _read(message, depth)
+        # The Agents SDK's items, and its results, which hold those of a run.
+        if (raw := look(item, "raw_item")) is not None:
+            return _read(raw, depth)
+        if (items := _list(item, "new_items")) is not None:
+            return [message for each in items for message in _read(each, depth)]
     return []
 
 

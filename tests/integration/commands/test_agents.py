@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from afterword.producers import AgentEntry, AsyncMemoryClient, CommandFailed, InvalidInput, MemoryClient
+from afterword.producers import AsyncMemoryClient, CommandFailed, InvalidInput, MemoryClient
+from afterword.schemas.registry import AgentEntry
 from afterword.workers.runtime.roles import Role, start_role
 from tests.support.workshop import Workshop
 

@@ -16,6 +16,7 @@ from afterword.schemas import (
     ClearMemories,
     Command,
     DeleteMemory,
+    GetDeletion,
     GetMemory,
     Kind,
     ListMemories,
@@ -35,12 +36,15 @@ from tests.support.fake_openai import Fact, FakeOpenAI, given
 from tests.support.waiting import wait_until
 from tests.support.workshop import REPLY_TO, Crash, Workshop, crash, event, question, store_down
 
-PENDING = Removed(removed=0, pending=True)
-
 
 def run(workshop: Workshop, command: type[Any], **given: Any) -> Any:
     made: Command = command(reply_to=REPLY_TO, **given)
     return workshop.house.commands.commands(workshop.broker).run(made)
+
+
+def is_pending(answer: object) -> bool:
+    """And names something to ask after."""
+    return isinstance(answer, Removed) and answer.pending and answer.removed == 0 and answer.deletion_id is not None
 
 
 def recalled(workshop: Workshop, user: str = "ann", **more: Any) -> list[str]:
@@ -71,7 +75,7 @@ def test_a_clear_that_takes_longer_than_its_asker_waits_is_pending_and_goes_on(w
     workshop.store.before["delete_where"] = wait
     workshop.store.after["delete_where"] = finished.set
     command = ClearMemories(reply_to=REPLY_TO, user_id="ann")
-    assert workshop.house.commands.commands(workshop.broker).run(command, 0.5) == PENDING
+    assert is_pending(workshop.house.commands.commands(workshop.broker).run(command, 0.5))
     assert recalled(workshop) == []
     go_on.set()
     assert finished.wait(30)
@@ -86,7 +90,7 @@ class TestClearingWhileTheStoreIsAway:
         workshop.take_in(event("I play the cello."), event("Bob here.", user="bob"))
         workshop.extract_all()
         workshop.store.before["delete_where"] = store_down
-        assert run(workshop, ClearMemories, user_id="ann") == PENDING
+        assert is_pending(run(workshop, ClearMemories, user_id="ann"))
         assert workshop.texts(user_id="ann") != [], "the store still has them"
         assert recalled(workshop) == []
         assert run(workshop, ListMemories, user_id="ann").memories == ()
@@ -103,6 +107,33 @@ class TestClearingWhileTheStoreIsAway:
         assert (told.type, told.result_count, told.metadata) == ("memory_clear", 2, {"stored": 2})
         complete(workshop)
         assert workshop.audit_types().count("memory_clear") == 1
+
+    def test_its_owner_can_ask_how_far_it_is(self, workshop: Workshop) -> None:
+        workshop.take_in(event("I play the cello.", session_id="s1"), event("And the harp.", session_id="s2"))
+        workshop.extract_all()
+        workshop.store.before["delete_where"] = store_down
+        answer = run(workshop, ClearMemories, user_id="ann", session_id="s1")
+        asked = {"deletion_id": answer.deletion_id}
+        before = run(workshop, GetDeletion, user_id="ann", **asked)
+        assert (before.pending, before.finished_at) == (True, None)
+        workshop.store.up()
+        complete(workshop)
+        after = run(workshop, GetDeletion, user_id="ann", session_id="s1", **asked)
+        assert not after.pending
+        assert after.memories == before.memories > 0
+        assert after.finished_at > after.requested_at == before.requested_at
+
+    @pytest.mark.parametrize(
+        "asked",
+        [{"user_id": "bob"}, {"tenant_id": "other"}, {"session_id": "s2"}]
+        + [{"deletion_id": odd} for odd in ("nothing", "9" * 30, "-1", "²")],
+        ids=str,
+    )
+    def test_nobody_else_can_and_no_odd_id_is_found(self, workshop: Workshop, asked: dict[str, str]) -> None:
+        workshop.store.before["delete_where"] = store_down
+        answer = run(workshop, ClearMemories, user_id="ann")
+        with pytest.raises(NotFound):
+            run(workshop, GetDeletion, **{"user_id": "ann", "deletion_id": answer.deletion_id, **asked})
 
     def test_another_process_hides_it_too(self, workshop: Workshop) -> None:
         workshop.take_in(event("I play the cello."))
@@ -139,7 +170,7 @@ class TestClearingWhileTheStoreIsAway:
     def test_one_session_of_it(self, workshop: Workshop) -> None:
         workshop.take_in(event("here", session_id="s1"), event("there", session_id="s2"))
         workshop.store.before["delete_where"] = store_down
-        assert run(workshop, ClearMemories, user_id="ann", session_id="s2") == PENDING
+        assert is_pending(run(workshop, ClearMemories, user_id="ann", session_id="s2"))
         assert recalled(workshop) == ["here"]
         workshop.store.up()
         complete(workshop)
@@ -152,7 +183,7 @@ class TestClearingWhileTheStoreIsAway:
         with workshop.database.transaction() as connection:
             agents.put(connection, Agent("default", "coach", "acme"))
         workshop.store.before["delete_where"] = store_down
-        assert run(workshop, ClearMemories, agent_id="coach", by="acme") == PENDING
+        assert is_pending(run(workshop, ClearMemories, agent_id="coach", by="acme"))
         assert recalled(workshop, agent_id="coach") == ["Ann's own"]
         workshop.store.up()
         complete(workshop)
@@ -165,7 +196,7 @@ class TestClearingWhileTheStoreIsAway:
         def clear_then_lose_the_store() -> None:
             workshop.store.after = {}
             workshop.store.before["delete_where"] = store_down
-            assert run(workshop, ClearMemories, user_id="ann") == PENDING
+            assert is_pending(run(workshop, ClearMemories, user_id="ann"))
 
         workshop.store.after["insert"] = clear_then_lose_the_store
         workshop.extract_all()
@@ -222,7 +253,7 @@ class TestDeletingOne:
         workshop.take_in(event("I play the cello.", "And the harp."))
         gone = excerpt(workshop, "I play the cello.")
         workshop.store.down()
-        assert run(workshop, DeleteMemory, user_id="ann", memory_id=gone) == PENDING
+        assert is_pending(run(workshop, DeleteMemory, user_id="ann", memory_id=gone))
         assert recalled(workshop) == ["And the harp."], "from the ledger"
         workshop.store.up()
         assert recalled(workshop) == ["And the harp."]

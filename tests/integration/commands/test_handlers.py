@@ -6,7 +6,7 @@ from typing import get_type_hints
 
 import pytest
 
-from afterword.schemas.commands import COMMANDS
+from afterword.schemas.catalogue import COMMANDS
 from afterword.workers.services.commands.handlers import Commands
 from afterword.workers.services.policy.access import Access
 from tests.support.workshop import Workshop

@@ -12,16 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from afterword.cli.app import app
-from afterword.producers import (
-    AsyncMemoryClient,
-    CallerRole,
-    CommandFailed,
-    InvalidInput,
-    KeyHolder,
-    MemoryClient,
-    NewKey,
-)
-from afterword.schemas.keys import ApiKey, CheckKey, CreateKey, KeyEntry, ListKeys, RevokeKey
+from afterword.producers import AsyncMemoryClient, CommandFailed, InvalidInput, MemoryClient
+from afterword.producers.keys import NewKey
+from afterword.schemas.keys import ApiKey, CallerRole, CheckKey, CreateKey, KeyEntry, KeyHolder, ListKeys, RevokeKey
 from afterword.workers.core.errors import LedgerUnavailable, NotFound
 from afterword.workers.runtime.roles import Role, start_role
 from afterword.workers.services.commands.manage_keys import KeyRing

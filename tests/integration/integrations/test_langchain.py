@@ -17,10 +17,12 @@ from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.runtime import Runtime, ServerInfo
 from langgraph.types import Command
 from pydantic import Field
 
-from afterword.integrations.langchain import MemoryMiddleware, MemoryRetriever
+from afterword.integrations.langchain import MemoryMiddleware
+from afterword.integrations.langchain_retriever import MemoryRetriever
 from afterword.producers import AsyncMemoryClient, ClientSettings, MemoryClient
 from afterword.schemas.fence import BEGIN
 from afterword.workers.embedded.redis_server import free_port
@@ -186,6 +188,16 @@ def test_the_context_of_a_run_says_who_is_there(service: Service, client: Memory
     assert (event["user_id"], event["session_id"]) == ("noor", "s-1")
 
 
+def test_who_was_authenticated_counts_more_than_who_is_named(service: Service, client: MemoryClient) -> None:
+    class User:
+        identity = "noor"
+
+    server: Any = ServerInfo(assistant_id="a", graph_id="g", user=User())  # type: ignore[arg-type]
+    state: Any = {"messages": [HumanMessage("A snack?", id="m-1")]}
+    middleware(client).before_agent(state, Runtime(context=Who("maya", "s-1"), server_info=server))
+    assert [question.user_id for question in service.questions] == ["noor"]
+
+
 def test_blocks_of_a_prompt_stay_as_they_are(service: Service, client: MemoryClient) -> None:
     fake = model("Grapes.")
     block = {"type": "text", "text": "Be kind.", "cache_control": {"type": "ephemeral"}}
@@ -217,6 +229,26 @@ def test_a_run_whose_model_fails_is_published_as_far_as_it_came(service: Service
     [event] = service.published()
     assert event["metadata"] == {"interrupted": True}
     assert service.said() == [[("user", "A snack for me?")]]
+
+
+@pytest.mark.parametrize("awaited", [True, False], ids=["awaited", "not awaited"])
+def test_a_run_whose_tools_fail_is_published_as_far_as_it_came(
+    service: Service, client: MemoryClient, awaited: bool
+) -> None:
+    @tool("weather")
+    def fails(city: str) -> str:
+        """The weather of a city."""
+        raise Broke(city)
+
+    twice = AIMessage(
+        "I look.", tool_calls=[calls_tool().tool_calls[0] | {"id": f"call-{number}"} for number in (1, 2)]
+    )
+    agent = create_agent(model(twice), [fails], middleware=[middleware(client)])
+    with pytest.raises(Broke):
+        asyncio.run(agent.ainvoke(ASKED, CONFIG)) if awaited else agent.invoke(ASKED, CONFIG)
+    assert len({event["event_id"] for event in service.published()}) == 1
+    assert service.published()[0]["metadata"] == {"interrupted": True}
+    assert service.said()[0] == [("user", "A snack for me?"), ("assistant", "I look.")]
 
 
 def test_attempts_of_a_model_that_fails_are_one_event(service: Service, client: MemoryClient) -> None:

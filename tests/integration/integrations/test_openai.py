@@ -153,6 +153,16 @@ class TestChat:
         create()
         assert len(service.questions) == 2
 
+    def test_a_question_that_comes_while_a_tool_is_out_gets_its_own_memories(
+        self, llm: FakeOpenAI, memory: MemoryClient, service: Service
+    ) -> None:
+        llm.fail(tool_call(), says("In the bin."))
+        completions: Any = client_of(llm, memory).chat.completions
+        completions.create(model=MODEL, messages=SNACK)
+        completions.create(model=MODEL, messages=[{"role": "user", "content": "And bread?"}])
+        assert [question.query for question in service.questions] == ["A snack for me?", "And bread?"]
+        assert service.said() == [[("user", "And bread?"), ("assistant", "In the bin.")]]
+
     def test_a_call_that_fails_is_told_and_its_question_kept(
         self, llm: FakeOpenAI, memory: MemoryClient, service: Service
     ) -> None:
@@ -238,6 +248,21 @@ class TestResponses:
                 window += [last] if last else answer.output
             take_in(service, workshop)
         assert sorted(workshop.texts()) == ["A", "B", "C", "One?", "Three?", "Two?"]
+
+
+def test_a_run_takes_whatever_the_sdk_yields(llm: FakeOpenAI, memory: MemoryClient, service: Service) -> None:
+    llm.fail(streamed("Gra", "pes."), says("Or a pear."))
+    items = (reasoning(), function_call("look", {}), message("I looked."))
+    llm.fail_when(one_after_another(StreamedResponse(pieces=("Or ", "both.")), responds(*items)))
+    plain: Any = OpenAI(base_url=llm.url, api_key="any", max_retries=0)
+    with memory.remembered(user_id="maya", messages=SNACK) as run:
+        list(run.stream(plain.chat.completions.create(model=MODEL, messages=run.messages, stream=True)))
+        message_of_it = plain.chat.completions.create(model=MODEL, messages=run.messages).choices[0].message
+        run.said(message_of_it)
+        list(run.stream(plain.responses.create(model=MODEL, input="Hm?", stream=True)))
+        run.said(plain.responses.create(model=MODEL, input=[*SNACK, message_of_it]))
+    answers = ["Grapes.", "Or a pear.", "Or both.", "I looked."]
+    assert service.said() == [[TALK[0], *(("assistant", answer) for answer in answers)]]
 
 
 def test_without_the_memory_service_the_calls_are_the_clients_own(llm: FakeOpenAI) -> None:

@@ -62,7 +62,7 @@ class Fridge:
 
     def __init__(self, llm: AsyncOpenAI, memory: AsyncMemoryClient, *, responses: bool = False) -> None:
         kind: Any = OpenAIResponsesModel if responses else OpenAIChatCompletionsModel
-        self.llm = llm
+        self.llm, self.memory = llm, memory
         self.agent = Agent("fridge", instructions="Be kind.", tools=[look], model=kind(MODEL, llm))
         self.thread = ThreadMemory(memory, user_id="maya", agent_id="fridge", session_id="t-9")
         self.history = SQLiteSession("t-9")
@@ -155,9 +155,11 @@ def test_a_run_without_a_session_is_published_by_its_items(llm: FakeOpenAI, redi
     async def talk(fridge: Fridge) -> None:
         result = await Runner.run(fridge.agent, "A snack for me?", run_config=fridge.config)
         await fridge.thread.publish(result.to_input_list())
+        async with fridge.memory.remembered(user_id="maya", messages=[{"role": "user", "content": TALK[0][1]}]) as run:
+            run.said(result)
 
     use(llm, redis_url, talk)
-    assert service.said() == [TALK]
+    assert service.said() == [TALK, TALK]
 
 
 def test_without_the_memory_service_the_agent_goes_on(llm: FakeOpenAI) -> None:

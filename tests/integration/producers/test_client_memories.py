@@ -12,6 +12,7 @@ import pytest
 from afterword.producers import (
     AsyncMemoryClient,
     CommandFailed,
+    DeletionState,
     InvalidEvent,
     Kind,
     Memory,
@@ -30,6 +31,7 @@ from afterword.producers import (
     UserPage,
 )
 from afterword.schemas import ErrorBody
+from afterword.schemas.commands import ClearMemories
 from afterword.schemas.wire import Queue
 from afterword.workers.embedded.redis_server import free_port
 from tests.support.fake_worker import FakeWorker
@@ -60,6 +62,7 @@ def answer(request: Any) -> Any:
         ),
         "add": lambda: memory("new", request.text),
         "delete": lambda: Removed(removed=1),
+        "deletion": lambda: DeletionState(deletion_id="7", pending=True, memories=5, requested_at=NOON),
         "clear": lambda: Removed(removed=5),
         "owners": lambda: MemoryOwners(owners=(MemoryOwner(memory_id="m1", scope=Scope.USER, user_id="ada"),)),
         "users": lambda: UserPage(users=(UserCount(user_id="ada", memories=5),)),
@@ -78,12 +81,13 @@ def test_every_command_has_its_answer(redis_url: str) -> None:
         assert client.memories.get("m3", user_id="ada").id == "m3"
         assert client.memories.add("likes coffee", user_id="ada", metadata={"by": "hand"}).text == "likes coffee"
         assert client.memories.delete("m3", agent_id="planner", by="owner").removed == 1
+        assert client.memories.deletion("7", user_id="ada").pending
         assert client.memories.clear(user_id="ada", session_id="s").removed == 5
         assert client.memories.owners(["m1"]).owners[0].user_id == "ada"
         assert client.memories.users(limit=10).users == (UserCount(user_id="ada", memories=5),)
     assert {request.tenant_id for request in worker.requests} == {"acme"}
     assert all(request.deadline_ms for request in worker.requests)
-    clear: Any = next(each for each in worker.requests if each.command == "clear")
+    clear = next(each for each in worker.requests if isinstance(each, ClearMemories))
     assert (clear.command, clear.user_id, clear.session_id) == ("clear", "ada", "s")
 
 
@@ -130,6 +134,7 @@ def test_the_same_awaited(redis_url: str) -> None:
             assert (await client.memories.delete("m3", user_id="ada")).removed == 1
             assert (await client.memories.clear(user_id="ada")).removed == 5
             assert (await client.memories.owners(["m1"])).owners[0].user_id == "ada"
+            assert (await client.memories.deletion("7", user_id="ada")).memories == 5
             assert (await client.memories.users()).users[0].user_id == "ada"
             assert (await client.memories.search("tea", user_id="ada")).next_cursor == "2"
             assert (await client.memories.related("m1", user_id="ada")).degraded == ("embedder",)

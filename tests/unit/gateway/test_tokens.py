@@ -42,7 +42,7 @@ def hs256(**changes: Any) -> str:
 
 
 def check(token: str, **settings: Any) -> Caller:
-    given = GatewaySettings(**({"jwt_secret": SECRET} if "jwt_public_key" not in settings else {}), **settings)
+    given = GatewaySettings(**settings if "jwt_public_key" in settings else {"jwt_secret": SECRET, **settings})
     source = key_source(given)
     assert source is not None
     return asyncio.run(TokenCheck(given, source).caller(token))
@@ -83,7 +83,7 @@ def test_claims_may_have_other_names_or_lie_within_others() -> None:
         (hs256(nbf=datetime.now(UTC) + timedelta(minutes=1)), Refusal.UNSIGNED),
         (jwt.encode(claims(), "another secret of thirty-two bytes!", algorithm="HS256"), Refusal.UNSIGNED),
         (jwt.encode(claims(), SECRET * 2, algorithm="HS512"), Refusal.UNSIGNED),
-        (jwt.encode(claims(), None, algorithm="none"), Refusal.UNSIGNED),
+        (jwt.encode(claims(), "", algorithm="none"), Refusal.UNSIGNED),
         (hs256(sub=None), Refusal.CLAIMS),
         (hs256(tenant="x" * 300), Refusal.CLAIMS),
         (hs256(tenant={"a": 1}), Refusal.CLAIMS),

@@ -9,7 +9,7 @@ import pytest
 
 from afterword.producers import AsyncMemories, InvalidInput, Memories, Removed
 from afterword.producers.calls import Call
-from afterword.schemas.commands import parse_command
+from afterword.schemas.catalogue import parse_command
 
 SENT: dict[str, Any] = {"command": "clear", "user_id": "ada", "reply_to": "afterword:reply:1"}
 

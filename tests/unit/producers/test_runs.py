@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -41,6 +42,60 @@ def test_the_llm_gets_the_prompt_with_its_memories_and_the_turns_as_they_were_gi
         *TURNS[:3],
         {"role": "user", "content": "Plan my trip"},
     ]
+
+
+SAID = {"role": "user", "content": "Plan my trip"}
+
+
+@pytest.mark.parametrize("turns", [SAID, Message(role="user", content="Plan my trip"), iter([SAID])])
+def test_a_single_message_and_an_iterator_go_to_the_llm_as_to_the_event(turns: Any) -> None:
+    run = Run(opening(turns), NOTHING)
+    assert run.messages == [SAID]
+    assert texts(run) == [("user", "Plan my trip")]
+
+
+@pytest.mark.parametrize("turns", [None, 5, "Plan my trip", object()])
+def test_what_is_no_messages_is_refused_as_the_client_is_set_to(turns: Any) -> None:
+    with pytest.raises(InvalidEvent, match="messages"):
+        opening(turns)
+    quiet = Intake("default", ClientSettings(on_invalid="log")).opening(turns, "", {"user_id": "u"})
+    assert Run(quiet, NOTHING).messages == []
+
+
+class Unbound:
+    """As a proxy of Flask or Django outside of its request: whatever is asked of it raises, its class too."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError(f"working outside of a request: {name}")
+
+
+class Lengthless(list[Any]):
+    def __len__(self) -> int:
+        raise RuntimeError("not loaded")
+
+
+ODD: list[Callable[[], Any]] = [Unbound, lambda: {"role": "user", "content": Unbound()}, lambda: {"role": Unbound()}]
+
+
+# Made in the test: pytest itself cannot look at one.
+@pytest.mark.parametrize("make", ODD)
+def test_an_object_that_cannot_be_looked_at_costs_itself(make: Callable[[], Any]) -> None:
+    odd = make()
+    run = Run(opening([odd, SAID]), NOTHING)
+    run.said(odd)
+    run.append(odd)
+    assert len(list(run.stream([odd]))) == 1
+    assert texts(run) == [("user", "Plan my trip")]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # what pydantic passes over
+@pytest.mark.parametrize("odd", [Unbound, Lengthless])
+@pytest.mark.parametrize("field", ["session_id", "metadata", "version", "occurred_at"])
+def test_one_beside_the_messages_is_invalid_input(field: str, odd: type) -> None:
+    with pytest.raises(InvalidEvent):
+        opening(**{field: odd()})
+    with pytest.raises(InvalidEvent):
+        Intake("default", ClientSettings()).context_call({"user_id": "u", "query": "tea", "shares": odd()})
 
 
 def test_a_system_message_at_the_beginning_is_the_prompt_where_none_is_given() -> None:

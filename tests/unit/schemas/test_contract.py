@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from afterword.schemas import ContextRequest, ConversationFinished, InvalidEvent
-from afterword.schemas.commands import parse_command
+from afterword.schemas.catalogue import parse_command
 from afterword.schemas.contract import FOLDER, contract, write
 
 SHIPPED = sorted(FOLDER.glob("*.schema.json"))

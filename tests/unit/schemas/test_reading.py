@@ -230,3 +230,10 @@ def test_what_was_skipped_before_is_counted_on() -> None:
     event = ConversationFinished.parse({"user_id": "ada", "messages": [None, ("user", "x")], "skipped": 3})
     assert event.skipped == 4
     assert ConversationFinished.parse(event.model_dump(mode="json")).skipped == 4
+
+
+def test_the_placeholder_of_the_agents_sdk_is_no_id() -> None:
+    part = {"type": "output_text", "text": "Yes."}
+    answers = [{"type": "message", "role": "assistant", "id": name, "content": [part]} for name in ("__fake_id__", "m")]
+    event = ConversationFinished.parse({"user_id": "ada", "messages": answers})
+    assert [message.id for message in event.messages] == [None, "m"]

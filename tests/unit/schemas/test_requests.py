@@ -20,10 +20,10 @@ from afterword.schemas import (
     Scope,
     SearchMemories,
     UnsupportedVersion,
-    commands,
+    catalogue,
 )
+from afterword.schemas.catalogue import COMMANDS, parse_command
 from afterword.schemas.command import OfUser, Owned
-from afterword.schemas.commands import COMMANDS, parse_command
 from afterword.schemas.values import Model
 
 REPLY_TO = "afterword:reply:1"
@@ -125,6 +125,7 @@ def test_every_command_is_read_by_its_name() -> None:
     given: dict[str, Any] = {"user_id": "u", "memory_id": "m", "event_id": "e", "text": "x", "reply_to": REPLY_TO}
     given |= {
         "memory_ids": ["m"],
+        "deletion_id": "1",
         "key_id": "0" * 16,
         "secret_hash": "0" * 64,
         "account": "a",
@@ -142,14 +143,14 @@ def test_every_command_is_read_by_its_name() -> None:
 def test_every_class_of_a_command_is_listed_and_says_whose_it_is_and_how_it_is_answered() -> None:
     named = {
         kind
-        for kind in vars(commands).values()
+        for kind in vars(catalogue).values()
         if isinstance(kind, type) and issubclass(kind, Command) and _is_named(kind)
     }
     assert named == set(COMMANDS)
     assert len({kind.wire_name() for kind in COMMANDS}) == len(COMMANDS)
     assert all(issubclass(kind.answer, Model) for kind in COMMANDS)
     owned = {kind.wire_name() for kind in COMMANDS if issubclass(kind, Owned)}
-    assert owned == {"list", "search", "related", "get", "add", "delete", "clear"}
+    assert owned == {"list", "search", "related", "get", "add", "delete", "clear", "deletion"}
     assert [kind.wire_name() for kind in COMMANDS if issubclass(kind, OfUser)] == ["analytics_user", "conversation"]
 
 

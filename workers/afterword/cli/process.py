@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from afterword.cli.gateway import gateway_beside, gateway_lines
 from afterword.schemas.printable import printable_lines
 
 
@@ -39,6 +40,13 @@ def worker(
 def up(
     folder: Annotated[Path, typer.Option(help="Where its data lives.")] = Path(".afterword"),
     redis_port: Annotated[int, typer.Option(help="Port of its Redis on the loopback interface.")] = 6390,
+    gateway_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port of its gateway (HTTP); 8642 by default.")
+    ] = None,
+    no_gateway: Annotated[bool, typer.Option("--no-gateway", help="Without HTTP and the viewer.")] = False,
+    insecure_dev: Annotated[
+        bool, typer.Option("--insecure-dev", help="Let its gateway ask nobody who they are, on this machine.")
+    ] = False,
 ) -> None:
     """Run the whole stack in this process, without Docker, until Ctrl-C. The data stays."""
     from afterword.workers.embedded.models import settings_at_hand
@@ -55,11 +63,19 @@ def up(
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stopping.set())
     stack = EmbeddedStack(folder, settings, redis_port=redis_port)
-    stack.start()
-    print(stack.welcome(said), flush=True)
-    stopping.wait()
-    print("stopping", flush=True)
-    stack.stop()
+    # Its port is taken before any server starts, so that one that is taken already is told at once.
+    gateway = None if no_gateway else gateway_beside(stack.redis_url, gateway_port, insecure_dev=insecure_dev)
+    with ExitStack() as started:
+        stack.start()
+        started.callback(stack.stop)
+        if gateway is not None:
+            # It stops first: what it has in work is answered by the workers.
+            started.callback(gateway.stop)
+            gateway.start()
+        doors = [] if no_gateway else gateway_lines(gateway, stack.postgres_url, folder)
+        print(stack.welcome([*said, *doors]), flush=True)
+        stopping.wait()
+        print("stopping", flush=True)
 
 
 def doctor(
@@ -94,11 +110,18 @@ def health(alive: Annotated[bool, typer.Option(help="Ask whether its threads run
     raise typer.Exit(0 if ready else 1)
 
 
-def settings() -> None:
+def settings(
+    gateway: Annotated[bool, typer.Option("--gateway", help="Those of the gateway, not of the workers.")] = False,
+) -> None:
     """Every setting with its environment variable, default and meaning, as a Markdown table."""
     from afterword.cli.settings_table import settings_table
 
-    print(settings_table())
+    if gateway:
+        from afterword.gateway.settings import GatewaySettings
+
+        print(settings_table(GatewaySettings))
+    else:
+        print(settings_table())
 
 
 def _ask_probe(port: int, probe: str) -> tuple[bool, str]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pydantic import SecretStr, TypeAdapter
+from pydantic_settings import BaseSettings
 
 from afterword.workers.runtime.settings import Settings
 from afterword.workers.services.extraction.pricing import Price
 
 
-def settings_table() -> str:
+def settings_table(settings: type[BaseSettings] = Settings) -> str:
     """Every setting with its environment variable, default and meaning, in the order of the class."""
     rows = ["| variable | default | meaning |", "|---|---|---|"]
-    for name, field in Settings.model_fields.items():
-        rows.append(f"| `AFTERWORD_{name.upper()}` | {_default(field.default)} | {field.description} |")
+    prefix = settings.model_config.get("env_prefix", "")
+    for name, field in settings.model_fields.items():
+        rows.append(f"| `{prefix}{name.upper()}` | {_default(field.default)} | {field.description} |")
     return "\n".join(rows)
 
 

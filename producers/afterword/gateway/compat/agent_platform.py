@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from afterword.gateway.answers import READING, problems
 from afterword.gateway.callers import Fields
+from afterword.gateway.compat.mem0.ownership import clear_owner
 from afterword.gateway.compat.mem0.shapes import Json, mem0_memory
 from afterword.gateway.visits import Visit, Visiting
 from afterword.schemas.commands import MAX_RANKED
@@ -73,6 +74,5 @@ async def shown(visit: Visit, owner: Fields, query: str | None, limit: int) -> S
 
 
 async def _cleared(visit: Visit, owner: Fields) -> ClearedMemories:
-    fields = visit.caller.of_owner(owner)
-    removed = await visit.client.memories.clear(**fields, timeout=visit.settings.clear_seconds)
+    removed = await clear_owner(visit, owner)
     return ClearedMemories(deleted=removed.removed, pending=removed.pending)

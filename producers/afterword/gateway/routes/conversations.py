@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from afterword.gateway.answers import WRITING, json_answer, problems
+from afterword.gateway.answers import NDJSON, WRITING, json_answer, problems
 from afterword.gateway.bodies import IdempotencyKey, json_body
 from afterword.gateway.callers import Fields
 from afterword.gateway.problems import Problem, Refused, problem, problem_of
@@ -78,12 +78,12 @@ async def publish(visit: Visiting, body: _Body, key: IdempotencyKey = None) -> R
     response_model=PublishedLine,
     responses={
         **problems([status for status in WRITING if status not in (400, 422)]),
-        202: {"content": {"application/x-ndjson": {}}, "description": "A result for each line, in order."},
+        202: {"content": {NDJSON: {}}, "description": "A result for each line, in order."},
     },
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
+            "content": {NDJSON: {"schema": {"type": "string"}}},
             "description": f"A conversation a line, at most {MOST_LINES:,}.",
         }
     },
@@ -94,7 +94,7 @@ async def publish_batch(visit: Visiting, request: Request) -> Response:
     # All of the body before the answer begins: a client that only writes would wait for us, and we for it.
     results = [result async for result in published_lines(visit, lines_of(request, visit.settings.body_bytes))]
     text = "".join(f"{result.model_dump_json(exclude_none=True)}\n" for result in results)
-    return Response(text, 202, media_type="application/x-ndjson")
+    return Response(text, 202, media_type=NDJSON)
 
 
 def refuse_when_full(visit: Visit) -> None:

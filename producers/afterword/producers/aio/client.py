@@ -10,12 +10,9 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
 from types import TracebackType
-from typing import Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
-from afterword.producers.aio.agents import AsyncAgents
 from afterword.producers.aio.analytics import AsyncAnalytics
-from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
-from afterword.producers.aio.keys import AsyncKeys
 from afterword.producers.aio.lines import Lines
 from afterword.producers.aio.memories import AsyncMemories
 from afterword.producers.calls import ContextOptions, ScopeShares, command_call
@@ -25,7 +22,6 @@ from afterword.producers.memories import COMMAND_SECONDS
 from afterword.producers.outbox import Parcel
 from afterword.producers.parcels import ConversationFields, GivenConversation
 from afterword.producers.runs import AsyncRun, GivenMessage
-from afterword.producers.service_check import ServiceCheck, health_call
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
 from afterword.producers.stats import Stats
 from afterword.producers.waiting import WAIT_SECONDS, Patience, Stage
@@ -35,6 +31,12 @@ from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET
 from afterword.schemas.conversation import ConversationFinished
 from afterword.schemas.errors import AfterwordError, CommandFailed, InvalidInput, MemoryUnavailable
 from afterword.schemas.values import DEFAULT_TENANT, Metadata, Scope
+
+if TYPE_CHECKING:
+    from afterword.producers.aio.agents import AsyncAgents
+    from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
+    from afterword.producers.aio.keys import AsyncKeys
+    from afterword.producers.service_check import ServiceCheck
 
 
 class AsyncMemoryClient:
@@ -64,12 +66,6 @@ class AsyncMemoryClient:
         """List, search, get, add, delete and clear memories."""
         self.analytics = AsyncAnalytics(self._intake.tenant_id, self._lines.ask)
         """Figures of usage."""
-        self.agents = AsyncAgents(self._intake.tenant_id, self._lines.ask)
-        """The registry of agents: list, get, set."""
-        self.keys = AsyncKeys(self._intake.tenant_id, self._lines.ask)
-        """API keys of the gateway: create, list, revoke, check."""
-        self.dead_letters = AsyncDeadLetterBox(self._intake.tenant_id, self._lines.ask)
-        """What was given up on: list, get, replay, drop."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -175,6 +171,29 @@ class AsyncMemoryClient:
         finally:
             await self._publish_run(run.outcome(interrupted=interrupted))
 
+    # Loaded when they are asked for: an agent's process asks for none of these.
+
+    @property
+    def agents(self) -> AsyncAgents:
+        """The registry of agents: list, get, set."""
+        from afterword.producers.aio.agents import AsyncAgents
+
+        return AsyncAgents(self._intake.tenant_id, self._lines.ask)
+
+    @property
+    def keys(self) -> AsyncKeys:
+        """API keys of the gateway: create, list, revoke, check."""
+        from afterword.producers.aio.keys import AsyncKeys
+
+        return AsyncKeys(self._intake.tenant_id, self._lines.ask)
+
+    @property
+    def dead_letters(self) -> AsyncDeadLetterBox:
+        """What was given up on: list, get, replay, drop."""
+        from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
+
+        return AsyncDeadLetterBox(self._intake.tenant_id, self._lines.ask)
+
     async def conversation(
         self, event_id: str, *, user_id: str, by: str | None = None, timeout: float = COMMAND_SECONDS
     ) -> ConversationState:
@@ -199,6 +218,8 @@ class AsyncMemoryClient:
 
     async def check(self, timeout: float = COMMAND_SECONDS) -> ServiceCheck:
         """Whether Redis and the workers answer, and how each component is; see `MemoryClient.check`."""
+        from afterword.producers.service_check import ServiceCheck, health_call
+
         try:
             return ServiceCheck.of(await self._lines.ask(health_call(self._intake.tenant_id), timeout))
         except AfterwordError as error:

@@ -10,7 +10,15 @@ from pydantic import BaseModel
 
 from afterword.producers.calls import Call, CommandSchema, OwnerFields, command_call
 from afterword.producers.memories import CLEAR_SECONDS, COMMAND_SECONDS
-from afterword.schemas.answers import MemoryOwners, MemoryPage, RelatedMemories, Removed, SearchPage, UserPage
+from afterword.schemas.answers import (
+    DeletionState,
+    MemoryOwners,
+    MemoryPage,
+    RelatedMemories,
+    Removed,
+    SearchPage,
+    UserPage,
+)
 from afterword.schemas.commands import (
     DEFAULT_FOUND,
     DEFAULT_RELATED,
@@ -19,6 +27,7 @@ from afterword.schemas.commands import (
     DeleteMemory,
     FindOwners,
     FindRelated,
+    GetDeletion,
     GetMemory,
     ListMemories,
     ListUsers,
@@ -135,7 +144,9 @@ class AsyncMemories:
     async def delete(
         self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]
     ) -> Removed:
-        """Remove one memory. With `pending` a store is away: the memory is no longer shown, and it is removed later."""
+        """Remove one memory. With `pending` a store is away: the memory is no longer shown, and it is removed later;
+        `deletion` tells how far that is.
+        """
         return await self._run(DeleteMemory, timeout, {"memory_id": memory_id, **owner})
 
     async def clear(self, *, timeout: float = CLEAR_SECONDS, **owner: Unpack[OwnerFields]) -> Removed:
@@ -150,6 +161,12 @@ class AsyncMemories:
     async def owners(self, memory_ids: Sequence[str], *, timeout: float = COMMAND_SECONDS) -> MemoryOwners:
         """Whose memories these are, at most 1,000, for a door that is given ids alone and checks its callers itself."""
         return await self._run(FindOwners, timeout, {"memory_ids": memory_ids})
+
+    async def deletion(
+        self, deletion_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]
+    ) -> DeletionState:
+        """How far a deletion is that was `pending`, by the `deletion_id` of its answer."""
+        return await self._run(GetDeletion, timeout, {"deletion_id": deletion_id, **owner})
 
     async def users(self, *, limit: int = 100, cursor: str | None = None, timeout: float = COMMAND_SECONDS) -> UserPage:
         """A page of the tenant's users and how many memories each has."""

@@ -14,6 +14,7 @@ from mem0.exceptions import AuthenticationError, MemoryError, MemoryNotFoundErro
 from afterword.schemas.keys import CallerRole
 from tests.support.fake_openai import Fact, given
 from tests.support.gateway_stack import GatewayStack, new_user, token
+from tests.support.waiting import wait_until
 
 UNKNOWN = "5c1f7c3e-5f0a-4d43-9a34-3f4d1c2b7e61"
 
@@ -48,6 +49,16 @@ def test_a_key_is_checked_when_the_client_is_made(door: GatewayStack) -> None:
         MemoryClient(api_key="nonsense", host=door.url)
 
 
+def test_a_key_of_ours_takes_the_place_of_one_of_mem0s(door: GatewayStack) -> None:
+    ann = new_user("ann")
+    with door.http(token("ops", CallerRole.OPERATOR)) as operator:
+        wanted = {"account": ann, "roles": ["user"], "user_id": ann}
+        made = operator.post("/api/v1/keys", json=wanted).raise_for_status().json()
+    client = MemoryClient(api_key=made["key"], host=door.url)
+    client.add("Likes tea", infer=False)
+    assert [each["user_id"] for each in client.get_all()["results"]] == [ann]
+
+
 def test_what_is_said_is_learned(door: GatewayStack, client: MemoryClient) -> None:
     ann = new_user("ann")
     door.openai.answer_with(given(Fact("Ann is allergic to peanuts")))
@@ -57,6 +68,27 @@ def test_what_is_said_is_learned(door: GatewayStack, client: MemoryClient) -> No
     found = client.search("Which allergy to peanuts?", filters={"user_id": ann}, threshold=0.0)["results"]
     assert {each["memory"] for each in found} == {"Ann is allergic to peanuts", "Peanuts make me ill."}
     assert client.get(learned.id)["memory"] == "Ann is allergic to peanuts"
+
+
+def test_an_event_tells_how_far_a_conversation_has_come(door: GatewayStack) -> None:
+    ann = new_user("ann")
+    door.openai.answer_with(given(Fact("Ann is allergic to peanuts")))
+    own = client_of(door, "user", account=ann)
+    event_id = own.add("Peanuts make me ill.")["event_id"]
+
+    def event() -> dict[str, Any]:
+        # mem0's own client has no method for it.
+        return dict(own.client.get(f"/v1/event/{event_id}/").raise_for_status().json())
+
+    wait_until(lambda: event()["status"] == "SUCCEEDED", 30, "an event that has succeeded")
+    told = event()
+    assert [each["memory"] for each in told["results"]] == ["Ann is allergic to peanuts"]
+    assert told["latency"] > 0
+    assert own.get(told["results"][0]["id"])["user_id"] == ann
+    with door.agent() as agent:
+        assert agent.get("/v1/event/unheard-of/", params={"user_id": ann}).json()["status"] == "PENDING"
+        unnamed = agent.get(f"/v1/event/{event_id}/")
+        assert (unnamed.status_code, unnamed.json()["field"]) == (400, "user_id")
 
 
 def test_a_note_is_read_listed_found_and_removed(client: MemoryClient) -> None:
@@ -179,6 +211,7 @@ def test_users_are_listed_and_removed(door: GatewayStack) -> None:
     ]
     assert client.delete_users(user_id="ann") == {"message": "Entity deleted successfully."}
     assert client.get_all(filters={"user_id": {"in": ["ann", "bob"]}})["count"] == 1
+    assert [each["name"] for each in client.users()["results"]] == ["bob"]
     with pytest.raises(ValidationError, match="run_id"):
         client.delete_users(run_id="t1")
     client.reset()
@@ -226,13 +259,16 @@ def test_an_agent_s_own_memories_are_its_owner_s(door: GatewayStack) -> None:
     [added] = client.add("Speaks plainly", agent_id=agent, infer=False)["results"]
     assert texts(client.search("plainly", filters={"agent_id": agent}, threshold=0.0)) == ["Speaks plainly"]
     assert client.get(added["id"])["agent_id"] == agent
+    assert ("agent", agent) in {(each["type"], each["name"]) for each in client.users()["results"]}
     stranger = client_of(door, account="somebody")
+    assert "agent" not in {each["type"] for each in stranger.users()["results"]}
     with pytest.raises(MemoryNotFoundError):
         stranger.get(added["id"])
     with pytest.raises(AuthenticationError):
         stranger.delete_users(agent_id=agent)
     client.delete_users(agent_id=agent)
     assert client.get_all(filters={"agent_id": agent})["count"] == 0
+    assert ("agent", agent) not in {(each["type"], each["name"]) for each in client.users()["results"]}
 
 
 @pytest.mark.parametrize(

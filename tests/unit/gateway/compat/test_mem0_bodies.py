@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from afterword.gateway.compat.mem0.additions import MOST_NOTES, Notes, Said, read_addition
 from afterword.gateway.compat.mem0.bodies import ListBody, SearchBody, owner_to_clear
-from afterword.gateway.compat.mem0.shapes import mem0_history, mem0_memory
+from afterword.gateway.compat.mem0.shapes import mem0_history, mem0_memory, mem0_removed
 from afterword.schemas import InvalidInput, Kind, Memory, Scope
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -164,3 +164,9 @@ def test_a_memory_has_mem0s_names() -> None:
     assert mem0_memory(memory, ["memory"]) == {"id": "m1", "memory": "Likes tea"}
     [entry] = mem0_history(memory)
     assert (entry["event"], entry["old_memory"], entry["new_memory"]) == ("ADD", None, "Likes tea")
+
+
+def test_a_deletion_that_waits_for_a_store_says_so() -> None:
+    assert mem0_removed("Gone!", pending=False) == {"message": "Gone!"}
+    waits = mem0_removed("Gone!", pending=True)
+    assert (waits["pending"], "recorded" in waits["message"]) == (True, True)

@@ -8,8 +8,8 @@ from typing import Any
 import dramatiq
 from pydantic import BaseModel
 
+from afterword.schemas.catalogue import parse_command
 from afterword.schemas.command import Command
-from afterword.schemas.commands import parse_command
 from afterword.schemas.wire import ACTORS, Queue
 from afterword.workers.actors.requests import Responder
 from afterword.workers.broker import MendedBroker

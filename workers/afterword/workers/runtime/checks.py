@@ -11,7 +11,8 @@ from typing import Literal, get_args
 import redis
 from pydantic import SecretStr
 
-from afterword.schemas import AfterwordError, ComponentHealth
+from afterword.schemas import AfterwordError
+from afterword.schemas.health import ComponentHealth
 from afterword.workers.models.providers import EMBEDDERS, LLMS, Endpoint, Provider, destination
 from afterword.workers.runtime.health import Check, CheckStatus, Health
 from afterword.workers.runtime.server_checks import (

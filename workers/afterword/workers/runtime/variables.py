@@ -8,6 +8,8 @@ from difflib import get_close_matches
 from afterword.workers.runtime.settings import Settings
 
 _PREFIX = "AFTERWORD_"
+_GATEWAY = f"{_PREFIX}GATEWAY_"
+"""Settings of the gateway, which looks for typos among them itself."""
 CLIENT_SETTINGS = (
     *("tenant_id", "outbox_messages", "outbox_bytes", "max_messages", "max_bytes"),
     *("on_invalid", "on_unavailable", "exit_seconds", "pause_seconds"),
@@ -23,7 +25,11 @@ def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """
     known = {f"{_PREFIX}{name.upper()}" for name in (*Settings.model_fields, *CLIENT_SETTINGS)}
     # In any case of letters, as pydantic-settings reads them.
-    given = sorted(name for name in environ if name.upper().startswith(_PREFIX) and name.upper() not in known)
+    given = sorted(
+        name
+        for name in environ
+        if name.upper().startswith(_PREFIX) and name.upper() not in known and not name.upper().startswith(_GATEWAY)
+    )
     return [_told(name, known) for name in given]
 
 

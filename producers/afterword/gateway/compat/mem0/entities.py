@@ -8,7 +8,8 @@ from fastapi import APIRouter, Path, Query, Request
 
 from afterword.gateway.callers import Fields
 from afterword.gateway.compat.mem0.errors import Mem0Route
-from afterword.gateway.compat.mem0.shapes import Json, mem0_entity
+from afterword.gateway.compat.mem0.ownership import clear_owner
+from afterword.gateway.compat.mem0.shapes import Json, mem0_entity, mem0_removed
 from afterword.gateway.visits import Visit, Visiting
 from afterword.schemas import InvalidInput
 from afterword.schemas.command import MAX_PAGE
@@ -23,15 +24,21 @@ _MOST_PAGES = 10
 
 @router.get("/v1/entities/")
 async def users(request: Request, visit: Visiting, after: Annotated[str | None, Query()] = None) -> Json:
-    """The users of the tenant; for a caller who is a user, that one. 10,000 at once; `next` has the others."""
+    """Who has memories: the users of the tenant, 10,000 at once, and the caller's own agents; `next` has the others.
+    For a caller who is a user: that one.
+    """
     tenant = visit.caller.tenant_id
+    agents: list[str] = []
     if not visit.caller.speaks_for_users:
         fields = visit.caller.of_user({})
         own = await visit.client.analytics.user(**fields, days=1, timeout=visit.settings.command_seconds)
         known = {own.user_id: own.memories}
     else:
+        # Those of others are not listed: `reset` deletes whatever is.
+        agents = [] if after else await _own_agents(visit)
         known, after = await _all_users(visit, after)
-    results = [mem0_entity("user", name, memories=count, tenant_id=tenant) for name, count in known.items()]
+    results = [mem0_entity("user", name, memories=count, tenant_id=tenant) for name, count in known.items() if count]
+    results += [mem0_entity("agent", name, memories=None, tenant_id=tenant) for name in agents]
     further = str(request.url.include_query_params(after=after)) if after else None
     return {"count": len(results), "next": further, "previous": None, "results": results}
 
@@ -48,13 +55,30 @@ async def _all_users(visit: Visit, after: str | None) -> tuple[dict[str, int], s
     return known, after
 
 
+async def _own_agents(visit: Visit) -> list[str]:
+    """The agents with memories whose registered owner the caller is."""
+    own: list[str] = []
+    cursor: str | None = None
+    for _ in range(_MOST_PAGES):
+        page = await visit.client.agents.list(limit=MAX_PAGE, cursor=cursor, timeout=visit.settings.command_seconds)
+        own += [agent.agent_id for agent in page.agents if agent.owner_id == visit.caller.account]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    return [agent_id for agent_id in own if await _has_memories(visit, agent_id)]
+
+
+async def _has_memories(visit: Visit, agent_id: str) -> bool:
+    page = await visit.client.memories.list(limit=1, **visit.memories_of({"agent_id": agent_id}))
+    return bool(page.memories)
+
+
 @router.delete("/v2/entities/{kind}/{name}/")
 @router.delete("/v1/entities/{kind}/{name}/")
 async def delete_entity(visit: Visiting, kind: Literal["user", "agent", "app", "run"], name: Name) -> Json:
     """Remove all memories of a user or of an agent."""
-    owner = visit.caller.of_owner(_owner(kind, name))
-    await visit.client.memories.clear(**owner, timeout=visit.settings.clear_seconds)
-    return {"message": "Entity deleted successfully!"}
+    removed = await clear_owner(visit, _owner(kind, name))
+    return mem0_removed("Entity deleted successfully!", pending=removed.pending)
 
 
 def _owner(kind: str, name: str) -> Fields:

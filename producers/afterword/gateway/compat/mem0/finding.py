@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
@@ -41,7 +42,7 @@ class Mem0Finder:
 
     async def search(self, clauses: Sequence[Clause], query: str, *, limit: int, latest_only: bool) -> Found:
         """The best memories about `query`, `limit` at most."""
-        found = [await self._ranked(clause, query, limit, latest_only) for clause in clauses]
+        found = await asyncio.gather(*(self._ranked(clause, query, limit, latest_only) for clause in clauses))
         # One memory may answer several clauses; each says the same of it.
         by_id = {memory.id: memory for one in found for memory in one.memories}
         ranked = sorted(by_id.values(), key=lambda memory: memory.score or 0.0, reverse=True)
@@ -51,7 +52,7 @@ class Mem0Finder:
         return Found(memories[:limit], all(one.is_complete for one in found), degraded)
 
     async def list(self, clauses: Sequence[Clause], *, page: int, size: int) -> Listed:
-        """A page of all memories that are meant."""
+        """A page of all memories that are meant: those of one owner after those of another, newest first."""
         listing = _Listing(start=(page - 1) * size, size=size)
         for clause in clauses:
             async for memory in self._newest(clause):

@@ -13,8 +13,8 @@ from afterword.gateway.compat.mem0.bodies import ListBody, SearchBody, owner_to_
 from afterword.gateway.compat.mem0.clauses import clauses_of
 from afterword.gateway.compat.mem0.errors import Mem0Route
 from afterword.gateway.compat.mem0.finding import Mem0Finder
-from afterword.gateway.compat.mem0.ownership import as_if_missing, owners_of
-from afterword.gateway.compat.mem0.shapes import Json, mem0_added, mem0_history, mem0_memory, mem0_queued
+from afterword.gateway.compat.mem0.ownership import as_if_missing, clear_owner, owners_of
+from afterword.gateway.compat.mem0.shapes import Json, mem0_added, mem0_history, mem0_memory, mem0_queued, mem0_removed
 from afterword.gateway.routes.conversations import refuse_when_full
 from afterword.gateway.routes.memories import MemoryId
 from afterword.gateway.visits import Visit, Visiting
@@ -89,7 +89,7 @@ async def search(visit: Visiting, body: SearchBody) -> Json:
 async def get_all(
     request: Request, visit: Visiting, body: ListBody, page: _Page = 1, page_size: _PageSize = 100
 ) -> Json:
-    """A page of all memories that are meant, newest first."""
+    """A page of all memories that are meant, newest first, and how many there are in all."""
     clauses = clauses_of(body.expression(), user_id=_own_user(visit))
     listed = await Mem0Finder(visit).list(clauses, page=page, size=page_size)
 
@@ -121,24 +121,23 @@ async def delete(visit: Visiting, memory_id: MemoryId, delete_linked: bool = Fal
     """Remove one memory."""
     if delete_linked:
         raise InvalidInput("delete_linked", "true", "must be left out: delete each memory by its id")
-    await _delete(visit, [memory_id])
-    return {"message": "Memory deleted successfully!"}
+    pending = await _delete(visit, [memory_id])
+    return mem0_removed("Memory deleted successfully!", pending=pending)
 
 
 @router.delete("/v1/memories/")
 async def delete_all(request: Request, visit: Visiting) -> Json:
     """Remove all memories of one user, of one run of theirs, or of one agent."""
-    owner = visit.caller.of_owner(owner_to_clear(request.query_params, _own_user(visit)))
-    await visit.client.memories.clear(**owner, timeout=visit.settings.clear_seconds)
-    return {"message": "Memories deleted successfully!"}
+    removed = await clear_owner(visit, owner_to_clear(request.query_params, _own_user(visit)))
+    return mem0_removed("Memories deleted successfully!", pending=removed.pending)
 
 
 @router.delete("/v1/batch/")
 async def batch_delete(visit: Visiting, body: MemoryBatch) -> Json:
     """Remove many. Where one of them is not there, none is removed."""
     ids = list(dict.fromkeys(named.memory_id for named in body.memories))
-    await _delete(visit, ids)
-    return {"message": f"Successfully deleted {len(ids)} memories"}
+    pending = await _delete(visit, ids)
+    return mem0_removed(f"Successfully deleted {len(ids)} memories", pending=pending)
 
 
 async def _memory(visit: Visit, memory_id: str) -> Memory:
@@ -147,11 +146,15 @@ async def _memory(visit: Visit, memory_id: str) -> Memory:
         return await visit.client.memories.get(memory_id, **owner)
 
 
-async def _delete(visit: Visit, memory_ids: list[str]) -> None:
+async def _delete(visit: Visit, memory_ids: list[str]) -> bool:
+    """Remove memories; whether some of that waits for a store."""
     owners = await owners_of(visit, memory_ids)
+    pending = False
     async with as_if_missing():
         for memory_id, owner in zip(memory_ids, owners, strict=True):
-            await visit.client.memories.delete(memory_id, **owner)
+            removed = await visit.client.memories.delete(memory_id, **owner)
+            pending |= removed.pending
+    return pending
 
 
 def _own_user(visit: Visit) -> str | None:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from afterword.gateway.callers import Fields
 from afterword.gateway.compat.mem0.errors import no_such_memory
 from afterword.gateway.visits import Visit
+from afterword.schemas import Removed
 from afterword.schemas.errors import CommandFailed
 from afterword.schemas.keys import CallerRole
 
@@ -28,6 +29,12 @@ async def owners_of(visit: Visit, memory_ids: Sequence[str]) -> list[Fields]:
         named = {"agent_id": owner.agent_id} if owner.user_id is None else {"user_id": owner.user_id}
         owners.append(visit.memories_of(named))
     return owners
+
+
+async def clear_owner(visit: Visit, owner: Fields) -> Removed:
+    """Remove all memories of an owner whom the caller may speak for. Raises: NotAllowed, InvalidInput."""
+    fields = {**visit.memories_of(owner), "timeout": visit.settings.clear_seconds}
+    return await visit.client.memories.clear(**fields)
 
 
 def _may_see(visit: Visit, user_id: str | None) -> bool:

@@ -85,6 +85,13 @@ def mem0_added(notes: list[Memory]) -> Json:
     return {"message": "Memories added", "status": "SUCCEEDED", "event_id": None, "results": added}
 
 
+def mem0_removed(message: str, *, pending: bool) -> Json:
+    """The answer to a deletion. A `pending` one shows nothing any more, and is completed when a store is back."""
+    if pending:
+        return {"message": "Deletion recorded, and completed as soon as possible", "pending": True}
+    return {"message": message}
+
+
 def mem0_queued(event_id: str) -> Json:
     """The answer to `add` where something is to be learned: the conversation is safe, its facts follow."""
     return {"message": "Memory processing has been queued", "status": "PENDING", "event_id": event_id}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Histogram
 
-from afterword.schemas.commands import COMMANDS
+from afterword.schemas.catalogue import COMMANDS
 from afterword.workers.observing.metrics.instruments import FAST, Instruments
 
 _COMMAND_OUTCOMES = ("ok", "expired", "invalid", "denied", "not_found", "unavailable", "internal")

@@ -7,12 +7,11 @@ from functools import cached_property
 from afterword.schemas import (
     AddMemory,
     ClearMemories,
-    ComponentHealth,
     DeleteMemory,
     FindOwners,
     FindRelated,
     GetConversation,
-    GetHealth,
+    GetDeletion,
     GetMemory,
     GetOverview,
     GetUserAnalytics,
@@ -20,6 +19,7 @@ from afterword.schemas import (
     ListUsers,
     SearchMemories,
 )
+from afterword.schemas.health import ComponentHealth, GetHealth
 from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
 from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
 from afterword.schemas.registry import GetAgent, ListAgents, SetAgent
@@ -45,6 +45,7 @@ from afterword.workers.services.commands.manage_keys import KeyRing
 from afterword.workers.services.commands.manage_letters import LetterKeeper
 from afterword.workers.services.commands.owner_search import OwnerSearch
 from afterword.workers.services.commands.read_conversations import ConversationReader
+from afterword.workers.services.commands.read_deletions import DeletionReader
 from afterword.workers.services.commands.read_figures import FigureReader
 from afterword.workers.services.commands.read_health import ComponentLook, HealthReader
 from afterword.workers.services.commands.read_memories import MemoryReader
@@ -132,4 +133,5 @@ class CommandRoom:
             CommandHandler.of(ListAgents, agents.list),
             CommandHandler.of(GetAgent, agents.get),
             CommandHandler.of(SetAgent, agents.set),
+            CommandHandler.of(GetDeletion, DeletionReader(database).get),
         ]

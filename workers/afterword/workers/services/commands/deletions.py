@@ -50,14 +50,14 @@ class Deletions:
         try:
             return self._steps.run(lambda: self._carried_out(deletion), deadline.share(_ANSWERED_WITHIN))
         except Late:
-            return Removed(removed=0, pending=True)
+            return _still_pending(deletion)
 
     def _carried_out(self, deletion: Deletion) -> Removed:
         try:
             removed = self._finish(deletion)
         except StoreUnavailable as error:
             logger.warning("a deletion is recorded, and waits for the sweep: %s", error)
-            return Removed(removed=0, pending=True)
+            return _still_pending(deletion)
         self._pending.drop(deletion)
         return Removed(removed=removed)
 
@@ -113,6 +113,10 @@ class Deletions:
             since = memories.ids_since(connection, wanted.tenant_id, wanted.user_id, wanted.agent_id, at)
         later: tuple[Condition, ...] = (TimeRange(collection.CREATED_AT, since=at + _CLOCKS),)
         return Filter(must_not=(*later, Ids(tuple(since))) if since else later)
+
+
+def _still_pending(deletion: Deletion) -> Removed:
+    return Removed(removed=0, pending=True, deletion_id=str(deletion.id))
 
 
 def owner_of(wanted: Wanted) -> Owner:

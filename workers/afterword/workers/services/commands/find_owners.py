@@ -22,12 +22,13 @@ class OwnerFinder:
         """The owners of the memories that there are. Raises: LedgerUnavailable."""
         ids = list(_uuids(command.memory_ids))
         with self._database.transaction() as connection:
-            found = memories.owners(connection, command.tenant_id, ids)
-            missing = sorted(set(ids) - {owner.memory_id for owner in found})
-            # A fact can be found as soon as it is written, and has its row once its whole batch is.
-            if missing:
-                found += journal.owners(connection, command.tenant_id, missing)
-        return MemoryOwners(owners=tuple(found))
+            found = {owner.memory_id: owner for owner in memories.owners(connection, command.tenant_id, ids)}
+            missing = [each for each in ids if each not in found]
+            # A fact can be found as soon as it is written, and has its row once its whole batch is. The rows again and
+            # last: the batch may have ended since they were read.
+            for read in (journal.owners, memories.owners) if missing else ():
+                found |= {owner.memory_id: owner for owner in read(connection, command.tenant_id, missing)}
+        return MemoryOwners(owners=tuple(found.values()))
 
 
 def _uuids(ids: Iterable[str]) -> Iterator[str]:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from afterword.schemas.catalogue import COMMANDS
 from afterword.schemas.command import Command
-from afterword.schemas.commands import COMMANDS
 from afterword.schemas.values import Model
 from afterword.workers.services.policy.access import Access
 

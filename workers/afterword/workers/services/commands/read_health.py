@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from afterword.schemas import ComponentHealth, GetHealth, QueueHealth, SystemHealth
+from afterword.schemas.health import ComponentHealth, GetHealth, QueueHealth, SystemHealth
 from afterword.schemas.wire import Queue
 from afterword.workers.broker import QueueAdmin
 

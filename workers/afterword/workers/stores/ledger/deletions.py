@@ -105,6 +105,15 @@ def pending(connection: Connection, *, limit: int) -> list[Deletion]:
     return [_deletion(row) for row in connection.execute(unfinished.order_by(deletions.c.requested_at).limit(limit))]
 
 
+def find(connection: Connection, tenant_id: str, deletion_id: int) -> tuple[Deletion, datetime | None] | None:
+    """A tenant's deletion, and when the vector store had carried it out; None where there is none."""
+    wanted = select(*_COLUMNS, deletions.c.finished_at).where(
+        deletions.c.id == deletion_id, deletions.c.tenant_id == tenant_id
+    )
+    row = connection.execute(wanted).one_or_none()
+    return None if row is None else (_deletion(row), row.finished_at)
+
+
 def finish(connection: Connection, deletion_id: int) -> bool:
     """Note that nothing of it is left in the vector store. Returns False when that was noted before."""
     done = update(deletions).where(deletions.c.id == deletion_id, deletions.c.finished_at.is_(None))

@@ -1,0 +1,68 @@
+"""The gateway as a server: many slow callers, callers who hang up, and the command."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import socket
+import subprocess
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from afterword.schemas.wire import Queue, queue_key
+from tests.support.afterword_up import bare_environment
+from tests.support.deployment import AFTERWORD
+from tests.support.gateway_stack import GatewayStack, new_user, token
+from tests.support.waiting import wait_until
+
+
+def test_slow_callers_hold_up_nobody(door: GatewayStack) -> None:
+    address = urlsplit(door.url)
+    with ExitStack() as callers:
+        for _ in range(300):
+            caller = callers.enter_context(socket.create_connection((address.hostname, address.port)))
+            caller.sendall(b"POST /api/v1/context HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        with door.http(token(new_user())) as http:
+            http.get("/api/v1/me")
+            started = time.perf_counter()
+            assert http.post("/api/v1/context", json={"query": "tea"}).status_code == 200
+            assert time.perf_counter() - started < 1.0
+
+
+def test_a_caller_who_hangs_up_is_not_waited_for(door: GatewayStack) -> None:
+    quiet = door.quiet_redis()
+
+    async def use(url: str) -> None:
+        async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token('ann')}"}) as http:
+            call = asyncio.create_task(http.get("/api/v1/memories"))
+            await asyncio.to_thread(wait_until, lambda: quiet.llen(queue_key(Queue.COMMANDS)) == 1, 10, "the command")
+            call.cancel()
+
+    with door.serving(redis_url=door.quiet_url, command_seconds=30) as url:
+        asyncio.run(use(url))
+        wait_until(lambda: 'status="499"' in httpx.get(f"{url}/metrics").text, 10, "the end of the wait")
+
+
+def test_the_command_serves_until_it_is_told_to_stop(door: GatewayStack, tmp_path: Path) -> None:
+    log = tmp_path / "gateway.log"
+    environment = {**bare_environment(), "AFTERWORD_REDIS_URL": door.redis_url, "AFTERWORD_GATEWAY_LOG_FORMAT": "json"}
+    with log.open("wb") as output:
+        command = [AFTERWORD, "gateway", "--port", "0", "--insecure-dev"]
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+    try:
+        wait_until(lambda: b"listens on" in log.read_bytes() or process.poll() is not None, 60, "the gateway")
+        (port,) = re.findall(r"listens on 127.0.0.1, port (\d+)", log.read_text())
+        assert httpx.get(f"http://127.0.0.1:{port}/api/v1/me").json()["account"] == "dev"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert next(each["event"] for each in lines if each["level"] == "warning").startswith("INSECURE")
+    assert [each["status"] for each in lines if each.get("route") == "/api/v1/me"] == [200]
