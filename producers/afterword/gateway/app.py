@@ -102,19 +102,19 @@ def create_app(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> Fa
         # Not by `include_router`: each request would search every router by itself, half of the gateway's own time.
         app.router.routes.extend(router.routes)
     serve_viewer(app)
-    mcp_door = _mcp_door(app, settings)
+    mcp_door = _mcp_door(app, door)
     _guard(app, door)
     return app
 
 
-def _mcp_door(app: FastAPI, settings: GatewaySettings) -> McpDoor | None:
-    if not settings.mcp or find_spec("mcp_types") is None:
+def _mcp_door(app: FastAPI, door: Door) -> McpDoor | None:
+    if not door.settings.mcp or find_spec("mcp_types") is None:
         # It comes with version 2 of the SDK, which is the one that we speak.
         return None
     # Imported where it is served: it takes as long as all the rest of the gateway.
     from afterword.gateway.mcp import serve_mcp
 
-    return serve_mcp(app, settings)
+    return serve_mcp(app, door)
 
 
 def _guard(app: FastAPI, door: Door) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -19,9 +20,10 @@ from starlette.types import Message, Receive, Scope, Send
 
 from afterword.gateway.callers import Fields
 from afterword.gateway.routes.conversations import refuse_when_full
-from afterword.gateway.settings import GatewaySettings
-from afterword.gateway.visits import Visit, visit
+from afterword.gateway.visits import Door, Visit, visit
+from afterword.integrations.mcp.callers import ToolOutcome
 from afterword.integrations.mcp.server import Exchange, create_server
+from afterword.integrations.mcp.tools import TOOLS
 from afterword.producers import AsyncMemoryClient
 from afterword.schemas.keys import CallerRole
 
@@ -75,13 +77,17 @@ class VisitingCaller:
         refuse_when_full(self.visit)
         return self.of_user(given)
 
+    def count(self, tool: str, outcome: ToolOutcome) -> None:
+        """For the gateway's metrics: requests of all tools have the same route."""
+        self.visit.door.metrics.tool_calls.labels(tool, outcome).inc()
+
 
 class McpDoor:
     """The endpoint. It answers while it is open, which is as long as the application runs."""
 
-    def __init__(self, settings: GatewaySettings) -> None:
+    def __init__(self, door: Door) -> None:
         self.route = Route(PATH, self)
-        self._most_bytes = settings.body_bytes
+        self._most_bytes = door.settings.body_bytes
         self._server = create_server(_caller_of)
         self._manager: StreamableHTTPSessionManager | None = None
 
@@ -113,11 +119,14 @@ class McpDoor:
         await self._manager.handle_request(scope, _again(body, receive), send)
 
 
-def serve_mcp(app: FastAPI, settings: GatewaySettings) -> McpDoor:
-    """Serve it at `/mcp`; the door has to be opened while the application runs."""
-    door = McpDoor(settings)
-    app.router.routes.append(door.route)
-    return door
+def serve_mcp(app: FastAPI, door: Door) -> McpDoor:
+    """Serve it at `/mcp`; it has to be opened while the application runs."""
+    for tool, outcome in product(TOOLS, ToolOutcome):
+        # `increase` does not see the first count of a series that was not there before.
+        door.metrics.tool_calls.labels(tool.name, outcome)
+    served = McpDoor(door)
+    app.router.routes.append(served.route)
+    return served
 
 
 def _caller_of(exchange: Exchange) -> VisitingCaller:

@@ -48,6 +48,12 @@ class GatewayMetrics:
             ["reason"],
             registry=self.registry,
         )
+        self.tool_calls = Counter(
+            "afterword_gateway_tool_calls",
+            "Calls of the tools at /mcp, by how they ended.",
+            ["tool", "outcome"],
+            registry=self.registry,
+        )
         for reason in Refusal:
             # `increase` does not see the first count of a series that was not there before.
             self.refused.labels(reason)

@@ -49,6 +49,9 @@ def test_memory_away_is_the_error_of_a_tool(http: TestClient) -> None:
     taken = http.post("/mcp", json=asking("remember_conversation", messages=said)).json()["result"]
     assert taken["structuredContent"]["waits"] is True
     assert "as soon as the memory service is back" in taken["content"][0]["text"]
+    counted = http.get("/metrics").text
+    assert 'afterword_gateway_tool_calls_total{outcome="unavailable",tool="get_context"} 1.0' in counted
+    assert 'afterword_gateway_tool_calls_total{outcome="fault",tool="get_context"} 0.0' in counted
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol
 
 from afterword.producers import AsyncMemoryClient
@@ -12,6 +13,15 @@ from afterword.producers.memories import COMMAND_SECONDS
 
 Given = Mapping[str, Any]
 """Arguments of a tool, by name, as they were given."""
+
+
+class ToolOutcome(StrEnum):
+    """How the call of a tool ended, as it is counted."""
+
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    UNAVAILABLE = "unavailable"
+    FAULT = "fault"
 
 
 class ToolCaller(Protocol):
@@ -49,6 +59,9 @@ class ToolCaller(Protocol):
     def of_conversation(self, given: Given) -> dict[str, Any]:
         """As `of_run`, for a conversation that is published. Raises: MemoryUnavailable, while too much waits."""
 
+    def count(self, tool: str, outcome: ToolOutcome) -> None:
+        """A call of a tool has ended."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BoundCaller:
@@ -83,3 +96,6 @@ class BoundCaller:
         """The arguments, with the user and the agent, and the time by the user's own calendar."""
         # The process runs on the user's machine: "yesterday" means a day of its calendar.
         return {"occurred_at": datetime.now().astimezone(), **self.of_run(given)}
+
+    def count(self, tool: str, outcome: ToolOutcome) -> None:
+        """Nobody asks one person's process for figures."""

@@ -11,9 +11,9 @@ from mcp import MCPError
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel.server import Server
 
-from afterword.integrations.mcp.callers import ToolCaller
+from afterword.integrations.mcp.callers import ToolCaller, ToolOutcome
 from afterword.integrations.mcp.profiles import TEMPLATE, own_profile, read_profile
-from afterword.integrations.mcp.tools import TOOLS
+from afterword.integrations.mcp.tools import TOOLS, MemoryTool
 from afterword.producers import AfterwordError, CommandFailed, MemoryUnavailable, __version__
 
 logger = logging.getLogger("afterword.integrations.mcp")
@@ -87,16 +87,25 @@ async def _called(caller: ToolCaller, params: types.CallToolRequestParams) -> ty
     tool = _BY_NAME.get(params.name)
     if tool is None:
         raise MCPError(code=types.INVALID_PARAMS, message=f"there is no such tool: use one of {', '.join(_BY_NAME)}")
+    outcome, result = await _outcome(caller, tool, params.arguments)
+    caller.count(tool.name, outcome)
+    return result
+
+
+async def _outcome(caller: ToolCaller, tool: MemoryTool, arguments: Any) -> tuple[ToolOutcome, types.CallToolResult]:
     try:
-        answer = await tool.run(caller, params.arguments)
+        answer = await tool.run(caller, arguments)
+    except MemoryUnavailable as error:
+        return ToolOutcome.UNAVAILABLE, _failed(told(error))
     except AfterwordError as error:
-        return _failed(told(error))
+        return ToolOutcome.REFUSED, _failed(told(error))
     # Whatever it is, the agent goes on; and the SDK would tell the client its words, and log them.
     except Exception as error:
         logger.error("%s failed: %s", tool.name, type(error).__name__, exc_info=error)
-        return _failed(FAULT)
+        return ToolOutcome.FAULT, _failed(FAULT)
     structured = answer.model_dump(mode="json", exclude_none=True)
-    return types.CallToolResult(content=[types.TextContent(text=answer.as_text())], structured_content=structured)
+    text = types.TextContent(text=answer.as_text())
+    return ToolOutcome.ANSWERED, types.CallToolResult(content=[text], structured_content=structured)
 
 
 async def _read(caller: ToolCaller, uri: str) -> types.ReadResourceResult:
