@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Final
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -43,12 +44,17 @@ from afterword.gateway.visits import Door
 from afterword.producers import AsyncMemoryClient, ClientSettings, __version__
 from afterword.producers.settings import Environment
 
+if TYPE_CHECKING:
+    from afterword.gateway.mcp import McpDoor
+
 CLIENT_SETTINGS: Final = ClientSettings(on_unavailable="raise", pause_seconds=0.5)
 """A door says that there is no answer: an empty context would tell its caller that nothing is known.
 
 Everybody's questions pause together while no worker answers. In an agent a pause of 5 s spares workers that are too
 slow; here one question probes for all the others, and they must not wait long for its answer."""
 _PROMPT: Final = (context.router, conversations.router, probes.router)
+_MCP_HEADERS: Final = ("MCP-Protocol-Version", "Mcp-Method", "Mcp-Name")
+"""What a page sends that speaks the Model Context Protocol."""
 _ROUTERS: Final = (
     memories.router,
     users.router,
@@ -73,7 +79,10 @@ def create_app(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> Fa
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with AsyncExitStack() as opened:
+            if mcp_door is not None:
+                await opened.enter_async_context(mcp_door.open())
+            yield
         await door.client.close(timeout=settings.shutdown_grace)
 
     app = FastAPI(
@@ -94,8 +103,19 @@ def create_app(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> Fa
         # Not by `include_router`: each request would search every router by itself, half of the gateway's own time.
         app.router.routes.extend(router.routes)
     serve_viewer(app)
+    mcp_door = _mcp_door(app, settings)
     _guard(app, door)
     return app
+
+
+def _mcp_door(app: FastAPI, settings: GatewaySettings) -> McpDoor | None:
+    if not settings.mcp or find_spec("mcp_types") is None:
+        # It comes with version 2 of the SDK, which is the one that we speak.
+        return None
+    # Imported where it is served: it takes as long as all the rest of the gateway.
+    from afterword.gateway.mcp import serve_mcp
+
+    return serve_mcp(app, settings)
 
 
 def _guard(app: FastAPI, door: Door) -> None:
@@ -106,7 +126,7 @@ def _guard(app: FastAPI, door: Door) -> None:
             CORSMiddleware,
             allow_origins=settings.origins,
             allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", *_MCP_HEADERS],
             expose_headers=["Retry-After"],
         )
     app.add_middleware(

@@ -91,6 +91,11 @@ class GatewaySettings(BaseSettings):
         10, description="Seconds that requests in work may take after SIGTERM."
     )
 
+    # Agents' applications
+    mcp: bool = Field(
+        True, description="Serve the Model Context Protocol at `/mcp`, where the extra `mcp` is installed."
+    )
+
     # Browsers
     cors_origins: str = Field("", description="Origins whose pages may call, by comma, such as `https://app.example`.")
 

@@ -49,6 +49,16 @@ def test_a_key_is_checked_when_the_client_is_made(door: GatewayStack) -> None:
         MemoryClient(api_key="nonsense", host=door.url)
 
 
+def test_a_key_of_ours_takes_the_place_of_one_of_mem0s(door: GatewayStack) -> None:
+    ann = new_user("ann")
+    with door.http(token("ops", CallerRole.OPERATOR)) as operator:
+        wanted = {"account": ann, "roles": ["user"], "user_id": ann}
+        made = operator.post("/api/v1/keys", json=wanted).raise_for_status().json()
+    client = MemoryClient(api_key=made["key"], host=door.url)
+    client.add("Likes tea", infer=False)
+    assert [each["user_id"] for each in client.get_all()["results"]] == [ann]
+
+
 def test_what_is_said_is_learned(door: GatewayStack, client: MemoryClient) -> None:
     ann = new_user("ann")
     door.openai.answer_with(given(Fact("Ann is allergic to peanuts")))
