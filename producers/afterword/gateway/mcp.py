@@ -23,13 +23,14 @@ from afterword.gateway.settings import GatewaySettings
 from afterword.gateway.visits import Visit, visit
 from afterword.integrations.mcp.server import Exchange, create_server
 from afterword.producers import AsyncMemoryClient
+from afterword.schemas.keys import CallerRole
 
 PATH: Final = "/mcp"
 _VISIT: Final = "afterword.visit"
 
 
 @dataclass(frozen=True)
-class VisitingAsker:
+class VisitingCaller:
     """The caller of the gateway who uses the tools, with the same rights and bounds as on its other routes."""
 
     visit: Visit
@@ -43,13 +44,19 @@ class VisitingAsker:
 
     @property
     def user_id(self) -> str | None:
-        """The user whose memories are the caller's own."""
-        return self.visit.caller.user_id
+        """The user whose memories are the caller's own; an agent is none."""
+        caller = self.visit.caller
+        return caller.user_id if CallerRole.USER in caller.roles else None
 
     @property
     def context_seconds(self) -> float:
         """As on the route for context."""
         return self.visit.settings.context_seconds
+
+    @property
+    def command_seconds(self) -> float:
+        """As on the other routes."""
+        return self.visit.settings.command_seconds
 
     def of_user(self, given: Mapping[str, Any]) -> Fields:
         """The arguments, with the user. Raises: NotAllowed, InvalidInput."""
@@ -73,8 +80,9 @@ class McpDoor:
     """The endpoint. It answers while it is open, which is as long as the application runs."""
 
     def __init__(self, settings: GatewaySettings) -> None:
+        self.route = Route(PATH, self)
         self._most_bytes = settings.body_bytes
-        self._server = create_server(_asker_of)
+        self._server = create_server(_caller_of)
         self._manager: StreamableHTTPSessionManager | None = None
 
     @asynccontextmanager
@@ -92,6 +100,8 @@ class McpDoor:
                 self._manager = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Starlette itself names only routes of functions, and the access log tells nothing but routes.
+        scope["route"] = self.route
         request = Request(scope, receive)
         if request.method != "POST":
             # A stream that stays open would hold a place for ever, and we have nothing to send unasked.
@@ -106,14 +116,14 @@ class McpDoor:
 def serve_mcp(app: FastAPI, settings: GatewaySettings) -> McpDoor:
     """Serve it at `/mcp`; the door has to be opened while the application runs."""
     door = McpDoor(settings)
-    app.router.routes.append(Route(PATH, door))
+    app.router.routes.append(door.route)
     return door
 
 
-def _asker_of(exchange: Exchange) -> VisitingAsker:
+def _caller_of(exchange: Exchange) -> VisitingCaller:
     request = exchange.request
     assert isinstance(request, Request)
-    return VisitingAsker(request.scope[_VISIT])
+    return VisitingCaller(request.scope[_VISIT])
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -14,7 +14,7 @@ Given = Mapping[str, Any]
 """Arguments of a tool, by name, as they were given."""
 
 
-class Asker(Protocol):
+class ToolCaller(Protocol):
     """Somebody who uses the tools. They are bound to whom they may speak for before anything reaches Redis."""
 
     @property
@@ -33,6 +33,10 @@ class Asker(Protocol):
     def context_seconds(self) -> float:
         """How long a context is waited for."""
 
+    @property
+    def command_seconds(self) -> float:
+        """How long any other answer is waited for, where `of_owner` does not say."""
+
     def of_user(self, given: Given) -> dict[str, Any]:
         """The arguments, with the user whom they are about. Raises: AfterwordError."""
 
@@ -47,10 +51,10 @@ class Asker(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BoundUser:
+class BoundCaller:
     """The one user of a process, for whom all tools work; `agent_id` is the agent that they speak with.
 
-    >>> user = BoundUser(client=AsyncMemoryClient(), user_id="ann", agent_id="desktop")
+    >>> user = BoundCaller(client=AsyncMemoryClient(), user_id="ann", agent_id="desktop")
     >>> user.of_owner({"query": "tea"})
     {'query': 'tea', 'user_id': 'ann'}
     """
@@ -61,6 +65,7 @@ class BoundUser:
     names_owners: bool = False
     # Nobody's prompt is held up: the model itself decided to ask.
     context_seconds: float = COMMAND_SECONDS
+    command_seconds: float = COMMAND_SECONDS
 
     def of_user(self, given: Given) -> dict[str, Any]:
         """The arguments, with the user."""
@@ -72,7 +77,7 @@ class BoundUser:
 
     def of_owner(self, given: Given) -> dict[str, Any]:
         """The arguments, with the user as the owner."""
-        return {**given, "user_id": self.user_id, "by": self.user_id}
+        return {**given, "user_id": self.user_id}
 
     def of_conversation(self, given: Given) -> dict[str, Any]:
         """The arguments, with the user and the agent, and the time by the user's own calendar."""
