@@ -22,7 +22,14 @@ def test_a_conversation_comes_back_as_context(door: GatewayStack) -> None:
 
         assert asked.status_code == 200
         assert "peanuts" in asked.json()["text"]
-        assert asked.json()["memories"][0]["source"]["event_id"] == published.json()["event_id"]
+        event_id = published.json()["event_id"]
+        assert asked.json()["memories"][0]["source"]["event_id"] == event_id
+        assert http.get(f"/api/v1/conversations/{event_id}").json()["searchable"]
+        assert http.get("/api/v1/conversations/no-such-event").status_code == 404
+        assert http.get("/api/v1/memories/deletions/1000000").json()["detail"] == "there is no such deletion"
+        with door.http(token("bob")) as other:
+            assert other.get(f"/api/v1/conversations/{event_id}").status_code == 404
+            assert other.get(f"/api/v1/conversations/{event_id}?user_id={ann}").status_code == 403
 
 
 def test_a_memory_is_added_read_found_related_and_removed(door: GatewayStack) -> None:
