@@ -14,6 +14,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from afterword.gateway.access_log import AccessLog
 from afterword.gateway.authentication import Authentication
 from afterword.gateway.compat import compat_routers
+from afterword.gateway.doorman import Doorman
 from afterword.gateway.guards import BodyBounds, Crowd, Departures, Faults
 from afterword.gateway.headers import SecurityHeaders
 from afterword.gateway.health import HealthLook
@@ -136,6 +137,7 @@ def _guard(app: FastAPI, door: Door) -> None:
         batch_bytes=settings.batch_bytes,
     )
     app.add_middleware(Faults)
+    app.add_middleware(Doorman, door=door)
     app.add_middleware(Departures)
     app.add_middleware(Crowd, most=settings.in_flight)
     if settings.insecure_dev:

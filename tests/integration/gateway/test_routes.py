@@ -8,6 +8,7 @@ from afterword.workers.services.policy.registry import AgentAdmin
 from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.ledger.agents import Agent
 from tests.support.gateway_stack import GatewayStack, new_user, token
+from tests.support.waiting import wait_until
 
 
 def test_a_conversation_comes_back_as_context(door: GatewayStack) -> None:
@@ -22,7 +23,15 @@ def test_a_conversation_comes_back_as_context(door: GatewayStack) -> None:
 
         assert asked.status_code == 200
         assert "peanuts" in asked.json()["text"]
-        assert asked.json()["memories"][0]["source"]["event_id"] == published.json()["event_id"]
+        event_id = published.json()["event_id"]
+        assert asked.json()["memories"][0]["source"]["event_id"] == event_id
+        # Its words are in the vector store a moment before the ledger says so.
+        wait_until(lambda: http.get(f"/api/v1/conversations/{event_id}").json()["searchable"], 10, "its words")
+        assert http.get("/api/v1/conversations/no-such-event").status_code == 404
+        assert http.get("/api/v1/memories/deletions/1000000").json()["detail"] == "there is no such deletion"
+        with door.http(token("bob")) as other:
+            assert other.get(f"/api/v1/conversations/{event_id}").status_code == 404
+            assert other.get(f"/api/v1/conversations/{event_id}?user_id={ann}").status_code == 403
 
 
 def test_a_memory_is_added_read_found_related_and_removed(door: GatewayStack) -> None:

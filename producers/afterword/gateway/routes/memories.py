@@ -13,12 +13,13 @@ from afterword.gateway.bodies import IdempotencyKey, json_body, query_string
 from afterword.gateway.callers import Fields
 from afterword.gateway.routes import API
 from afterword.gateway.visits import Visit, Visiting
-from afterword.schemas.answers import MemoryPage, RelatedMemories, Removed, SearchPage
+from afterword.schemas.answers import DeletionState, MemoryPage, RelatedMemories, Removed, SearchPage
 from afterword.schemas.commands import (
     AddMemory,
     ClearMemories,
     DeleteMemory,
     FindRelated,
+    GetDeletion,
     GetMemory,
     ListMemories,
     SearchMemories,
@@ -37,6 +38,8 @@ _Added = Annotated[Fields, Depends(json_body(AddMemory, name="NewMemory"))]
 _Got = Annotated[Fields, Depends(query_string(GetMemory, name="GetQuery", without=_NAMED))]
 _Deleted = Annotated[Fields, Depends(query_string(DeleteMemory, name="DeleteQuery", without=_NAMED))]
 _Related = Annotated[Fields, Depends(query_string(FindRelated, name="RelatedQuery", without=_NAMED))]
+DeletionId = Annotated[str, Path(min_length=1, description="The `deletion_id` of an answer with 202.")]
+_Asked = Annotated[Fields, Depends(query_string(GetDeletion, name="DeletionQuery", without=("deletion_id",)))]
 _Cleared = Annotated[Fields, Depends(query_string(ClearMemories, name="ClearQuery"))]
 
 
@@ -101,6 +104,12 @@ async def clear_memories(visit: Visiting, query: _Cleared) -> Response:
     """Remove all memories of an owner; with `session_id`, those of that thread. 202 as for one memory."""
     fields = {**visit.memories_of(query), "timeout": visit.settings.clear_seconds}
     return _removed(await visit.client.memories.clear(**fields))
+
+
+@router.get("/deletions/{deletion_id}", response_model=DeletionState, responses=problems(_ONE))
+async def get_deletion(visit: Visiting, deletion_id: DeletionId, query: _Asked) -> Response:
+    """How far a removal is that was answered with 202."""
+    return json_answer(await visit.client.memories.deletion(deletion_id, **visit.memories_of(query)))
 
 
 def _removed(removed: Removed) -> Response:
