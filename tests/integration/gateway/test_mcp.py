@@ -133,4 +133,4 @@ def test_calls_are_counted_and_guarded_as_on_other_routes(door: GatewayStack) ->
         for method in ("GET", "DELETE"):
             assert http.request(method, "/mcp").status_code == 405
         counted = http.get("/metrics").text
-        assert 'afterword_gateway_requests_total{method="POST",route="/mcp",status="401"}' in counted
+        assert 'afterword_gateway_requests_total{method="GET",route="/mcp",status="405"}' in counted
