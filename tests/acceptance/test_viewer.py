@@ -140,6 +140,18 @@ class TestMemories:
         expect(dialog.get_by_role("button", name="Delete")).to_be_visible()
         expect(dialog.get_by_role("button", name="Edit")).to_be_hidden()
 
+    def test_a_fact_is_deleted_with_the_words_it_comes_from(self, page: Page, door: GatewayStack, ann: str) -> None:
+        sign_in(page, door, token(ann))
+        expect(page.locator("#found")).to_have_text("6 shown")
+        page.get_by_role("button", name="User said: I moved to Lisbon").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_role("button", name="Delete").click()
+        dialog.get_by_label("Also delete the words").check()
+        check_accessible(page)
+        dialog.get_by_role("button", name="Delete").click()
+        expect(page.locator("#found")).to_have_text("4 shown")
+        assert not [each for each in cards(page) if "Lisbon" in each]
+
     def test_one_is_added(self, page: Page, door: GatewayStack) -> None:
         sign_in(page, door, token(new_user()))
         expect(page.locator("#found")).to_have_text("Nothing is remembered here.")

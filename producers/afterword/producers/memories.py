@@ -190,11 +190,21 @@ class Memories:
         fields = {"memory_id": memory_id, "limit": limit, "cursor": cursor, **owner}
         return self._run(GetHistory, timeout, fields)
 
-    def delete(self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]) -> Removed:
-        """Remove one memory. With `pending` a store is away: the memory is no longer shown, and it is removed later;
-        `deletion` tells how far that is.
+    def delete(
+        self,
+        memory_id: str,
+        *,
+        with_source: bool = False,
+        timeout: float = COMMAND_SECONDS,
+        **owner: Unpack[OwnerFields],
+    ) -> Removed:
+        """Remove one memory; `with_source`, also the excerpts of the turn that a fact was learned from.
+
+        With `pending` a store is away: the memory is no longer shown, and it is removed later; `deletion` tells how
+        far that is.
         """
-        return self._run(DeleteMemory, timeout, {"memory_id": memory_id, **owner})
+        fields = {"memory_id": memory_id, "with_source": with_source or None, **owner}
+        return self._run(DeleteMemory, timeout, fields)
 
     def clear(self, *, timeout: float = CLEAR_SECONDS, **owner: Unpack[OwnerFields]) -> Removed:
         """Remove all of the owner's memories; work in flight does not bring them back.

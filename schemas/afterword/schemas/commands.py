@@ -182,12 +182,21 @@ class GetHistory(OwnedByOne):
 
 
 class DeleteMemory(OwnedByOne):
-    """Remove one memory of an owner."""
+    """Remove one memory of an owner; `with_source`, also the excerpts of the turn that a user's fact was learned from,
+    which would be recalled all the same.
+    """
 
     answer: ClassVar[type[Removed]] = Removed
 
     command: Literal["delete"] = "delete"
     memory_id: Id
+    with_source: bool = False
+
+    @model_validator(mode="after")
+    def _words_of_a_user(self) -> Self:
+        if self.with_source and self.user_id is None:
+            raise ValueError("with_source must be left out for an agent's memory: what was said is its user's")
+        return self
 
 
 class ClearMemories(OwnedByOne):

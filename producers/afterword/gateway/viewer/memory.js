@@ -123,12 +123,17 @@ function openEdit(memory, owner, onchanged) {
 function askRemoval(row, memory, owner, { onchanged, begin }) {
   const sure = node("button", { type: "button", class: "danger" }, word("remove"));
   const cancel = node("button", { type: "button", onclick: begin }, word("cancel"));
+  const source = node("input", { type: "checkbox", id: "with-source" });
+  const asked = memory.kind === "fact" && owner.user_id
+    ? node("span", {}, word("removeHelp"), node("label", { class: "check" }, source, word("withSource")))
+    : node("span", {}, word("removeHelp"));
   sure.onclick = () => attempt(async () => {
-    const gone = await ask("DELETE", `memories/${encodeURIComponent(memory.id)}`, { query: owner });
+    const query = { ...owner, ...(source.checked ? { with_source: "true" } : {}) };
+    const gone = await ask("DELETE", `memories/${encodeURIComponent(memory.id)}`, { query });
     row.closest("dialog").close();
     notify(word(gone.pending ? "removing" : "removed"));
     onchanged();
   }, sure);
-  row.replaceChildren(node("span", {}, word("removeHelp")), cancel, sure);
+  row.replaceChildren(asked, cancel, sure);
   cancel.focus();
 }

@@ -68,6 +68,7 @@ const WORDS = {
   versions: ["What it said before", "之前的内容"],
   remove: ["Delete", "删除"],
   removeHelp: ["Delete this memory for good?", "永久删除这条记忆？"],
+  withSource: ["Also delete the words it was learned from", "同时删除其来源原话"],
   removed: ["Deleted.", "已删除。"],
   removing: ["It is no longer shown, and will be deleted soon.", "已不再显示，稍后删除。"],
   cancel: ["Cancel", "取消"],

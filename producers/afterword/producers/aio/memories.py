@@ -180,12 +180,20 @@ class AsyncMemories:
         return await self._run(GetHistory, timeout, fields)
 
     async def delete(
-        self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]
+        self,
+        memory_id: str,
+        *,
+        with_source: bool = False,
+        timeout: float = COMMAND_SECONDS,
+        **owner: Unpack[OwnerFields],
     ) -> Removed:
-        """Remove one memory. With `pending` a store is away: the memory is no longer shown, and it is removed later;
-        `deletion` tells how far that is.
+        """Remove one memory; `with_source`, also the excerpts of the turn that a fact was learned from.
+
+        With `pending` a store is away: the memory is no longer shown, and it is removed later; `deletion` tells how
+        far that is.
         """
-        return await self._run(DeleteMemory, timeout, {"memory_id": memory_id, **owner})
+        fields = {"memory_id": memory_id, "with_source": with_source or None, **owner}
+        return await self._run(DeleteMemory, timeout, fields)
 
     async def clear(self, *, timeout: float = CLEAR_SECONDS, **owner: Unpack[OwnerFields]) -> Removed:
         """Remove all of the owner's memories; work in flight does not bring them back.
