@@ -125,7 +125,7 @@ def _guard(app: FastAPI, door: Door) -> None:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.origins,
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", *_MCP_HEADERS],
             expose_headers=["Retry-After"],
         )

@@ -50,8 +50,20 @@ def test_a_memory_is_added_read_found_related_and_removed(door: GatewayStack) ->
         assert http.get(f"/api/v1/memories/{memory['id']}").json() == {**memory, "score": None}
         assert http.get(f"/api/v1/memories/{memory['id']}/related").json()["related"] == []
 
-        removed = http.delete(f"/api/v1/memories/{memory['id']}")
-        assert (removed.status_code, removed.json()["removed"], removed.json()["pending"]) == (200, 1, False)
+        path = f"/api/v1/memories/{memory['id']}"
+        key = {"Idempotency-Key": f"{ann}-2"}
+        corrected = [http.patch(path, json={"text": "Prefers aisle seats"}, headers=key).json() for _ in range(2)]
+        assert corrected[0] == corrected[1]
+        assert (corrected[0]["text"], corrected[0]["id"]) == ("Prefers aisle seats", memory["id"])
+        told = http.get(f"{path}/history").json()["versions"]
+        assert [(each["text"], each["by"]) for each in told] == [
+            ("Prefers aisle seats", ann),
+            ("Prefers window seats", None),
+        ]
+        assert http.patch(path, json={}).status_code == 422
+
+        removed = {"removed": 1, "pending": False, "deletion_id": None}
+        assert http.delete(path).json() == removed
         gone = http.get(f"/api/v1/memories/{memory['id']}")
         assert (gone.status_code, gone.json()["code"]) == (404, "not_found")
         assert http.delete("/api/v1/memories").json()["removed"] == 0
