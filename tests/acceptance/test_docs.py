@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from afterword.cli.settings_table import settings_table
 from afterword.gateway.app import create_app
 from afterword.gateway.routes import API
 from afterword.gateway.settings import GatewaySettings
+from afterword.integrations.mcp.stdio import bound_caller
+from afterword.integrations.mcp.tools import TOOLS
 from afterword.producers import (
     Analytics,
     AsyncAnalytics,
@@ -37,6 +40,7 @@ SDK = Path("docs/sdk.md")
 SETTINGS = Path("docs/settings.md")
 MEM0_CLIENT = Path("docs/mem0-client.md")
 GATEWAY = Path("docs/gateway.md")
+MCP = Path("docs/mcp.md")
 SOURCES = [Path("schemas"), Path("producers"), Path("workers")]
 PAGES = [*Path().glob("*.md"), *sorted(Path("docs").glob("*.md")), Path("ops/README.md"), Path("ops/runbooks.md")]
 
@@ -116,6 +120,14 @@ def test_the_pages_on_the_gateway_name_every_route() -> None:
     }
     assert len(ours) > 20
     assert {each for each in ours if each not in page} == set()
+
+
+def test_the_page_on_mcp_names_every_tool_and_its_configuration_can_be_pasted() -> None:
+    named = re.findall(r"^\| `([a-z_]+)` \|", MCP.read_text("utf-8"), re.MULTILINE)
+    assert named == [tool.name for tool in TOOLS]
+    stdio, http = (json.loads(block)["mcpServers"]["afterword"] for block in blocks(MCP)["json"])
+    assert bound_caller(stdio["env"]).user_id == "maya"
+    assert http["url"].endswith("/mcp")
 
 
 def test_the_settings_of_the_sdk_are_those_of_the_client() -> None:

@@ -14,6 +14,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from afterword.gateway.access_log import AccessLog
 from afterword.gateway.authentication import Authentication
 from afterword.gateway.compat import compat_routers
+from afterword.gateway.doorman import Doorman
 from afterword.gateway.guards import BodyBounds, Crowd, Departures, Faults
 from afterword.gateway.headers import SecurityHeaders
 from afterword.gateway.health import HealthLook
@@ -102,19 +103,19 @@ def create_app(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> Fa
         # Not by `include_router`: each request would search every router by itself, half of the gateway's own time.
         app.router.routes.extend(router.routes)
     serve_viewer(app)
-    mcp_door = _mcp_door(app, settings)
+    mcp_door = _mcp_door(app, door)
     _guard(app, door)
     return app
 
 
-def _mcp_door(app: FastAPI, settings: GatewaySettings) -> McpDoor | None:
-    if not settings.mcp or find_spec("mcp_types") is None:
+def _mcp_door(app: FastAPI, door: Door) -> McpDoor | None:
+    if not door.settings.mcp or find_spec("mcp_types") is None:
         # It comes with version 2 of the SDK, which is the one that we speak.
         return None
     # Imported where it is served: it takes as long as all the rest of the gateway.
     from afterword.gateway.mcp import serve_mcp
 
-    return serve_mcp(app, settings)
+    return serve_mcp(app, door)
 
 
 def _guard(app: FastAPI, door: Door) -> None:
@@ -124,7 +125,7 @@ def _guard(app: FastAPI, door: Door) -> None:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.origins,
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", *_MCP_HEADERS],
             expose_headers=["Retry-After"],
         )
@@ -136,6 +137,7 @@ def _guard(app: FastAPI, door: Door) -> None:
         batch_bytes=settings.batch_bytes,
     )
     app.add_middleware(Faults)
+    app.add_middleware(Doorman, door=door)
     app.add_middleware(Departures)
     app.add_middleware(Crowd, most=settings.in_flight)
     if settings.insecure_dev:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -19,17 +20,19 @@ from starlette.types import Message, Receive, Scope, Send
 
 from afterword.gateway.callers import Fields
 from afterword.gateway.routes.conversations import refuse_when_full
-from afterword.gateway.settings import GatewaySettings
-from afterword.gateway.visits import Visit, visit
+from afterword.gateway.visits import Door, Visit, visit
+from afterword.integrations.mcp.callers import ToolOutcome
 from afterword.integrations.mcp.server import Exchange, create_server
+from afterword.integrations.mcp.tools import TOOLS
 from afterword.producers import AsyncMemoryClient
+from afterword.schemas.keys import CallerRole
 
 PATH: Final = "/mcp"
 _VISIT: Final = "afterword.visit"
 
 
 @dataclass(frozen=True)
-class VisitingAsker:
+class VisitingCaller:
     """The caller of the gateway who uses the tools, with the same rights and bounds as on its other routes."""
 
     visit: Visit
@@ -43,13 +46,19 @@ class VisitingAsker:
 
     @property
     def user_id(self) -> str | None:
-        """The user whose memories are the caller's own."""
-        return self.visit.caller.user_id
+        """The user whose memories are the caller's own; an agent is none."""
+        caller = self.visit.caller
+        return caller.user_id if CallerRole.USER in caller.roles else None
 
     @property
     def context_seconds(self) -> float:
         """As on the route for context."""
         return self.visit.settings.context_seconds
+
+    @property
+    def command_seconds(self) -> float:
+        """As on the other routes."""
+        return self.visit.settings.command_seconds
 
     def of_user(self, given: Mapping[str, Any]) -> Fields:
         """The arguments, with the user. Raises: NotAllowed, InvalidInput."""
@@ -68,13 +77,18 @@ class VisitingAsker:
         refuse_when_full(self.visit)
         return self.of_user(given)
 
+    def count(self, tool: str, outcome: ToolOutcome) -> None:
+        """For the gateway's metrics: requests of all tools have the same route."""
+        self.visit.door.metrics.tool_calls.labels(tool, outcome).inc()
+
 
 class McpDoor:
     """The endpoint. It answers while it is open, which is as long as the application runs."""
 
-    def __init__(self, settings: GatewaySettings) -> None:
-        self._most_bytes = settings.body_bytes
-        self._server = create_server(_asker_of)
+    def __init__(self, door: Door) -> None:
+        self.route = Route(PATH, self)
+        self._most_bytes = door.settings.body_bytes
+        self._server = create_server(_caller_of)
         self._manager: StreamableHTTPSessionManager | None = None
 
     @asynccontextmanager
@@ -92,6 +106,8 @@ class McpDoor:
                 self._manager = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Starlette itself names only routes of functions, and the access log tells nothing but routes.
+        scope["route"] = self.route
         request = Request(scope, receive)
         if request.method != "POST":
             # A stream that stays open would hold a place for ever, and we have nothing to send unasked.
@@ -103,17 +119,20 @@ class McpDoor:
         await self._manager.handle_request(scope, _again(body, receive), send)
 
 
-def serve_mcp(app: FastAPI, settings: GatewaySettings) -> McpDoor:
-    """Serve it at `/mcp`; the door has to be opened while the application runs."""
-    door = McpDoor(settings)
-    app.router.routes.append(Route(PATH, door))
-    return door
+def serve_mcp(app: FastAPI, door: Door) -> McpDoor:
+    """Serve it at `/mcp`; it has to be opened while the application runs."""
+    for tool, outcome in product(TOOLS, ToolOutcome):
+        # `increase` does not see the first count of a series that was not there before.
+        door.metrics.tool_calls.labels(tool.name, outcome)
+    served = McpDoor(door)
+    app.router.routes.append(served.route)
+    return served
 
 
-def _asker_of(exchange: Exchange) -> VisitingAsker:
+def _caller_of(exchange: Exchange) -> VisitingCaller:
     request = exchange.request
     assert isinstance(request, Request)
-    return VisitingAsker(request.scope[_VISIT])
+    return VisitingCaller(request.scope[_VISIT])
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

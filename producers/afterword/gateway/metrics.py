@@ -48,6 +48,12 @@ class GatewayMetrics:
             ["reason"],
             registry=self.registry,
         )
+        self.tool_calls = Counter(
+            "afterword_gateway_tool_calls",
+            "Calls of the tools at /mcp, by how they ended.",
+            ["tool", "outcome"],
+            registry=self.registry,
+        )
         self.waiting = Gauge(
             "afterword_gateway_outbox_events", "Events that wait in this process for Redis.", registry=self.registry
         )

@@ -28,10 +28,11 @@ class ToolAnswer(BaseModel):
 
 
 class ShownMemory(BaseModel):
-    """A memory, without what a language model has no use for: each field costs tokens."""
+    """One remembered thing."""
 
     model_config = ConfigDict(frozen=True)
 
+    # Fields that a language model has no use for are left out: each costs tokens.
     id: str
     text: str
     scope: Scope

@@ -139,9 +139,10 @@ def checked_arguments(model: type[ToolArguments], arguments: Any) -> ToolArgumen
     try:
         return model.model_validate(arguments or {})
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        if first["type"] == "extra_forbidden":
-            name = ".".join(str(step) for step in first["loc"])
+        # First: what seems to be missing may only be misspelt.
+        unknown = [each["loc"] for each in error.errors(include_url=False) if each["type"] == "extra_forbidden"]
+        if unknown:
+            name = ".".join(str(step) for step in unknown[0])
             mend = f"is no argument of this tool: leave it out, or use one of {', '.join(model.model_fields)}"
             raise InvalidInput(name, "an argument", mend) from None
         raise InvalidInput.from_validation(error) from None

@@ -10,7 +10,7 @@ from mcp_types import INVALID_PARAMS, Resource, ResourceTemplate
 from mcp_types import TextResourceContents as Contents
 from pydantic import BaseModel, ConfigDict
 
-from afterword.integrations.mcp.askers import Asker
+from afterword.integrations.mcp.callers import ToolCaller
 from afterword.producers import UserAnalytics
 
 _BEFORE: Final = "afterword://users/"
@@ -62,26 +62,26 @@ def user_in(uri: str) -> str:
     return unquote(name)
 
 
-def own_profile(asker: Asker) -> list[Resource]:
-    """The asker's own profile; none for one who is no user."""
-    if asker.user_id is None:
+def own_profile(caller: ToolCaller) -> list[Resource]:
+    """The caller's own profile; none for one who is no user."""
+    if caller.user_id is None:
         return []
     return [
         Resource(
             name="own-profile",
             title="The user's profile",
-            uri=profile_uri(asker.user_id),
+            uri=profile_uri(caller.user_id),
             description=TEMPLATE.description,
             mime_type=_JSON,
         )
     ]
 
 
-async def read_profile(asker: Asker, uri: str) -> Contents:
+async def read_profile(caller: ToolCaller, uri: str) -> Contents:
     """The profile at an address. Raises: MCPError, AfterwordError."""
-    bound = asker.of_user({"user_id": user_in(uri)} if asker.names_owners else {})
+    bound = caller.of_user({"user_id": user_in(uri)} if caller.names_owners else {})
     if bound["user_id"] != user_in(uri):
         raise MCPError(code=INVALID_PARAMS, message="this is another user's profile")
-    figures = await asker.client.analytics.user(**bound)
+    figures = await caller.client.analytics.user(**bound, timeout=caller.command_seconds)
     document = ProfileDocument(user_id=figures.user_id, figures=figures)
     return Contents(uri=uri, text=document.model_dump_json(indent=2), mime_type=_JSON)

@@ -31,10 +31,12 @@ from afterword.integrations.mcp.arguments import (
     checked_arguments,
     plain_schema,
 )
-from afterword.integrations.mcp.askers import Asker, Given
+from afterword.integrations.mcp.callers import Given, ToolCaller
 
 # No tool reaches beyond the memories of its owner: none is open-world.
-_READS: Final = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+_READS: Final = ToolAnnotations(
+    read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+)
 _ADDS: Final = ToolAnnotations(
     read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False
 )
@@ -45,7 +47,7 @@ _REMOVES: Final = ToolAnnotations(
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryTool:
-    """A tool. `call` gets checked arguments; whose memories they are about it has the asker say."""
+    """A tool. `call` gets checked arguments; whose memories they are about it has the caller say."""
 
     name: str
     title: str
@@ -53,7 +55,7 @@ class MemoryTool:
     hints: ToolAnnotations
     arguments: type[ToolArguments]
     answer: type[ToolAnswer]
-    call: Callable[[Asker, Given], Awaitable[ToolAnswer]]
+    call: Callable[[ToolCaller, Given], Awaitable[ToolAnswer]]
 
     @cached_property
     def with_owner(self) -> type[ToolArguments]:
@@ -74,41 +76,41 @@ class MemoryTool:
             annotations=self.hints,
         )
 
-    async def run(self, asker: Asker, arguments: Any) -> ToolAnswer:
-        """Call it. Raises: InvalidInput, MemoryUnavailable, CommandFailed, or what binds the asker."""
-        checked = checked_arguments(self._arguments_for(asker.names_owners), arguments)
-        return await self.call(asker, checked.given())
+    async def run(self, caller: ToolCaller, arguments: Any) -> ToolAnswer:
+        """Call it. Raises: InvalidInput, MemoryUnavailable, CommandFailed, or what binds the caller."""
+        checked = checked_arguments(self._arguments_for(caller.names_owners), arguments)
+        return await self.call(caller, checked.given())
 
     def _arguments_for(self, names_owners: bool) -> type[ToolArguments]:
         return self.with_owner if names_owners else self.arguments
 
 
-async def _search(asker: Asker, given: Given) -> ToolAnswer:
-    return MemoriesFound.of(await asker.client.memories.search(**asker.of_owner(given)))
+async def _search(caller: ToolCaller, given: Given) -> ToolAnswer:
+    return MemoriesFound.of(await caller.client.memories.search(**caller.of_owner(given)))
 
 
-async def _list(asker: Asker, given: Given) -> ToolAnswer:
+async def _list(caller: ToolCaller, given: Given) -> ToolAnswer:
     # Said here as well: the client's own default is a page for programs.
     wanted = {"limit": ListArguments.model_fields["limit"].default, **given}
-    return MemoriesFound.of(await asker.client.memories.list(**asker.of_owner(wanted)))
+    return MemoriesFound.of(await caller.client.memories.list(**caller.of_owner(wanted)))
 
 
-async def _context(asker: Asker, given: Given) -> ToolAnswer:
-    found = await asker.client.context(**asker.of_run(given), timeout=asker.context_seconds)
+async def _context(caller: ToolCaller, given: Given) -> ToolAnswer:
+    found = await caller.client.context(**caller.of_run(given), timeout=caller.context_seconds)
     return ContextFound.of(found)
 
 
-async def _add(asker: Asker, given: Given) -> ToolAnswer:
-    return NoteWritten(memory=ShownMemory.of(await asker.client.memories.add(**asker.of_owner(given))))
+async def _add(caller: ToolCaller, given: Given) -> ToolAnswer:
+    return NoteWritten(memory=ShownMemory.of(await caller.client.memories.add(**caller.of_owner(given))))
 
 
-async def _delete(asker: Asker, given: Given) -> ToolAnswer:
-    return MemoryRemoved.of(await asker.client.memories.delete(**asker.of_owner(given)))
+async def _delete(caller: ToolCaller, given: Given) -> ToolAnswer:
+    return MemoryRemoved.of(await caller.client.memories.delete(**caller.of_owner(given)))
 
 
-async def _remember(asker: Asker, given: Given) -> ToolAnswer:
-    event_id = await asker.client.publish(None, **asker.of_conversation(given))
-    return ConversationTaken(event_id=str(event_id), waits=asker.client.stats.queued > 0)
+async def _remember(caller: ToolCaller, given: Given) -> ToolAnswer:
+    event_id = await caller.client.publish(None, **caller.of_conversation(given))
+    return ConversationTaken(event_id=str(event_id), waits=caller.client.stats.queued > 0)
 
 
 TOOLS: Final = (

@@ -86,6 +86,13 @@ class EdgeStore:
         if bare := [q.Point(each.id, {}, each.payload) for each in points if each.vector is None]:
             self._update(q.UpdateOperation.upsert_points(bare, update_mode=q.UpdateMode.InsertOnly), len(bare))
 
+    def replace(self, points: Sequence[Point]) -> None:
+        if points:
+            whole = [
+                q.Point(each.id, {} if each.vector is None else list(each.vector), each.payload) for each in points
+            ]
+            self._update(q.UpdateOperation.upsert_points(whole), len(whole))
+
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
         if not searches:
             return []

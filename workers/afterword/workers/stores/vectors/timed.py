@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 _OPERATIONS = (
     "insert",
+    "replace",
     "search",
     "get",
     "page",
@@ -54,6 +55,10 @@ class TimedStore:
     def insert(self, points: Sequence[Point]) -> None:
         with self._timed("insert"):
             self._inner.insert(points)
+
+    def replace(self, points: Sequence[Point]) -> None:
+        with self._timed("replace"):
+            self._inner.replace(points)
 
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
         with self._timed("search"):
