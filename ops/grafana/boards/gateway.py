@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ops.grafana.boards.overview import RESPONSE
 from ops.grafana.dashboard import Dashboard, Row
-from ops.grafana.panels import Limits, Panel, at_most, heatmap, timeseries
+from ops.grafana.panels import NONE, Limits, Panel, at_most, heatmap, timeseries
 from ops.grafana.promql import quantile, rate, ratio
 from ops.grafana.queries import PromQL
 
@@ -55,11 +55,10 @@ def _in_flight() -> Panel:
     return timeseries("In flight", what, query, unit="short")
 
 
-def _by_route(share: float, name: str, limits: Limits | None = None) -> Panel:
+def _by_route(share: float, name: str, limits: Limits = NONE) -> Panel:
     query = PromQL(quantile(share, _SECONDS, "route", where=_NO_PROBES), "{{route}}")
     what = f"{name} from a request to the end of its answer, the workers' part included, by route."
-    bounds = {} if limits is None else {"limits": limits}
-    return timeseries(f"Time by route, {name}", what, query, unit="s", **bounds)
+    return timeseries(f"Time by route, {name}", what, query, unit="s", limits=limits)
 
 
 def _distribution() -> Panel:
