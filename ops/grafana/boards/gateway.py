@@ -26,7 +26,7 @@ def gateway() -> Dashboard:
         rows=(
             Row("Requests", (_requests(), _statuses(), _failed(), _in_flight())),
             Row("Time", (_by_route(0.5, "median"), _by_route(0.95, "p95", RESPONSE), _distribution())),
-            Row("Callers and outbox", (_refused(), _outbox())),
+            Row("Callers and outbox", (_refused(), _outbox(), _tools())),
         ),
     )
 
@@ -65,6 +65,12 @@ def _distribution() -> Panel:
     text = f"sum by (le) (increase({_SECONDS}_bucket{{{_NO_PROBES}}}[$__rate_interval]))"
     what = "How many requests took how long, probes aside."
     return heatmap("Time, distribution", what, PromQL(text, "{{le}}", buckets=True), unit="s", size=(24, 8))
+
+
+def _tools() -> Panel:
+    query = PromQL(rate("afterword_gateway_tool_calls_total", "tool", "outcome"), "{{tool}} {{outcome}}")
+    what = "Calls of the tools at /mcp, by tool and by how they ended."
+    return timeseries("Tools", what, query, unit="reqps", stacked=True)
 
 
 def _refused() -> Panel:
