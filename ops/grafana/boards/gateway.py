@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ops.grafana.boards.overview import RESPONSE
 from ops.grafana.dashboard import Dashboard, Row
-from ops.grafana.panels import Limits, Panel, at_most, heatmap, timeseries
+from ops.grafana.panels import NONE, Limits, Panel, at_most, heatmap, timeseries
 from ops.grafana.promql import quantile, rate, ratio
 from ops.grafana.queries import PromQL
 
@@ -26,7 +26,7 @@ def gateway() -> Dashboard:
         rows=(
             Row("Requests", (_requests(), _statuses(), _failed(), _in_flight())),
             Row("Time", (_by_route(0.5, "median"), _by_route(0.95, "p95", RESPONSE), _distribution())),
-            Row("Callers and outbox", (_refused(), _outbox())),
+            Row("Callers and outbox", (_refused(), _outbox(), _tools())),
         ),
     )
 
@@ -55,17 +55,22 @@ def _in_flight() -> Panel:
     return timeseries("In flight", what, query, unit="short")
 
 
-def _by_route(share: float, name: str, limits: Limits | None = None) -> Panel:
+def _by_route(share: float, name: str, limits: Limits = NONE) -> Panel:
     query = PromQL(quantile(share, _SECONDS, "route", where=_NO_PROBES), "{{route}}")
     what = f"{name} from a request to the end of its answer, the workers' part included, by route."
-    bounds = {} if limits is None else {"limits": limits}
-    return timeseries(f"Time by route, {name}", what, query, unit="s", **bounds)
+    return timeseries(f"Time by route, {name}", what, query, unit="s", limits=limits)
 
 
 def _distribution() -> Panel:
     text = f"sum by (le) (increase({_SECONDS}_bucket{{{_NO_PROBES}}}[$__rate_interval]))"
     what = "How many requests took how long, probes aside."
     return heatmap("Time, distribution", what, PromQL(text, "{{le}}", buckets=True), unit="s", size=(24, 8))
+
+
+def _tools() -> Panel:
+    query = PromQL(rate("afterword_gateway_tool_calls_total", "tool", "outcome"), "{{tool}} {{outcome}}")
+    what = "Calls of the tools at /mcp, by tool and by how they ended."
+    return timeseries("Tools", what, query, unit="reqps", stacked=True)
 
 
 def _refused() -> Panel:
