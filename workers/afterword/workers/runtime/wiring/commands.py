@@ -19,7 +19,7 @@ from afterword.schemas import (
     ListUsers,
     SearchMemories,
 )
-from afterword.schemas.commands import GetHistory, UpdateMemory
+from afterword.schemas.commands import GetHistory, GetProvenance, UpdateMemory
 from afterword.schemas.health import ComponentHealth, GetHealth
 from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
 from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
@@ -52,6 +52,7 @@ from afterword.workers.services.commands.read_deletions import DeletionReader
 from afterword.workers.services.commands.read_figures import FigureReader
 from afterword.workers.services.commands.read_health import ComponentLook, HealthReader
 from afterword.workers.services.commands.read_memories import MemoryReader
+from afterword.workers.services.commands.read_provenance import ProvenanceReader
 from afterword.workers.services.commands.search_memories import MemorySearcher
 from afterword.workers.services.policy.access import Access
 from afterword.workers.services.policy.registry import AgentAdmin
@@ -125,6 +126,7 @@ class CommandRoom:
             CommandHandler.of(AddMemory, adder.add),
             CommandHandler.of(UpdateMemory, corrector.update),
             CommandHandler.of(GetHistory, corrector.history),
+            CommandHandler.of(GetProvenance, ProvenanceReader(database, views).get),
             CommandHandler.of(DeleteMemory, MemoryDeleter(changes, self.deletions).delete),
             CommandHandler.of(ClearMemories, MemoryClearer(changes, queues, self.deletions).clear),
             CommandHandler.of(FindOwners, OwnerFinder(database).find),

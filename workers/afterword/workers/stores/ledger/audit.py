@@ -152,6 +152,15 @@ def counts(connection: Connection, type: Type, memory_ids: Sequence[str]) -> dic
     return {row.memory_id: row.number for row in rows}
 
 
+def of_memory(connection: Connection, tenant_id: str, type: Type, memory_id: str) -> dict[str, Any]:
+    """The metadata of the first row of a type about a memory; empty where there is none."""
+    wanted = select(audit.c.metadata).where(
+        audit.c.memory_id == memory_id, audit.c.type == type, audit.c.tenant_id == tenant_id
+    )
+    found: dict[str, Any] | None = connection.execute(wanted.order_by(audit.c.id).limit(1)).scalar_one_or_none()
+    return found or {}
+
+
 def read(connection: Connection, tenant_id: str, user_id: str) -> list[Event]:
     """A subject's rows, oldest first."""
     columns = [audit.c[name] for name in Event.__dataclass_fields__]

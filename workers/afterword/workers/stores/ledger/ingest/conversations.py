@@ -264,6 +264,15 @@ def with_turns(
     return [conversation_of(row) for row in rows]
 
 
+def of_event(connection: Connection, tenant_id: str, user_id: str, event_id: str) -> list[Conversation]:
+    """The parts of a user's event, in their order, with the turns that are still kept."""
+    of_user = (conversations.c.tenant_id == tenant_id, conversations.c.user_id == user_id)
+    rows = connection.execute(
+        select(*COLUMNS).where(*of_user, conversations.c.event_id == event_id).order_by(conversations.c.part)
+    )
+    return [conversation_of(row) for row in rows]
+
+
 def clear(connection: Connection, tenant_id: str, user_id: str, session_id: str | None = None) -> None:
     """End the waiting conversations of a subject, or of one session, and forget the words of all of them."""
     of_subject = and_(conversations.c.tenant_id == tenant_id, conversations.c.user_id == user_id)

@@ -1,4 +1,4 @@
-"""versions of memories that were corrected"""
+"""versions of corrected memories, and where each memory comes from"""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.add_column("memories", sa.Column("batch_id", sa.UUID(as_uuid=False), nullable=True))
+    op.add_column("memories", sa.Column("model", sa.Text(), nullable=True))
+    op.add_column("memories", sa.Column("prompt_version", sa.Text(), nullable=True))
+    op.add_column("journal", sa.Column("prompt_version", sa.Text(), nullable=True))
     op.create_table(
         "memory_versions",
         sa.Column("memory_id", sa.UUID(as_uuid=False), nullable=False),
@@ -41,3 +45,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("memory_versions")
+    op.drop_column("journal", "prompt_version")
+    for name in ("prompt_version", "model", "batch_id"):
+        op.drop_column("memories", name)
