@@ -126,6 +126,7 @@ def test_every_command_is_read_by_its_name() -> None:
     given |= {
         "memory_ids": ["m"],
         "deletion_id": "1",
+        "memory_enabled": False,
         "key_id": "0" * 16,
         "secret_hash": "0" * 64,
         "account": "a",
@@ -163,7 +164,12 @@ def test_every_class_of_a_command_is_listed_and_says_whose_it_is_and_how_it_is_a
         "clear",
         "deletion",
     }
-    assert [kind.wire_name() for kind in COMMANDS if issubclass(kind, OfUser)] == ["analytics_user", "conversation"]
+    assert [kind.wire_name() for kind in COMMANDS if issubclass(kind, OfUser)] == [
+        "analytics_user",
+        "conversation",
+        "users_set",
+        "users_get",
+    ]
 
 
 def _is_named(kind: type[Command]) -> bool:

@@ -24,6 +24,7 @@ from afterword.schemas.health import ComponentHealth, GetHealth
 from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
 from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
 from afterword.schemas.registry import GetAgent, ListAgents, SetAgent
+from afterword.schemas.users import GetUser, SetUser
 from afterword.workers.broker import MendedBroker, QueueAdmin
 from afterword.workers.runtime.wiring.analytics import AnalyticsRoom
 from afterword.workers.runtime.wiring.ground import Ground
@@ -46,6 +47,7 @@ from afterword.workers.services.commands.list_users import UserLister
 from afterword.workers.services.commands.manage_agents import AgentKeeper
 from afterword.workers.services.commands.manage_keys import KeyRing
 from afterword.workers.services.commands.manage_letters import LetterKeeper
+from afterword.workers.services.commands.manage_users import UserKeeper
 from afterword.workers.services.commands.owner_search import OwnerSearch
 from afterword.workers.services.commands.read_conversations import ConversationReader
 from afterword.workers.services.commands.read_deletions import DeletionReader
@@ -116,6 +118,7 @@ class CommandRoom:
         keys, letters = KeyRing(database), LetterKeeper(DeadLetters(database=database, queues=queues))
         agents = AgentKeeper(AgentAdmin(database))
         search = OwnerSearch(self._recall.finder, views)
+        users = UserKeeper(database, self._memories.objections, self.deletions)
         corrector = MemoryCorrector(changes, self.corrections)
         adder = MemoryAdder(changes, embedder=self._models.embedder, topics=self._memories.topics)
         return [
@@ -146,5 +149,7 @@ class CommandRoom:
             CommandHandler.of(ListAgents, agents.list),
             CommandHandler.of(GetAgent, agents.get),
             CommandHandler.of(SetAgent, agents.set),
+            CommandHandler.of(SetUser, users.set),
+            CommandHandler.of(GetUser, users.get),
             CommandHandler.of(GetDeletion, DeletionReader(database).get),
         ]

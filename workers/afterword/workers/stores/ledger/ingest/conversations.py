@@ -286,6 +286,16 @@ def clear(connection: Connection, tenant_id: str, user_id: str, session_id: str 
     connection.execute(update(conversations).where(of_subject).values(turns=None, metadata={}))
 
 
+def end_waiting(connection: Connection, tenant_id: str, user_id: str, reason: str) -> None:
+    """End the conversations of a user that wait to be learned from, and forget their words."""
+    c = conversations.c
+    # Of the dead ones, too: they could be replayed. And of those whose excerpts are still to be written.
+    waiting = or_(UNEXTRACTED, c.status == "dead", c.excerpts_at.is_(None))
+    of_user = (c.tenant_id == tenant_id, c.user_id == user_id, c.turns.is_not(None))
+    ended = {"status": "skipped", "reason": reason, "turns": None, "finished_at": func.clock_timestamp()}
+    connection.execute(update(conversations).where(*of_user, waiting).values(ended))
+
+
 def carry_over(
     connection: Connection, tenant_id: str, user_id: str, *, but: str | None = None, generation: int
 ) -> None:
