@@ -21,6 +21,7 @@ from afterword.schemas.commands import (
     GetHistory,
     GetMemory,
     GetOverview,
+    GetProvenance,
     GetUserAnalytics,
     ListMemories,
     ListUsers,
@@ -34,6 +35,7 @@ from afterword.schemas.health import GetHealth
 from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
 from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
 from afterword.schemas.registry import GetAgent, ListAgents, SetAgent
+from afterword.schemas.users import GetUser, SetUser
 
 COMMANDS: Final[tuple[type[Command], ...]] = (
     ListMemories,
@@ -43,6 +45,7 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     AddMemory,
     UpdateMemory,
     GetHistory,
+    GetProvenance,
     DeleteMemory,
     ClearMemories,
     FindOwners,
@@ -63,6 +66,8 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     ListAgents,
     GetAgent,
     SetAgent,
+    SetUser,
+    GetUser,
 )
 """Every command that the workers understand."""
 

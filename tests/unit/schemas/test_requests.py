@@ -126,6 +126,7 @@ def test_every_command_is_read_by_its_name() -> None:
     given |= {
         "memory_ids": ["m"],
         "deletion_id": "1",
+        "memory_enabled": False,
         "key_id": "0" * 16,
         "secret_hash": "0" * 64,
         "account": "a",
@@ -150,8 +151,25 @@ def test_every_class_of_a_command_is_listed_and_says_whose_it_is_and_how_it_is_a
     assert len({kind.wire_name() for kind in COMMANDS}) == len(COMMANDS)
     assert all(issubclass(kind.answer, Model) for kind in COMMANDS)
     owned = {kind.wire_name() for kind in COMMANDS if issubclass(kind, Owned)}
-    assert owned == {"list", "search", "related", "get", "add", "update", "history", "delete", "clear", "deletion"}
-    assert [kind.wire_name() for kind in COMMANDS if issubclass(kind, OfUser)] == ["analytics_user", "conversation"]
+    assert owned == {
+        "list",
+        "search",
+        "related",
+        "get",
+        "add",
+        "update",
+        "history",
+        "provenance",
+        "delete",
+        "clear",
+        "deletion",
+    }
+    assert [kind.wire_name() for kind in COMMANDS if issubclass(kind, OfUser)] == [
+        "analytics_user",
+        "conversation",
+        "users_set",
+        "users_get",
+    ]
 
 
 def _is_named(kind: type[Command]) -> bool:
@@ -167,7 +185,7 @@ def test_the_older_name_of_an_error_catches_all_that_it_did() -> None:
 @pytest.mark.parametrize("body", [None, "x", {}, {"command": "drop"}, {"command": ["list"]}])
 def test_an_unknown_command_is_refused_with_those_there_are(body: Any) -> None:
     with pytest.raises(
-        InvalidEvent, match="must be one of list, search, related, get, add, update, history, delete, clear"
+        InvalidEvent, match="must be one of list, search, related, get, add, update, history, provenance, delete, clear"
     ):
         parse_command(body)
 

@@ -155,6 +155,7 @@ def _declare_context(house: House, broker: MendedBroker) -> Sequence[Companion]:
     house.recall.question_embedder.prepare()
     # A process that has just started must not show what is being forgotten.
     house.stores.pending_deletions.read()
+    house.memories.objections.read()
     context.declare(broker, house.recall.answerer, _responder(broker), log, house.metrics)
     return [log] if log else []
 

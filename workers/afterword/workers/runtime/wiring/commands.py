@@ -19,11 +19,12 @@ from afterword.schemas import (
     ListUsers,
     SearchMemories,
 )
-from afterword.schemas.commands import GetHistory, UpdateMemory
+from afterword.schemas.commands import GetHistory, GetProvenance, UpdateMemory
 from afterword.schemas.health import ComponentHealth, GetHealth
 from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
 from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
 from afterword.schemas.registry import GetAgent, ListAgents, SetAgent
+from afterword.schemas.users import GetUser, SetUser
 from afterword.workers.broker import MendedBroker, QueueAdmin
 from afterword.workers.runtime.wiring.analytics import AnalyticsRoom
 from afterword.workers.runtime.wiring.ground import Ground
@@ -46,12 +47,14 @@ from afterword.workers.services.commands.list_users import UserLister
 from afterword.workers.services.commands.manage_agents import AgentKeeper
 from afterword.workers.services.commands.manage_keys import KeyRing
 from afterword.workers.services.commands.manage_letters import LetterKeeper
+from afterword.workers.services.commands.manage_users import UserKeeper
 from afterword.workers.services.commands.owner_search import OwnerSearch
 from afterword.workers.services.commands.read_conversations import ConversationReader
 from afterword.workers.services.commands.read_deletions import DeletionReader
 from afterword.workers.services.commands.read_figures import FigureReader
 from afterword.workers.services.commands.read_health import ComponentLook, HealthReader
 from afterword.workers.services.commands.read_memories import MemoryReader
+from afterword.workers.services.commands.read_provenance import ProvenanceReader
 from afterword.workers.services.commands.search_memories import MemorySearcher
 from afterword.workers.services.policy.access import Access
 from afterword.workers.services.policy.registry import AgentAdmin
@@ -115,6 +118,7 @@ class CommandRoom:
         keys, letters = KeyRing(database), LetterKeeper(DeadLetters(database=database, queues=queues))
         agents = AgentKeeper(AgentAdmin(database))
         search = OwnerSearch(self._recall.finder, views)
+        users = UserKeeper(database, self._memories.objections, self.deletions)
         corrector = MemoryCorrector(changes, self.corrections)
         adder = MemoryAdder(changes, embedder=self._models.embedder, topics=self._memories.topics)
         return [
@@ -125,6 +129,7 @@ class CommandRoom:
             CommandHandler.of(AddMemory, adder.add),
             CommandHandler.of(UpdateMemory, corrector.update),
             CommandHandler.of(GetHistory, corrector.history),
+            CommandHandler.of(GetProvenance, ProvenanceReader(database, views).get),
             CommandHandler.of(DeleteMemory, MemoryDeleter(changes, self.deletions).delete),
             CommandHandler.of(ClearMemories, MemoryClearer(changes, queues, self.deletions).clear),
             CommandHandler.of(FindOwners, OwnerFinder(database).find),
@@ -144,5 +149,7 @@ class CommandRoom:
             CommandHandler.of(ListAgents, agents.list),
             CommandHandler.of(GetAgent, agents.get),
             CommandHandler.of(SetAgent, agents.set),
+            CommandHandler.of(SetUser, users.set),
+            CommandHandler.of(GetUser, users.get),
             CommandHandler.of(GetDeletion, DeletionReader(database).get),
         ]

@@ -85,7 +85,7 @@ class MemoryClearer:
             user_id=user_id,
             session_id=session_id,
             everything=True,
-            memory_ids=(*(fact.id for fact in (begun.facts if begun else ())), *_excerpts_of(unwritten)),
+            memory_ids=(*(fact.id for fact in (begun.facts if begun else ())), *excerpts_in_work(unwritten)),
             agents=agents_of(begun),
             requested_by=asker_of(command),
             known=known,
@@ -137,7 +137,7 @@ def agents_of(begun: Entry | None) -> tuple[str, ...]:
     return tuple({fact.agent_id: None for fact in begun.facts if fact.agent_id}) if begun else ()
 
 
-def _excerpts_of(conversations: Iterable[Conversation]) -> list[str]:
+def excerpts_in_work(conversations: Iterable[Conversation]) -> list[str]:
     """The excerpts that a worker may be writing just now."""
     return [id for each in conversations for turn in each.turns for id in excerpt_ids(each, turn)]
 

@@ -148,7 +148,7 @@ class BatchExtraction:
         ]
         ages = backlog.seconds_since_received(connection, done)
         journal.remove(connection, work.claim.tenant_id, work.claim.user_id)
-        self._tools.writer.note_saved(connection, work.batch, written)
+        self._tools.writer.note_saved(connection, work.batch, entry, written)
         rows = records.extracted(
             work.batch, entry, facts, duplicates=duplicates, refused=self._refused, seconds=work.seconds
         )

@@ -167,4 +167,5 @@ def _read(
         facts=found.facts,
         model=storable(completion.model)[:_MODEL_CHARACTERS],
         tokens=completion.tokens.of_one_call(),
+        prompt_version=prompt.prompt_version(),
     )

@@ -18,7 +18,8 @@ from afterword.workers.core.turns import Turn, turns_of
 from afterword.workers.services.ingest.overlap import align
 from afterword.workers.services.ingest.rules import IngestRules
 from afterword.workers.services.memories.bookkeeping import Books
-from afterword.workers.stores.ledger import audit
+from afterword.workers.services.policy.wishes import OBJECTED
+from afterword.workers.stores.ledger import audit, wishes
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.extraction import progress, subjects
 from afterword.workers.stores.ledger.extraction.subjects import Subject
@@ -63,6 +64,8 @@ class Recorder:
         with self._database.transaction() as connection:
             # The subject's lock parts two events of one session: the second sees the turns of the first.
             subject = subjects.lock(connection, event.tenant_id, event.user_id)
+            if switched_off is None and wishes.objects(connection, event.tenant_id, event.user_id):
+                switched_off = OBJECTED
             fingerprint = body_hash(event)
             event = told_locally(event, (subject.time_zone, self._rules.agents_time_zone(event)))
             turns, seen = _new_turns(connection, event)

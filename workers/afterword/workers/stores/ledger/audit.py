@@ -66,6 +66,7 @@ Type = Literal[
     "memory_clear",
     "memory_query",
     "agent_update",
+    "user_update",
     "extraction_request",
     "key_create",
     "key_revoke",
@@ -74,8 +75,8 @@ Type = Literal[
 `memory_add` is one memory of it that was learned or added by hand, by its id. `agent_update` is an entry that somebody
 wrote into the registry of agents; its metadata says who owns the agent, whether it remembers, and whether it has
 instructions. `extraction_request` is a conversation that came before an LLM was set and shall be extracted now.
-`key_create` and `key_revoke` are about an API key: its id, account and roles, never its secret. The metadata of what
-somebody asked for names the account in `by`."""
+`user_update` is what somebody said about being remembered. `key_create` and `key_revoke` are about an API key: its id,
+account and roles, never its secret. The metadata of what somebody asked for names the account in `by`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,15 @@ def counts(connection: Connection, type: Type, memory_ids: Sequence[str]) -> dic
         .group_by(audit.c.memory_id)
     )
     return {row.memory_id: row.number for row in rows}
+
+
+def of_memory(connection: Connection, tenant_id: str, type: Type, memory_id: str) -> dict[str, Any]:
+    """The metadata of the first row of a type about a memory; empty where there is none."""
+    wanted = select(audit.c.metadata).where(
+        audit.c.memory_id == memory_id, audit.c.type == type, audit.c.tenant_id == tenant_id
+    )
+    found: dict[str, Any] | None = connection.execute(wanted.order_by(audit.c.id).limit(1)).scalar_one_or_none()
+    return found or {}
 
 
 def read(connection: Connection, tenant_id: str, user_id: str) -> list[Event]:

@@ -27,6 +27,7 @@ from afterword.workers.stores.ledger.metadata import metadata
 from afterword.workers.stores.ledger.upkeep.dead_letters import dead_letters
 from afterword.workers.stores.ledger.upkeep.milestones import milestones
 from afterword.workers.stores.ledger.versions import memory_versions
+from afterword.workers.stores.ledger.wishes import wishes
 
 __all__ = ["TABLES", "metadata"]
 
@@ -35,6 +36,7 @@ TABLES: tuple[Table, ...] = (
     agents,
     keys,
     subjects,
+    wishes,
     conversations,
     sessions,
     # How it becomes memories.

@@ -39,6 +39,8 @@ journal = Table(
     # The validated answer: every fact with its final id and its metadata
     Column("facts", JSONB, nullable=False),
     Column("model", Text, nullable=False),
+    # NULL for an answer of a worker that did not tell it
+    Column("prompt_version", Text),
     count("prompt_tokens"),
     count("cached_tokens"),
     count("completion_tokens"),
@@ -101,6 +103,7 @@ class Entry:
     facts: tuple[Fact, ...]
     model: str
     tokens: Tokens = field(default_factory=Tokens)
+    prompt_version: str | None = None
 
     def origin(self, fact: Fact) -> Origin:
         """Whose a fact of this batch is, and what it was learned from."""
@@ -127,6 +130,7 @@ def write(connection: Connection, entry: Entry) -> None:
             slices=[asdict(part) for part in entry.slices],
             facts=[fact.to_json() for fact in entry.facts],
             model=entry.model,
+            prompt_version=entry.prompt_version,
             prompt_tokens=tokens.prompt,
             cached_tokens=tokens.cached,
             completion_tokens=tokens.completion,
@@ -150,6 +154,7 @@ def read(connection: Connection, tenant_id: str, user_id: str) -> Entry | None:
         facts=tuple(Fact.from_json(fact) for fact in row.facts),
         model=row.model,
         tokens=Tokens(row.prompt_tokens, row.cached_tokens, row.completion_tokens),
+        prompt_version=row.prompt_version,
     )
 
 
