@@ -139,7 +139,7 @@ def _guard(app: FastAPI, door: Door) -> None:
     app.add_middleware(Faults)
     app.add_middleware(Doorman, door=door)
     app.add_middleware(Departures)
-    app.add_middleware(Crowd, most=settings.in_flight)
+    app.add_middleware(Crowd, most=settings.in_flight, seconds=settings.body_seconds)
     if settings.insecure_dev:
         app.add_middleware(OwnMachine)
     app.add_middleware(SecurityHeaders)
