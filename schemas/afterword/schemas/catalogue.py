@@ -31,6 +31,7 @@ from afterword.schemas.commands import (
 )
 from afterword.schemas.conversation import check_version
 from afterword.schemas.errors import InvalidInput, shortened
+from afterword.schemas.export import ExportUser
 from afterword.schemas.health import GetHealth
 from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
 from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
@@ -68,6 +69,7 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     SetAgent,
     SetUser,
     GetUser,
+    ExportUser,
 )
 """Every command that the workers understand."""
 

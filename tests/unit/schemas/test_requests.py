@@ -169,6 +169,7 @@ def test_every_class_of_a_command_is_listed_and_says_whose_it_is_and_how_it_is_a
         "conversation",
         "users_set",
         "users_get",
+        "users_export",
     ]
 
 

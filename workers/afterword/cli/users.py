@@ -1,4 +1,4 @@
-"""`afterword users`: what a user wishes."""
+"""`afterword users`: what a user wishes, and everything that is kept of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from afterword.cli.ledger import COMMAND_LINE
 from afterword.schemas.printable import printable
 
-app = typer.Typer(no_args_is_help=True, help="Users as persons: whether anything of them may be remembered.")
+app = typer.Typer(no_args_is_help=True, help="Users as persons: what they wish, and all that is kept of them.")
 
 _User = Annotated[str, typer.Argument(metavar="USER", help="Who (tenant: AFTERWORD_TENANT_ID).")]
 
@@ -36,3 +36,13 @@ def show(user: _User) -> None:
         found = client.users.get(user)
     said = f" since {found.since:%Y-%m-%d %H:%M} by {found.by}" if found.since else ""
     print(printable(f"memory is {'on' if found.memory_enabled else 'off'} for {found.user_id}{said}"))
+
+
+@app.command()
+def export(user: _User) -> None:
+    """Everything that is kept of a user, as JSON lines. Without the line `end` it is not whole."""
+    from afterword.producers import MemoryClient
+
+    with MemoryClient.from_env() as client:
+        for line in client.users.export(user, asked_by=COMMAND_LINE):
+            print(line.model_dump_json(exclude_none=True))

@@ -20,6 +20,7 @@ from afterword.schemas import (
     SearchMemories,
 )
 from afterword.schemas.commands import GetHistory, GetProvenance, UpdateMemory
+from afterword.schemas.export import ExportUser
 from afterword.schemas.health import ComponentHealth, GetHealth
 from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
 from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
@@ -40,6 +41,7 @@ from afterword.workers.services.commands.corrections import Corrections
 from afterword.workers.services.commands.dead_letters import DeadLetters
 from afterword.workers.services.commands.delete_memory import MemoryDeleter
 from afterword.workers.services.commands.deletions import Deletions
+from afterword.workers.services.commands.export_user import UserExporter
 from afterword.workers.services.commands.find_owners import OwnerFinder
 from afterword.workers.services.commands.find_related import RelatedFinder
 from afterword.workers.services.commands.handlers import CommandHandler, Commands
@@ -119,6 +121,7 @@ class CommandRoom:
         agents = AgentKeeper(AgentAdmin(database))
         search = OwnerSearch(self._recall.finder, views)
         users = UserKeeper(database, self._memories.objections, self.deletions)
+        exporter = UserExporter(database, views, self._analytics.figures, users)
         corrector = MemoryCorrector(changes, self.corrections)
         adder = MemoryAdder(changes, embedder=self._models.embedder, topics=self._memories.topics)
         return [
@@ -151,5 +154,6 @@ class CommandRoom:
             CommandHandler.of(SetAgent, agents.set),
             CommandHandler.of(SetUser, users.set),
             CommandHandler.of(GetUser, users.get),
+            CommandHandler.of(ExportUser, exporter.page),
             CommandHandler.of(GetDeletion, DeletionReader(database).get),
         ]
