@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from afterword.producers.calls import CommandSchema, command_call
 from afterword.producers.memories import COMMAND_SECONDS, Ask
 from afterword.schemas.export import ExportLine, ExportPage, ExportUser
+from afterword.schemas.imports import GivenMemory, ImportedCount, ImportMemories
 from afterword.schemas.users import GetUser, SetUser, UserWishes
 
 A = TypeVar("A", bound=BaseModel)
@@ -67,6 +68,21 @@ class Users:
             cursor = page.next_cursor
             if cursor is None:
                 return
+
+    def import_memories(
+        self,
+        user_id: str,
+        memories: Sequence[GivenMemory | Mapping[str, Any]],
+        *,
+        asked_by: str | None = None,
+        timeout: float = EXPORT_SECONDS,
+    ) -> ImportedCount:
+        """Write memories of a user that were kept elsewhere, at most 100; sent again, nothing is written twice.
+
+        `afterword users import FILE` reads an export, mem0's `get_all` and chats.
+        """
+        fields = {"user_id": user_id, "memories": memories, "asked_by": asked_by}
+        return self._run(ImportMemories, timeout, fields)
 
     def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:
         return self._ask(command_call(self._tenant_id, command, fields), timeout)

@@ -10,6 +10,7 @@ import pytest
 from afterword.schemas import AddMemory, Command, InvalidInput, Kind
 from afterword.schemas.commands import UpdateMemory
 from afterword.schemas.export import ExportLine, ExportUser
+from afterword.schemas.imports import ImportMemories
 from afterword.schemas.users import SetUser
 from afterword.workers.core.errors import Denied
 from tests.support.fake_openai import Fact, FakeOpenAI, given
@@ -47,7 +48,12 @@ def test_all_that_is_kept_comes_once_and_with_where_it_is_from(workshop: Worksho
     kinds = Counter(line.type for line in lines)
     audited = len(workshop.audited())
     assert kinds == {
-        **{"header": 1, "wishes": 1, "profile": 1, "memory": 4, "conversation": 2, "end": 1},
+        "header": 1,
+        "wishes": 1,
+        "profile": 1,
+        "memory": 4,
+        "conversation": 2,
+        "end": 1,
         "audit": audited,
     }
     told = {line.memory.memory.text: line.memory for line in lines if line.memory}
@@ -73,3 +79,41 @@ def test_it_is_the_persons_own(workshop: Workshop) -> None:
     for cursor in ("nonsense", "audit:x", "memories:x", "other:1"):
         with pytest.raises(InvalidInput, match="cursor"):
             run(workshop, ExportUser, cursor=cursor)
+
+
+def imported(workshop: Workshop, **more: Any) -> tuple[int, int]:
+    given = [
+        {
+            "id": "m0-1",
+            "text": "Ann lives in Rome",
+            "occurred_at": "2025-04-01T08:00:00Z",
+            "metadata": {"mood": "good"},
+        },
+        {"id": "m0-2", "text": "I sail.", "kind": "excerpt", "occurred_at": "2025-04-02T08:00:00Z", "role": "user"},
+    ]
+    done = run(workshop, ImportMemories, memories=given, **more)
+    return done.added, done.known
+
+
+def test_memories_of_elsewhere_come_once(workshop: Workshop) -> None:
+    assert imported(workshop) == (2, 0)
+    assert imported(workshop) == (0, 2)
+    assert imported(workshop, user_id="bob") == (2, 0)
+    [fact] = workshop.memories(user_id="ann", kind=Kind.FACT)
+    assert (fact.text, fact.metadata, fact.occurred_at.year) == ("Ann lives in Rome", {"mood": "good"}, 2025)
+    rows = [row for row in workshop.audited() if row.type == "user_import"]
+    assert [(row.result_count, row.metadata["by"]) for row in rows] == [(2, "ann"), (0, "ann")]
+
+
+def test_what_was_exported_here_and_is_still_there_is_known(workshop: Workshop) -> None:
+    note = run(workshop, AddMemory, text="Likes tea")
+    given = [{"id": note.id, "text": "Likes tea", "kind": "note", "occurred_at": note.occurred_at}]
+    done = run(workshop, ImportMemories, memories=given)
+    assert (done.added, done.known) == (0, 1)
+
+
+def test_nothing_is_imported_of_who_objects(workshop: Workshop) -> None:
+    run(workshop, SetUser, memory_enabled=False)
+    with pytest.raises(Denied):
+        imported(workshop)
+    assert workshop.texts() == []

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from afterword.cli.ledger import COMMAND_LINE
+from afterword.schemas import InvalidInput
+from afterword.schemas.imports import MAX_IMPORTED
 from afterword.schemas.printable import printable
 
 app = typer.Typer(no_args_is_help=True, help="Users as persons: what they wish, and all that is kept of them.")
@@ -46,3 +50,35 @@ def export(user: _User) -> None:
     with MemoryClient.from_env() as client:
         for line in client.users.export(user, asked_by=COMMAND_LINE):
             print(line.model_dump_json(exclude_none=True))
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="An export, mem0's get_all, or messages.")],
+    user: Annotated[str | None, typer.Option(help="Whose they become; an export says whose they are.")] = None,
+) -> None:
+    """Bring a person's memories or chats in. Run again, nothing comes twice."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from afterword.cli.imports import memories_in_steps, read_file
+    from afterword.producers import MemoryClient
+
+    found = read_file(file)
+    owner = user or found.user_id
+    if owner is None:
+        raise InvalidInput("user", "nothing", "give --user: the file names no user, or several")
+    added = known = 0
+    with MemoryClient.from_env() as client:
+        steps = list(memories_in_steps(found, MAX_IMPORTED))
+        for step in track(steps, "memories", console=Console(stderr=True)):
+            done = client.users.import_memories(owner, step, asked_by=COMMAND_LINE)
+            added, known = added + done.added, known + done.known
+        results = client.publish_many({**each, "user_id": owner} for each in found.conversations)
+        refused = [result.error for result in results if result.error]
+        if found.objects:
+            client.users.set(owner, memory=False, asked_by=COMMAND_LINE)
+    for error in refused:
+        print(printable(str(error)), file=sys.stderr)
+    print(f"{added} memories imported, {known} were there; {len(results) - len(refused)} conversations published")
+    raise typer.Exit(1 if refused else 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -12,6 +12,7 @@ from afterword.producers.calls import CommandSchema, command_call
 from afterword.producers.memories import COMMAND_SECONDS
 from afterword.producers.users import EXPORT_SECONDS
 from afterword.schemas.export import ExportLine, ExportPage, ExportUser
+from afterword.schemas.imports import GivenMemory, ImportedCount, ImportMemories
 from afterword.schemas.users import GetUser, SetUser, UserWishes
 
 A = TypeVar("A", bound=BaseModel)
@@ -59,6 +60,21 @@ class AsyncUsers:
             cursor = page.next_cursor
             if cursor is None:
                 return
+
+    async def import_memories(
+        self,
+        user_id: str,
+        memories: Sequence[GivenMemory | Mapping[str, Any]],
+        *,
+        asked_by: str | None = None,
+        timeout: float = EXPORT_SECONDS,
+    ) -> ImportedCount:
+        """Write memories of a user that were kept elsewhere, at most 100; sent again, nothing is written twice.
+
+        `afterword users import FILE` reads an export, mem0's `get_all` and chats.
+        """
+        fields = {"user_id": user_id, "memories": memories, "asked_by": asked_by}
+        return await self._run(ImportMemories, timeout, fields)
 
     async def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:
         return await self._ask(command_call(self._tenant_id, command, fields), timeout)

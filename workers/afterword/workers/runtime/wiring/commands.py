@@ -22,6 +22,7 @@ from afterword.schemas import (
 from afterword.schemas.commands import GetHistory, GetProvenance, UpdateMemory
 from afterword.schemas.export import ExportUser
 from afterword.schemas.health import ComponentHealth, GetHealth
+from afterword.schemas.imports import ImportMemories
 from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
 from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
 from afterword.schemas.registry import GetAgent, ListAgents, SetAgent
@@ -45,6 +46,7 @@ from afterword.workers.services.commands.export_user import UserExporter
 from afterword.workers.services.commands.find_owners import OwnerFinder
 from afterword.workers.services.commands.find_related import RelatedFinder
 from afterword.workers.services.commands.handlers import CommandHandler, Commands
+from afterword.workers.services.commands.import_memories import MemoryImporter
 from afterword.workers.services.commands.list_users import UserLister
 from afterword.workers.services.commands.manage_agents import AgentKeeper
 from afterword.workers.services.commands.manage_keys import KeyRing
@@ -123,6 +125,7 @@ class CommandRoom:
         users = UserKeeper(database, self._memories.objections, self.deletions)
         exporter = UserExporter(database, views, self._analytics.figures, users)
         corrector = MemoryCorrector(changes, self.corrections)
+        importer = MemoryImporter(changes, embedder=self._models.embedder, topics=self._memories.topics)
         adder = MemoryAdder(changes, embedder=self._models.embedder, topics=self._memories.topics)
         return [
             CommandHandler.of(ListMemories, reader.list),
@@ -155,5 +158,6 @@ class CommandRoom:
             CommandHandler.of(SetUser, users.set),
             CommandHandler.of(GetUser, users.get),
             CommandHandler.of(ExportUser, exporter.page),
+            CommandHandler.of(ImportMemories, importer.run),
             CommandHandler.of(GetDeletion, DeletionReader(database).get),
         ]

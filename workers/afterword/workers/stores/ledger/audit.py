@@ -68,6 +68,7 @@ Type = Literal[
     "agent_update",
     "user_update",
     "user_export",
+    "user_import",
     "extraction_request",
     "key_create",
     "key_revoke",
@@ -76,9 +77,9 @@ Type = Literal[
 `memory_add` is one memory of it that was learned or added by hand, by its id. `agent_update` is an entry that somebody
 wrote into the registry of agents; its metadata says who owns the agent, whether it remembers, and whether it has
 instructions. `extraction_request` is a conversation that came before an LLM was set and shall be extracted now.
-`user_export` is a copy of all that was handed out. `user_update` is what somebody said about being remembered.
-`key_create` and `key_revoke` are about an API key: its id, account and roles, never its secret. The metadata of what
-somebody asked for names the account in `by`."""
+`user_import` is a number of memories that were kept elsewhere, `user_export` a copy of all that was handed out.
+`user_update` is what somebody said about being remembered. `key_create` and `key_revoke` are about an API key: its id,
+account and roles, never its secret. The metadata of what somebody asked for names the account in `by`."""
 
 
 @dataclass(frozen=True, slots=True)
