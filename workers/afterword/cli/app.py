@@ -13,12 +13,12 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from afterword.cli import analytics, data, deadletters, gateway, keys, ledger, memories, process, recall, users
+from afterword.cli import analytics, data, deadletters, gateway, keys, ledger, mcp, memories, process, recall, users
 from afterword.schemas import AfterwordError
 from afterword.schemas.printable import printable
 
 _LONGEST = 1_000
-_EXTRAS: Final = {"up": "embedded", "gateway": "gateway"}
+_EXTRAS: Final = {"up": "embedded", "gateway": "gateway", "mcp": "mcp"}
 """The extra that brings what a command needs, where that is not `worker`."""
 
 
@@ -49,6 +49,7 @@ app.command()(recall.context)
 app.command()(recall.search)
 app.command()(process.worker)
 app.command()(gateway.gateway)
+app.command()(mcp.mcp)
 app.command()(ledger.migrate)
 app.command()(ledger.extract)
 app.command()(process.doctor)

@@ -50,6 +50,16 @@ def test_a_key_is_checked_when_the_client_is_made(door: GatewayStack) -> None:
         MemoryClient(api_key="nonsense", host=door.url)
 
 
+def test_a_key_of_ours_takes_the_place_of_one_of_mem0s(door: GatewayStack) -> None:
+    ann = new_user("ann")
+    with door.http(token("ops", CallerRole.OPERATOR)) as operator:
+        wanted = {"account": ann, "roles": ["user"], "user_id": ann}
+        made = operator.post("/api/v1/keys", json=wanted).raise_for_status().json()
+    client = MemoryClient(api_key=made["key"], host=door.url)
+    client.add("Likes tea", infer=False)
+    assert [each["user_id"] for each in client.get_all()["results"]] == [ann]
+
+
 def test_what_is_said_is_learned(door: GatewayStack, client: MemoryClient) -> None:
     ann = new_user("ann")
     door.openai.answer_with(given(Fact("Ann is allergic to peanuts")))
@@ -220,6 +230,7 @@ def test_users_are_listed_and_removed(door: GatewayStack) -> None:
     ]
     assert client.delete_users(user_id="ann") == {"message": "Entity deleted successfully."}
     assert client.get_all(filters={"user_id": {"in": ["ann", "bob"]}})["count"] == 1
+    assert [each["name"] for each in client.users()["results"]] == ["bob"]
     with pytest.raises(ValidationError, match="run_id"):
         client.delete_users(run_id="t1")
     client.reset()
@@ -276,6 +287,7 @@ def test_an_agent_s_own_memories_are_its_owner_s(door: GatewayStack) -> None:
         stranger.delete_users(agent_id=agent)
     client.delete_users(agent_id=agent)
     assert client.get_all(filters={"agent_id": agent})["count"] == 0
+    assert ("agent", agent) not in {(each["type"], each["name"]) for each in client.users()["results"]}
 
 
 @pytest.mark.parametrize(

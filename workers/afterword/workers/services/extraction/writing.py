@@ -87,13 +87,14 @@ class FactWriter:
     def note_saved(self, connection: Connection, batch: Batch, entry: Entry, written: Sequence[Stored]) -> None:
         """Put written facts on the books, with the labels of the conversations that they are from."""
         labels = {line.conversation.event_id: line.conversation.metadata for line in batch.lines}
-        how = {"batch_id": entry.batch_id, "model": entry.model, "prompt_version": entry.prompt_version}
         records = [
             replace(
                 self._books.record_of(
                     each.memory, labels.get(each.fact.event_id, {}), source="conversation", agent_id=each.fact.agent_id
                 ),
-                **how,
+                batch_id=entry.batch_id,
+                model=entry.model,
+                prompt_version=entry.prompt_version,
             )
             for each in written
         ]
