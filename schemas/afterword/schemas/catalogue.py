@@ -31,7 +31,9 @@ from afterword.schemas.commands import (
 )
 from afterword.schemas.conversation import check_version
 from afterword.schemas.errors import InvalidInput, shortened
+from afterword.schemas.export import ExportUser
 from afterword.schemas.health import GetHealth
+from afterword.schemas.imports import ImportMemories
 from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
 from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
 from afterword.schemas.registry import GetAgent, ListAgents, SetAgent
@@ -68,6 +70,8 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     SetAgent,
     SetUser,
     GetUser,
+    ExportUser,
+    ImportMemories,
 )
 """Every command that the workers understand."""
 

@@ -126,6 +126,7 @@ def test_every_command_is_read_by_its_name() -> None:
     given |= {
         "memory_ids": ["m"],
         "deletion_id": "1",
+        "memories": [{"id": "1", "text": "x", "occurred_at": "2026-05-01T12:00:00Z"}],
         "memory_enabled": False,
         "key_id": "0" * 16,
         "secret_hash": "0" * 64,
@@ -169,6 +170,8 @@ def test_every_class_of_a_command_is_listed_and_says_whose_it_is_and_how_it_is_a
         "conversation",
         "users_set",
         "users_get",
+        "users_export",
+        "users_import",
     ]
 
 

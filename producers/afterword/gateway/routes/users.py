@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
+from fastapi.responses import StreamingResponse
 
 from afterword.gateway.answers import READING, WRITING, json_answer, problems
 from afterword.gateway.bodies import json_body, query_string
@@ -13,6 +15,7 @@ from afterword.gateway.routes import API
 from afterword.gateway.visits import Visiting
 from afterword.schemas.answers import UserPage
 from afterword.schemas.commands import ListUsers
+from afterword.schemas.export import ExportLine
 from afterword.schemas.keys import CallerRole
 from afterword.schemas.users import SetUser, UserWishes
 
@@ -48,3 +51,26 @@ async def set_user(visit: Visiting, user_id: _UserId, body: _Wishes) -> Response
         timeout=visit.settings.command_seconds,
     )
     return json_answer(done)
+
+
+@router.get(
+    "/users/{user_id}/export",
+    responses={
+        **problems(READING),
+        200: {"content": {"application/x-ndjson": {}}, "description": "A line for each thing; the last one is `end`."},
+    },
+    response_class=StreamingResponse,
+)
+async def export_user(visit: Visiting, user_id: _UserId) -> StreamingResponse:
+    """Everything that is kept of a user, as JSON lines (NDJSON). Without the line `end` it is not whole."""
+    who = visit.caller.of_user({"user_id": user_id})
+    lines = visit.client.users.export(who["user_id"], asked_by=visit.caller.account)
+    # Before the answer begins: an error has a status then.
+    first = await anext(lines)
+    return StreamingResponse(_ndjson(first, lines), media_type="application/x-ndjson")
+
+
+async def _ndjson(first: ExportLine, others: AsyncIterator[ExportLine]) -> AsyncIterator[str]:
+    yield f"{first.model_dump_json(exclude_none=True)}\n"
+    async for line in others:
+        yield f"{line.model_dump_json(exclude_none=True)}\n"

@@ -20,7 +20,9 @@ from afterword.schemas import (
     SearchMemories,
 )
 from afterword.schemas.commands import GetHistory, GetProvenance, UpdateMemory
+from afterword.schemas.export import ExportUser
 from afterword.schemas.health import ComponentHealth, GetHealth
+from afterword.schemas.imports import ImportMemories
 from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
 from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
 from afterword.schemas.registry import GetAgent, ListAgents, SetAgent
@@ -40,9 +42,11 @@ from afterword.workers.services.commands.corrections import Corrections
 from afterword.workers.services.commands.dead_letters import DeadLetters
 from afterword.workers.services.commands.delete_memory import MemoryDeleter
 from afterword.workers.services.commands.deletions import Deletions
+from afterword.workers.services.commands.export_user import UserExporter
 from afterword.workers.services.commands.find_owners import OwnerFinder
 from afterword.workers.services.commands.find_related import RelatedFinder
 from afterword.workers.services.commands.handlers import CommandHandler, Commands
+from afterword.workers.services.commands.import_memories import MemoryImporter
 from afterword.workers.services.commands.list_users import UserLister
 from afterword.workers.services.commands.manage_agents import AgentKeeper
 from afterword.workers.services.commands.manage_keys import KeyRing
@@ -119,7 +123,9 @@ class CommandRoom:
         agents = AgentKeeper(AgentAdmin(database))
         search = OwnerSearch(self._recall.finder, views)
         users = UserKeeper(database, self._memories.objections, self.deletions)
+        exporter = UserExporter(database, views, self._analytics.figures, users)
         corrector = MemoryCorrector(changes, self.corrections)
+        importer = MemoryImporter(changes, embedder=self._models.embedder, topics=self._memories.topics)
         adder = MemoryAdder(changes, embedder=self._models.embedder, topics=self._memories.topics)
         return [
             CommandHandler.of(ListMemories, reader.list),
@@ -151,5 +157,7 @@ class CommandRoom:
             CommandHandler.of(SetAgent, agents.set),
             CommandHandler.of(SetUser, users.set),
             CommandHandler.of(GetUser, users.get),
+            CommandHandler.of(ExportUser, exporter.page),
+            CommandHandler.of(ImportMemories, importer.run),
             CommandHandler.of(GetDeletion, DeletionReader(database).get),
         ]

@@ -51,8 +51,12 @@ class UserKeeper:
 
     def get(self, command: GetUser, _: float | None) -> UserWishes:
         """What the user wishes. Raises: LedgerUnavailable."""
+        return self.wishes_of(command.tenant_id, command.user_id)
+
+    def wishes_of(self, tenant_id: str, user_id: str) -> UserWishes:
+        """What a user wishes. Raises: LedgerUnavailable."""
         with self._database.transaction() as connection:
-            return _wishes(connection, command.tenant_id, command.user_id)
+            return _wishes(connection, tenant_id, user_id)
 
 
 def _void(connection: Connection, tenant_id: str, user_id: str, by: str) -> Deletion | None:

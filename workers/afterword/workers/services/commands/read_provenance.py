@@ -39,7 +39,7 @@ class ProvenanceReader:
             raise NotFound("there is no such memory")
         [memory] = found
         with self._database.transaction() as connection:
-            learned = memories.learned(connection, command.tenant_id, memory.id)
+            learned = memories.learned(connection, command.tenant_id, [memory.id]).get(memory.id)
             added = audit.of_memory(connection, command.tenant_id, "memory_add", memory.id)
             turns = _kept_turns(connection, memory) if _has_words(memory) else []
         if not turns and _has_words(memory):

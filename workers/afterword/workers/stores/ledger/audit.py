@@ -67,6 +67,8 @@ Type = Literal[
     "memory_query",
     "agent_update",
     "user_update",
+    "user_export",
+    "user_import",
     "extraction_request",
     "key_create",
     "key_revoke",
@@ -75,6 +77,7 @@ Type = Literal[
 `memory_add` is one memory of it that was learned or added by hand, by its id. `agent_update` is an entry that somebody
 wrote into the registry of agents; its metadata says who owns the agent, whether it remembers, and whether it has
 instructions. `extraction_request` is a conversation that came before an LLM was set and shall be extracted now.
+`user_import` is a number of memories that were kept elsewhere, `user_export` a copy of all that was handed out.
 `user_update` is what somebody said about being remembered. `key_create` and `key_revoke` are about an API key: its id,
 account and roles, never its secret. The metadata of what somebody asked for names the account in `by`."""
 
@@ -169,6 +172,16 @@ def read(connection: Connection, tenant_id: str, user_id: str) -> list[Event]:
         select(*columns).where(audit.c.tenant_id == tenant_id, audit.c.user_id == user_id).order_by(audit.c.id)
     )
     return [Event(**row._asdict()) for row in rows]
+
+
+def after(connection: Connection, tenant_id: str, user_id: str, *, row_id: int, limit: int) -> list[tuple[int, Event]]:
+    """A subject's rows that follow one, with their ids, oldest first."""
+    columns = [audit.c[name] for name in Event.__dataclass_fields__]
+    of_user = (audit.c.tenant_id == tenant_id, audit.c.user_id == user_id, audit.c.id > row_id)
+    rows = connection.execute(
+        select(audit.c.id.label("row_id"), *columns).where(*of_user).order_by(audit.c.id).limit(limit)
+    )
+    return [(row.row_id, Event(**{name: getattr(row, name) for name in Event.__dataclass_fields__})) for row in rows]
 
 
 def forget_queries(connection: Connection, tenant_id: str, user_id: str, session_id: str | None = None) -> None:

@@ -234,12 +234,12 @@ def find(
     return KnownMemory(Scope(row.scope), Kind(row.kind), row.session_id, row.event_id) if row else None
 
 
-def learned(connection: Connection, tenant_id: str, memory_id: str) -> Learned | None:
-    """How a memory was learned; None where it has no row."""
+def learned(connection: Connection, tenant_id: str, ids: Sequence[str]) -> dict[str, Learned]:
+    """How memories were learned, by id; those without a row are left out."""
     columns = [memories.c[name] for name in Learned.__dataclass_fields__]
-    wanted = select(*columns).where(memories.c.id == memory_id, memories.c.tenant_id == tenant_id)
-    row = connection.execute(wanted).one_or_none()
-    return None if row is None else Learned(**row._asdict())
+    wanted = select(memories.c.id, *columns).where(memories.c.id.in_(ids), memories.c.tenant_id == tenant_id)
+    rows = (row._asdict() for row in connection.execute(wanted))
+    return {row.pop("id"): Learned(**row) for row in rows}
 
 
 def _remove(connection: Connection, *where: ColumnElement[bool]) -> list[Gone]:

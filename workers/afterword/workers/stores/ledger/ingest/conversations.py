@@ -141,8 +141,8 @@ ORDER = (conversations.c.occurred_at, conversations.c.part, conversations.c.id)
 
 
 def conversation_of(row: Row[*tuple[Any, ...]]) -> Conversation:
-    """A row of COLUMNS as a conversation."""
-    fields = row._asdict()
+    """A row of COLUMNS, and maybe of others, as a conversation."""
+    fields = {column.name: row._mapping[column.name] for column in COLUMNS}
     fields["occurred_at"] = at_offset(fields["occurred_at"], fields.pop("utc_offset"))
     fields["turns"] = tuple(Turn.from_json(turn) for turn in fields["turns"] or ())
     return Conversation(**fields)
@@ -271,6 +271,24 @@ def of_event(connection: Connection, tenant_id: str, user_id: str, event_id: str
         select(*COLUMNS).where(*of_user, conversations.c.event_id == event_id).order_by(conversations.c.part)
     )
     return [conversation_of(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A conversation, and how far it has come."""
+
+    conversation: Conversation
+    part: int
+    status: ConversationStatus
+    reason: str | None
+
+
+def after(connection: Connection, tenant_id: str, user_id: str, *, row_id: int, limit: int) -> list[Told]:
+    """A user's conversations that were recorded after one, in the order they were."""
+    c = conversations.c
+    of_user = (c.tenant_id == tenant_id, c.user_id == user_id, c.id > row_id)
+    rows = connection.execute(select(*COLUMNS, c.part, c.status, c.reason).where(*of_user).order_by(c.id).limit(limit))
+    return [Told(conversation_of(row), row.part, row.status, row.reason) for row in rows]
 
 
 def clear(connection: Connection, tenant_id: str, user_id: str, session_id: str | None = None) -> None:
