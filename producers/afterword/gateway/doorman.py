@@ -25,7 +25,7 @@ class Doorman:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and has_body(scope):
             try:
-                scope[CALLER] = await self._door.caller(Headers(scope=scope).get("authorization"))
+                scope[CALLER] = await self._door.caller(Headers(scope=scope))
             except (NotKnown, MemoryUnavailable) as error:
                 await response_of(problem_of(error))(scope, receive, send)
                 return

@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from afterword.gateway.app import create_app
+from afterword.gateway.connections import bounded
 from afterword.gateway.keys import KeyCheck
 from afterword.gateway.settings import PREFIX, GatewaySettings, unknown_variables
 from afterword.schemas.errors import InvalidInput
@@ -121,6 +122,7 @@ def tell_address(settings: GatewaySettings, taken: socket.socket) -> None:
 def _config(app: FastAPI, settings: GatewaySettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=bounded(settings.body_seconds),
         # Ours is the log of accesses, without query strings.
         access_log=False,
         log_config=None,

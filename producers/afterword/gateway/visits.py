@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, cast
 
 from fastapi import Depends, FastAPI, Request
+from starlette.datastructures import Headers
 
-from afterword.gateway.authentication import Authentication
+from afterword.gateway.authentication import Authentication, authorization_in
 from afterword.gateway.callers import Caller, NotKnown
 from afterword.gateway.health import HealthLook
 from afterword.gateway.metrics import GatewayMetrics
@@ -29,10 +30,10 @@ class Door:
     health: HealthLook
     metrics: GatewayMetrics
 
-    async def caller(self, authorization: str | None) -> Caller:
-        """Who sends this `Authorization` header. Raises: NotKnown, MemoryUnavailable."""
+    async def caller(self, headers: Headers) -> Caller:
+        """Who sends these headers. Raises: NotKnown, MemoryUnavailable."""
         try:
-            return await self.authentication.caller(authorization)
+            return await self.authentication.caller(authorization_in(headers))
         except NotKnown as error:
             self.metrics.refused.labels(error.refusal).inc()
             raise
@@ -68,7 +69,7 @@ async def visit(request: Request) -> Visit:
     door = door_of(request.app)
     caller: Caller | None = request.scope.get(CALLER)
     if caller is None:
-        caller = request.scope[CALLER] = await door.caller(request.headers.get("authorization"))
+        caller = request.scope[CALLER] = await door.caller(request.headers)
     return Visit(caller=caller, client=door.client.for_tenant(caller.tenant_id), door=door)
 
 

@@ -33,7 +33,8 @@ function facts(memory) {
     ["session", memory.session_id],
     ["event", memory.source?.event_id],
     ["turn", memory.source?.message === null || memory.source?.message === undefined ? null : number(memory.source.message + 1)],
-    ...metadata.map(([name, value]) => [name, String(value)]),
+    // Not our words: somebody's "agent" is not the agent above.
+    ...metadata.map(([name, value]) => [node("code", {}, name), String(value)]),
   ]);
 }
 
