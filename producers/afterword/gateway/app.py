@@ -22,7 +22,18 @@ from afterword.gateway.loopback import OwnMachine
 from afterword.gateway.metrics import GatewayMetrics
 from afterword.gateway.pages import serve_viewer
 from afterword.gateway.problems import Problem, tell_problems
-from afterword.gateway.routes import API, analytics, context, conversations, me, memories, operations, probes, users
+from afterword.gateway.routes import (
+    API,
+    analytics,
+    context,
+    conversations,
+    erasures,
+    me,
+    memories,
+    operations,
+    probes,
+    users,
+)
 from afterword.gateway.settings import GatewaySettings
 from afterword.gateway.tokens import TokenCheck
 from afterword.gateway.visits import Door
@@ -40,6 +51,7 @@ _ROUTERS: Final = (
     context.router,
     memories.router,
     users.router,
+    erasures.router,
     analytics.router,
     operations.router,
     me.router,

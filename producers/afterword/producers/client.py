@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from afterword.producers.dead_letters import DeadLetterBox
     from afterword.producers.keys import Keys
     from afterword.producers.service_check import ServiceCheck
+    from afterword.producers.users import Users
 
 
 class MemoryClient:
@@ -229,6 +230,13 @@ class MemoryClient:
         from afterword.producers.keys import Keys
 
         return Keys(self._intake.tenant_id, self._line.ask)
+
+    @property
+    def users(self) -> Users:
+        """What persons may ask about themselves: erase, and see that it is done."""
+        from afterword.producers.users import Users
+
+        return Users(self._intake.tenant_id, self._line.ask)
 
     @property
     def dead_letters(self) -> DeadLetterBox:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from afterword.producers.aio.agents import AsyncAgents
     from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
     from afterword.producers.aio.keys import AsyncKeys
+    from afterword.producers.aio.users import AsyncUsers
     from afterword.producers.service_check import ServiceCheck
 
 
@@ -186,6 +187,13 @@ class AsyncMemoryClient:
         from afterword.producers.aio.keys import AsyncKeys
 
         return AsyncKeys(self._intake.tenant_id, self._lines.ask)
+
+    @property
+    def users(self) -> AsyncUsers:
+        """What persons may ask about themselves: erase, and see that it is done."""
+        from afterword.producers.aio.users import AsyncUsers
+
+        return AsyncUsers(self._intake.tenant_id, self._lines.ask)
 
     @property
     def dead_letters(self) -> AsyncDeadLetterBox:

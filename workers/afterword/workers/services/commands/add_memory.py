@@ -16,6 +16,7 @@ from afterword.workers.services.memories.topics import Topics
 from afterword.workers.services.policy.access import owner_of
 from afterword.workers.services.recall.askers_clock import NEWEST, clock_of
 from afterword.workers.stores.ledger import audit
+from afterword.workers.stores.ledger.extraction import subjects
 from afterword.workers.stores.vectors.payload import StoredMemory, to_memory
 from afterword.workers.text.language import detect
 
@@ -31,7 +32,7 @@ class MemoryAdder:
     def add(self, command: AddMemory, _: float | None) -> Memory:
         """The note as stored. The same request again changes nothing, and answers the note that is there.
 
-        Raises: EmbeddingFailed, LedgerUnavailable, VectorStoreUnavailable.
+        Raises: EmbeddingFailed, LedgerUnavailable, VectorStoreUnavailable; Erased, when the user was erased meanwhile.
         """
         begun = time.perf_counter()
         owner = owner_of(command)
@@ -47,6 +48,8 @@ class MemoryAdder:
         books = self._changes.books
         record = books.record_of(memory, command.metadata, source="hand")
         with self._changes.locked(command) as connection:
+            if command.user_id is not None:
+                subjects.refuse_erased(connection, command.tenant_id, command.user_id, since=memory.created_at)
             # Under the lock, so that a clear comes either before or after all of it.
             view.insert([(memory, vector)])
             books.note_saved(connection, [record], active=True)

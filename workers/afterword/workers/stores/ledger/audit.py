@@ -69,11 +69,14 @@ Type = Literal[
     "extraction_request",
     "key_create",
     "key_revoke",
+    "user_erase",
+    "user_erased",
 ]
 """`memory_save` is an operation (a conversation's excerpts, a batch of facts, a note) with how many memories it saved;
 `memory_add` is one memory of it that was learned or added by hand, by its id. `agent_update` is an entry that somebody
 wrote into the registry of agents; its metadata says who owns the agent, whether it remembers, and whether it has
 instructions. `extraction_request` is a conversation that came before an LLM was set and shall be extracted now.
+`user_erase` and `user_erased` are an erasure that was asked for, and one that is done: they name it and not the user.
 `key_create` and `key_revoke` are about an API key: its id, account and roles, never its secret. The metadata of what
 somebody asked for names the account in `by`."""
 

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from afterword.workers.core.errors import VectorStoreUnavailable
@@ -27,6 +28,7 @@ _OPERATIONS = (
     "delete_where",
     "count",
     "count_by",
+    "rewrite",
 )
 
 
@@ -106,6 +108,13 @@ class TimedStore:
 
     def size(self) -> CollectionSize:
         return self._inner.size()
+
+    def rewrite(self) -> bool:
+        with self._timed("rewrite"):
+            return self._inner.rewrite()
+
+    def folder(self) -> Path | None:
+        return self._inner.folder()
 
     def version(self) -> str:
         return self._inner.version()
