@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from sqlalchemy import text
 
@@ -18,7 +19,7 @@ from afterword.workers.services.governance.ledger_removal import LedgerRemoval, 
 from afterword.workers.services.governance.queue_removal import QueueRemoval
 from afterword.workers.services.governance.requests import audited
 from afterword.workers.services.governance.residue import ResidueScan, Wanted
-from afterword.workers.services.governance.steps import Step
+from afterword.workers.services.governance.steps import Note, Step
 from afterword.workers.services.governance.store_removal import StoreRemoval
 from afterword.workers.stores.ledger import audit, erasures
 from afterword.workers.stores.ledger.database import Database
@@ -80,9 +81,8 @@ class Erasing:
 
     def _finish_round(self, erasure: Erasure) -> None:
         while erasure.step != Step.SCAN:
-            removed = self._steps[Step(erasure.step)](erasure)
+            self._steps[Step(erasure.step)](erasure, partial(self._note, erasure))
             with self._database.transaction() as connection:
-                erasure = erasures.note_removed(connection, erasure, erasure.step, removed)
                 erasure = erasures.go_on(connection, erasure, Step(erasure.step).after)
         residue = self._scan.scan(_wanted(erasure))
         if residue.clean or erasure.round + 1 >= _ROUNDS:
@@ -93,8 +93,12 @@ class Erasing:
         with self._database.transaction() as connection:
             erasures.go_on(connection, erasure, Step.MEMORIES, again=True)
 
+    def _note(self, erasure: Erasure, removed: Mapping[str, int]) -> None:
+        with self._database.transaction() as connection:
+            erasures.note_removed(connection, erasure, erasure.step, removed)
+
     @property
-    def _steps(self) -> Mapping[Step, Callable[[Erasure], Mapping[str, int]]]:
+    def _steps(self) -> Mapping[Step, Callable[[Erasure, Note], None]]:
         return {
             Step.SAMPLE: self._removals.store.sample,
             Step.MEMORIES: self._removals.store.remove,
@@ -104,30 +108,28 @@ class Erasing:
             Step.FILES: self._rewrite_files,
         }
 
-    def _remove_from_ledger(self, erasure: Erasure) -> Mapping[str, int]:
+    def _remove_from_ledger(self, erasure: Erasure, _: Note) -> None:
         with self._database.transaction() as connection:
             removed = self._removals.ledger.remove(connection, erasure)
             # In the same transaction: after a kill there is nothing left to be counted.
             erasures.note_removed(connection, erasure, erasure.step, removed)
-        return {}
 
-    def _pseudonymise(self, erasure: Erasure) -> Mapping[str, int]:
-        rows = 0
-        while True:
-            with self._database.transaction() as connection:
-                some = pseudonymise_audit(connection, erasure)
-            rows += some
-            if not some:
-                break
+    def _pseudonymise(self, erasure: Erasure, note: Note) -> None:
         with self._database.transaction() as connection:
-            rows += forget_asker(connection, erasure)
-        return {"audit": rows}
+            rows = audit.count_of(connection, erasure.tenant_id, erasure.user_id)
+        note({"audit": rows})
+        left = True
+        while left:
+            with self._database.transaction() as connection:
+                left = pseudonymise_audit(connection, erasure) > 0
+        with self._database.transaction() as connection:
+            forget_asker(connection, erasure)
 
-    def _rewrite_files(self, _: Erasure) -> Mapping[str, int]:
+    def _rewrite_files(self, _: Erasure, note: Note) -> None:
         rewritten = self._removals.store.admin.rewrite()
         self._vacuum(*(table.name for table in TABLES))
         log = self._removals.traces.rewrite_log()
-        return {"vector_files_rewritten": int(rewritten), "append_only_file_rewritten": int(log)}
+        note({"vector_files_rewritten": int(rewritten), "append_only_file_rewritten": int(log)})
 
     def _vacuum(self, *tables: str) -> None:
         # Outside of any transaction, which VACUUM needs.

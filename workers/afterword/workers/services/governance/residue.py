@@ -6,6 +6,7 @@ they said. It says where it found some, and what it could not look into.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -157,14 +158,19 @@ def _files(folder: Path, wanted: Wanted, finder: PhraseFinder) -> _Place:
 
 
 def _chunks(file: Path) -> Iterator[bytes]:
-    """A file in parts that overlap, without those that are holes."""
+    """What is in a file, in parts that overlap. Its holes are passed over: most of a store's files are holes."""
     try:
         with file.open("rb") as opened:
-            tail = b""
-            while data := opened.read(_CHUNK):
-                if data.strip(b"\0"):
-                    yield tail + data
-                tail = data[-_OVERLAP:]
+            size, at = file.stat().st_size, 0
+            while at < size:
+                try:
+                    at = os.lseek(opened.fileno(), at, os.SEEK_DATA)
+                except OSError:
+                    # Nothing but a hole is left.
+                    return
+                end = min(os.lseek(opened.fileno(), at, os.SEEK_HOLE), at + _CHUNK)
+                yield os.pread(opened.fileno(), end - at + _OVERLAP, at)
+                at = end
     except FileNotFoundError:
         # The store has replaced it meanwhile.
         return

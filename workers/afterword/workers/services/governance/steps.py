@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from enum import StrEnum
+
+Note = Callable[[Mapping[str, int]], None]
+"""Notes how many of what a step found, before it removes them: after a kill they cannot be counted any more."""
 
 
 class Step(StrEnum):

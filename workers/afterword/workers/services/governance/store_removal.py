@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from afterword.workers.services.governance import phrases
+from afterword.workers.services.governance.steps import Note
 from afterword.workers.stores.ledger import erasures, provenance
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.erasures import Erasure, Watched
@@ -34,8 +35,8 @@ class StoreRemoval:
     database: Database
     admin: StoreAdmin
 
-    def sample(self, erasure: Erasure) -> dict[str, int]:
-        """Note what the scan shall look for. Returns how many memories of each scope and kind there are."""
+    def sample(self, erasure: Erasure, note: Note) -> None:
+        """Note what the scan shall look for, and how many memories of each scope and kind there are."""
         with self.database.transaction() as connection:
             key = erasures.key_of(connection)
             ids = provenance.ids_of(connection, erasure.tenant_id, erasure.user_id, limit=_MOST_IDS)
@@ -45,22 +46,22 @@ class StoreRemoval:
         watched = Watched(tuple(ids), phrases.sampled((*said, *(each.text for each in memories)), key))
         with self.database.transaction() as connection:
             erasures.watch(connection, erasure.id, watched)
-        return dict(Counter(f"{each.scope}.{each.kind}" for each in memories))
+        note(Counter(f"{each.scope}.{each.kind}" for each in memories))
 
-    def remove(self, erasure: Erasure) -> dict[str, int]:
+    def remove(self, erasure: Erasure, note: Note) -> None:
         """Remove the user's memories, and what agents learned from them, or whom they learned it from."""
         with self.database.transaction() as connection:
             learned = provenance.learned_from(connection, erasure.tenant_id, erasure.user_id)
         own = [each.id for each in self._of_user(erasure)]
+        ids = [each.memory_id for each in learned]
+        note({"memories": len(own), "agents_memories_kept" if erasure.keep_learned else "agents_memories": len(ids)})
         # Those that a worker may have written since, of whatever scope, are known by their ids.
         self._delete([*own, *erasure.memory_ids])
-        ids = [each.memory_id for each in learned]
         if not erasure.keep_learned:
             self._delete(ids)
-            return {"memories": len(own), "agents_memories": len(ids)}
+            return
         for hit in self.admin.get(ids):
             self.admin.set_payload(hit.id, {**dict.fromkeys(_OF_A_PERSON), c.LINKED: []})
-        return {"memories": len(own), "agents_memories_kept": len(ids)}
 
     def remove_late(self, erasure: Erasure) -> None:
         """Remove once more what workers had in their hands: one that was paused may have written it since."""

@@ -164,6 +164,12 @@ def read(connection: Connection, tenant_id: str, user_id: str) -> list[Event]:
     return [Event(**row._asdict()) for row in rows]
 
 
+def count_of(connection: Connection, tenant_id: str, user_id: str) -> int:
+    """How many rows a subject has."""
+    theirs = (audit.c.tenant_id == tenant_id, audit.c.user_id == user_id)
+    return int(connection.execute(select(func.count()).where(*theirs)).scalar_one())
+
+
 def forget_queries(connection: Connection, tenant_id: str, user_id: str, session_id: str | None = None) -> None:
     """Drop the words of a subject's queries, or of those in one session."""
     worded = (audit.c.tenant_id == tenant_id, audit.c.user_id == user_id, audit.c.query.is_not(None))
