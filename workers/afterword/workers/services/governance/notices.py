@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from afterword.schemas.errors import MemoryUnavailable
-from afterword.workers.broker import RedisTraces
+
+
+class Notice(Protocol):
+    """Where an erasure tells it: `broker.RedisTraces`."""
+
+    def announced(self) -> int: ...
 
 
 class ErasureNotices:
@@ -17,7 +23,7 @@ class ErasureNotices:
 
     seconds = 1.0
 
-    def __init__(self, traces: RedisTraces, drop: Sequence[Callable[[], None]]) -> None:
+    def __init__(self, traces: Notice, drop: Sequence[Callable[[], None]]) -> None:
         self._traces = traces
         self._drop = drop
         self._seen: int | None = None

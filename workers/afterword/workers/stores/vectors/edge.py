@@ -196,13 +196,7 @@ class EdgeStore:
         with self._writing, self._lock, _alone(self._folder):
             old, anew = self._open_shard, self._folder / _ANEW
             shutil.rmtree(anew, ignore_errors=True)
-            unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=self._folder))
-            with _engine_errors():
-                copy = q.EdgeShard.create(str(unfinished), requests.config(self._identity().dimensions))
-                self._create_indexes(copy)
-                _copy(old, copy)
-                copy.flush()
-                copy.close()
+            unfinished = self._copied(old)
             unfinished.rename(anew)
             _sync(self._folder)
             self._path.rename(self._folder / _REPLACED)
@@ -213,6 +207,22 @@ class EdgeStore:
             del old
             shutil.rmtree(self._folder / _REPLACED)
         return True
+
+    def _copied(self, shard: q.EdgeShard) -> Path:
+        """The folder of a new shard that holds what this one does, closed."""
+        unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=self._folder))
+        try:
+            with _engine_errors():
+                copy = q.EdgeShard.create(str(unfinished), requests.config(self._identity().dimensions))
+                self._create_indexes(copy)
+                _copy(shard, copy)
+                copy.flush()
+                copy.close()
+        except BaseException:
+            # A disk that is full must not stay so for this.
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise
+        return unfinished
 
     def folder(self) -> Path | None:
         return self._folder
