@@ -3,11 +3,14 @@
 The vector store is in a process of its own, as in production: what it grows by is not the workers'. In the first
 third the workers fill their caches, which are small here; the last third is compared with the one before. The peak is
 that of an ingest worker whose every thread has a conversation as large as an event may be, with vectors of 1,536
-dimensions, at default settings but for the time that it waits for the embedder. Compose's limits come from it.
+dimensions, at default settings but for the time that it waits for the embedder; and that of a commands worker which is
+given 32 MB of notes at a time, each as long as one may be, and then lists them. Compose's limits come from both.
 """
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -17,7 +20,7 @@ from typing import Any
 
 import redis
 
-from afterword.producers import MemoryClient
+from afterword.producers import AsyncMemoryClient, ClientSettings, MemoryClient
 from afterword.schemas.wire import Queue, messages_key
 from ops.bench.findings import Comparison, Findings, Row
 from ops.bench.processes import Process
@@ -27,10 +30,13 @@ from ops.bench.servers import Place, Servers
 
 AIM_GROWTH = 1.05
 COMPOSE_LIMIT = 288
-"""MiB that docker-compose.yml gives an ingest worker."""
+"""MiB that docker-compose.yml gives an ingest worker, and a commands worker."""
 
 _DIMENSIONS = 1_536
 _LARGE_BYTES = 1_000_000
+_NOTE_CHARACTERS = 64 * 1024
+_OWNERS = 20
+_LISTINGS = 8
 _USERS = 100
 _TURNS = 2
 _PUBLISHED_AT_ONCE = 2_000
@@ -60,16 +66,18 @@ def measure(place: Place, quick: bool) -> Findings:
         samples = list(_sampled(servers, workers[:2], count))
         rate = count / (time.monotonic() - begun)
         rows_of_peak = _peak(servers, shared["qdrant_url"], conversations=1 if quick else 8)
+        of_notes = _peak_of_notes(servers, shared["qdrant_url"], notes=4 if quick else 500)
     found = [
         _found(role, count, [(done, sizes[place]) for done, sizes in samples]) for place, role in enumerate(roles[:2])
     ]
     rows = [row for each in found for row in each.rows]
     peak = rows_of_peak.figures["peak"]
     return Findings(
-        [*rows, Row("both at work", count, {"rate": rate}, "conversations/s"), rows_of_peak],
+        [*rows, Row("both at work", count, {"rate": rate}, "conversations/s"), rows_of_peak, of_notes],
         [
             *(each.comparisons[0] for each in found),
             Comparison("ingest: peak / limit of Compose", peak / COMPOSE_LIMIT, "of 1", 1.0),
+            Comparison("commands: peak / limit of Compose", of_notes.figures["peak"] / COMPOSE_LIMIT, "of 1", 1.0),
         ],
     )
 
@@ -82,23 +90,63 @@ def _peak(servers: Servers, qdrant_url: str, *, conversations: int) -> Row:
         queue = stack.enter_context(redis.Redis.from_url(servers.redis_url))
         client.publish_many(_large(conversations))
         client.flush(60)
-        settings = {
-            "edge_path": "",
-            "qdrant_url": qdrant_url,
-            "collection": "large",
-            "embedder": "openai",
-            "embedder_base_url": stack.enter_context(servers.embeddings(0)),
-            "embedder_dimensions": str(_DIMENSIONS),
-            "embedder_timeout": "120",
-            "ingest_embedding": "120",
-        }
-        worker = stack.enter_context(servers.worker("ingest", store="large", **settings))
+        settings = _large_vectors(qdrant_url, stack.enter_context(servers.embeddings(0)))
+        worker = stack.enter_context(servers.worker("ingest", store="large", ingest_embedding="120", **settings))
         begun = worker.resident_bytes() / _MIB
         while queue.hlen(messages_key(Queue.CONVERSATIONS)):
             sizes.append(worker.resident_bytes() / _MIB)
             time.sleep(_PAUSE / 4)
     figures = {"before": begun, "peak": max(sizes, default=begun)}
     return Row(f"ingest worker, {conversations} of 1 MB", conversations, figures, "MiB")
+
+
+def _peak_of_notes(servers: Servers, qdrant_url: str, *, notes: int) -> Row:
+    """The most memory of a fresh commands worker that is given notes side by side, and then lists them side by side."""
+    sizes = list[float]()
+    with ExitStack() as stack:
+        settings = _large_vectors(qdrant_url, stack.enter_context(servers.embeddings(0)))
+        worker = stack.enter_context(servers.worker("commands", store="large", **settings))
+        begun = worker.resident_bytes() / _MIB
+        done = threading.Event()
+        sampled = threading.Thread(target=_sample, args=(worker, sizes, done), daemon=True)
+        sampled.start()
+        try:
+            asyncio.run(_add_and_list(servers.redis_url, notes))
+        finally:
+            done.set()
+            sampled.join()
+    figures = {"before": begun, "peak": max(sizes, default=begun)}
+    return Row(f"commands worker, {notes} notes of 64 KiB", notes, figures, "MiB")
+
+
+def _sample(worker: Process, sizes: list[float], done: threading.Event) -> None:
+    while not done.wait(_PAUSE / 4):
+        sizes.append(worker.resident_bytes() / _MIB)
+
+
+async def _add_and_list(redis_url: str, notes: int) -> None:
+    samples = Samples(seed=4)
+    async with AsyncMemoryClient(redis_url, settings=ClientSettings(on_unavailable="raise")) as client:
+        texts = [f"{number} {samples.sentence(12_000)}"[:_NOTE_CHARACTERS] for number in range(notes)]
+        owners = [f"notes-{number % _OWNERS}" for number in range(notes)]
+        added = (
+            client.memories.add(text, user_id=owner, timeout=300) for text, owner in zip(texts, owners, strict=True)
+        )
+        await asyncio.gather(*added)
+        listed = (client.memories.list(user_id=owners[0], limit=1_000, timeout=60) for _ in range(_LISTINGS))
+        await asyncio.gather(*listed)
+
+
+def _large_vectors(qdrant_url: str, embedder_url: str) -> dict[str, str]:
+    return {
+        "edge_path": "",
+        "qdrant_url": qdrant_url,
+        "collection": "large",
+        "embedder": "openai",
+        "embedder_base_url": embedder_url,
+        "embedder_dimensions": str(_DIMENSIONS),
+        "embedder_timeout": "120",
+    }
 
 
 def _large(count: int) -> Iterator[Mapping[str, Any]]:

@@ -20,15 +20,17 @@ def event(number: int) -> str:
 
 def test_a_file_is_published_with_an_error_for_each_bad_line(deployment: Deployment, tmp_path: Path) -> None:
     good = [event(number) for number in range(500)]  # more than two steps
-    file = write(tmp_path / "big.jsonl", [*good[:250], "{", '{"user_id": "ada", "messages": []}', "", *good[250:]])
+    bad = ["{", '{"user_id": "ada", "messages": []}', "", "[" * 5_000]
+    file = write(tmp_path / "big.jsonl", [*good[:250], *bad, *good[250:]])
     (ingest,) = deployment.start("ingest")
 
     told = deployment.run("publish", str(file), check=False)
 
     assert told.returncode == 1
-    assert told.stdout == "500 conversations published, 2 lines refused\n"
+    assert told.stdout == "500 conversations published, 3 lines refused\n"
     assert "line 251: line: must be a JSON object" in told.stderr
     assert "line 252: messages: must hold at least one message" in told.stderr
+    assert "line 254: line: must be a JSON object" in told.stderr
     assert not (tmp_path / "big.jsonl.progress").exists()
     wait_until(lambda: stored(ingest) == 500, 120, "every conversation")
 

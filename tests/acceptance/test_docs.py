@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from afterword.cli.settings_table import settings_table
 from afterword.gateway.app import create_app
 from afterword.gateway.routes import API
 from afterword.gateway.settings import GatewaySettings
+from afterword.integrations.mcp.stdio import bound_caller
+from afterword.integrations.mcp.tools import TOOLS
 from afterword.producers import (
     Analytics,
     AsyncAnalytics,
@@ -37,6 +40,7 @@ SDK = Path("docs/sdk.md")
 SETTINGS = Path("docs/settings.md")
 MEM0_CLIENT = Path("docs/mem0-client.md")
 GATEWAY = Path("docs/gateway.md")
+MCP = Path("docs/mcp.md")
 SOURCES = [Path("schemas"), Path("producers"), Path("workers")]
 PAGES = [*Path().glob("*.md"), *sorted(Path("docs").glob("*.md")), Path("ops/README.md"), Path("ops/runbooks.md")]
 
@@ -108,8 +112,22 @@ def test_the_pages_on_the_gateway_name_every_route() -> None:
     # Those that other platforms know stand beside mem0's own.
     page = GATEWAY.read_text("utf-8") + MEM0_CLIENT.read_text("utf-8")
     paths = create_app(GatewaySettings(insecure_dev=True)).openapi()["paths"]
-    routes = [f"{method.upper()} {path}" for path, methods in paths.items() for method in methods]
-    assert [each for each in routes if each.startswith(f"{each.split()[0]} {API}") and f"`{each}`" not in page] == []
+    ours = {
+        f"`{method.upper()} {path}`"
+        for path, methods in paths.items()
+        for method, told in methods.items()
+        if path.startswith(API) and "compat" not in told["tags"]
+    }
+    assert len(ours) > 20
+    assert {each for each in ours if each not in page} == set()
+
+
+def test_the_page_on_mcp_names_every_tool_and_its_configuration_can_be_pasted() -> None:
+    named = re.findall(r"^\| `([a-z_]+)` \|", MCP.read_text("utf-8"), re.MULTILINE)
+    assert named == [tool.name for tool in TOOLS]
+    stdio, http = (json.loads(block)["mcpServers"]["afterword"] for block in blocks(MCP)["json"])
+    assert bound_caller(stdio["env"]).user_id == "maya"
+    assert http["url"].endswith("/mcp")
 
 
 def test_the_settings_of_the_sdk_are_those_of_the_client() -> None:
@@ -131,7 +149,7 @@ def test_the_quickstart_shows_what_the_readme_shows() -> None:
 @pytest.mark.parametrize("page", [Path("ARCHITECTURE.md"), Path("CONTRIBUTING.md")], ids=str)
 def test_modules_and_classes_that_are_named_exist(page: Path) -> None:
     named = set(re.findall(r"`([^`\n]+)`", page.read_text("utf-8")))
-    roots = [Path(), Path("workers/afterword"), Path("workers/afterword/workers")]
+    roots = [Path(), Path("producers/afterword"), Path("workers/afterword"), Path("workers/afterword/workers")]
     modules = {name for name in named if re.fullmatch(r"[\w/]+/[\w/]+\.py", name)}
     assert modules
     assert {name for name in modules if not any((root / name).is_file() for root in roots)} == set()

@@ -121,6 +121,37 @@ class TestMemories:
         page.keyboard.press("Escape")
         expect(dialog).to_be_hidden()
 
+    def test_a_memory_is_corrected_and_shows_what_it_said_before(
+        self, page: Page, door: GatewayStack, ann: str
+    ) -> None:
+        sign_in(page, door, token(ann))
+        page.get_by_role("button", name="Prefers window seats").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_role("button", name="Edit").click()
+        dialog.get_by_label("Text").fill("Prefers aisle seats.")
+        dialog.get_by_role("button", name="Save").click()
+        expect(dialog.locator(".text").first).to_have_text("Prefers aisle seats.")
+        expect(dialog.locator("#versions")).to_contain_text("Prefers window seats on trains.")
+        check_accessible(page)
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("button", name="Prefers aisle seats.")).to_be_visible()
+        # What somebody said stays as it was said.
+        page.get_by_role("button", name="How do you like it there?").click()
+        expect(dialog.get_by_role("button", name="Delete")).to_be_visible()
+        expect(dialog.get_by_role("button", name="Edit")).to_be_hidden()
+
+    def test_a_fact_is_deleted_with_the_words_it_comes_from(self, page: Page, door: GatewayStack, ann: str) -> None:
+        sign_in(page, door, token(ann))
+        expect(page.locator("#found")).to_have_text("6 shown")
+        page.get_by_role("button", name="User said: I moved to Lisbon").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_role("button", name="Delete").click()
+        dialog.get_by_label("Also delete the words").check()
+        check_accessible(page)
+        dialog.get_by_role("button", name="Delete").click()
+        expect(page.locator("#found")).to_have_text("4 shown")
+        assert not [each for each in cards(page) if "Lisbon" in each]
+
     def test_one_is_added(self, page: Page, door: GatewayStack) -> None:
         sign_in(page, door, token(new_user()))
         expect(page.locator("#found")).to_have_text("Nothing is remembered here.")

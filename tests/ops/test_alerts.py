@@ -14,6 +14,7 @@ import pytest
 import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
+from afterword.gateway.metrics import GatewayMetrics
 from afterword.workers.observing.metrics import Metrics, Reading
 from afterword.workers.runtime.roles import Role
 from tests.conftest import unavailable
@@ -115,7 +116,7 @@ def test_links_between_runbooks_lead_somewhere() -> None:
 def declared() -> dict[str, set[str]]:
     """The names of all series that the rules may use, with their labels."""
     found = {**OF_PROMETHEUS, "process_start_time_seconds": OF_TARGETS}
-    for instrument in vars(Metrics()).values():
+    for instrument in (*vars(Metrics()).values(), *vars(GatewayMetrics()).values()):
         if isinstance(instrument, MetricWrapperBase | Reading):
             (metric,) = instrument.describe()
             labels = instrument._labels if isinstance(instrument, Reading) else instrument._labelnames

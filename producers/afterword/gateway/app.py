@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Final
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -13,20 +14,24 @@ from fastapi.middleware.cors import CORSMiddleware
 from afterword.gateway.access_log import AccessLog
 from afterword.gateway.authentication import Authentication
 from afterword.gateway.compat import compat_routers
+from afterword.gateway.doorman import Doorman
 from afterword.gateway.guards import BodyBounds, Crowd, Departures, Faults
 from afterword.gateway.headers import SecurityHeaders
 from afterword.gateway.health import HealthLook
-from afterword.gateway.keys import KeyCheck
+from afterword.gateway.keys import KeyCheck, WorkersKeyCheck
 from afterword.gateway.keysets import key_source
 from afterword.gateway.loopback import OwnMachine
 from afterword.gateway.metrics import GatewayMetrics
 from afterword.gateway.pages import serve_viewer
-from afterword.gateway.problems import Problem, tell_problems
+from afterword.gateway.problems import tell_problems
 from afterword.gateway.routes import (
     API,
+    agents,
     analytics,
+    api_keys,
     context,
     conversations,
+    dead_letters,
     erasures,
     me,
     memories,
@@ -40,20 +45,26 @@ from afterword.gateway.visits import Door
 from afterword.producers import AsyncMemoryClient, ClientSettings, __version__
 from afterword.producers.settings import Environment
 
+if TYPE_CHECKING:
+    from afterword.gateway.mcp import McpDoor
+
 CLIENT_SETTINGS: Final = ClientSettings(on_unavailable="raise", pause_seconds=0.5)
 """A door says that there is no answer: an empty context would tell its caller that nothing is known.
 
 Everybody's questions pause together while no worker answers. In an agent a pause of 5 s spares workers that are too
 slow; here one question probes for all the others, and they must not wait long for its answer."""
+_PROMPT: Final = (context.router, conversations.router, probes.router)
+_MCP_HEADERS: Final = ("MCP-Protocol-Version", "Mcp-Method", "Mcp-Name")
+"""What a page sends that speaks the Model Context Protocol."""
 _ROUTERS: Final = (
-    probes.router,
-    conversations.router,
-    context.router,
     memories.router,
     users.router,
     erasures.router,
+    agents.router,
     analytics.router,
     operations.router,
+    dead_letters.router,
+    api_keys.router,
     me.router,
 )
 
@@ -61,7 +72,7 @@ _ROUTERS: Final = (
 def create_app(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> FastAPI:
     """The gateway as an ASGI application.
 
-    `keys` knows the API keys; without it none is taken. Raises: InvalidInput, for a setting of no use.
+    `keys` knows the API keys, in place of the workers. Raises: InvalidInput, for a setting of no use.
 
     >>> create_app(GatewaySettings(insecure_dev=True)).title
     'Afterword'
@@ -70,7 +81,10 @@ def create_app(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> Fa
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with AsyncExitStack() as opened:
+            if mcp_door is not None:
+                await opened.enter_async_context(mcp_door.open())
+            yield
         await door.client.close(timeout=settings.shutdown_grace)
 
     app = FastAPI(
@@ -82,16 +96,28 @@ def create_app(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> Fa
         # Their pages run scripts of other hosts; the description itself is at /openapi.json.
         docs_url=None,
         redoc_url=None,
-        responses={500: {"model": Problem, "description": "A fault of the gateway."}},
     )
     app.state.door = door
     tell_problems(app)
-    # First: `/memories/{memory_id}` would take their names for ids.
-    for router in (*compat_routers(), *_ROUTERS):
-        app.include_router(router)
+    # Routes are tried in order: those that agents wait for stand first, and those of other platforms before
+    # `/memories/{memory_id}`, which would take their names for ids.
+    for router in (*_PROMPT, *compat_routers(), *_ROUTERS):
+        # Not by `include_router`: each request would search every router by itself, half of the gateway's own time.
+        app.router.routes.extend(router.routes)
     serve_viewer(app)
+    mcp_door = _mcp_door(app, door)
     _guard(app, door)
     return app
+
+
+def _mcp_door(app: FastAPI, door: Door) -> McpDoor | None:
+    if not door.settings.mcp or find_spec("mcp_types") is None:
+        # It comes with version 2 of the SDK, which is the one that we speak.
+        return None
+    # Imported where it is served: it takes as long as all the rest of the gateway.
+    from afterword.gateway.mcp import serve_mcp
+
+    return serve_mcp(app, door)
 
 
 def _guard(app: FastAPI, door: Door) -> None:
@@ -101,8 +127,8 @@ def _guard(app: FastAPI, door: Door) -> None:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.origins,
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", *_MCP_HEADERS],
             expose_headers=["Retry-After"],
         )
     app.add_middleware(
@@ -113,6 +139,7 @@ def _guard(app: FastAPI, door: Door) -> None:
         batch_bytes=settings.batch_bytes,
     )
     app.add_middleware(Faults)
+    app.add_middleware(Doorman, door=door)
     app.add_middleware(Departures)
     app.add_middleware(Crowd, most=settings.in_flight)
     if settings.insecure_dev:
@@ -122,16 +149,15 @@ def _guard(app: FastAPI, door: Door) -> None:
 
 
 def _door(settings: GatewaySettings, keys: KeyCheck | None) -> Door:
-    source = key_source(settings)
-    authentication = Authentication(
-        tokens=None if source is None else TokenCheck(settings, source),
-        keys=keys if settings.api_keys else None,
-        nobody_is_asked=settings.default_tenant if settings.insecure_dev else None,
-    )
     # As every other client finds Redis, unless the gateway has an address of its own.
     url = settings.redis_url.get_secret_value() if settings.redis_url else Environment.read(os.environ).redis_url
-    client, metrics = AsyncMemoryClient(url, settings=CLIENT_SETTINGS), GatewayMetrics()
+    client, metrics, source = AsyncMemoryClient(url, settings=CLIENT_SETTINGS), GatewayMetrics(), key_source(settings)
     metrics.watch_outbox(lambda: client.stats)
+    authentication = Authentication(
+        tokens=None if source is None else TokenCheck(settings, source),
+        keys=(keys or WorkersKeyCheck(client, settings)) if settings.api_keys else None,
+        nobody_is_asked=settings.default_tenant if settings.insecure_dev else None,
+    )
     return Door(
         settings=settings,
         authentication=authentication,

@@ -53,7 +53,7 @@ class Departures:
         visit = _Watched(receive, send)
         working = asyncio.current_task()
         assert working is not None
-        if not _has_body(scope):
+        if not has_body(scope):
             # Nobody reads a body that is not there: the watch begins at once.
             await visit.receive()
         visit.watch(working)
@@ -125,7 +125,8 @@ class _Watched:
             working.cancel()
 
 
-def _has_body(scope: Scope) -> bool:
+def has_body(scope: Scope) -> bool:
+    """Whether a request says that it brings a body."""
     return any(name in (b"transfer-encoding", b"content-length") and value != b"0" for name, value in scope["headers"])
 
 

@@ -63,9 +63,9 @@ class GatewayServer:
         return f"http://{host}:{self._socket.getsockname()[1]}"
 
     @property
-    def is_open(self) -> bool:
-        """Whether nobody is asked who they are."""
-        return self._settings.insecure_dev
+    def settings(self) -> GatewaySettings:
+        """Its settings, as they were given."""
+        return self._settings
 
     def start(self) -> None:
         """Return once it answers."""
@@ -99,7 +99,9 @@ def listening(settings: GatewaySettings) -> socket.socket:
         return socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise InvalidInput(
-            f"{PREFIX}PORT", str(settings.port), f"cannot be listened on at {settings.host}: {error.strerror or error}"
+            f"{PREFIX}PORT",
+            str(settings.port),
+            f"choose another: at {settings.host} it cannot be listened on, {error.strerror or error}",
         ) from None
 
 

@@ -66,6 +66,9 @@ class GatewaySettings(BaseSettings):
     api_key_seconds: _Seconds = Field(
         5.0, description="Seconds that a key is believed before it is asked for again: how soon a revocation holds."
     )
+    api_key_outage_seconds: Annotated[float, Field(ge=0)] = Field(
+        600.0, description="Seconds that a key which was good is believed while no worker answers."
+    )
 
     # Nobody is asked who they are
     insecure_dev: bool = Field(False, description="Let everybody do everything; on a loopback address only.")
@@ -86,6 +89,11 @@ class GatewaySettings(BaseSettings):
     )
     shutdown_grace: Annotated[int, Field(ge=1)] = Field(
         10, description="Seconds that requests in work may take after SIGTERM."
+    )
+
+    # Agents' applications
+    mcp: bool = Field(
+        True, description="Serve the Model Context Protocol at `/mcp`, where the extra `mcp` is installed."
     )
 
     # Browsers

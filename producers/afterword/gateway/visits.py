@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Final, cast
 
 from fastapi import Depends, FastAPI, Request
 
@@ -13,6 +13,9 @@ from afterword.gateway.health import HealthLook
 from afterword.gateway.metrics import GatewayMetrics
 from afterword.gateway.settings import GatewaySettings
 from afterword.producers import AsyncMemoryClient
+
+CALLER: Final = "afterword.caller"
+"""Where a request keeps who makes it: for its route, and for the access log, which is written after the answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +66,9 @@ def door_of(app: FastAPI) -> Door:
 async def visit(request: Request) -> Visit:
     """Who makes this request. Raises: NotKnown, MemoryUnavailable."""
     door = door_of(request.app)
-    caller = await door.caller(request.headers.get("authorization"))
-    # For the access log, which is written after the answer.
-    request.scope["afterword.caller"] = caller
+    caller: Caller | None = request.scope.get(CALLER)
+    if caller is None:
+        caller = request.scope[CALLER] = await door.caller(request.headers.get("authorization"))
     return Visit(caller=caller, client=door.client.for_tenant(caller.tenant_id), door=door)
 
 

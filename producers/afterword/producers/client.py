@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from afterword.producers.dead_letters import DeadLetterBox
     from afterword.producers.keys import Keys
     from afterword.producers.service_check import ServiceCheck
-    from afterword.producers.users import Users
+    from afterword.producers.users import UserRights
 
 
 class MemoryClient:
@@ -232,11 +232,11 @@ class MemoryClient:
         return Keys(self._intake.tenant_id, self._line.ask)
 
     @property
-    def users(self) -> Users:
+    def users(self) -> UserRights:
         """What persons may ask about themselves: erase, and see that it is done."""
-        from afterword.producers.users import Users
+        from afterword.producers.users import UserRights
 
-        return Users(self._intake.tenant_id, self._line.ask)
+        return UserRights(self._intake.tenant_id, self._line.ask)
 
     @property
     def dead_letters(self) -> DeadLetterBox:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from afterword.producers.backoff import LONGEST_SECONDS
-from afterword.schemas.conversation import MAX_BYTES, MAX_MESSAGES
+from afterword.schemas.conversation import MAX_BYTES, MAX_MESSAGES, MAX_MESSAGES_TAKEN
 from afterword.schemas.errors import InvalidInput, shortened
 from afterword.schemas.values import DEFAULT_TENANT, Id
 
@@ -24,7 +24,7 @@ class ClientSettings(BaseModel):
     """How a client behaves. Sizes in bytes, times in seconds.
 
     `outbox_messages` and `outbox_bytes` bound what waits while Redis is away; past either the oldest goes.
-    `max_messages` and `max_bytes` are the size above which an event is split.
+    `max_messages` and `max_bytes` are the size above which an event is split; workers take none that is much larger.
     `on_invalid`: "raise" InvalidInput to the caller, or "log" it and publish nothing.
     `on_unavailable`: what `context` does without an answer: an "empty" context, or "raise" MemoryUnavailable.
     `exit_seconds` bounds the flush when the process ends. `pause_seconds` is the longest pause in asking for context
@@ -36,8 +36,8 @@ class ClientSettings(BaseModel):
 
     outbox_messages: Annotated[int, Field(ge=1)] = 10_000
     outbox_bytes: Annotated[int, Field(ge=1)] = 64 * 1024 * 1024
-    max_messages: Annotated[int, Field(ge=1)] = MAX_MESSAGES
-    max_bytes: Annotated[int, Field(ge=4096)] = MAX_BYTES
+    max_messages: Annotated[int, Field(ge=1, le=MAX_MESSAGES_TAKEN)] = MAX_MESSAGES
+    max_bytes: Annotated[int, Field(ge=4096, le=3 * MAX_BYTES)] = MAX_BYTES
     on_invalid: Literal["raise", "log"] = "raise"
     on_unavailable: Literal["empty", "raise"] = "empty"
     exit_seconds: Annotated[float, Field(ge=0)] = 2.0

@@ -17,7 +17,7 @@ SCAN_SECONDS = 600.0
 """How long a scan of all stores is waited for by default."""
 
 
-class Users:
+class UserRights:
     """What a person may ask about themselves. `by` and `asked_by` name the account that asks, for the audit.
 
     Raises:

@@ -11,13 +11,36 @@ from typing import Literal
 
 from afterword.schemas.context import Explanation
 from afterword.schemas.memory import Memory
-from afterword.schemas.values import LateModel, Scope
+from afterword.schemas.values import LateModel, Metadata, Scope
 
 
 class MemoryPage(LateModel):
     """Answers `list`; `next_cursor` is None on the last page."""
 
     memories: tuple[Memory, ...]
+    next_cursor: str | None = None
+
+
+class MemoryVersion(LateModel):
+    """One wording of a memory. The first is how it was learned or added; each correction makes the next.
+
+    `since` is when it was written, `until` when the next one took its place; None for the one that holds. `by` is the
+    account that corrected it, where it is known.
+    """
+
+    number: int
+    text: str
+    metadata: Metadata
+    since: datetime
+    until: datetime | None = None
+    by: str | None = None
+
+
+class MemoryHistory(LateModel):
+    """Answers `history`: the versions of a memory, newest first; `next_cursor` is None on the last page."""
+
+    memory_id: str
+    versions: tuple[MemoryVersion, ...]
     next_cursor: str | None = None
 
 

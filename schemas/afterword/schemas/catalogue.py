@@ -18,12 +18,14 @@ from afterword.schemas.commands import (
     FindRelated,
     GetConversation,
     GetDeletion,
+    GetHistory,
     GetMemory,
     GetOverview,
     GetUserAnalytics,
     ListMemories,
     ListUsers,
     SearchMemories,
+    UpdateMemory,
     refuse_lost_session,
 )
 from afterword.schemas.conversation import check_version
@@ -40,6 +42,8 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     FindRelated,
     GetMemory,
     AddMemory,
+    UpdateMemory,
+    GetHistory,
     DeleteMemory,
     ClearMemories,
     FindOwners,

@@ -20,6 +20,7 @@ from afterword.schemas.analytics import Overview, UserAnalytics
 from afterword.schemas.answers import (
     ConversationState,
     DeletionState,
+    MemoryHistory,
     MemoryOwners,
     MemoryPage,
     RelatedMemories,
@@ -41,6 +42,8 @@ DEFAULT_FOUND = 20
 MAX_RELATED = 100
 DEFAULT_RELATED = 10
 MAX_METADATA = 20
+MAX_VERSIONS = 100
+DEFAULT_VERSIONS = 20
 
 
 class ListMemories(OwnedByOne):
@@ -130,7 +133,8 @@ _EXAMPLE: JsonDict = {
 class AddMemory(OwnedByOne):
     """A memory written by hand. The same `request_id` sent again adds nothing.
 
-    `occurred_at` is when it came to be known; now, where it is left out.
+    `occurred_at` is when it came to be known; now, where it is left out. `replaces` is a memory of the same owner that
+    no longer holds: it is kept, and ranks below this one.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
@@ -141,15 +145,58 @@ class AddMemory(OwnedByOne):
     text: Text
     occurred_at: Time | None = None
     metadata: GivenMetadata = Field(default_factory=dict)
+    replaces: Id | None = None
+
+
+class UpdateMemory(OwnedByOne):
+    """Correct a memory: its text, its metadata, or both; what is left out stays. The same `request_id` sent again
+    changes nothing.
+
+    From then on it is found by the new text, and counts as told now. The old text is kept as a version: see
+    `GetHistory`. An excerpt cannot be corrected: it is what somebody said.
+    """
+
+    answer: ClassVar[type[Memory]] = Memory
+
+    command: Literal["update"] = "update"
+    memory_id: Id
+    text: Text | None = None
+    metadata: GivenMetadata | None = None
+
+    @model_validator(mode="after")
+    def _something_new(self) -> Self:
+        if self.text is None and self.metadata is None:
+            raise ValueError("give what is to be corrected: text or metadata")
+        return self
+
+
+class GetHistory(OwnedByOne):
+    """The versions of one memory, newest first. `cursor` is `next_cursor` of the page before."""
+
+    answer: ClassVar[type[MemoryHistory]] = MemoryHistory
+
+    command: Literal["history"] = "history"
+    memory_id: Id
+    limit: Annotated[int, Field(ge=1, le=MAX_VERSIONS)] = DEFAULT_VERSIONS
+    cursor: str | None = None
 
 
 class DeleteMemory(OwnedByOne):
-    """Remove one memory of an owner."""
+    """Remove one memory of an owner; `with_source`, also the excerpts of the turn that a user's fact was learned from,
+    which would be recalled all the same.
+    """
 
     answer: ClassVar[type[Removed]] = Removed
 
     command: Literal["delete"] = "delete"
     memory_id: Id
+    with_source: bool = False
+
+    @model_validator(mode="after")
+    def _words_of_a_user(self) -> Self:
+        if self.with_source and self.user_id is None:
+            raise ValueError("with_source must be left out for an agent's memory: what was said is its user's")
+        return self
 
 
 class ClearMemories(OwnedByOne):

@@ -22,7 +22,8 @@ class Memory(Model):
 
     `score` is a relevance from 0 to 1 where the memory answers a question, None where it is only listed.
     `occurred_at` is when it was said, by the speaker's own clock, `created_at` when it was stored. `topic` is what it
-    is about, such as "work" or "food", "other" where that could not be told.
+    is about, such as "work" or "food", "other" where that could not be told. `updated_at` is when it was last
+    corrected, `replaces` the memory whose place it was said to take.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Memory(Model):
     score: float | None = None
     occurred_at: datetime
     created_at: datetime | None = None
+    updated_at: datetime | None = None
     user_id: str | None = None
     agent_id: str | None = None
     session_id: str | None = None
@@ -40,4 +42,5 @@ class Memory(Model):
     topic: str | None = None
     importance: float | None = None
     source: Provenance | None = None
+    replaces: str | None = None
     metadata: Metadata = Field(default_factory=dict)

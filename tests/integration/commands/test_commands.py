@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -88,9 +89,11 @@ class TestListing:
         assert texts(user_id="bob") == []
         assert texts(user_id="ann", tenant_id="other") == []
 
-    def test_a_cursor_that_no_page_gave_is_the_caller_s_mistake(self, workshop: Workshop) -> None:
-        with pytest.raises(InvalidEvent, match="cursor"):
-            run(workshop, ListMemories, user_id="ann", cursor="nonsense")
+    @pytest.mark.parametrize("told", ["nonsense", "[" * 50_000, '["2026-05-01T12:00:00", "x"]', "[1, 2]", "{}"])
+    def test_a_cursor_that_no_page_gave_is_the_caller_s_mistake(self, workshop: Workshop, told: str) -> None:
+        for cursor in (told, base64.urlsafe_b64encode(told.encode()).decode()):
+            with pytest.raises(InvalidEvent, match="cursor"):
+                run(workshop, ListMemories, user_id="ann", cursor=cursor)
 
 
 class TestOne:

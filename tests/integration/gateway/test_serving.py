@@ -27,12 +27,22 @@ def test_slow_callers_hold_up_nobody(door: GatewayStack) -> None:
     with ExitStack() as callers:
         for _ in range(300):
             caller = callers.enter_context(socket.create_connection((address.hostname, address.port)))
-            caller.sendall(b"POST /api/v1/context HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+            caller.sendall(
+                b"POST /api/v1/context HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n"
+                b"Authorization: Bearer %s\r\n\r\n{" % token("slow").encode()
+            )
         with door.http(token(new_user())) as http:
             http.get("/api/v1/me")
             started = time.perf_counter()
             assert http.post("/api/v1/context", json={"query": "tea"}).status_code == 200
             assert time.perf_counter() - started < 1.0
+
+
+def test_a_strangers_body_is_not_waited_for(door: GatewayStack) -> None:
+    address = urlsplit(door.url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as stranger:
+        stranger.sendall(b"POST /api/v1/context HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        assert stranger.recv(100).startswith(b"HTTP/1.1 401")
 
 
 def test_a_caller_who_hangs_up_is_not_waited_for(door: GatewayStack) -> None:

@@ -13,7 +13,8 @@ from uuid import uuid4
 import pytest
 import redis
 
-from afterword.schemas import AddMemory, wire
+from afterword.schemas import AddMemory, Kind, wire
+from afterword.schemas.commands import UpdateMemory
 from afterword.schemas.erasures import EraseUser, ErasureReceipt, ErasureState, ErasureStatus, GetErasure, VerifyErased
 from afterword.schemas.keys import ApiKey, CallerRole, CreateKey
 from afterword.schemas.registry import SetAgent
@@ -49,6 +50,13 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
         yield opened
 
 
+@pytest.fixture
+def without_files(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the files of the vector store: they are proven once, and take most of the time."""
+    monkeypatch.setattr(workshop.store, "rewrite", lambda: True)
+    monkeypatch.setattr(workshop.store, "folder", lambda: None)
+
+
 def run(workshop: Workshop, command: type[Any], **given: Any) -> Any:
     made = command(reply_to=REPLY_TO, **given)
     return workshop.house.commands.commands(workshop.broker).run(made)
@@ -79,7 +87,7 @@ def erase(workshop: Workshop, user: str = "ann", **how: Any) -> ErasureReceipt:
     return found.receipt
 
 
-def dump(workshop: Workshop, client: redis.Redis) -> bytes:
+def dump(workshop: Workshop, client: Any) -> bytes:
     """Everything that lies in any store, row by row, key by key, file by file."""
     rows = [str(row) for table in TABLES for row in workshop.rows(f"SELECT t::text FROM {table.name} AS t")]
     bodies = [bytes(row.body) for row in workshop.rows("SELECT body FROM dead_letters")]
@@ -161,6 +169,8 @@ def live(workshop: Workshop, client: redis.Redis, llm: FakeOpenAI) -> None:
     workshop.take_in(type(said).parse(body))
     workshop.extract_all()
     run(workshop, AddMemory, user_id=USER, text=f"Owns a {k['note']}", metadata={"why": k["note-metadata"]})
+    [note] = workshop.memories(kind=Kind.NOTE)
+    run(workshop, UpdateMemory, user_id=USER, memory_id=note.id, text="Owns nothing of the kind")
     query = QueryEvent(tenant_id="default", user_id=USER, at=datetime.now(UTC), query=f"where is {k['query']}", **PLAIN)
     telemetry.record(database, workshop.house.memories.books, QueryEvents(events=(query,)))
     put_in_queue(client, "conversations", {"user_id": USER, "messages": [k["queued"]]})
@@ -215,6 +225,7 @@ def test_nothing_of_a_life_is_left_in_any_store(workshop: Workshop, client: redi
     assert run(workshop, VerifyErased, user_id=USER).clean
 
 
+@pytest.mark.usefixtures("without_files")
 class TestWhatAgentsLearned:
     def test_it_is_removed_with_them_and_that_of_others_stays(self, workshop: Workshop, llm: FakeOpenAI) -> None:
         learn(workshop, llm, "ann", "Answers about plumbing come in short")
@@ -242,14 +253,17 @@ def now(seconds: float = 0.0) -> datetime:
     return datetime.now(UTC) + timedelta(seconds=seconds)
 
 
+@pytest.mark.usefixtures("without_files")
 class TestWorkInFlight:
     """Whatever a worker has in its hands when somebody is erased, it does not bring them back."""
 
     @pytest.fixture(autouse=True)
     def nothing_is_left(
-        self, workshop: Workshop, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+        self,
+        workshop: Workshop,
+        client: redis.Redis,
+        without_files: None,  # noqa: ARG002  # undone after this
     ) -> Iterator[None]:
-        without_files(workshop, monkeypatch)
         yield
         assert workshop.memories(user_id="ann-of-the-fence") == []
         assert run(workshop, VerifyErased, user_id="ann-of-the-fence").clean
@@ -258,6 +272,9 @@ class TestWorkInFlight:
     def test_a_conversation(self, workshop: Workshop) -> None:
         erase(workshop, "ann-of-the-fence")
         assert workshop.take_in(event("I play the cello.", user="ann-of-the-fence")) == [Outcome.ERASED]
+        registry = workshop.house.metrics.registry
+        assert registry.get_sample_value("afterword_ingested_conversations_total", {"outcome": "erased"}) == 1
+        assert registry.get_sample_value("afterword_erasures_total", {"outcome": "clean"}) == 1
 
     def test_a_conversation_waits_while_the_erasure_runs(self, workshop: Workshop) -> None:
         workshop.take_in(event("I play the cello.", user="ann-of-the-fence"))
@@ -296,7 +313,7 @@ class TestWorkInFlight:
         erase(workshop, "ann-of-the-fence")
         telemetry.record(workshop.database, workshop.house.memories.books, QueryEvents(events=(asked,)))
 
-    def test_a_dead_message_that_is_copied_late(self, workshop: Workshop, client: redis.Redis) -> None:
+    def test_a_dead_message_that_is_copied_late(self, workshop: Workshop, client: Any) -> None:
         sweeps = workshop.house.upkeep.sweeps(workshop.broker)
         put_in_queue(client, "conversations", {"user_id": "ann-of-the-fence"}, key="conversations.XQ")
         client.zadd(f"{wire.queue_key('conversations')}.XQ", {client.hkeys("afterword:conversations.XQ.msgs")[0]: 1})
@@ -315,12 +332,6 @@ class TestWorkInFlight:
         assert workshop.memories() == []
 
 
-def without_files(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out the files of the vector store: they are proven once, and take most of the time."""
-    monkeypatch.setattr(workshop.store, "rewrite", lambda: True)
-    monkeypatch.setattr(workshop.store, "folder", lambda: None)
-
-
 def run_once(workshop: Workshop, act: Callable[[], object]) -> None:
     workshop.store.up()
     act()
@@ -331,6 +342,7 @@ def erase_now(workshop: Workshop, user: str) -> None:
     erase(workshop, user)
 
 
+@pytest.mark.usefixtures("without_files")
 class TestSomebodyWhoComesBack:
     def test_is_new(self, workshop: Workshop, llm: FakeOpenAI) -> None:
         workshop.take_in(event("I play the cello.", session_id="one"))
@@ -354,6 +366,7 @@ class TestSomebodyWhoComesBack:
         assert erase(workshop).removed["ledger"]["conversations"] == 1
 
 
+@pytest.mark.usefixtures("without_files")
 def test_asking_twice_is_one_erasure_and_nobody_elses(workshop: Workshop) -> None:
     first, again = ask_to_erase(workshop), ask_to_erase(workshop)
     assert first == again
@@ -380,10 +393,10 @@ STEPS: list[tuple[Any, ...]] = [
 ]
 
 
+@pytest.mark.usefixtures("without_files")
 def test_a_process_that_ends_at_any_step_is_followed_by_one_that_finishes(
     workshop: Workshop, llm: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without_files(workshop, monkeypatch)
     for number, (owner, name, *moments) in enumerate(STEPS):
         for when in moments:
             user = f"user-{number}-{when}"
@@ -412,6 +425,7 @@ def crashing(real: Callable[..., Any], when: str) -> Callable[..., Any]:
     return crashes
 
 
+@pytest.mark.usefixtures("without_files")
 def test_a_store_that_is_away_delays_an_erasure(workshop: Workshop) -> None:
     workshop.take_in(event("I play the cello."))
     erasure_id = ask_to_erase(workshop)

@@ -31,6 +31,7 @@ from afterword.producers import (
     UserPage,
 )
 from afterword.schemas import ErrorBody
+from afterword.schemas.commands import ClearMemories
 from afterword.schemas.wire import Queue
 from afterword.workers.embedded.redis_server import free_port
 from tests.support.fake_worker import FakeWorker
@@ -86,7 +87,7 @@ def test_every_command_has_its_answer(redis_url: str) -> None:
         assert client.memories.users(limit=10).users == (UserCount(user_id="ada", memories=5),)
     assert {request.tenant_id for request in worker.requests} == {"acme"}
     assert all(request.deadline_ms for request in worker.requests)
-    clear: Any = next(each for each in worker.requests if each.command == "clear")
+    clear = next(each for each in worker.requests if isinstance(each, ClearMemories))
     assert (clear.command, clear.user_id, clear.session_id) == ("clear", "ada", "s")
 
 

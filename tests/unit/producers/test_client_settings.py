@@ -45,6 +45,9 @@ def test_every_setting_has_its_variable() -> None:
         ("AFTERWORD_OUTBOX_MESSAGES", "many", "valid integer"),
         ("AFTERWORD_OUTBOX_BYTES", "0", "greater than or equal to 1"),
         ("AFTERWORD_ON_INVALID", "ignore", "'raise' or 'log'"),
+        # Workers take no larger event.
+        ("AFTERWORD_MAX_MESSAGES", "5001", "less than or equal to 5000"),
+        ("AFTERWORD_MAX_BYTES", "3145729", "less than or equal to 3145728"),
         ("AFTERWORD_TENANT_ID", "a\nb", "printable characters"),
     ],
 )

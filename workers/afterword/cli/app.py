@@ -13,12 +13,12 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from afterword.cli import analytics, data, deadletters, gateway, keys, ledger, process, recall, users
+from afterword.cli import analytics, data, deadletters, gateway, keys, ledger, mcp, memories, process, recall, users
 from afterword.schemas import AfterwordError
 from afterword.schemas.printable import printable
 
 _LONGEST = 1_000
-_EXTRAS: Final = {"up": "embedded", "gateway": "gateway"}
+_EXTRAS: Final = {"up": "embedded", "gateway": "gateway", "mcp": "mcp"}
 """The extra that brings what a command needs, where that is not `worker`."""
 
 
@@ -40,6 +40,7 @@ class CommandGroup(TyperGroup):
 
 app = typer.Typer(cls=CommandGroup, no_args_is_help=True, add_completion=False, help="Long-term memory for AI agents.")
 app.add_typer(ledger.agents, name="agents")
+app.add_typer(memories.app, name="memories")
 app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")
 app.add_typer(deadletters.app, name="deadletters")
@@ -48,6 +49,7 @@ app.command()(recall.context)
 app.command()(recall.search)
 app.command()(process.worker)
 app.command()(gateway.gateway)
+app.command()(mcp.mcp)
 app.command()(ledger.migrate)
 app.command()(ledger.extract)
 app.command()(process.doctor)

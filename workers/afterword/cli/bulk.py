@@ -126,7 +126,7 @@ def _publish(client: MemoryClient, step: list[_Line]) -> tuple[int, list[tuple[_
 def _event(text: str) -> dict[str, Any]:
     try:
         event = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidInput("line", shortened(text), f"must be a JSON object: {error}") from None
     if not isinstance(event, dict):
         raise InvalidInput("line", shortened(text), "must be a JSON object")

@@ -83,7 +83,7 @@ export class MemoryList {
   }
 
   card(memory) {
-    const open = () => showMemory(memory, this.owner, { onremoved: () => this.show() });
+    const open = () => showMemory(memory, this.owner, { onchanged: () => this.show() });
     return node("li", { class: "card" },
       node("button", { type: "button", class: "plain", onclick: open }, memory.text),
       node("p", { class: "about" }, timeNode(memory.occurred_at), ...tags(memory)));

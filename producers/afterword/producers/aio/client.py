@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from afterword.producers.aio.agents import AsyncAgents
     from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
     from afterword.producers.aio.keys import AsyncKeys
-    from afterword.producers.aio.users import AsyncUsers
+    from afterword.producers.aio.users import AsyncUserRights
     from afterword.producers.service_check import ServiceCheck
 
 
@@ -189,11 +189,11 @@ class AsyncMemoryClient:
         return AsyncKeys(self._intake.tenant_id, self._lines.ask)
 
     @property
-    def users(self) -> AsyncUsers:
+    def users(self) -> AsyncUserRights:
         """What persons may ask about themselves: erase, and see that it is done."""
-        from afterword.producers.aio.users import AsyncUsers
+        from afterword.producers.aio.users import AsyncUserRights
 
-        return AsyncUsers(self._intake.tenant_id, self._lines.ask)
+        return AsyncUserRights(self._intake.tenant_id, self._lines.ask)
 
     @property
     def dead_letters(self) -> AsyncDeadLetterBox:

@@ -16,8 +16,8 @@ from afterword.schemas.erasures import EraseUser, ErasureState, GetErasure, Resi
 A = TypeVar("A", bound=BaseModel)
 
 
-class AsyncUsers:
-    """The twin of `Users`: the same calls, awaited, with the same promises and errors."""
+class AsyncUserRights:
+    """The twin of `UserRights`: the same calls, awaited, with the same promises and errors."""
 
     def __init__(self, tenant_id: str, ask: AsyncAsk) -> None:
         self._tenant_id = tenant_id
@@ -32,7 +32,7 @@ class AsyncUsers:
         asked_by: str | None = None,
         timeout: float = COMMAND_SECONDS,
     ) -> ErasureState:
-        """Erase everything of a user, in every store; see `Users.erase`."""
+        """Erase everything of a user, in every store; see `UserRights.erase`."""
         fields = {"user_id": user_id, "keep_learned": keep_learned, "by": by, "asked_by": asked_by}
         return await self._run(EraseUser, timeout, fields)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from mem0 import AsyncMemoryClient, MemoryClient
@@ -49,6 +50,16 @@ def test_a_key_is_checked_when_the_client_is_made(door: GatewayStack) -> None:
         MemoryClient(api_key="nonsense", host=door.url)
 
 
+def test_a_key_of_ours_takes_the_place_of_one_of_mem0s(door: GatewayStack) -> None:
+    ann = new_user("ann")
+    with door.http(token("ops", CallerRole.OPERATOR)) as operator:
+        wanted = {"account": ann, "roles": ["user"], "user_id": ann}
+        made = operator.post("/api/v1/keys", json=wanted).raise_for_status().json()
+    client = MemoryClient(api_key=made["key"], host=door.url)
+    client.add("Likes tea", infer=False)
+    assert [each["user_id"] for each in client.get_all()["results"]] == [ann]
+
+
 def test_what_is_said_is_learned(door: GatewayStack, client: MemoryClient) -> None:
     ann = new_user("ann")
     door.openai.answer_with(given(Fact("Ann is allergic to peanuts")))
@@ -79,6 +90,24 @@ def test_an_event_tells_how_far_a_conversation_has_come(door: GatewayStack) -> N
         assert agent.get("/v1/event/unheard-of/", params={"user_id": ann}).json()["status"] == "PENDING"
         unnamed = agent.get(f"/v1/event/{event_id}/")
         assert (unnamed.status_code, unnamed.json()["field"]) == (400, "user_id")
+
+
+def test_a_memory_is_corrected_alone_and_in_a_batch(client: MemoryClient) -> None:
+    ann = new_user("ann")
+    tea, seat = note(client, "Likes tea", ann, metadata={"source": "form"}), note(client, "Prefers window seats", ann)
+    corrected = client.update(tea, text="Likes coffee")
+    assert (corrected["memory"], corrected["metadata"]) == ("Likes coffee", {"source": "form"})
+    assert corrected["updated_at"] > corrected["created_at"]
+    changes = [{"memory_id": tea, "metadata": {"source": "call"}}, {"memory_id": seat, "text": "Prefers aisle seats"}]
+    assert client.batch_update(changes) == {"message": "Successfully updated 2 memories"}
+    assert client.get(tea)["metadata"] == {"source": "call"}
+    told = [(entry["event"], entry["old_memory"], entry["new_memory"]) for entry in client.history(seat)]
+    assert told == [("ADD", None, "Prefers window seats"), ("UPDATE", "Prefers window seats", "Prefers aisle seats")]
+    with pytest.raises(MemoryNotFoundError):
+        client.batch_update([{"memory_id": seat, "text": "No"}, {"memory_id": str(uuid4()), "text": "No"}])
+    with pytest.raises(ValidationError, match="expiration_date"):
+        client.update(seat, text="No", expiration_date="2030-01-01")
+    assert client.get(seat)["memory"] == "Prefers aisle seats"
 
 
 def test_a_note_is_read_listed_found_and_removed(client: MemoryClient) -> None:
@@ -201,6 +230,7 @@ def test_users_are_listed_and_removed(door: GatewayStack) -> None:
     ]
     assert client.delete_users(user_id="ann") == {"message": "Entity deleted successfully."}
     assert client.get_all(filters={"user_id": {"in": ["ann", "bob"]}})["count"] == 1
+    assert [each["name"] for each in client.users()["results"]] == ["bob"]
     with pytest.raises(ValidationError, match="run_id"):
         client.delete_users(run_id="t1")
     client.reset()
@@ -257,6 +287,7 @@ def test_an_agent_s_own_memories_are_its_owner_s(door: GatewayStack) -> None:
         stranger.delete_users(agent_id=agent)
     client.delete_users(agent_id=agent)
     assert client.get_all(filters={"agent_id": agent})["count"] == 0
+    assert ("agent", agent) not in {(each["type"], each["name"]) for each in client.users()["results"]}
 
 
 @pytest.mark.parametrize(
@@ -278,8 +309,6 @@ def test_what_does_not_map_is_named(client: MemoryClient, filters: dict[str, Any
 def test_calls_without_a_counterpart_say_so(client: MemoryClient) -> None:
     memory_id = note(client, "Likes tea", new_user("ann"))
     calls: dict[str, Callable[[], Any]] = {
-        "update": lambda: client.update(memory_id, text="Likes coffee"),
-        "batch_update": lambda: client.batch_update([{"memory_id": memory_id, "text": "Likes coffee"}]),
         "feedback": lambda: client.feedback(memory_id, "POSITIVE"),
         "get_summary": lambda: client.get_summary(),
         "generate_profile": lambda: client.generate_profile("ann"),
@@ -308,8 +337,8 @@ def test_the_same_awaited(door: GatewayStack) -> None:
             assert len(await client.history(memory_id)) == 1
             assert texts(await client.search("tea", filters={"user_id": ann})) == ["Likes tea"]
             assert (await client.get_all(filters={"user_id": ann}, page=1, page_size=1))["count"] == 1
-            with pytest.raises(MemoryError, match="not offered"):
-                await client.update(memory_id, text="Likes coffee")
+            assert (await client.update(memory_id, text="Likes coffee"))["memory"] == "Likes coffee"
+            assert len(await client.history(memory_id)) == 2
             assert await client.delete(memory_id) == {"message": "Memory deleted successfully!"}
             with pytest.raises(MemoryNotFoundError):
                 await client.get(memory_id)

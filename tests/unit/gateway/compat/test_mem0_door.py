@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fastapi.routing import APIRoute
@@ -74,3 +76,15 @@ def test_no_odd_text_is_a_fault_of_the_gateway(http: TestClient, path: str, body
 @pytest.mark.parametrize("text", ["{", "[" * 5_000, "{'user_id': {}}", "None", "()", "9" * 5000])
 def test_no_query_string_is_a_fault_of_the_gateway(http: TestClient, text: str) -> None:
     assert http.delete("/v1/memories/", params={"filters": text}).status_code in (400, 503)
+
+
+def test_the_page_names_the_paths_of_every_platform() -> None:
+    page = re.sub(r"{\w+}", "{}", Path("docs/mem0-client.md").read_text("utf-8"))
+    paths = [
+        route.path
+        for router in compat_routers()
+        for route in router.routes
+        if isinstance(route, APIRoute) and not isinstance(route, Mem0Route)
+    ]
+    assert len(paths) > 10
+    assert {path for path in paths if re.sub(r"{\w+}", "{}", path) not in page} == set()

@@ -192,6 +192,7 @@ def _start_scheduler(house: House) -> RunningRole:
         Task("keep_dead_messages", 10.0, sweeps.keep_dead_messages),
         Task("drop_transcripts", 60.0, sweeps.drop_transcripts),
         Task("complete_deletions", 5.0, forgetting.complete_deletions),
+        Task("complete_corrections", 5.0, house.commands.corrections.complete),
         Task("settle_deletions", 60.0, forgetting.settle_deletions),
         Task("carry_on_erasures", 3.0, erasing.carry_on),
         Task("settle_erasures", 60.0, erasing.settle),

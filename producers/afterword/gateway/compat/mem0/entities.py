@@ -24,7 +24,7 @@ _MOST_PAGES = 10
 
 @router.get("/v1/entities/")
 async def users(request: Request, visit: Visiting, after: Annotated[str | None, Query()] = None) -> Json:
-    """The users of the tenant, 10,000 at once, and the agents whose memories are the caller's; `next` has the others.
+    """Who has memories: the users of the tenant, 10,000 at once, and the caller's own agents; `next` has the others.
     For a caller who is a user: that one.
     """
     tenant = visit.caller.tenant_id
@@ -37,7 +37,7 @@ async def users(request: Request, visit: Visiting, after: Annotated[str | None, 
         # Those of others are not listed: `reset` deletes whatever is.
         agents = [] if after else await _own_agents(visit)
         known, after = await _all_users(visit, after)
-    results = [mem0_entity("user", name, memories=count, tenant_id=tenant) for name, count in known.items()]
+    results = [mem0_entity("user", name, memories=count, tenant_id=tenant) for name, count in known.items() if count]
     results += [mem0_entity("agent", name, memories=None, tenant_id=tenant) for name in agents]
     further = str(request.url.include_query_params(after=after)) if after else None
     return {"count": len(results), "next": further, "previous": None, "results": results}
@@ -56,7 +56,7 @@ async def _all_users(visit: Visit, after: str | None) -> tuple[dict[str, int], s
 
 
 async def _own_agents(visit: Visit) -> list[str]:
-    """The agents whose registered owner the caller is."""
+    """The agents with memories whose registered owner the caller is."""
     own: list[str] = []
     cursor: str | None = None
     for _ in range(_MOST_PAGES):
@@ -65,7 +65,12 @@ async def _own_agents(visit: Visit) -> list[str]:
         cursor = page.next_cursor
         if cursor is None:
             break
-    return own
+    return [agent_id for agent_id in own if await _has_memories(visit, agent_id)]
+
+
+async def _has_memories(visit: Visit, agent_id: str) -> bool:
+    page = await visit.client.memories.list(limit=1, **visit.memories_of({"agent_id": agent_id}))
+    return bool(page.memories)
 
 
 @router.delete("/v2/entities/{kind}/{name}/")

@@ -42,8 +42,8 @@ class IngestMetrics(Instruments):
         )
         self.memories = self._counter(
             "memories",
-            "Memories written or removed, by operation (add, delete), scope and kind.",
-            operation=("add", "delete"),
+            "Memories written, corrected or removed, by operation (add, update, delete), scope and kind.",
+            operation=("add", "update", "delete"),
             scope=Scope,
             kind=Kind,
         )

@@ -19,6 +19,7 @@ from afterword.schemas import (
     ListUsers,
     SearchMemories,
 )
+from afterword.schemas.commands import GetHistory, UpdateMemory
 from afterword.schemas.erasures import EraseUser, GetErasure, VerifyErased
 from afterword.schemas.health import ComponentHealth, GetHealth
 from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
@@ -35,6 +36,8 @@ from afterword.workers.runtime.wiring.stores import StoreRoom
 from afterword.workers.services.commands.add_memory import MemoryAdder
 from afterword.workers.services.commands.changes import Changes
 from afterword.workers.services.commands.clear_memories import MemoryClearer
+from afterword.workers.services.commands.correct_memory import MemoryCorrector
+from afterword.workers.services.commands.corrections import Corrections
 from afterword.workers.services.commands.dead_letters import DeadLetters
 from afterword.workers.services.commands.delete_memory import MemoryDeleter
 from afterword.workers.services.commands.deletions import Deletions
@@ -101,6 +104,11 @@ class CommandRoom:
         return Deletions(self._changes, self._stores.pending_deletions, steps)
 
     @cached_property
+    def corrections(self) -> Corrections:
+        """Writes corrections of memories into the vector store."""
+        return Corrections(self._changes, embedder=self._models.embedder, topics=self._memories.topics)
+
+    @cached_property
     def _changes(self) -> Changes:
         stores = self._stores
         return Changes(stores.database, stores.views, self._memories.books, self._ground.metrics)
@@ -112,6 +120,7 @@ class CommandRoom:
         keys, letters = KeyRing(database), LetterKeeper(DeadLetters(database=database, queues=queues))
         agents = AgentKeeper(AgentAdmin(database))
         search = OwnerSearch(self._recall.finder, views)
+        corrector = MemoryCorrector(changes, self.corrections)
         adder = MemoryAdder(changes, embedder=self._models.embedder, topics=self._memories.topics)
         return [
             CommandHandler.of(ListMemories, reader.list),
@@ -119,6 +128,8 @@ class CommandRoom:
             CommandHandler.of(FindRelated, RelatedFinder(search, views).find),
             CommandHandler.of(GetMemory, reader.get),
             CommandHandler.of(AddMemory, adder.add),
+            CommandHandler.of(UpdateMemory, corrector.update),
+            CommandHandler.of(GetHistory, corrector.history),
             CommandHandler.of(DeleteMemory, MemoryDeleter(changes, self.deletions).delete),
             CommandHandler.of(ClearMemories, MemoryClearer(changes, queues, self.deletions).clear),
             CommandHandler.of(FindOwners, OwnerFinder(database).find),

@@ -18,7 +18,7 @@ from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.governance.ledger_removal import LedgerRemoval, forget_asker, pseudonymise_audit
 from afterword.workers.services.governance.queue_removal import QueueRemoval
 from afterword.workers.services.governance.requests import audited
-from afterword.workers.services.governance.residue import ResidueScan, Wanted
+from afterword.workers.services.governance.residue import ResidueScan, Sought
 from afterword.workers.services.governance.steps import Note, Step
 from afterword.workers.services.governance.store_removal import StoreRemoval
 from afterword.workers.stores.ledger import audit, erasures
@@ -159,8 +159,8 @@ class Erasing:
             logger.warning("after an erasure the tables could not be vacuumed: %s", error)
 
 
-def _wanted(erasure: Erasure) -> Wanted:
-    return Wanted(
+def _wanted(erasure: Erasure) -> Sought:
+    return Sought(
         tenant_id=erasure.tenant_id,
         user_id=erasure.user_id,
         watched=erasure.watched,

@@ -22,6 +22,7 @@ from afterword.workers.stores.ledger.ingest.conversations import conversations
 from afterword.workers.stores.ledger.ingest.sessions import sessions
 from afterword.workers.stores.ledger.keys import keys
 from afterword.workers.stores.ledger.upkeep import dead_letters
+from afterword.workers.stores.ledger.versions import memory_versions
 
 NOT_PERSONAL: Final = frozenset(
     {
@@ -86,6 +87,7 @@ class LedgerRemoval:
             "dead_letters": _dead_letters,
             "conversations": lambda c, e: _removed(c, conversations, e),
             "sessions": lambda c, e: _removed(c, sessions, e),
+            "memory_versions": _memory_versions,
             "memories": lambda c, e: self.books.erase_rows(c, e.tenant_id, e.user_id, None),
             "daily_statistics": lambda c, e: 0,  # noqa: ARG005  # the books made them nobody's
             "user_statistics": lambda c, e: 0,  # noqa: ARG005  # and removed these
@@ -139,6 +141,12 @@ def forget_asker(connection: Connection, erasure: Erasure) -> int:
 def _removed(connection: Connection, table: Table, erasure: Erasure) -> int:
     theirs = (table.c.tenant_id == erasure.tenant_id, table.c.user_id == erasure.user_id)
     return connection.execute(delete(table).where(*theirs)).rowcount
+
+
+def _memory_versions(connection: Connection, erasure: Erasure) -> int:
+    corrected = (memory_versions.c.tenant_id == erasure.tenant_id, memory_versions.c.by == erasure.user_id)
+    connection.execute(update(memory_versions).where(*corrected).values(by=None))
+    return _removed(connection, memory_versions, erasure)
 
 
 def _dead_letters(connection: Connection, erasure: Erasure) -> int:

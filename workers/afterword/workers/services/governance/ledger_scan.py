@@ -28,11 +28,11 @@ from afterword.workers.services.governance.phrases import PhraseFinder
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.schema import TABLES
 
-_OF_USERS: Final = frozenset({"user_id", "owner_id", "account", "requested_by"})
+_OF_USERS: Final = frozenset({"user_id", "owner_id", "account", "requested_by", "by"})
 """Columns, and fields of JSON, in which a user's id stands. Elsewhere the same text may be anything."""
 
 _WORDED: Final = frozenset(
-    {"turns", "facts", "body", "error", "last_error", "query", "instructions", "details", "reason"}
+    {"turns", "facts", "body", "error", "last_error", "query", "instructions", "details", "reason", "text"}
 )
 """Columns in which words of a person may stand."""
 

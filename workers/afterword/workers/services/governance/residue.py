@@ -38,7 +38,7 @@ _SCANNING = (b'"users_verify_erased"', b'"users_erase"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Sought:
     """Whom a scan looks for. `since`: messages sent later are not theirs any more. `erasing`: the fence is still up."""
 
     tenant_id: str
@@ -77,7 +77,7 @@ class ResidueScan:
         self._admin = admin
         self._traces = traces
 
-    def scan(self, wanted: Wanted) -> Residue:
+    def scan(self, wanted: Sought) -> Residue:
         """Look everywhere. Changes nothing."""
         with self._database.transaction() as connection:
             key = erasures.key_of(connection)
@@ -99,7 +99,7 @@ class ResidueScan:
             not_looked_into=self._not_looked_into(wanted),
         )
 
-    def _redis(self, wanted: Wanted, finder: PhraseFinder) -> _Place:
+    def _redis(self, wanted: Sought, finder: PhraseFinder) -> _Place:
         place, ids = _Place(), [each.encode() for each in wanted.ids]
         for _, value in self._traces.values():
             # The command that asks for this, and messages of somebody who has come back.
@@ -110,7 +110,7 @@ class ResidueScan:
             place.note(named, finder.in_bytes(value))
         return place
 
-    def _points(self, wanted: Wanted, finder: PhraseFinder) -> tuple[_Place, set[str]]:
+    def _points(self, wanted: Sought, finder: PhraseFinder) -> tuple[_Place, set[str]]:
         """Points that name the user; and the phrases that points of others hold, which tell nothing of the user."""
         owner = UserOwner(wanted.tenant_id, wanted.user_id)
         found = self._admin.count(owner.where)
@@ -126,7 +126,7 @@ class ResidueScan:
                 break
         return _Place(looked_at, found), shared
 
-    def _not_looked_into(self, wanted: Wanted) -> tuple[str, ...]:
+    def _not_looked_into(self, wanted: Sought) -> tuple[str, ...]:
         with self._database.transaction() as connection:
             lsn = erasures.log_position(connection)
         told = [
@@ -145,7 +145,7 @@ class ResidueScan:
         return tuple(told)
 
 
-def _files(folder: Path, wanted: Wanted, finder: PhraseFinder) -> _Place:
+def _files(folder: Path, wanted: Sought, finder: PhraseFinder) -> _Place:
     place, ids = _Place(), [each.encode() for each in wanted.ids]
     for file in sorted(folder.rglob("*")):
         if file.is_file():

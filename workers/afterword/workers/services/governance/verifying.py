@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from afterword.schemas.erasures import Residue, VerifyErased
-from afterword.workers.services.governance.residue import ResidueScan, Wanted
+from afterword.workers.services.governance.residue import ResidueScan, Sought
 
 
 class Verifier:
@@ -17,4 +17,4 @@ class Verifier:
 
         Raises: StoreUnavailable, MemoryUnavailable.
         """
-        return self._scan.scan(Wanted(tenant_id=command.tenant_id, user_id=command.user_id))
+        return self._scan.scan(Sought(tenant_id=command.tenant_id, user_id=command.user_id))

@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     select,
     text,
+    update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 
@@ -139,6 +140,13 @@ def add(connection: Connection, records: Sequence[MemoryRecord]) -> list[MemoryR
     rows = [asdict(record) for record in sorted(records, key=lambda record: record.id)]
     new = set(connection.execute(_ADD, {"records": json.dumps(rows, default=datetime.isoformat)}).scalars())
     return [record for record in records if record.id in new]
+
+
+def correct(connection: Connection, record: MemoryRecord) -> None:
+    """Write anew what follows from the text of a memory: its length, its language, and what embedded it."""
+    changed = {"text_length": record.text_length, "language": record.language}
+    changed |= {"embedding_model": record.embedding_model}
+    connection.execute(update(memories).where(memories.c.id == record.id).values(changed))
 
 
 def remove(connection: Connection, tenant_id: str, ids: Sequence[str]) -> list[Gone]:

@@ -27,6 +27,7 @@ from afterword.workers.stores.ledger.memories import memories
 from afterword.workers.stores.ledger.metadata import metadata
 from afterword.workers.stores.ledger.upkeep.dead_letters import dead_letters
 from afterword.workers.stores.ledger.upkeep.milestones import milestones
+from afterword.workers.stores.ledger.versions import memory_versions
 
 __all__ = ["TABLES", "metadata"]
 
@@ -42,6 +43,7 @@ TABLES: tuple[Table, ...] = (
     breakers,
     llm_calls,
     memories,
+    memory_versions,
     collections,
     # The record of what happened.
     audit,

@@ -39,6 +39,7 @@ TOPIC: Final = "topic"
 LEXICAL: Final = "lexical"
 LINKED: Final = "linked_memory_ids"
 PREVIOUS: Final = "previous"
+REPLACES: Final = "replaces"
 METADATA: Final = "metadata"
 
 EXACT_FLOAT: Final = 2**53

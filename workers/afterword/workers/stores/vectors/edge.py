@@ -94,6 +94,13 @@ class EdgeStore:
         if bare := [q.Point(each.id, {}, each.payload) for each in points if each.vector is None]:
             self._update(q.UpdateOperation.upsert_points(bare, update_mode=q.UpdateMode.InsertOnly), len(bare))
 
+    def replace(self, points: Sequence[Point]) -> None:
+        if points:
+            whole = [
+                q.Point(each.id, {} if each.vector is None else list(each.vector), each.payload) for each in points
+            ]
+            self._update(q.UpdateOperation.upsert_points(whole), len(whole))
+
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
         if not searches:
             return []
@@ -199,10 +206,15 @@ class EdgeStore:
             unfinished = self._copied(old)
             unfinished.rename(anew)
             _sync(self._folder)
-            self._path.rename(self._folder / _REPLACED)
-            anew.rename(self._path)
-            _sync(self._folder)
-            self._shard, self._unflushed = self._load(), 0
+            try:
+                self._path.rename(self._folder / _REPLACED)
+                anew.rename(self._path)
+                _sync(self._folder)
+                self._shard, self._unflushed = self._load(), 0
+            except BaseException:
+                # Closed rather than written to where nobody looks; the next start finds one of the two.
+                self._shard = None
+                raise
             # Readers that still have it finish; nobody else gets it any more.
             del old
             shutil.rmtree(self._folder / _REPLACED)

@@ -57,7 +57,8 @@ class Position(NamedTuple):
         try:
             time, point_id = json.loads(base64.urlsafe_b64decode(cursor))
             return cls(datetime.fromisoformat(time), str(point_id))
-        except (ValueError, TypeError) as error:
+        # RecursionError: nested more deeply than the decoder goes.
+        except (ValueError, TypeError, RecursionError) as error:
             raise ValueError(f"cursor: not one that a page gave ({cursor[:40]!r})") from error
 
     def __str__(self) -> str:

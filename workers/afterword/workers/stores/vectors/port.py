@@ -45,6 +45,9 @@ class VectorStore(Protocol):
         that has. Returns once they are searchable.
         """
 
+    def replace(self, points: Sequence[Point]) -> None:
+        """Write points whole, whatever stood under their ids. Returns once they are searchable."""
+
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
         """All searches in one request; the hits of each, best first."""
 

@@ -106,6 +106,10 @@ class ServerStore:
         for batch in requests.batches([point for point in points if point.vector is None]):
             self._upsert(batch, update_mode=m.UpdateMode.INSERT_ONLY)
 
+    def replace(self, points: Sequence[Point]) -> None:
+        for batch in requests.batches(points):
+            self._upsert(batch)
+
     def _upsert(self, points: Sequence[Point], **how: Any) -> None:
         with self._server_errors():
             self._client.upsert(self._collection, [requests.point_struct(point) for point in points], wait=True, **how)

@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 _OPERATIONS = (
     "insert",
+    "replace",
     "search",
     "get",
     "page",
@@ -56,6 +57,10 @@ class TimedStore:
     def insert(self, points: Sequence[Point]) -> None:
         with self._timed("insert"):
             self._inner.insert(points)
+
+    def replace(self, points: Sequence[Point]) -> None:
+        with self._timed("replace"):
+            self._inner.replace(points)
 
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
         with self._timed("search"):

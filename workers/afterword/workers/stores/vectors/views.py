@@ -126,6 +126,20 @@ class MemoryView:
             self._store.insert(points)
             logger.debug("%s: inserted %s", self, ", ".join(point.id for point in points))
 
+    def replace(self, memory: StoredMemory, vector: Vector | None) -> bool:
+        """Write a memory of the owners anew, under its id; False where they have none of this id.
+
+        Raises: Denied, before anything is written, when the new memory is none of these owners'.
+        """
+        if not any(owner.owns(memory) for owner in self._owners):
+            raise Denied(f"memory {memory.id} belongs to no owner of this view")
+        # What stands there may be somebody else's, whatever the new one says.
+        if not self.get([memory.id]):
+            return False
+        self._store.replace([Point(memory.id, vector, to_payload(memory))])
+        logger.debug("%s: replaced %s", self, memory.id)
+        return True
+
     def get(self, ids: Sequence[str]) -> list[StoredMemory]:
         """The memories of these ids that the owners have, in the order asked for, expired ones too."""
         memories = (from_payload(hit.id, hit.payload) for hit in self._store.get(_uuids(ids)))
