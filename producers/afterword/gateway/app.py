@@ -32,6 +32,7 @@ from afterword.gateway.routes import (
     context,
     conversations,
     dead_letters,
+    erasures,
     me,
     memories,
     operations,
@@ -58,6 +59,7 @@ _MCP_HEADERS: Final = ("MCP-Protocol-Version", "Mcp-Method", "Mcp-Name")
 _ROUTERS: Final = (
     memories.router,
     users.router,
+    erasures.router,
     agents.router,
     analytics.router,
     operations.router,

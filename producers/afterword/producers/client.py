@@ -226,7 +226,7 @@ class MemoryClient:
 
     @property
     def users(self) -> Users:
-        """What users may ask for as persons: set, get, export, import_memories."""
+        """What users may ask for as persons: set, get, export, import_memories, erase."""
         from afterword.producers.users import Users
 
         return Users(self._intake.tenant_id, self._line.ask)

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from afterword.producers.calls import CommandSchema, command_call
 from afterword.producers.memories import COMMAND_SECONDS, Ask
+from afterword.schemas.erasures import EraseUser, ErasureState, GetErasure, Residue, VerifyErased
 from afterword.schemas.export import ExportLine, ExportPage, ExportUser
 from afterword.schemas.imports import GivenMemory, ImportedCount, ImportMemories
 from afterword.schemas.users import GetUser, SetUser, UserWishes
@@ -17,6 +18,10 @@ A = TypeVar("A", bound=BaseModel)
 
 EXPORT_SECONDS = 30.0
 """A page of whole transcripts takes time."""
+
+
+SCAN_SECONDS = 600.0
+"""How long a scan of all stores is waited for by default."""
 
 
 class Users:
@@ -83,6 +88,38 @@ class Users:
         """
         fields = {"user_id": user_id, "memories": memories, "asked_by": asked_by}
         return self._run(ImportMemories, timeout, fields)
+
+    def erase(
+        self,
+        user_id: str,
+        *,
+        keep_learned: bool = False,
+        by: str | None = None,
+        asked_by: str | None = None,
+        timeout: float = COMMAND_SECONDS,
+    ) -> ErasureState:
+        """Erase everything of a user, in every store. From the answer on nothing of theirs is shown or taken in.
+
+        It is carried out within seconds; `erasure` tells how far it is, and gives the receipt. What agents learned from
+        the user is removed too, unless `keep_learned`. Asked again while it runs, it is the same erasure.
+
+        >>> client.users.erase("maya").status  # doctest: +SKIP
+        <ErasureStatus.RUNNING: 'running'>
+        """
+        fields = {"user_id": user_id, "keep_learned": keep_learned, "by": by, "asked_by": asked_by}
+        return self._run(EraseUser, timeout, fields)
+
+    def erasure(self, erasure_id: str, *, timeout: float = COMMAND_SECONDS) -> ErasureState:
+        """How far an erasure is: the step that is next, or the receipt.
+
+        >>> client.users.erasure(erasure_id).receipt.residue.clean  # doctest: +SKIP
+        True
+        """
+        return self._run(GetErasure, timeout, {"erasure_id": erasure_id})
+
+    def verify_erased(self, user_id: str, *, asked_by: str | None = None, timeout: float = SCAN_SECONDS) -> Residue:
+        """Scan the stores for what is left of a user. It takes as long as the stores are large."""
+        return self._run(VerifyErased, timeout, {"user_id": user_id, "asked_by": asked_by})
 
     def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:
         return self._ask(command_call(self._tenant_id, command, fields), timeout)

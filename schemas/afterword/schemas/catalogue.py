@@ -30,6 +30,7 @@ from afterword.schemas.commands import (
     refuse_lost_session,
 )
 from afterword.schemas.conversation import check_version
+from afterword.schemas.erasures import EraseUser, GetErasure, VerifyErased
 from afterword.schemas.errors import InvalidInput, shortened
 from afterword.schemas.export import ExportUser
 from afterword.schemas.health import GetHealth
@@ -56,6 +57,9 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     GetUserAnalytics,
     GetConversation,
     GetDeletion,
+    EraseUser,
+    GetErasure,
+    VerifyErased,
     GetHealth,
     CreateKey,
     ListKeys,

@@ -23,7 +23,6 @@ from afterword.gateway.app import create_app
 from afterword.gateway.compat.mem0.refusals import refusals
 from tests.support.gateway_stack import SECRET, GatewayStack, new_user, token
 from tests.support.intruders import Attacks, Intruder, Request, Victim, routes_of
-from tests.support.waiting import wait_until
 
 TIMES = int(os.environ.get("ISOLATION_TIMES") or 1)
 SEED = int(os.environ.get("ISOLATION_SEED") or 12)
@@ -143,9 +142,7 @@ class Town:
     def _caller(self, name: str, tenant: str, account: str, *roles: str) -> Intruder:
         claims = {} if roles else {"roles": []}
         made = token(account, *roles, tenant=tenant, **claims)
-        return Intruder(
-            name=name, tenant=tenant, own=account, authorization=f"Bearer {made}", roles=frozenset(roles)
-        )
+        return Intruder(name=name, tenant=tenant, own=account, authorization=f"Bearer {made}", roles=frozenset(roles))
 
     def _key_of(self, name: str, account: str, role: str) -> Intruder:
         with self.door.http(token("ops", "operator", tenant=self.first)) as http:

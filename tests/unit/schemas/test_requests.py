@@ -134,6 +134,7 @@ def test_every_command_is_read_by_its_name() -> None:
         "roles": ["user"],
         "letter_id": 1,
         "letter_ids": [1],
+        "erasure_id": "00000000-0000-0000-0000-000000000000",
     }
     assert COMMANDS
     for kind in COMMANDS:
@@ -165,14 +166,17 @@ def test_every_class_of_a_command_is_listed_and_says_whose_it_is_and_how_it_is_a
         "clear",
         "deletion",
     }
-    assert [kind.wire_name() for kind in COMMANDS if issubclass(kind, OfUser)] == [
+    of_user = {kind.wire_name() for kind in COMMANDS if issubclass(kind, OfUser)}
+    assert of_user == {
         "analytics_user",
         "conversation",
-        "users_set",
-        "users_get",
+        "users_erase",
         "users_export",
+        "users_get",
         "users_import",
-    ]
+        "users_set",
+        "users_verify_erased",
+    }
 
 
 def _is_named(kind: type[Command]) -> bool:

@@ -183,7 +183,7 @@ class AsyncMemoryClient:
 
     @property
     def users(self) -> AsyncUsers:
-        """What users may ask for as persons: set, get, export, import_memories."""
+        """What users may ask for as persons: set, get, export, import_memories, erase."""
         from afterword.producers.aio.users import AsyncUsers
 
         return AsyncUsers(self._intake.tenant_id, self._lines.ask)

@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from afterword.producers.aio.memories import AsyncAsk
 from afterword.producers.calls import CommandSchema, command_call
 from afterword.producers.memories import COMMAND_SECONDS
-from afterword.producers.users import EXPORT_SECONDS
+from afterword.producers.users import EXPORT_SECONDS, SCAN_SECONDS
+from afterword.schemas.erasures import EraseUser, ErasureState, GetErasure, Residue, VerifyErased
 from afterword.schemas.export import ExportLine, ExportPage, ExportUser
 from afterword.schemas.imports import GivenMemory, ImportedCount, ImportMemories
 from afterword.schemas.users import GetUser, SetUser, UserWishes
@@ -75,6 +76,29 @@ class AsyncUsers:
         """
         fields = {"user_id": user_id, "memories": memories, "asked_by": asked_by}
         return await self._run(ImportMemories, timeout, fields)
+
+    async def erase(
+        self,
+        user_id: str,
+        *,
+        keep_learned: bool = False,
+        by: str | None = None,
+        asked_by: str | None = None,
+        timeout: float = COMMAND_SECONDS,
+    ) -> ErasureState:
+        """Erase everything of a user, in every store; see `Users.erase`."""
+        fields = {"user_id": user_id, "keep_learned": keep_learned, "by": by, "asked_by": asked_by}
+        return await self._run(EraseUser, timeout, fields)
+
+    async def erasure(self, erasure_id: str, *, timeout: float = COMMAND_SECONDS) -> ErasureState:
+        """How far an erasure is: the step that is next, or the receipt."""
+        return await self._run(GetErasure, timeout, {"erasure_id": erasure_id})
+
+    async def verify_erased(
+        self, user_id: str, *, asked_by: str | None = None, timeout: float = SCAN_SECONDS
+    ) -> Residue:
+        """Scan the stores for what is left of a user. It takes as long as the stores are large."""
+        return await self._run(VerifyErased, timeout, {"user_id": user_id, "asked_by": asked_by})
 
     async def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:
         return await self._ask(command_call(self._tenant_id, command, fields), timeout)

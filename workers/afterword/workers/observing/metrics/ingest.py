@@ -30,8 +30,8 @@ class IngestMetrics(Instruments):
         )
         self.ingested = self._counter(
             "ingested_conversations",
-            "Conversations taken in, by outcome: stored, duplicate, conflict, skipped.",
-            outcome=("stored", "duplicate", "conflict", "skipped"),
+            "Conversations taken in, by outcome: stored, duplicate, conflict, skipped, erased (of before one).",
+            outcome=("stored", "duplicate", "conflict", "skipped", "erased"),
         )
         self.ingest_seconds = Histogram(
             "afterword_ingest_seconds",

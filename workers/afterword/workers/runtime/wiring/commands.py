@@ -20,6 +20,7 @@ from afterword.schemas import (
     SearchMemories,
 )
 from afterword.schemas.commands import GetHistory, GetProvenance, UpdateMemory
+from afterword.schemas.erasures import EraseUser, GetErasure, VerifyErased
 from afterword.schemas.export import ExportUser
 from afterword.schemas.health import ComponentHealth, GetHealth
 from afterword.schemas.imports import ImportMemories
@@ -27,8 +28,9 @@ from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
 from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
 from afterword.schemas.registry import GetAgent, ListAgents, SetAgent
 from afterword.schemas.users import GetUser, SetUser
-from afterword.workers.broker import MendedBroker, QueueAdmin
+from afterword.workers.broker import MendedBroker
 from afterword.workers.runtime.wiring.analytics import AnalyticsRoom
+from afterword.workers.runtime.wiring.governance import GovernanceRoom
 from afterword.workers.runtime.wiring.ground import Ground
 from afterword.workers.runtime.wiring.memories import MemoryRoom
 from afterword.workers.runtime.wiring.models import ModelRoom
@@ -83,6 +85,7 @@ class CommandRoom:
         memories: MemoryRoom,
         recall: RecallRoom,
         analytics: AnalyticsRoom,
+        governance: GovernanceRoom,
     ) -> None:
         self._ground = ground
         self._models = models
@@ -90,13 +93,14 @@ class CommandRoom:
         self._memories = memories
         self._recall = recall
         self._analytics = analytics
+        self._governance = governance
 
     def commands(self, broker: MendedBroker, look: ComponentLook = _not_looked_at) -> Commands:
         """The service, which takes messages of a cleared user out of this broker's queues.
 
         `look` tells how each component is; without it the answer to `health` names none.
         """
-        return Commands(Access(self._stores.database), self._handlers(broker.admin, look))
+        return Commands(Access(self._stores.database), self._handlers(broker, look))
 
     @cached_property
     def deletions(self) -> Deletions:
@@ -116,7 +120,8 @@ class CommandRoom:
         stores = self._stores
         return Changes(stores.database, stores.views, self._memories.books, self._ground.metrics)
 
-    def _handlers(self, queues: QueueAdmin, look: ComponentLook) -> list[CommandHandler]:
+    def _handlers(self, broker: MendedBroker, look: ComponentLook) -> list[CommandHandler]:
+        queues, desk = broker.admin, self._governance.desk
         database, views, changes = self._stores.database, self._stores.views, self._changes
         reader, figures = MemoryReader(views), FigureReader(self._analytics.figures)
         keys, letters = KeyRing(database), LetterKeeper(DeadLetters(database=database, queues=queues))
@@ -143,6 +148,9 @@ class CommandRoom:
             CommandHandler.of(GetOverview, figures.overview),
             CommandHandler.of(GetUserAnalytics, figures.user),
             CommandHandler.of(GetConversation, ConversationReader(database).get),
+            CommandHandler.of(EraseUser, desk.erase),
+            CommandHandler.of(GetErasure, desk.state),
+            CommandHandler.of(VerifyErased, self._governance.verifier(broker).verify),
             CommandHandler.of(GetHealth, HealthReader(queues, look).read),
             CommandHandler.of(CreateKey, keys.create),
             CommandHandler.of(ListKeys, keys.page),

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from afterword.schemas.users import GetUser, SetUser, UserWishes
 from afterword.workers.core.origin import Origin
-from afterword.workers.services.commands.clear_memories import agents_of, excerpts_in_work
+from afterword.workers.services.commands.clear_memories import agents_of, in_hand
 from afterword.workers.services.commands.deletions import Deletions
 from afterword.workers.services.policy.access import asker_of
 from afterword.workers.services.policy.wishes import OBJECTED, Objections
@@ -66,7 +66,7 @@ def _void(connection: Connection, tenant_id: str, user_id: str, by: str) -> Dele
     journal.remove(connection, tenant_id, user_id)
     subjects.raise_generation(connection, tenant_id, user_id)
     conversations.end_waiting(connection, tenant_id, user_id, OBJECTED)
-    in_work = (*(fact.id for fact in (begun.facts if begun else ())), *excerpts_in_work(unwritten))
+    in_work = in_hand(begun, unwritten)
     if not in_work:
         return None
     wanted = Wanted(

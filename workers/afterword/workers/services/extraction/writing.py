@@ -116,12 +116,12 @@ class FactWriter:
 
     @contextmanager
     def _turn(self, entry: Entry) -> Iterator[None]:
-        agents = {fact.agent_id for fact in entry.facts if fact.scope is Scope.AGENT}
+        agents = {fact.agent_id for fact in entry.facts if fact.scope is Scope.AGENT and fact.agent_id}
         if not agents:
             yield
             return
         with self._database.transaction() as connection:
-            locks.serialise(connection, (f"agent:{entry.tenant_id}:{agent}" for agent in agents))
+            locks.serialise(connection, (locks.of_agent(entry.tenant_id, agent) for agent in agents))
             yield
 
     def _without_duplicates(self, view: MemoryView, entry: Entry) -> list[Fact]:

@@ -72,11 +72,14 @@ Type = Literal[
     "extraction_request",
     "key_create",
     "key_revoke",
+    "user_erase",
+    "user_erased",
 ]
 """`memory_save` is an operation (a conversation's excerpts, a batch of facts, a note) with how many memories it saved;
 `memory_add` is one memory of it that was learned or added by hand, by its id. `agent_update` is an entry that somebody
 wrote into the registry of agents; its metadata says who owns the agent, whether it remembers, and whether it has
 instructions. `extraction_request` is a conversation that came before an LLM was set and shall be extracted now.
+`user_erase` and `user_erased` are an erasure that was asked for, and one that is done: they name it and not the user.
 `user_import` is a number of memories that were kept elsewhere, `user_export` a copy of all that was handed out.
 `user_update` is what somebody said about being remembered. `key_create` and `key_revoke` are about an API key: its id,
 account and roles, never its secret. The metadata of what somebody asked for names the account in `by`."""
@@ -182,6 +185,12 @@ def after(connection: Connection, tenant_id: str, user_id: str, *, row_id: int, 
         select(audit.c.id.label("row_id"), *columns).where(*of_user).order_by(audit.c.id).limit(limit)
     )
     return [(row.row_id, Event(**{name: getattr(row, name) for name in Event.__dataclass_fields__})) for row in rows]
+
+
+def count_of(connection: Connection, tenant_id: str, user_id: str) -> int:
+    """How many rows a subject has."""
+    theirs = (audit.c.tenant_id == tenant_id, audit.c.user_id == user_id)
+    return int(connection.execute(select(func.count()).where(*theirs)).scalar_one())
 
 
 def forget_queries(connection: Connection, tenant_id: str, user_id: str, session_id: str | None = None) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     select,
     true,
+    update,
 )
 from sqlalchemy.dialects.postgresql import JSONB, UUID, insert
 
@@ -182,6 +183,32 @@ def _owner(user_id: str, fact: Fact) -> MemoryOwner:
         agent_id=fact.agent_id,
         session_id=None if of_agent else fact.session_id,
     )
+
+
+def ids_left(connection: Connection, tenant_id: str, user_id: str) -> set[str]:
+    """The ids of the facts in the subject's open batch, which nobody withdraws before the transaction ends."""
+    open_batch = (journal.c.tenant_id == tenant_id, journal.c.user_id == user_id)
+    facts = connection.execute(select(journal.c.facts).where(*open_batch).with_for_update()).scalar_one_or_none()
+    return {fact["id"] for fact in facts or ()}
+
+
+def withdraw(connection: Connection, tenant_id: str, agent_id: str) -> list[str]:
+    """Take an agent's own facts out of every open batch of its tenant; their ids. A worker may be writing them."""
+    own = {"scope": Scope.AGENT.value, "agent_id": agent_id}
+    # In order, as all who lock several.
+    rows = connection.execute(
+        select(journal.c.batch_id, journal.c.facts)
+        .where(journal.c.tenant_id == tenant_id, journal.c.facts.contains([own]))
+        .order_by(journal.c.batch_id)
+        .with_for_update()
+    ).all()
+    withdrawn: list[str] = []
+    for row in rows:
+        gone = [fact for fact in row.facts if own.items() <= fact.items()]
+        left = [fact for fact in row.facts if fact not in gone]
+        connection.execute(update(journal).where(journal.c.batch_id == row.batch_id).values(facts=left))
+        withdrawn += [fact["id"] for fact in gone]
+    return withdrawn
 
 
 def remove(connection: Connection, tenant_id: str, user_id: str) -> Sequence[str]:
