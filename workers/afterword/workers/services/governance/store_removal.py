@@ -14,7 +14,7 @@ from afterword.workers.stores.ledger import erasures, memories, provenance
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.erasures import Erasure, Watched
 from afterword.workers.stores.ledger.ingest import conversations
-from afterword.workers.stores.ledger.provenance import Learned
+from afterword.workers.stores.ledger.provenance import LearnedFromUser
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.admin import StoreAdmin
 from afterword.workers.stores.vectors.owners import UserOwner
@@ -76,7 +76,7 @@ class StoreRemoval:
         owner = UserOwner(erasure.tenant_id, erasure.user_id)
         return (from_payload(hit.id, hit.payload) for hit in self.admin.scan(owner.where))
 
-    def _of_agents(self, erasure: Erasure, learned: Iterable[Learned]) -> Iterable[StoredMemory]:
+    def _of_agents(self, erasure: Erasure, learned: Iterable[LearnedFromUser]) -> Iterable[StoredMemory]:
         known = {each.memory_id for each in learned}
         found = (from_payload(hit.id, hit.payload) for hit in self.admin.get(list(known)))
         return (memory for memory in found if memory.tenant_id == erasure.tenant_id)
