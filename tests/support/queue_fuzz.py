@@ -47,7 +47,7 @@ class MessageFuzz:
         if self._once_in(12):
             return self._random.randbytes(self._random.randrange(40))
         body = self._spoiled(self._bodies[queue]())
-        if body.get("command") in ("clear", "dead_letters_replay", "dead_letters_drop"):
+        if body.get("command") in ("clear", "dead_letters_replay", "dead_letters_drop", "users_erase"):
             # They take messages and dead letters away, a clear also unreadable ones that hold the user's id: a test
             # that counts could no longer tell them from lost ones.
             body |= {"tenant_id": "elsewhere", "user_id": self._uuid(), "all_tenants": False}

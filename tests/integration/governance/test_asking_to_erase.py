@@ -10,10 +10,11 @@ from typer.testing import CliRunner
 
 from afterword.cli.app import app
 from afterword.producers import AsyncMemoryClient, MemoryClient
-from afterword.schemas.erasures import ErasureStatus
+from afterword.schemas.erasures import EraseUser, ErasureStatus
 from afterword.workers.runtime.roles import Role, start_role
 from tests.support.gateway_stack import GatewayStack, new_user, token
-from tests.support.workshop import Workshop, event
+from tests.support.waiting import wait_until
+from tests.support.workshop import REPLY_TO, Workshop, event
 
 
 def test_over_the_queue_and_from_the_command_line(
@@ -70,3 +71,19 @@ def test_at_the_gateway_users_erase_themselves_and_admins_anybody(door: GatewayS
         assert http.post(f"/api/v1/users/{bob}/erasure").status_code == 202
     with door.http(token(ann, tenant="another")) as http:
         assert http.get(f"/api/v1/erasures/{asked.json()['erasure_id']}").status_code == 404
+
+
+def test_what_is_published_meanwhile_waits_alone(workshop: Workshop, redis_url: str) -> None:
+    role = start_role(Role.INGEST, workshop.house)
+    erasing = workshop.house.governance.erasing(workshop.broker)
+    try:
+        with MemoryClient(redis_url) as client:
+            workshop.house.governance.desk.erase(EraseUser(reply_to=REPLY_TO, user_id="ann"))
+            client.publish(user_id="ann", messages=[{"role": "user", "content": "I am here again."}])
+            wait_until(lambda: workshop.broker.admin.backlog("conversations").delayed == 1)
+            client.publish(user_id="bob", messages=[{"role": "user", "content": "So am I."}])
+            wait_until(lambda: workshop.texts() == ["So am I."])
+            erasing.carry_on()
+            wait_until(lambda: workshop.texts() == ["I am here again.", "So am I."])
+    finally:
+        role.stop(10)

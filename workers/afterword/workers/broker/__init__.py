@@ -11,7 +11,7 @@
 - Heartbeats go on while a worker is full or its gate is shut, on the Redis server's clock: a dead worker's messages
   come back in seconds, and a busy one is not taken for dead.
 - From Redis 7 on, workers drain the queues of a full Redis, so that it does not stay full.
-- A gate stops fetching; `Postponed` puts a message back without burning an attempt.
+- A gate stops fetching; `Postponed` puts a message back without burning an attempt, `Deferred` keeps one waiting alone.
 - Dead messages tell why, and can be read and removed.
 
 Redis may deliver a message more than once: actors must bear that.
@@ -25,12 +25,13 @@ from afterword.workers.broker.broker import MendedBroker
 from afterword.workers.broker.clock import ServerClock
 from afterword.workers.broker.factory import build_broker
 from afterword.workers.broker.middleware import QueueInstruments, Retries
-from afterword.workers.broker.received import Postponed, ReceivedMessage
+from afterword.workers.broker.received import Deferred, Postponed, ReceivedMessage
 from afterword.workers.broker.traces import RedisTraces
 from afterword.workers.broker.transport import Pace
 
 __all__ = [
     "DeadMessage",
+    "Deferred",
     "MendedBroker",
     "Pace",
     "Postponed",

@@ -13,7 +13,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from afterword.schemas.values import DEFAULT_TENANT
 from afterword.workers.broker.broker import MendedBroker
-from afterword.workers.broker.received import RETRIES, ReceivedMessage
+from afterword.workers.broker.received import DEFERRED_MS, RETRIES, Deferred, ReceivedMessage
 from afterword.workers.core.ids import pseudonym
 from afterword.workers.observing.metrics import Metrics
 
@@ -50,6 +50,10 @@ class Retries(dramatiq.middleware.Retries):
         # Dramatiq swallows what is raised here and acknowledges the message, so it counts as failed until its
         # retry is in Redis.
         message.fail()
+        if isinstance(exception, Deferred):
+            broker.enqueue(message.copy(), delay=DEFERRED_MS)
+            message.failed = False
+            return
         options = broker.get_actor(message.actor_name).options
         throws = options.get("throws")
         retries = message.options.get(RETRIES, 0)

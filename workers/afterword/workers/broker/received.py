@@ -32,6 +32,17 @@ class Postponed(AfterwordError, Retry):
     """
 
 
+class Deferred(AfterwordError, Retry):
+    """This message alone has to wait: it comes again after `DEFERRED_MS`, and others go on.
+
+    For actors to raise. No attempt is burned, and Dramatiq does not log it as an error.
+    """
+
+
+DEFERRED_MS = 3_000
+"""An erasure takes about as long, and what is deferred most waits for one."""
+
+
 class ReceivedMessage(MessageProxy):
     """A message handed to this process.
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from afterword.workers.services.commands.users_named import users_named
+from afterword.workers.services.commands.clear_memories import is_about
 from afterword.workers.services.governance.ledger_removal import WITH_THE_RECEIPT
 from afterword.workers.services.governance.phrases import PhraseFinder
 from afterword.workers.stores.ledger.database import Database
@@ -104,11 +104,12 @@ class LedgerScan:
         """Rows whose bytes name the user, and the phrases of those that do not."""
         named, worded = 0, list[set[str]]()
         ids = [each.encode() for each in wanted.ids]
+        about = is_about(wanted.tenant_id, wanted.user_id)
         rows = connection.execution_options(yield_per=_AT_ONCE).execute(select(column).where(column.is_not(None)))
         is_message = isinstance(column.type, LargeBinary)
         for (value,) in rows:
             data = bytes(value) if is_message else str(value).encode(errors="replace")
-            if is_message and (wanted.user_id in users_named(data) or any(each in data for each in ids)):
+            if is_message and (about(data) or any(each in data for each in ids)):
                 named += 1
             elif phrases := self._finder.in_bytes(data):
                 worded.append(phrases)

@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from afterword.schemas.erasures import Residue, ScannedPlace
+from afterword.schemas.wire import REPLY_PREFIX
 from afterword.workers.broker import RedisTraces
-from afterword.workers.services.commands.users_named import users_named
+from afterword.workers.services.commands.clear_memories import is_about
 from afterword.workers.services.governance.ledger_scan import LedgerScan
 from afterword.workers.services.governance.phrases import PhraseFinder
 from afterword.workers.services.governance.queue_removal import sent_before
@@ -101,12 +102,15 @@ class ResidueScan:
 
     def _redis(self, wanted: Sought, finder: PhraseFinder) -> _Place:
         place, ids = _Place(), [each.encode() for each in wanted.ids]
-        for _, value in self._traces.values():
+        about = is_about(wanted.tenant_id, wanted.user_id)
+        for key, value in self._traces.values():
             # The command that asks for this, and messages of somebody who has come back.
             is_later = wanted.since is not None and not sent_before(wanted.since)(value)
             if is_later or any(name in value for name in _SCANNING):
                 continue
-            named = wanted.user_id in users_named(value) or any(each in value for each in ids)
+            # A reply does not say of which tenant it is, and expires within seconds: only words tell there.
+            named = not key.startswith(REPLY_PREFIX) and about(value)
+            named = named or any(each in value for each in ids)
             place.note(named, finder.in_bytes(value))
         return place
 
