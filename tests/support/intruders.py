@@ -41,6 +41,7 @@ class Victim:
     memory_id: str
     event_id: str = "no-such-event"
     deletion_id: str = "1"
+    erasure_id: str = "made-up"
     letter_id: int = 1
     key_id: str = "0" * 16
     cursor: str = "made up"
@@ -74,7 +75,8 @@ class Intruder:
         if not self.is_known or self.tenant != victim.tenant:
             return False
         if victim.owner_id in (self.own, self.agent_id) or (self.speaks_for_users and victim.user_id is not None):
-            return True
+            # An agent speaks for its users, and erases none of them.
+            return self.own == victim.owner_id or "admin" in self.roles or not request.route.endswith("/erasure")
         by_operators = request.route.startswith(("/api/v1/keys", "/api/v1/dead-letters"))
         by_admins = request.route.startswith("/api/v1/agents") and request.method == "PUT"
         # What an agent has learned is given to all its users; listing and changing it is its owner's.
@@ -187,6 +189,7 @@ class Attacks:
             "{memory_id}": [memory, memory.upper(), f"{{{memory}}}", f"urn:uuid:{memory}", memory.replace("-", "")],
             "{event_id}": [victim.event_id],
             "{deletion_id}": [victim.deletion_id],
+            "{erasure_id}": [victim.erasure_id],
             "{letter_id}": [str(victim.letter_id)],
             "{key_id}": [victim.key_id],
             "{kind}": ["agent" if victim.user_id is None else "user", "run", "app"],

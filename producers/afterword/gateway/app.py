@@ -32,6 +32,7 @@ from afterword.gateway.routes import (
     context,
     conversations,
     dead_letters,
+    erasures,
     me,
     memories,
     operations,
@@ -58,6 +59,7 @@ _MCP_HEADERS: Final = ("MCP-Protocol-Version", "Mcp-Method", "Mcp-Name")
 _ROUTERS: Final = (
     memories.router,
     users.router,
+    erasures.router,
     agents.router,
     analytics.router,
     operations.router,
@@ -139,7 +141,7 @@ def _guard(app: FastAPI, door: Door) -> None:
     app.add_middleware(Faults)
     app.add_middleware(Doorman, door=door)
     app.add_middleware(Departures)
-    app.add_middleware(Crowd, most=settings.in_flight)
+    app.add_middleware(Crowd, most=settings.in_flight, seconds=settings.body_seconds)
     if settings.insecure_dev:
         app.add_middleware(OwnMachine)
     app.add_middleware(SecurityHeaders)

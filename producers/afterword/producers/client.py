@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from afterword.producers.dead_letters import DeadLetterBox
     from afterword.producers.keys import Keys
     from afterword.producers.service_check import ServiceCheck
+    from afterword.producers.users import Users
 
 
 class MemoryClient:
@@ -222,6 +223,13 @@ class MemoryClient:
         from afterword.producers.agents import Agents
 
         return Agents(self._intake.tenant_id, self._line.ask)
+
+    @property
+    def users(self) -> Users:
+        """What users may ask for as persons: set, get, export, import_memories, erase."""
+        from afterword.producers.users import Users
+
+        return Users(self._intake.tenant_id, self._line.ask)
 
     @property
     def keys(self) -> Keys:

@@ -14,12 +14,14 @@ from afterword.schemas.answers import (
     MemoryHistory,
     MemoryOwners,
     MemoryPage,
+    MemoryProvenance,
     RelatedMemories,
     Removed,
     SearchPage,
     UserPage,
 )
 from afterword.schemas.commands import (
+    DEFAULT_AROUND,
     DEFAULT_FOUND,
     DEFAULT_RELATED,
     DEFAULT_VERSIONS,
@@ -31,6 +33,7 @@ from afterword.schemas.commands import (
     GetDeletion,
     GetHistory,
     GetMemory,
+    GetProvenance,
     ListMemories,
     ListUsers,
     SearchMemories,
@@ -189,6 +192,17 @@ class Memories:
         """The versions of a memory, newest first: each text that it had, since when, and by whom it was corrected."""
         fields = {"memory_id": memory_id, "limit": limit, "cursor": cursor, **owner}
         return self._run(GetHistory, timeout, fields)
+
+    def provenance(
+        self,
+        memory_id: str,
+        *,
+        around: int = DEFAULT_AROUND,
+        timeout: float = COMMAND_SECONDS,
+        **owner: Unpack[OwnerFields],
+    ) -> MemoryProvenance:
+        """What a memory comes from: its conversation, turn, model, prompt and batch, and the turns around it."""
+        return self._run(GetProvenance, timeout, {"memory_id": memory_id, "around": around, **owner})
 
     def delete(
         self,

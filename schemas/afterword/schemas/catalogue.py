@@ -21,6 +21,7 @@ from afterword.schemas.commands import (
     GetHistory,
     GetMemory,
     GetOverview,
+    GetProvenance,
     GetUserAnalytics,
     ListMemories,
     ListUsers,
@@ -29,11 +30,15 @@ from afterword.schemas.commands import (
     refuse_lost_session,
 )
 from afterword.schemas.conversation import check_version
+from afterword.schemas.erasures import EraseUser, GetErasure, VerifyErased
 from afterword.schemas.errors import InvalidInput, shortened
+from afterword.schemas.export import ExportUser
 from afterword.schemas.health import GetHealth
+from afterword.schemas.imports import ImportMemories
 from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
 from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
 from afterword.schemas.registry import GetAgent, ListAgents, SetAgent
+from afterword.schemas.users import GetUser, SetUser
 
 COMMANDS: Final[tuple[type[Command], ...]] = (
     ListMemories,
@@ -43,6 +48,7 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     AddMemory,
     UpdateMemory,
     GetHistory,
+    GetProvenance,
     DeleteMemory,
     ClearMemories,
     FindOwners,
@@ -51,6 +57,9 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     GetUserAnalytics,
     GetConversation,
     GetDeletion,
+    EraseUser,
+    GetErasure,
+    VerifyErased,
     GetHealth,
     CreateKey,
     ListKeys,
@@ -63,6 +72,10 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     ListAgents,
     GetAgent,
     SetAgent,
+    SetUser,
+    GetUser,
+    ExportUser,
+    ImportMemories,
 )
 """Every command that the workers understand."""
 

@@ -23,6 +23,7 @@ from afterword.schemas.answers import (
     MemoryHistory,
     MemoryOwners,
     MemoryPage,
+    MemoryProvenance,
     RelatedMemories,
     Removed,
     SearchPage,
@@ -44,6 +45,8 @@ DEFAULT_RELATED = 10
 MAX_METADATA = 20
 MAX_VERSIONS = 100
 DEFAULT_VERSIONS = 20
+MAX_AROUND = 10
+DEFAULT_AROUND = 2
 
 
 class ListMemories(OwnedByOne):
@@ -179,6 +182,16 @@ class GetHistory(OwnedByOne):
     memory_id: Id
     limit: Annotated[int, Field(ge=1, le=MAX_VERSIONS)] = DEFAULT_VERSIONS
     cursor: str | None = None
+
+
+class GetProvenance(OwnedByOne):
+    """What one memory comes from: its conversation, and the turn with up to `around` turns on each side of it."""
+
+    answer: ClassVar[type[MemoryProvenance]] = MemoryProvenance
+
+    command: Literal["provenance"] = "provenance"
+    memory_id: Id
+    around: Annotated[int, Field(ge=0, le=MAX_AROUND)] = DEFAULT_AROUND
 
 
 class DeleteMemory(OwnedByOne):

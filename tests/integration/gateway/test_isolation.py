@@ -63,6 +63,8 @@ class Town:
             event_id = http.post("/api/v1/conversations", json=said).json()["event_id"]
             cursor = http.get("/api/v1/memories", params={"limit": 1}).json()["next_cursor"]
         self.door.until_remembered(user_id, f"My secret is {canary}", tenant)
+        with self.door.http(token("boss", "admin", tenant=tenant)) as http:
+            erasure_id = http.post(f"/api/v1/users/{new_user('gone')}/erasure").json()["erasure_id"]
         with self.door.http(token("ops", "operator", tenant=tenant)) as http:
             given = {"account": canary, "roles": ["user"], "user_id": user_id, "name": canary}
             key_id = http.post("/api/v1/keys", json=given).json()["entry"]["id"]
@@ -73,6 +75,7 @@ class Town:
             memory_id=notes[0]["id"],
             event_id=event_id,
             deletion_id=self._one("SELECT id FROM deletions WHERE user_id = :user", user=user_id),
+            erasure_id=erasure_id,
             letter_id=self._letter(tenant, user_id, canary),
             key_id=key_id,
             cursor=cursor,
@@ -193,6 +196,9 @@ def leak(request: Request, answer: httpx.Response, intruder: Intruder, victim: V
     went_well = answer.is_success and not _is_error_of_tool(answer)
     if went_well and request.route.endswith("/{deletion_id}"):
         return "a deletion"
+    # Its id opens it to the whole tenant, since there is nobody left whose it is.
+    if went_well and request.route.endswith("/{erasure_id}") and intruder.tenant != victim.tenant:
+        return "an erasure"
     is_neighbour = intruder.tenant == victim.tenant and not intruder.speaks_for_users
     # As the one whose it is: an intruder may well give an agent of their own that name.
     if went_well and is_neighbour and victim.user_id and victim.user_id in _told_users(told):

@@ -69,6 +69,28 @@ def test_a_memory_is_added_read_found_related_and_removed(door: GatewayStack) ->
         assert http.delete("/api/v1/memories").json()["removed"] == 0
 
 
+def test_a_person_takes_a_copy_of_everything_and_objects(door: GatewayStack) -> None:
+    ann = new_user("ann")
+    with door.http(token(ann)) as http:
+        http.post("/api/v1/memories", json={"text": "Drinks green tea"})
+        exported = http.get(f"/api/v1/users/{ann}/export")
+        assert exported.headers["content-type"].startswith("application/x-ndjson")
+        lines = [json.loads(line) for line in exported.text.splitlines()]
+        assert (lines[0]["header"]["user_id"], lines[-1]) == (ann, {"type": "end"})
+        assert [each["memory"]["memory"]["text"] for each in lines if each["type"] == "memory"] == ["Drinks green tea"]
+
+        assert http.put(f"/api/v1/users/{ann}", json={"memory_enabled": False}).json()["by"] == ann
+        assert http.get(f"/api/v1/users/{ann}").json()["memory_enabled"] is False
+        assert http.post("/api/v1/memories", json={"text": "Drinks black tea"}).status_code == 403
+    with door.http(token("bob")) as http:
+        for answer in (
+            http.get(f"/api/v1/users/{ann}"),
+            http.get(f"/api/v1/users/{ann}/export"),
+            http.put(f"/api/v1/users/{ann}", json={"memory_enabled": True}),
+        ):
+            assert answer.status_code == 403
+
+
 def test_an_agent_speaks_for_the_users_of_its_tenant_and_of_no_other(door: GatewayStack) -> None:
     ann = new_user("ann")
     with door.agent() as http:

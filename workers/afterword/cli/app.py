@@ -13,7 +13,20 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from afterword.cli import analytics, data, deadletters, gateway, keys, ledger, mcp, memories, process, recall
+from afterword.cli import (
+    analytics,
+    data,
+    deadletters,
+    erasures,
+    gateway,
+    keys,
+    ledger,
+    mcp,
+    memories,
+    process,
+    recall,
+    users,
+)
 from afterword.schemas import AfterwordError
 from afterword.schemas.printable import printable
 
@@ -42,8 +55,12 @@ app = typer.Typer(cls=CommandGroup, no_args_is_help=True, add_completion=False, 
 app.add_typer(ledger.agents, name="agents")
 app.add_typer(memories.app, name="memories")
 app.add_typer(keys.app, name="keys")
+app.add_typer(users.app, name="users")
 app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(analytics.app, name="analytics")
+users.app.command()(erasures.erase)
+users.app.command()(erasures.erasure)
+users.app.command("verify-erased")(erasures.verify_erased)
 app.command()(recall.context)
 app.command()(recall.search)
 app.command()(process.worker)

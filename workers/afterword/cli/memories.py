@@ -1,4 +1,4 @@
-"""`afterword memories`: correct one, and see what it said before."""
+"""`afterword memories`: correct one, see what it said before, and what it comes from."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from afterword.cli.ledger import COMMAND_LINE
 from afterword.schemas.printable import printable
 
-app = typer.Typer(no_args_is_help=True, help="One memory: correct it, see what it said before.")
+app = typer.Typer(no_args_is_help=True, help="One memory: correct it, see what it said before and where it comes from.")
 
 _User = Annotated[str, typer.Argument(metavar="USER", help="Whose memory (tenant: AFTERWORD_TENANT_ID).")]
 _Id = Annotated[str, typer.Argument(metavar="ID", help="Its id, as `afterword search` shows it.")]
@@ -45,6 +45,22 @@ def history(user: _User, memory: _Id, json: _AsJson = False) -> None:
             cursor = page.next_cursor
             if cursor is None:
                 return
+
+
+@app.command()
+def provenance(user: _User, memory: _Id, json: _AsJson = False) -> None:
+    """What a memory comes from: its conversation, the model and the batch, and what was said."""
+    from afterword.producers import MemoryClient
+
+    with MemoryClient.from_env() as client:
+        found = client.memories.provenance(memory, user_id=user)
+    if json:
+        print(found.model_dump_json(indent=2))
+        return
+    for name, value in found.model_dump(mode="json", exclude_none=True, exclude={"turns"}).items():
+        print(printable(f"{name:14} {value}"))
+    for turn in found.turns:
+        print(printable(f"{'>' if turn.is_source else ' '} {turn.role}: {turn.text}"))
 
 
 def _line(version: Any) -> str:

@@ -13,7 +13,15 @@ from afterword.gateway.bodies import IdempotencyKey, json_body, query_string
 from afterword.gateway.callers import Fields
 from afterword.gateway.routes import API
 from afterword.gateway.visits import Visit, Visiting
-from afterword.schemas.answers import DeletionState, MemoryHistory, MemoryPage, RelatedMemories, Removed, SearchPage
+from afterword.schemas.answers import (
+    DeletionState,
+    MemoryHistory,
+    MemoryPage,
+    MemoryProvenance,
+    RelatedMemories,
+    Removed,
+    SearchPage,
+)
 from afterword.schemas.commands import (
     AddMemory,
     ClearMemories,
@@ -22,6 +30,7 @@ from afterword.schemas.commands import (
     GetDeletion,
     GetHistory,
     GetMemory,
+    GetProvenance,
     ListMemories,
     SearchMemories,
     UpdateMemory,
@@ -41,6 +50,7 @@ _Added = Annotated[Fields, Depends(json_body(AddMemory, name="NewMemory"))]
 _Got = Annotated[Fields, Depends(query_string(GetMemory, name="GetQuery", without=_NAMED))]
 _Updated = Annotated[Fields, Depends(json_body(UpdateMemory, name="Correction", without=_NAMED))]
 _History = Annotated[Fields, Depends(query_string(GetHistory, name="HistoryQuery", without=_NAMED))]
+_Provenance = Annotated[Fields, Depends(query_string(GetProvenance, name="ProvenanceQuery", without=_NAMED))]
 _Deleted = Annotated[Fields, Depends(query_string(DeleteMemory, name="DeleteQuery", without=_NAMED))]
 _Related = Annotated[Fields, Depends(query_string(FindRelated, name="RelatedQuery", without=_NAMED))]
 DeletionId = Annotated[str, Path(min_length=1, description="The `deletion_id` of an answer with 202.")]
@@ -111,6 +121,12 @@ async def update_memory(visit: Visiting, memory_id: MemoryId, body: _Updated, ke
 async def memory_history(visit: Visiting, memory_id: MemoryId, query: _History) -> Response:
     """The versions of a memory, newest first: each text that it had, since when, and by whom it was corrected."""
     return json_answer(await visit.client.memories.history(memory_id, **visit.memories_of(query)))
+
+
+@router.get("/{memory_id}/provenance", response_model=MemoryProvenance, responses=problems(_ONE))
+async def memory_provenance(visit: Visiting, memory_id: MemoryId, query: _Provenance) -> Response:
+    """What a memory comes from: its conversation, turn, model, prompt and batch, and the turns around it."""
+    return json_answer(await visit.client.memories.provenance(memory_id, **visit.memories_of(query)))
 
 
 @router.delete("/{memory_id}", response_model=Removed, responses={**problems(_ONE), 202: {"model": Removed}})

@@ -3,9 +3,6 @@ import { ask } from "./door.js";
 import { attempt, node, notify, number, openDialog, pairs, timeNode } from "./nodes.js";
 import { word } from "./words.js";
 
-const AROUND_MS = 60_000; // turns of one conversation are looked for this near in time, first
-const TURNS = 200;
-
 /** Open a memory of this owner; `onchanged` is called when it was corrected or deleted. */
 export async function showMemory(memory, owner, { onchanged }) {
   const from = node("div", {}, node("h3", {}, word("comesFrom")));
@@ -42,32 +39,20 @@ function facts(memory) {
 }
 
 async function fillSource(place, memory, owner) {
+  const found = await ask("GET", `memories/${encodeURIComponent(memory.id)}/provenance`, { query: owner });
+  place.append(pairs("facts", [
+    ["byWhom", found.by],
+    ["model", found.model],
+    ["prompt", found.prompt_version],
+    ["batch", found.batch_id],
+  ]));
   if (memory.kind === "note") return place.append(node("p", {}, word("byHand")));
-  const turns = memory.source && owner.user_id ? await turnsOf(memory, owner) : [];
-  if (!turns.length) return place.append(node("p", {}, word("noSource")));
-  return place.append(...turns.map((turn) => said(turn, memory)));
+  if (!found.turns.length) return place.append(node("p", {}, word("noSource")));
+  return place.append(...found.turns.map(said));
 }
 
-/** The turns of the memory's conversation that are still held, in their order. */
-async function turnsOf(memory, owner) {
-  const at = Date.parse(memory.occurred_at);
-  const body = {
-    ...owner,
-    kind: "excerpt",
-    since: new Date(at - AROUND_MS).toISOString(),
-    until: new Date(at + AROUND_MS).toISOString(),
-    limit: TURNS,
-    ...(memory.session_id ? { session_id: memory.session_id } : {}),
-  };
-  const page = await ask("POST", "memories/search", { body });
-  return page.memories
-    .filter((turn) => turn.source?.event_id === memory.source.event_id)
-    .sort((one, other) => one.source.message - other.source.message);
-}
-
-function said(turn, memory) {
-  const isIt = turn.id === memory.id || turn.source.message === memory.source.message;
-  return node("blockquote", { class: isIt ? "said this" : "said" }, node("b", {}, turn.role ?? ""), turn.text);
+function said(turn) {
+  return node("blockquote", { class: turn.is_source ? "said this" : "said" }, node("b", {}, turn.role), turn.text);
 }
 
 async function fillRelated(place, memory, owner, onchanged) {

@@ -30,8 +30,8 @@ class IngestMetrics(Instruments):
         )
         self.ingested = self._counter(
             "ingested_conversations",
-            "Conversations taken in, by outcome: stored, duplicate, conflict, skipped.",
-            outcome=("stored", "duplicate", "conflict", "skipped"),
+            "Conversations taken in, by outcome: stored, duplicate, conflict, skipped, erased (of before one).",
+            outcome=("stored", "duplicate", "conflict", "skipped", "erased"),
         )
         self.ingest_seconds = Histogram(
             "afterword_ingest_seconds",
@@ -46,6 +46,13 @@ class IngestMetrics(Instruments):
             operation=("add", "update", "delete"),
             scope=Scope,
             kind=Kind,
+        )
+        # Rules have names that a package chooses.
+        self.redacted_texts = Counter(
+            "afterword_redacted_texts",
+            "Texts that something was cut out of before they were stored, by rule.",
+            ["rule"],
+            registry=self.registry,
         )
         self.excerpts_wanting = self._reading(
             "excerpts_wanting", "Conversations whose excerpts could not be written yet."

@@ -68,7 +68,7 @@ class MemoryCorrector:
         if not found and before is None:
             only = MemoryVersion(number=1, text=memory.text, metadata=memory.metadata, since=memory.created_at)
             return MemoryHistory(memory_id=memory.id, versions=(only,))
-        told = list(_told(found, before))
+        told = list(told_versions(found, before))
         page = told[: min(command.limit, fitting(told))]
         more = str(page[-1].number) if len(page) < len(told) else None
         return MemoryHistory(memory_id=memory.id, versions=tuple(page), next_cursor=more)
@@ -122,7 +122,7 @@ def _one(view: MemoryView, memory_id: str) -> StoredMemory:
     raise NotFound("there is no such memory")
 
 
-def _told(found: Sequence[Version], before: int | None) -> Iterator[MemoryVersion]:
+def told_versions(found: Sequence[Version], before: int | None) -> Iterator[MemoryVersion]:
     """The versions below `before`, each with the time when the next one took its place."""
     until = None
     for each in found:

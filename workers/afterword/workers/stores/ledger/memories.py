@@ -48,6 +48,10 @@ memories = Table(
     Column("language", Text, nullable=False),
     Column("text_length", Integer, nullable=False),
     Column("event_id", Text),
+    # Of a fact: the batch that learned it, and what was asked how. NULL for what came before these were kept.
+    Column("batch_id", UUID(as_uuid=False)),
+    Column("model", Text),
+    Column("prompt_version", Text),
     Column("occurred_at", DateTime(timezone=True), nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     moment("expires_at"),
@@ -81,6 +85,9 @@ class MemoryRecord:
     occurred_at: datetime
     created_at: datetime
     expires_at: datetime | None
+    batch_id: str | None = None
+    model: str | None = None
+    prompt_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,17 @@ class Gone:
     user_id: str | None
     agent_id: str | None
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """How a memory was learned: its source, and for a fact the batch, the model and the version of the prompt."""
+
+    source: str
+    agent_id: str | None
+    batch_id: str | None
+    model: str | None
+    prompt_version: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +125,7 @@ _MOST_IDS = 10_000
 
 _TYPES = {
     "id": "uuid",
+    "batch_id": "uuid",
     "tags": "text[]",
     "text_length": "integer",
     "occurred_at": "timestamptz",
@@ -213,6 +232,14 @@ def find(
         )
     ).one_or_none()
     return KnownMemory(Scope(row.scope), Kind(row.kind), row.session_id, row.event_id) if row else None
+
+
+def learned(connection: Connection, tenant_id: str, ids: Sequence[str]) -> dict[str, Learned]:
+    """How memories were learned, by id; those without a row are left out."""
+    columns = [memories.c[name] for name in Learned.__dataclass_fields__]
+    wanted = select(memories.c.id, *columns).where(memories.c.id.in_(ids), memories.c.tenant_id == tenant_id)
+    rows = (row._asdict() for row in connection.execute(wanted))
+    return {row.pop("id"): Learned(**row) for row in rows}
 
 
 def _remove(connection: Connection, *where: ColumnElement[bool]) -> list[Gone]:

@@ -1,14 +1,16 @@
 """The admin port: the collection as a whole, for those who maintain it.
 
 A view sees its owners' memories only. Counting a tenant's points, adopting those that nobody owns or copying all of
-them needs more. This port gives just that: no search, no listing, and no deletion but of expired memories. Only
-collections, analytics and upkeep may import it (see import-linter's contracts); nothing here answers a caller.
+them needs more. This port gives just that: no search, no listing, and no deletion but of expired memories and of those
+that an erasure names. Only collections, analytics, governance and upkeep may import it (see import-linter's contracts);
+nothing here answers a caller.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from afterword.workers.models.embedders.port import EmbedderIdentity
@@ -86,6 +88,20 @@ class StoreAdmin:
     def set_payload(self, point_id: str, payload: Mapping[str, Any]) -> None:
         """Set these payload fields of a point; others stay."""
         self._store.set_payload([point_id], payload)
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove points by id, whoever owns them, for an erasure; unknown ids are no error."""
+        self._store.delete(ids)
+
+    def rewrite(self) -> bool:
+        """Write what is left into new files, so that none holds what was deleted. False: the store is a server, which
+        does so in its own time.
+        """
+        return self._store.rewrite()
+
+    def folder(self) -> Path | None:
+        """Where the store's files are; None for a server's."""
+        return self._store.folder()
 
     def delete_expired(self) -> Counts:
         """Remove every memory whose lifetime has ended. Returns how many there were of each scope and kind."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from math import ceil
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -215,6 +216,12 @@ class ServerStore:
         except (UnexpectedResponse, NotImplementedError):  # a key for this collection alone; the client's own memory
             return None
         return told.memory.resident_bytes if told and told.memory else None
+
+    def rewrite(self) -> bool:
+        return False
+
+    def folder(self) -> Path | None:
+        return None
 
     def version(self) -> str:
         with self._server_errors():

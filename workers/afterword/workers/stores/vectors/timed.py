@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from afterword.workers.core.errors import VectorStoreUnavailable
@@ -28,6 +29,7 @@ _OPERATIONS = (
     "delete_where",
     "count",
     "count_by",
+    "rewrite",
 )
 
 
@@ -111,6 +113,13 @@ class TimedStore:
 
     def size(self) -> CollectionSize:
         return self._inner.size()
+
+    def rewrite(self) -> bool:
+        with self._timed("rewrite"):
+            return self._inner.rewrite()
+
+    def folder(self) -> Path | None:
+        return self._inner.folder()
 
     def version(self) -> str:
         return self._inner.version()

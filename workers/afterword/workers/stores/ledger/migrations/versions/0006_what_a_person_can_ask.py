@@ -1,4 +1,4 @@
-"""versions of memories that were corrected"""
+"""versions of corrected memories, where each memory comes from, and what users wish"""
 
 from __future__ import annotations
 
@@ -7,12 +7,32 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
+    op.add_column("memories", sa.Column("batch_id", sa.UUID(as_uuid=False), nullable=True))
+    op.add_column("memories", sa.Column("model", sa.Text(), nullable=True))
+    op.add_column("memories", sa.Column("prompt_version", sa.Text(), nullable=True))
+    op.add_column("journal", sa.Column("prompt_version", sa.Text(), nullable=True))
+    op.create_table(
+        "wishes",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("memory_enabled", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.Column("by", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("tenant_id", "user_id", name=op.f("pk_wishes")),
+    )
+    op.create_index(
+        "ix_wishes_objections",
+        "wishes",
+        ["tenant_id", "user_id"],
+        unique=False,
+        postgresql_where=sa.text("NOT memory_enabled"),
+    )
     op.create_table(
         "memory_versions",
         sa.Column("memory_id", sa.UUID(as_uuid=False), nullable=False),
@@ -41,3 +61,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("memory_versions")
+    op.drop_table("wishes")
+    op.drop_column("journal", "prompt_version")
+    for name in ("prompt_version", "model", "batch_id"):
+        op.drop_column("memories", name)
