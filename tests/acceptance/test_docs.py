@@ -29,8 +29,10 @@ from afterword.producers.agents import Agents
 from afterword.producers.aio.agents import AsyncAgents
 from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
 from afterword.producers.aio.keys import AsyncKeys
+from afterword.producers.aio.policies import AsyncPolicies
 from afterword.producers.dead_letters import DeadLetterBox
 from afterword.producers.keys import Keys
+from afterword.producers.policies import Policies
 from tests.support.pages import anchors, blocks, links
 
 SDK = Path("docs/sdk.md")
@@ -72,12 +74,14 @@ def test_the_code_of_the_sdk_page_runs(stack_url: str, monkeypatch: pytest.Monke
         (Analytics, "client.analytics"),
         (Keys, "client.keys"),
         (Agents, "client.agents"),
+        (Policies, "client.policies"),
         (DeadLetterBox, "client.dead_letters"),
         (AsyncMemoryClient, "aio"),
         (AsyncMemories, "aio.memories"),
         (AsyncAnalytics, "aio.analytics"),
         (AsyncKeys, "aio.keys"),
         (AsyncAgents, "aio.agents"),
+        (AsyncPolicies, "aio.policies"),
         (AsyncDeadLetterBox, "aio.dead_letters"),
     ],
 )

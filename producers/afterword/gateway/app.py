@@ -33,6 +33,7 @@ from afterword.gateway.routes import (
     me,
     memories,
     operations,
+    policies,
     probes,
     users,
 )
@@ -54,6 +55,7 @@ _ROUTERS: Final = (
     memories.router,
     users.router,
     agents.router,
+    policies.router,
     analytics.router,
     operations.router,
     dead_letters.router,

@@ -16,6 +16,7 @@ from afterword.producers.stats import Stats
 from afterword.schemas import (
     ActiveUsers,
     AfterwordError,
+    CleanedUp,
     CommandFailed,
     ConversationFinished,
     ConversationState,
@@ -54,6 +55,7 @@ __all__ = [
     "AsyncMemories",
     "AsyncMemoryClient",
     "AsyncRun",
+    "CleanedUp",
     "ClientSettings",
     "CommandFailed",
     "Context",

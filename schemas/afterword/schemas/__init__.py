@@ -1,11 +1,12 @@
 """The wire contract of Afterword: what is published, asked and answered. Imports pydantic only.
 
 What operators ask for stands in modules of its own, which an agent's process need not import: `health`, `keys`,
-`letters`, `registry`.
+`letters`, `policies`, `registry`.
 """
 
 from afterword.schemas.analytics import ActiveUsers, DayFigures, Overview, Period, UserAnalytics
 from afterword.schemas.answers import (
+    CleanedUp,
     ConversationState,
     DeletionState,
     MemoryOwner,
@@ -22,6 +23,7 @@ from afterword.schemas.answers import (
 from afterword.schemas.command import Command
 from afterword.schemas.commands import (
     AddMemory,
+    CleanUpMemories,
     ClearMemories,
     DeleteMemory,
     FindOwners,
@@ -53,6 +55,8 @@ __all__ = [
     "ActiveUsers",
     "AddMemory",
     "AfterwordError",
+    "CleanUpMemories",
+    "CleanedUp",
     "ClearMemories",
     "Command",
     "CommandFailed",

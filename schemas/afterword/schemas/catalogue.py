@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from afterword.schemas.command import Command
 from afterword.schemas.commands import (
     AddMemory,
+    CleanUpMemories,
     ClearMemories,
     DeleteMemory,
     FindOwners,
@@ -31,6 +32,7 @@ from afterword.schemas.errors import InvalidInput, shortened
 from afterword.schemas.health import GetHealth
 from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
 from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
+from afterword.schemas.policies import GetPolicy, ListPolicies, RunPolicies, SetPolicy
 from afterword.schemas.registry import GetAgent, ListAgents, SetAgent
 
 COMMANDS: Final[tuple[type[Command], ...]] = (
@@ -41,6 +43,7 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     AddMemory,
     DeleteMemory,
     ClearMemories,
+    CleanUpMemories,
     FindOwners,
     ListUsers,
     GetOverview,
@@ -59,6 +62,10 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     ListAgents,
     GetAgent,
     SetAgent,
+    ListPolicies,
+    GetPolicy,
+    SetPolicy,
+    RunPolicies,
 )
 """Every command that the workers understand."""
 

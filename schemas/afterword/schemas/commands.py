@@ -18,6 +18,7 @@ from pydantic.config import JsonDict
 
 from afterword.schemas.analytics import Overview, UserAnalytics
 from afterword.schemas.answers import (
+    CleanedUp,
     ConversationState,
     DeletionState,
     MemoryOwners,
@@ -41,6 +42,7 @@ DEFAULT_FOUND = 20
 MAX_RELATED = 100
 DEFAULT_RELATED = 10
 MAX_METADATA = 20
+MAX_KEEP_DAYS = 36_500
 
 
 class ListMemories(OwnedByOne):
@@ -158,6 +160,18 @@ class ClearMemories(OwnedByOne):
     answer: ClassVar[type[Removed]] = Removed
 
     command: Literal["clear"] = "clear"
+
+
+class CleanUpMemories(OfUser):
+    """Remove a user's memories that were stored more than `older_than_days` ago, notes included. With `dry_run` they
+    are only counted. `by` is the account that asks.
+    """
+
+    answer: ClassVar[type[CleanedUp]] = CleanedUp
+
+    command: Literal["cleanup"] = "cleanup"
+    older_than_days: Annotated[int, Field(ge=1, le=MAX_KEEP_DAYS)]
+    dry_run: bool = False
 
 
 class FindOwners(Command):

@@ -132,11 +132,13 @@ def test_every_command_is_read_by_its_name() -> None:
         "roles": ["user"],
         "letter_id": 1,
         "letter_ids": [1],
+        "older_than_days": 1,
+        "rules": {},
     }
     assert COMMANDS
     for kind in COMMANDS:
         # An agent beside a user would be a second owner.
-        agent = {} if issubclass(kind, Owned) else {"agent_id": "coach"}
+        agent = {} if "user_id" in kind.model_fields else {"agent_id": "coach"}
         assert type(parse_command({**given, **agent, "command": kind.wire_name()})) is kind
 
 
@@ -151,7 +153,11 @@ def test_every_class_of_a_command_is_listed_and_says_whose_it_is_and_how_it_is_a
     assert all(issubclass(kind.answer, Model) for kind in COMMANDS)
     owned = {kind.wire_name() for kind in COMMANDS if issubclass(kind, Owned)}
     assert owned == {"list", "search", "related", "get", "add", "delete", "clear", "deletion"}
-    assert [kind.wire_name() for kind in COMMANDS if issubclass(kind, OfUser)] == ["analytics_user", "conversation"]
+    assert [kind.wire_name() for kind in COMMANDS if issubclass(kind, OfUser)] == [
+        "cleanup",
+        "analytics_user",
+        "conversation",
+    ]
 
 
 def _is_named(kind: type[Command]) -> bool:

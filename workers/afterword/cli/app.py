@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from afterword.cli import analytics, data, deadletters, gateway, keys, ledger, process, recall
+from afterword.cli import analytics, data, deadletters, gateway, keys, ledger, policies, process, recall
 from afterword.schemas import AfterwordError
 from afterword.schemas.printable import printable
 
@@ -41,6 +41,7 @@ class CommandGroup(TyperGroup):
 app = typer.Typer(cls=CommandGroup, no_args_is_help=True, add_completion=False, help="Long-term memory for AI agents.")
 app.add_typer(ledger.agents, name="agents")
 app.add_typer(keys.app, name="keys")
+app.add_typer(policies.app, name="policies")
 app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(analytics.app, name="analytics")
 app.command()(recall.context)

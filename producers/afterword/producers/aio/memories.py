@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from afterword.producers.calls import Call, CommandSchema, OwnerFields, command_call
 from afterword.producers.memories import CLEAR_SECONDS, COMMAND_SECONDS
 from afterword.schemas.answers import (
+    CleanedUp,
     DeletionState,
     MemoryOwners,
     MemoryPage,
@@ -23,6 +24,7 @@ from afterword.schemas.commands import (
     DEFAULT_FOUND,
     DEFAULT_RELATED,
     AddMemory,
+    CleanUpMemories,
     ClearMemories,
     DeleteMemory,
     FindOwners,
@@ -157,6 +159,20 @@ class AsyncMemories:
         """
         # As it was given, None included: `command_call` refuses a session that was lost.
         return await self._run(ClearMemories, timeout, owner)
+
+    async def cleanup(
+        self,
+        user_id: str,
+        older_than_days: int,
+        *,
+        dry_run: bool = False,
+        by: str | None = None,
+        asked_by: str | None = None,
+        timeout: float = CLEAR_SECONDS,
+    ) -> CleanedUp:
+        """Remove a user's memories that were stored longer ago; with `dry_run` they are only counted."""
+        how = {"older_than_days": older_than_days, "dry_run": dry_run}
+        return await self._run(CleanUpMemories, timeout, {"user_id": user_id, **how, "by": by, "asked_by": asked_by})
 
     async def owners(self, memory_ids: Sequence[str], *, timeout: float = COMMAND_SECONDS) -> MemoryOwners:
         """Whose memories these are, at most 1,000, for a door that is given ids alone and checks its callers itself."""

@@ -28,6 +28,7 @@ from afterword.workers.runtime.wiring.analytics import AnalyticsRoom
 from afterword.workers.runtime.wiring.ground import Ground
 from afterword.workers.runtime.wiring.memories import MemoryRoom
 from afterword.workers.runtime.wiring.models import ModelRoom
+from afterword.workers.runtime.wiring.policies import PolicyRoom
 from afterword.workers.runtime.wiring.recall import RecallRoom
 from afterword.workers.runtime.wiring.stores import StoreRoom
 from afterword.workers.services.commands.add_memory import MemoryAdder
@@ -73,6 +74,7 @@ class CommandRoom:
         memories: MemoryRoom,
         recall: RecallRoom,
         analytics: AnalyticsRoom,
+        policies: PolicyRoom,
     ) -> None:
         self._ground = ground
         self._models = models
@@ -80,6 +82,7 @@ class CommandRoom:
         self._memories = memories
         self._recall = recall
         self._analytics = analytics
+        self._policies = policies
 
     def commands(self, broker: MendedBroker, look: ComponentLook = _not_looked_at) -> Commands:
         """The service, which takes messages of a cleared user out of this broker's queues.
@@ -134,4 +137,5 @@ class CommandRoom:
             CommandHandler.of(GetAgent, agents.get),
             CommandHandler.of(SetAgent, agents.set),
             CommandHandler.of(GetDeletion, DeletionReader(database).get),
+            *self._policies.handlers(),
         ]

@@ -69,13 +69,17 @@ Type = Literal[
     "extraction_request",
     "key_create",
     "key_revoke",
+    "policy_update",
+    "policy_apply",
 ]
 """`memory_save` is an operation (a conversation's excerpts, a batch of facts, a note) with how many memories it saved;
 `memory_add` is one memory of it that was learned or added by hand, by its id. `agent_update` is an entry that somebody
 wrote into the registry of agents; its metadata says who owns the agent, whether it remembers, and whether it has
 instructions. `extraction_request` is a conversation that came before an LLM was set and shall be extracted now.
-`key_create` and `key_revoke` are about an API key: its id, account and roles, never its secret. The metadata of what
-somebody asked for names the account in `by`."""
+`key_create` and `key_revoke` are about an API key: its id, account and roles, never its secret. `policy_update`
+is a policy that somebody wrote, with its rules; `policy_apply` a batch of transcripts or of audit rows that a policy
+let go, a memory's removal by one is a `memory_delete` with its `reason`. The metadata of what somebody asked for names
+the account in `by`."""
 
 
 @dataclass(frozen=True, slots=True)

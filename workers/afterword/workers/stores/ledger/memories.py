@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     DateTime,
+    Double,
     Index,
     Integer,
     Table,
@@ -50,6 +51,12 @@ memories = Table(
     Column("occurred_at", DateTime(timezone=True), nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     moment("expires_at"),
+    # From 0 to 1; NULL for one that was saved before this was kept.
+    Column("importance", Double),
+    # When it was last part of a context; about, since it is noted once an hour at most.
+    moment("last_used_at"),
+    # Since when it is left out of recall.
+    moment("archived_at"),
     Index("ix_memories_owner", "tenant_id", "user_id"),
     Index("ix_memories_agent", "tenant_id", "agent_id", postgresql_where=text("scope = 'agent'")),
     Index("ix_memories_expires_at", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
@@ -80,6 +87,7 @@ class MemoryRecord:
     occurred_at: datetime
     created_at: datetime
     expires_at: datetime | None
+    importance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +119,7 @@ _TYPES = {
     "occurred_at": "timestamptz",
     "created_at": "timestamptz",
     "expires_at": "timestamptz",
+    "importance": "double precision",
 }
 _NAMES = ", ".join(MemoryRecord.__dataclass_fields__)
 _TYPED = ", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in MemoryRecord.__dataclass_fields__)
@@ -144,6 +153,11 @@ def add(connection: Connection, records: Sequence[MemoryRecord]) -> list[MemoryR
 def remove(connection: Connection, tenant_id: str, ids: Sequence[str]) -> list[Gone]:
     """Remove memories by id."""
     return _remove(connection, memories.c.tenant_id == tenant_id, memories.c.id.in_(ids))
+
+
+def drop(connection: Connection, ids: Sequence[str]) -> list[Gone]:
+    """Remove memories by id, of whatever tenant."""
+    return _remove(connection, memories.c.id.in_(ids))
 
 
 def clear(connection: Connection, tenant_id: str, user_id: str, session_id: str | None = None) -> list[Gone]:

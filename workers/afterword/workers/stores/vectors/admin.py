@@ -1,8 +1,9 @@
 """The admin port: the collection as a whole, for those who maintain it.
 
 A view sees its owners' memories only. Counting a tenant's points, adopting those that nobody owns or copying all of
-them needs more. This port gives just that: no search, no listing, and no deletion but of expired memories. Only
-collections, analytics and upkeep may import it (see import-linter's contracts); nothing here answers a caller.
+them needs more. This port gives just that: no search, no listing, and no deletion but of memories whose time is over.
+Only collections, analytics, governance and upkeep may import it (see import-linter's contracts); nothing here answers a
+caller.
 """
 
 from __future__ import annotations
@@ -86,6 +87,10 @@ class StoreAdmin:
     def set_payload(self, point_id: str, payload: Mapping[str, Any]) -> None:
         """Set these payload fields of a point; others stay."""
         self._store.set_payload([point_id], payload)
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove points by id; unknown ids are no error. The caller has recorded why they go."""
+        self._store.delete(ids)
 
     def delete_expired(self) -> Counts:
         """Remove every memory whose lifetime has ended. Returns how many there were of each scope and kind."""

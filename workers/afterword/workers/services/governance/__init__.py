@@ -1,0 +1,1 @@
+"""Governance: whose memory it is, and how long it is kept."""
