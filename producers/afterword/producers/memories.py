@@ -32,6 +32,7 @@ from afterword.schemas.commands import (
     GetMemory,
     ListMemories,
     ListUsers,
+    RestoreMemory,
     SearchMemories,
 )
 from afterword.schemas.memory import Memory
@@ -72,13 +73,16 @@ class Memories:
         *,
         scope: Scope | str | None = None,
         kind: Kind | str | None = None,
+        archived: bool = False,
         limit: int = 100,
         cursor: str | None = None,
         timeout: float = COMMAND_SECONDS,
         **owner: Unpack[OwnerFields],
     ) -> MemoryPage:
-        """A page of at most `limit` memories, newest first. Ask for the next one with `cursor=page.next_cursor`."""
-        fields = {"scope": scope, "kind": kind, "limit": limit, "cursor": cursor, **owner}
+        """A page of at most `limit` memories, newest first; with `archived` those that were archived, instead of the
+        others. Ask for the next one with `cursor=page.next_cursor`.
+        """
+        fields = {"scope": scope, "kind": kind, "archived": archived, "limit": limit, "cursor": cursor, **owner}
         return self._run(ListMemories, timeout, fields)
 
     def iterate(
@@ -86,6 +90,7 @@ class Memories:
         *,
         scope: Scope | str | None = None,
         kind: Kind | str | None = None,
+        archived: bool = False,
         limit: int = 100,
         timeout: float = COMMAND_SECONDS,
         **owner: Unpack[OwnerFields],
@@ -93,7 +98,9 @@ class Memories:
         """All of them, newest first, asked for in pages of `limit`."""
         cursor: str | None = None
         while True:
-            page = self.list(scope=scope, kind=kind, limit=limit, cursor=cursor, timeout=timeout, **owner)
+            page = self.list(
+                scope=scope, kind=kind, archived=archived, limit=limit, cursor=cursor, timeout=timeout, **owner
+            )
             yield from page.memories
             cursor = page.next_cursor
             if cursor is None:
@@ -109,6 +116,7 @@ class Memories:
         until: datetime | str | None = None,
         topic: str | None = None,
         metadata: Mapping[str, str | int | float | bool] | None = None,
+        archived: bool = False,
         limit: int = DEFAULT_FOUND,
         cursor: str | None = None,
         explain: bool = False,
@@ -122,7 +130,15 @@ class Memories:
         page with `cursor=page.next_cursor` and the same query and filters. A query finds 200 memories in all.
         """
         which = {"scope": scope, "kind": kind, "since": since, "until": until, "topic": topic, "metadata": metadata}
-        fields = {"query": query, **which, "limit": limit, "cursor": cursor, "explain": explain, **owner}
+        fields = {
+            "query": query,
+            **which,
+            "archived": archived,
+            "limit": limit,
+            "cursor": cursor,
+            "explain": explain,
+            **owner,
+        }
         return self._run(SearchMemories, timeout, fields)
 
     def related(
@@ -153,6 +169,10 @@ class Memories:
         """Write a memory by hand, known since `occurred_at` (now, if left out); the answer is the memory as stored."""
         fields = {"text": text, "occurred_at": occurred_at, "metadata": metadata, **owner}
         return self._run(AddMemory, timeout, fields)
+
+    def restore(self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]) -> Memory:
+        """Take a memory out of the archive; the answer is the memory, which contexts may hold again."""
+        return self._run(RestoreMemory, timeout, {"memory_id": memory_id, **owner})
 
     def delete(self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]) -> Removed:
         """Remove one memory. With `pending` a store is away: the memory is no longer shown, and it is removed later;

@@ -35,6 +35,7 @@ from afterword.schemas.commands import (
     GetUserAnalytics,
     ListMemories,
     ListUsers,
+    RestoreMemory,
     SearchMemories,
 )
 from afterword.schemas.context import ContextReply, ContextRequest, Explanation
@@ -95,6 +96,7 @@ __all__ = [
     "Relation",
     "Removed",
     "Reply",
+    "RestoreMemory",
     "Scope",
     "SearchMemories",
     "SearchPage",

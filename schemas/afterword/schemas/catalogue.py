@@ -24,6 +24,7 @@ from afterword.schemas.commands import (
     GetUserAnalytics,
     ListMemories,
     ListUsers,
+    RestoreMemory,
     SearchMemories,
     refuse_lost_session,
 )
@@ -41,6 +42,7 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     FindRelated,
     GetMemory,
     AddMemory,
+    RestoreMemory,
     DeleteMemory,
     ClearMemories,
     CleanUpMemories,

@@ -46,13 +46,16 @@ MAX_KEEP_DAYS = 36_500
 
 
 class ListMemories(OwnedByOne):
-    """A page of an owner's memories, newest first. `cursor` is `next_cursor` of the page before."""
+    """A page of an owner's memories, newest first; with `archived` those that were archived, instead of the others.
+    `cursor` is `next_cursor` of the page before.
+    """
 
     answer: ClassVar[type[MemoryPage]] = MemoryPage
 
     command: Literal["list"] = "list"
     scope: Scope | None = None
     kind: Kind | None = None
+    archived: bool = False
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 100
     cursor: str | None = None
 
@@ -65,7 +68,7 @@ class SearchMemories(Owned):
     `since` and `until` (not included) bound `occurred_at`; `metadata` holds values that a memory's own must equal. A
     query finds 200 memories at most, over all pages. None is left out for being irrelevant: its `score` tells. `cursor`
     is `next_cursor` of the page before, asked with the same query and filters. With `explain` the answer says of each
-    memory why it ranks where it does.
+    memory why it ranks where it does. With `archived` it searches those that were archived, instead of the others.
     """
 
     answer: ClassVar[type[SearchPage]] = SearchPage
@@ -78,6 +81,7 @@ class SearchMemories(Owned):
     until: Moment | None = None
     topic: str | None = None
     metadata: Annotated[WantedMetadata, Field(max_length=MAX_METADATA)] = Field(default_factory=dict)
+    archived: bool = False
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = DEFAULT_FOUND
     cursor: str | None = None
     explain: bool = False
@@ -143,6 +147,18 @@ class AddMemory(OwnedByOne):
     text: Text
     occurred_at: Time | None = None
     metadata: GivenMetadata = Field(default_factory=dict)
+
+
+class RestoreMemory(OwnedByOne):
+    """Take one memory of an owner out of the archive: contexts may hold it again.
+
+    One that was not archived stays as it is.
+    """
+
+    answer: ClassVar[type[Memory]] = Memory
+
+    command: Literal["restore"] = "restore"
+    memory_id: Id
 
 
 class DeleteMemory(OwnedByOne):

@@ -22,7 +22,8 @@ class Memory(Model):
 
     `score` is a relevance from 0 to 1 where the memory answers a question, None where it is only listed.
     `occurred_at` is when it was said, by the speaker's own clock, `created_at` when it was stored. `topic` is what it
-    is about, such as "work" or "food", "other" where that could not be told.
+    is about, such as "work" or "food", "other" where that could not be told. An `archived` one is
+    kept, but is no part of contexts.
     """
 
     id: str
@@ -40,4 +41,5 @@ class Memory(Model):
     topic: str | None = None
     importance: float | None = None
     source: Provenance | None = None
+    archived: bool = False
     metadata: Metadata = Field(default_factory=dict)

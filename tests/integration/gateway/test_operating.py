@@ -69,6 +69,12 @@ def test_policies_are_for_admins_and_a_clean_up_for_its_user(door: GatewayStack)
             of_user.delete("/api/v1/users/another/memories/cleanup", params={"days": 3}),
         ):
             assert refused.status_code == 403
+        note = of_user.post("/api/v1/memories", json={"text": "Prefers tea"}).json()
+        door.house.stores.admin.archive([note["id"]])
+        assert of_user.get("/api/v1/memories").json()["memories"] == []
+        assert of_user.get("/api/v1/memories", params={"archived": True}).json()["memories"][0]["archived"]
+        restored = of_user.post(f"/api/v1/memories/{note['id']}/restore")
+        assert (restored.status_code, restored.json()) == (200, note)
         cleaned = of_user.delete(f"/api/v1/users/{user}/memories/cleanup", params={"days": 3})
         assert cleaned.json() == {"removed": 0, "dry_run": False, "more": False}
 

@@ -152,7 +152,7 @@ def test_every_class_of_a_command_is_listed_and_says_whose_it_is_and_how_it_is_a
     assert len({kind.wire_name() for kind in COMMANDS}) == len(COMMANDS)
     assert all(issubclass(kind.answer, Model) for kind in COMMANDS)
     owned = {kind.wire_name() for kind in COMMANDS if issubclass(kind, Owned)}
-    assert owned == {"list", "search", "related", "get", "add", "delete", "clear", "deletion"}
+    assert owned == {"list", "search", "related", "get", "add", "restore", "delete", "clear", "deletion"}
     assert [kind.wire_name() for kind in COMMANDS if issubclass(kind, OfUser)] == [
         "cleanup",
         "analytics_user",
@@ -172,7 +172,9 @@ def test_the_older_name_of_an_error_catches_all_that_it_did() -> None:
 
 @pytest.mark.parametrize("body", [None, "x", {}, {"command": "drop"}, {"command": ["list"]}])
 def test_an_unknown_command_is_refused_with_those_there_are(body: Any) -> None:
-    with pytest.raises(InvalidEvent, match="command: must be one of list, search, related, get, add, delete, clear"):
+    with pytest.raises(
+        InvalidEvent, match="command: must be one of list, search, related, get, add, restore, delete, clear"
+    ):
         parse_command(body)
 
 

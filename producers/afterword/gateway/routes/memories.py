@@ -19,6 +19,7 @@ from afterword.schemas.commands import (
     FindRelated,
     GetMemory,
     ListMemories,
+    RestoreMemory,
     SearchMemories,
 )
 from afterword.schemas.memory import Memory
@@ -34,6 +35,7 @@ _Searched = Annotated[Fields, Depends(json_body(SearchMemories, name="SearchQues
 _Added = Annotated[Fields, Depends(json_body(AddMemory, name="NewMemory"))]
 _Got = Annotated[Fields, Depends(query_string(GetMemory, name="GetQuery", without=_NAMED))]
 _Deleted = Annotated[Fields, Depends(query_string(DeleteMemory, name="DeleteQuery", without=_NAMED))]
+_Restored = Annotated[Fields, Depends(query_string(RestoreMemory, name="RestoreQuery", without=_NAMED))]
 _Related = Annotated[Fields, Depends(query_string(FindRelated, name="RelatedQuery", without=_NAMED))]
 _Cleared = Annotated[Fields, Depends(query_string(ClearMemories, name="ClearQuery"))]
 
@@ -63,6 +65,12 @@ async def add_memory(visit: Visiting, body: _Added, key: IdempotencyKey = None) 
 async def get_memory(visit: Visiting, memory_id: MemoryId, query: _Got) -> Response:
     """One memory of an owner."""
     return json_answer(await visit.client.memories.get(memory_id, **visit.memories_of(query)))
+
+
+@router.post("/{memory_id}/restore", response_model=Memory, responses=problems(_ONE))
+async def restore_memory(visit: Visiting, memory_id: MemoryId, query: _Restored) -> Response:
+    """Take a memory out of the archive: contexts may hold it again."""
+    return json_answer(await visit.client.memories.restore(memory_id, **visit.memories_of(query)))
 
 
 @router.get("/{memory_id}/related", response_model=RelatedMemories, responses=problems(_ONE))

@@ -33,6 +33,7 @@ from afterword.schemas.commands import (
     GetMemory,
     ListMemories,
     ListUsers,
+    RestoreMemory,
     SearchMemories,
 )
 from afterword.schemas.memory import Memory
@@ -60,13 +61,14 @@ class AsyncMemories:
         *,
         scope: Scope | str | None = None,
         kind: Kind | str | None = None,
+        archived: bool = False,
         limit: int = 100,
         cursor: str | None = None,
         timeout: float = COMMAND_SECONDS,
         **owner: Unpack[OwnerFields],
     ) -> MemoryPage:
         """A page of at most `limit` memories, newest first. Ask for the next one with `cursor=page.next_cursor`."""
-        fields = {"scope": scope, "kind": kind, "limit": limit, "cursor": cursor, **owner}
+        fields = {"scope": scope, "kind": kind, "archived": archived, "limit": limit, "cursor": cursor, **owner}
         return await self._run(ListMemories, timeout, fields)
 
     async def iterate(
@@ -74,6 +76,7 @@ class AsyncMemories:
         *,
         scope: Scope | str | None = None,
         kind: Kind | str | None = None,
+        archived: bool = False,
         limit: int = 100,
         timeout: float = COMMAND_SECONDS,
         **owner: Unpack[OwnerFields],
@@ -81,7 +84,9 @@ class AsyncMemories:
         """All of them, newest first, asked for in pages of `limit`."""
         cursor: str | None = None
         while True:
-            page = await self.list(scope=scope, kind=kind, limit=limit, cursor=cursor, timeout=timeout, **owner)
+            page = await self.list(
+                scope=scope, kind=kind, archived=archived, limit=limit, cursor=cursor, timeout=timeout, **owner
+            )
             for memory in page.memories:
                 yield memory
             cursor = page.next_cursor
@@ -98,6 +103,7 @@ class AsyncMemories:
         until: datetime | str | None = None,
         topic: str | None = None,
         metadata: Mapping[str, str | int | float | bool] | None = None,
+        archived: bool = False,
         limit: int = DEFAULT_FOUND,
         cursor: str | None = None,
         explain: bool = False,
@@ -111,7 +117,15 @@ class AsyncMemories:
         page with `cursor=page.next_cursor` and the same query and filters. A query finds 200 memories in all.
         """
         which = {"scope": scope, "kind": kind, "since": since, "until": until, "topic": topic, "metadata": metadata}
-        fields = {"query": query, **which, "limit": limit, "cursor": cursor, "explain": explain, **owner}
+        fields = {
+            "query": query,
+            **which,
+            "archived": archived,
+            "limit": limit,
+            "cursor": cursor,
+            "explain": explain,
+            **owner,
+        }
         return await self._run(SearchMemories, timeout, fields)
 
     async def related(
@@ -142,6 +156,12 @@ class AsyncMemories:
         """Write a memory by hand, known since `occurred_at` (now, if left out); the answer is the memory as stored."""
         fields = {"text": text, "occurred_at": occurred_at, "metadata": metadata, **owner}
         return await self._run(AddMemory, timeout, fields)
+
+    async def restore(
+        self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]
+    ) -> Memory:
+        """Take a memory out of the archive; the answer is the memory, which contexts may hold again."""
+        return await self._run(RestoreMemory, timeout, {"memory_id": memory_id, **owner})
 
     async def delete(
         self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]

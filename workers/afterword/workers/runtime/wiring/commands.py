@@ -137,5 +137,5 @@ class CommandRoom:
             CommandHandler.of(GetAgent, agents.get),
             CommandHandler.of(SetAgent, agents.set),
             CommandHandler.of(GetDeletion, DeletionReader(database).get),
-            *self._policies.handlers(),
+            *self._policies.handlers(changes),
         ]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from afterword.schemas import CleanUpMemories
+from afterword.schemas import CleanUpMemories, RestoreMemory
 from afterword.schemas.policies import GetPolicy, ListPolicies, PolicyRules, RunPolicies, SetPolicy
 from afterword.workers.runtime.wiring.ground import Ground
 from afterword.workers.runtime.wiring.memories import MemoryRoom
 from afterword.workers.runtime.wiring.stores import StoreRoom
+from afterword.workers.services.commands.changes import Changes
 from afterword.workers.services.commands.handlers import CommandHandler
 from afterword.workers.services.commands.manage_policies import PolicyKeeper
+from afterword.workers.services.governance.archive import Archive, Cap, MemoryRestorer
 from afterword.workers.services.governance.clean_up import MemoryCleaner
 from afterword.workers.services.governance.effects import AuditRetention, Effect, Retention, TranscriptRetention
 from afterword.workers.services.governance.policy_runs import PolicyRuns
@@ -32,14 +34,17 @@ class PolicyRoom:
         database, defaults = self._stores.database, self._book.defaults
         effects: list[Effect] = [
             Retention(database, self._remover, defaults),
+            # Before the cap, which takes what is archived first.
+            Archive(self._remover, defaults, uses_noted=self._ground.settings.analytics),
+            Cap(self._remover, defaults),
             TranscriptRetention(database, defaults),
             # Last: it may take rows that the others have just written, but never before their time.
             AuditRetention(database, defaults),
         ]
         return PolicyRuns(database=database, book=self._book, effects=effects, metrics=self._ground.metrics)
 
-    def handlers(self) -> list[CommandHandler]:
-        """The commands about policies."""
+    def handlers(self, changes: Changes) -> list[CommandHandler]:
+        """The commands about policies and the archive."""
         keeper, runs = PolicyKeeper(self._book), self.runs
         return [
             CommandHandler.of(ListPolicies, keeper.list),
@@ -47,6 +52,7 @@ class PolicyRoom:
             CommandHandler.of(SetPolicy, keeper.set),
             CommandHandler.of(RunPolicies, runs.run),
             CommandHandler.of(CleanUpMemories, MemoryCleaner(self._remover).clean_up),
+            CommandHandler.of(RestoreMemory, MemoryRestorer(changes).restore),
         ]
 
     @cached_property

@@ -64,6 +64,8 @@ Type = Literal[
     "memory_update",
     "memory_delete",
     "memory_clear",
+    "memory_archive",
+    "memory_restore",
     "memory_query",
     "agent_update",
     "extraction_request",
@@ -76,10 +78,11 @@ Type = Literal[
 `memory_add` is one memory of it that was learned or added by hand, by its id. `agent_update` is an entry that somebody
 wrote into the registry of agents; its metadata says who owns the agent, whether it remembers, and whether it has
 instructions. `extraction_request` is a conversation that came before an LLM was set and shall be extracted now.
-`key_create` and `key_revoke` are about an API key: its id, account and roles, never its secret. `policy_update`
-is a policy that somebody wrote, with its rules; `policy_apply` a batch of transcripts or of audit rows that a policy
-let go, a memory's removal by one is a `memory_delete` with its `reason`. The metadata of what somebody asked for names
-the account in `by`."""
+`key_create` and `key_revoke` are about an API key: its id, account and roles, never its secret. `memory_archive` is a
+batch of an owner's memories that left recall, `memory_restore` one that came back. `policy_update` is a policy that
+somebody wrote, with its rules; `policy_apply` a batch of transcripts or of audit rows that a policy let go: a memory's
+removal by one is a `memory_delete` with its `reason`. The metadata of what somebody asked for names the account in
+`by`."""
 
 
 @dataclass(frozen=True, slots=True)

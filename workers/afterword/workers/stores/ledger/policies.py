@@ -145,7 +145,7 @@ def is_over(since: ColumnElement[Any], days: ColumnElement[float]) -> ColumnElem
     return since < func.now() - days_long(func.nullif(days, 0))
 
 
-def days_long(days: ColumnElement[Any]) -> ColumnElement[Any]:
+def days_long(days: ColumnElement[Any] | int) -> ColumnElement[Any]:
     """So many days as an interval."""
     return func.make_interval(0, 0, 0, cast(days, Integer))
 

@@ -88,6 +88,10 @@ class StoreAdmin:
         """Set these payload fields of a point; others stay."""
         self._store.set_payload([point_id], payload)
 
+    def archive(self, ids: Sequence[str]) -> None:
+        """Leave these memories out of recall from now on."""
+        self._store.set_payload(ids, {c.ARCHIVED: c.YES})
+
     def delete(self, ids: Sequence[str]) -> None:
         """Remove points by id; unknown ids are no error. The caller has recorded why they go."""
         self._store.delete(ids)

@@ -40,6 +40,9 @@ LEXICAL: Final = "lexical"
 LINKED: Final = "linked_memory_ids"
 PREVIOUS: Final = "previous"
 METADATA: Final = "metadata"
+ARCHIVED: Final = "archived"
+YES: Final = "yes"
+NO: Final = "no"
 
 EXACT_FLOAT: Final = 2**53
 """Up to here a float can hold every whole number."""
@@ -74,6 +77,7 @@ INDEXES: Final[dict[str, Index]] = {
     LINKED: Index.KEYWORD,
     LANGUAGE: Index.KEYWORD,
     TOPIC: Index.KEYWORD,
+    ARCHIVED: Index.KEYWORD,
     OCCURRED_AT: Index.DATETIME,
     CREATED_AT: Index.DATETIME,
     EXPIRES_AT: Index.DATETIME,

@@ -9,6 +9,9 @@ from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.port import VectorStore
 from afterword.workers.stores.vectors.queries import Filter, Match, TimeRange
 
+IS_ARCHIVED = Match(c.ARCHIVED, (c.YES,))
+"""The memory was archived: it is kept, and left out of recall."""
+
 Counts = dict[tuple[Scope, Kind], int]
 """How many memories there are of each scope and kind."""
 

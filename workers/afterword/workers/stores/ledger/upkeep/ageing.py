@@ -35,17 +35,17 @@ def past_retention(
     ended = _ended(defaults, tenant_id)
     if after is not None:
         ended = ended.where(memories.c.id > after)
-    return _aged(connection, ended.order_by(memories.c.id).limit(limit))
+    return aged_memories(connection, ended.order_by(memories.c.id).limit(limit))
 
 
 def count_past_retention(connection: Connection, defaults: Mapping[str, Any], tenant_id: str) -> Counted:
     """How many there are of a tenant, by scope and kind."""
-    return _counted(connection, _ended(defaults, tenant_id))
+    return counted_memories(connection, _ended(defaults, tenant_id))
 
 
 def older(connection: Connection, tenant_id: str, user_id: str, *, than: timedelta, limit: int) -> list[AgedMemory]:
     """A user's memories that were stored longer ago than that."""
-    return _aged(connection, select(*_COLUMNS).where(*_stored_before(tenant_id, user_id, than)).limit(limit))
+    return aged_memories(connection, select(*_COLUMNS).where(*_stored_before(tenant_id, user_id, than)).limit(limit))
 
 
 def count_older(connection: Connection, tenant_id: str, user_id: str, *, than: timedelta) -> int:
@@ -95,12 +95,14 @@ def _old_audit(defaults: Mapping[str, Any], tenant_id: str | None) -> Select[Any
     return old if tenant_id is None else old.where(audit.c.tenant_id == tenant_id)
 
 
-def _aged(connection: Connection, wanted: Select[Any]) -> list[AgedMemory]:
+def aged_memories(connection: Connection, wanted: Select[Any]) -> list[AgedMemory]:
+    """The memories that a query finds; it selects the columns that `AgedMemory` has."""
     rows = connection.execute(wanted)
     return [AgedMemory(row.id, row.tenant_id, Scope(row.scope), Kind(row.kind)) for row in rows]
 
 
-def _counted(connection: Connection, wanted: Select[Any]) -> Counted:
+def counted_memories(connection: Connection, wanted: Select[Any]) -> Counted:
+    """How many those are, by scope and kind."""
     found = wanted.subquery()
     counted = select(found.c.scope, found.c.kind, func.count().label("number")).group_by(found.c.scope, found.c.kind)
     return {(Scope(row.scope), Kind(row.kind)): row.number for row in connection.execute(counted)}
