@@ -14,6 +14,7 @@ import pytest
 import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
+from afterword.gateway.metrics import GatewayMetrics
 from afterword.workers.observing.metrics import Metrics, Reading
 from afterword.workers.runtime.roles import Role
 from tests.conftest import unavailable
@@ -115,6 +116,11 @@ def test_links_between_runbooks_lead_somewhere() -> None:
 def declared() -> dict[str, set[str]]:
     """The names of all series that the rules may use, with their labels."""
     found = {**OF_PROMETHEUS, "process_start_time_seconds": OF_TARGETS}
+    for family in GatewayMetrics().registry.collect():
+        if family.name.startswith("afterword_gateway_"):
+            told = {name for sample in family.samples for name in sample.labels} - {"le"}
+            for suffix in SUFFIXES.get(family.type, ("",)):
+                found[family.name + suffix] = {*told, *OF_LIMITS.get(family.name, ()), *OF_TARGETS}
     for instrument in vars(Metrics()).values():
         if isinstance(instrument, MetricWrapperBase | Reading):
             (metric,) = instrument.describe()
@@ -126,6 +132,9 @@ def declared() -> dict[str, set[str]]:
             found[rule["record"]] = found.get(rule["record"], set()) | {"objective", *rule.get("labels", {})}
     return found
 
+
+OF_LIMITS = {"afterword_gateway_limited": {"kind", "outcome"}}
+"""Labels of series that begin with the application, not with its metrics."""
 
 SELECTOR = re.compile(r"\b((?:afterword|process)[\w:]*|up)\b(?:\{([^}]*)\})?")
 

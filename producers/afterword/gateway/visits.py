@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Final, cast
 
 from fastapi import Depends, FastAPI, Request
 
 from afterword.gateway.authentication import Authentication
 from afterword.gateway.callers import Caller, NotKnown
 from afterword.gateway.health import HealthLook
+from afterword.gateway.limits import DoorLimits
 from afterword.gateway.metrics import GatewayMetrics
-from afterword.gateway.settings import GatewaySettings
+from afterword.gateway.settings import GatewaySettings, LimitedKind
 from afterword.producers import AsyncMemoryClient
+
+COUNTED_BY_ROUTE: Final = frozenset(
+    {
+        "/api/v1/conversations",
+        "/api/v1/conversations/batch",
+        "/api/v1/context",
+        "/v3/memories/add/",
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +35,7 @@ class Door:
     client: AsyncMemoryClient
     """Of no tenant in particular: `client.for_tenant` shares its connections and its outbox."""
     health: HealthLook
+    limits: DoorLimits
     metrics: GatewayMetrics
 
     async def caller(self, authorization: str | None) -> Caller:
@@ -48,6 +60,10 @@ class Visit:
         """The settings of the gateway."""
         return self.door.settings
 
+    async def admit(self, kind: LimitedKind, fields: Mapping[str, Any]) -> None:
+        """Count a request against the limits of whom its fields name. Raises: OverLimit."""
+        await self.door.limits.admit(kind, self.caller, fields)
+
     def memories_of(self, fields: dict[str, Any]) -> dict[str, Any]:
         """The fields of a command about an owner's memories: whose, and how long its answer is waited for."""
         owned = self.caller.of_owner(fields)
@@ -66,7 +82,11 @@ async def visit(request: Request) -> Visit:
     caller = await door.caller(request.headers.get("authorization"))
     # For the access log, which is written after the answer.
     request.scope["afterword.caller"] = caller
-    return Visit(caller=caller, client=door.client.for_tenant(caller.tenant_id), door=door)
+    made = Visit(caller=caller, client=door.client.for_tenant(caller.tenant_id), door=door)
+    # Those routes count by themselves: whom they are about stands in their bodies.
+    if getattr(request.scope.get("route"), "path", None) not in COUNTED_BY_ROUTE:
+        await made.admit(LimitedKind.COMMANDS, {**request.query_params, **request.path_params})
+    return made
 
 
 Visiting = Annotated[Visit, Depends(visit)]
