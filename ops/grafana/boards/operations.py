@@ -40,7 +40,7 @@ def operations() -> Dashboard:
                 (_calls(), _llm_seconds(), _tokens(), _cost_rate(), _cost(), _tokens_by_tenant(), _odd_items()),
             ),
             Row("Extraction", (_batches(), _conversations(), _publishes(), _dropped(), _skipped())),
-            Row("Scheduler", (_task_ages(), _task_failures(), _task_seconds(), _policies())),
+            Row("Scheduler", (_task_ages(), _task_failures(), _task_seconds(), _policies(), _over_quota())),
             Row("Processes", (_memory(), _cpu(), _files())),
             Row("Servers", (_collection(), _redis(), _points(), _sizes(), _reconciled(), _gates(), _held())),
         ),
@@ -320,7 +320,13 @@ def _policies() -> Panel:
         "What policies took a second: memories past their retention or over a cap, memories that were archived, "
         "transcripts, rows of the audit."
     )
-    return timeseries("Taken by policies", what, query, unit="ops", size=(24, 7))
+    return timeseries("Taken by policies", what, query, unit="ops", size=(12, 7))
+
+
+def _over_quota() -> Panel:
+    query = PromQL(standing("afterword_over_quota", "type"), "{{type}}s")
+    what = "Users and agents of whom more is kept than their quota; `afterword analytics storage` names them."
+    return timeseries("Over quota", what, query, unit="short", size=(12, 7))
 
 
 def _task_seconds() -> Panel:

@@ -4,7 +4,7 @@ What operators ask for stands in modules of its own, which an agent's process ne
 `letters`, `policies`, `registry`.
 """
 
-from afterword.schemas.analytics import ActiveUsers, DayFigures, Overview, Period, UserAnalytics
+from afterword.schemas.analytics import ActiveUsers, DayFigures, Overview, OwnerStorage, Period, Storage, UserAnalytics
 from afterword.schemas.answers import (
     CleanedUp,
     ConversationState,
@@ -32,6 +32,7 @@ from afterword.schemas.commands import (
     GetDeletion,
     GetMemory,
     GetOverview,
+    GetStorage,
     GetUserAnalytics,
     ListMemories,
     ListUsers,
@@ -76,6 +77,7 @@ __all__ = [
     "GetDeletion",
     "GetMemory",
     "GetOverview",
+    "GetStorage",
     "GetUserAnalytics",
     "InvalidEvent",
     "InvalidInput",
@@ -89,6 +91,7 @@ __all__ = [
     "MemoryUnavailable",
     "Message",
     "Overview",
+    "OwnerStorage",
     "Period",
     "Provenance",
     "RelatedMemories",
@@ -100,6 +103,7 @@ __all__ = [
     "Scope",
     "SearchMemories",
     "SearchPage",
+    "Storage",
     "UnsupportedVersion",
     "UserAnalytics",
     "UserCount",

@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic.config import JsonDict
 
-from afterword.schemas.analytics import Overview, UserAnalytics
+from afterword.schemas.analytics import Overview, Storage, UserAnalytics
 from afterword.schemas.answers import (
     CleanedUp,
     ConversationState,
@@ -42,6 +42,8 @@ DEFAULT_FOUND = 20
 MAX_RELATED = 100
 DEFAULT_RELATED = 10
 MAX_METADATA = 20
+MAX_TOP = 100
+DEFAULT_TOP = 20
 MAX_KEEP_DAYS = 36_500
 
 
@@ -230,6 +232,16 @@ class GetUserAnalytics(OfUser):
 
     command: Literal["analytics_user"] = "analytics_user"
     days: _Days = DEFAULT_DAYS
+
+
+class GetStorage(Command):
+    """How much is kept of a tenant, and of the `top` users and agents of whom most is, by memories or by bytes."""
+
+    answer: ClassVar[type[Storage]] = Storage
+
+    command: Literal["analytics_storage"] = "analytics_storage"
+    top: Annotated[int, Field(ge=1, le=MAX_TOP)] = DEFAULT_TOP
+    order: Literal["memories", "bytes"] = "memories"
 
 
 class GetConversation(OfUser):

@@ -45,14 +45,17 @@ class PolicyRules(LateModel):
 
     `keep_days` says how long memories are kept after they were stored; the lifetime of sessions is its `session`, that
     of excerpts its `excerpt`. `transcript_days` and `audit_days` are for what was said and for the audit. Of more than
-    `max_memories` the least useful go. What was not recalled for `archive_after_days`, and is less important than
-    `archive_below`, is archived.
+    `max_memories` the least useful go; who has more than `quota_memories` or `quota_bytes` is told by an alert, and
+    nothing goes. What was not recalled for `archive_after_days`, and is less important than `archive_below`, is
+    archived.
     """
 
     keep_days: KeptByName = Field(default_factory=dict)
     transcript_days: KeepDays | None = None
     audit_days: KeepDays | None = None
     max_memories: Annotated[int, Field(ge=0, le=MAX_COUNT)] | None = None
+    quota_memories: Annotated[int, Field(ge=0, le=MAX_COUNT)] | None = None
+    quota_bytes: Annotated[int, Field(ge=0, le=2**53)] | None = None
     archive_after_days: KeepDays | None = None
     archive_below: Annotated[float, Field(ge=0, le=1)] | None = None
 

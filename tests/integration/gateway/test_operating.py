@@ -61,7 +61,10 @@ def test_policies_are_for_admins_and_a_clean_up_for_its_user(door: GatewayStack)
         assert admin.get("/api/v1/policies/tenant").json()["force"]["max_memories"] == 100
         assert admin.get("/api/v1/policies/agents/coach").json()["rules"]["keep_days"] == {}
         assert admin.post("/api/v1/policies/run", json={}).json() == {"dry_run": True, "counts": [], "more": False}
+        storage = admin.get("/api/v1/analytics/storage", params={"top": 3, "order": "bytes"})
+        assert storage.json()["whole"]["memories"] == 0
         for refused in (
+            of_user.get("/api/v1/analytics/storage"),
             of_user.get("/api/v1/policies"),
             of_user.get("/api/v1/policies/tenant"),
             of_user.put(f"/api/v1/policies/users/{user}", json={}),

@@ -30,6 +30,10 @@ def set_policy(
     transcripts: Annotated[int | None, typer.Option(min=0, help="Days that transcripts are kept.")] = None,
     audit: Annotated[int | None, typer.Option(min=0, help="Days that rows of the audit are kept.")] = None,
     max_memories: Annotated[int | None, typer.Option(min=0, help="Memories at most; the least useful go.")] = None,
+    quota_memories: Annotated[
+        int | None, typer.Option(min=0, help="Memories past which an alert tells; nothing goes.")
+    ] = None,
+    quota_bytes: Annotated[int | None, typer.Option(min=0, help="The same in bytes.")] = None,
     archive_after: Annotated[
         int | None, typer.Option(min=0, help="Days without recall before a memory of little importance is archived.")
     ] = None,
@@ -45,6 +49,8 @@ def set_policy(
         "transcript_days": transcripts,
         "audit_days": audit,
         "max_memories": max_memories,
+        "quota_memories": quota_memories,
+        "quota_bytes": quota_bytes,
         "archive_after_days": archive_after,
         "archive_below": archive_below,
     }

@@ -198,6 +198,7 @@ def _start_scheduler(house: House) -> RunningRole:
         Task("read_redis", 15.0, readings.read_redis, by_all=True),
         Task("read_ledger", 15.0, readings.read_ledger, by_all=True),
         Task("read_vector_store", 15.0, readings.read_vector_store, by_all=True),
+        Task("read_quotas", 300.0, house.policies.storage.read_quotas),
         Task("count_memories", 60.0, readings.count_memories, by_all=True),
     ]
     scheduler = Scheduler(tasks, leadership=Leadership(house.stores.database), metrics=house.metrics)

@@ -136,6 +136,10 @@ class Settings(BaseSettings):
     )
     keep_audit_days: KeepDays = Field(0, description="Days that rows of the audit are kept; 0 keeps them.")
     max_memories: int = Field(0, ge=0, description="Memories of a user or an agent at most; 0 is no bound.")
+    quota_memories: int = Field(
+        0, ge=0, description="Memories of a user or an agent past which an alert tells; 0: none."
+    )
+    quota_bytes: int = Field(0, ge=0, description="The same in bytes, as `afterword analytics storage` reckons them.")
     archive_after_days: KeepDays = Field(
         0, description="Days without recall after which less important memories are archived; 0 archives none."
     )

@@ -47,6 +47,10 @@ class UpkeepMetrics(Instruments):
             ["task"],
             registry=self.registry,
         )
+        # Read every five minutes, since each reading looks at every memory.
+        self.over_quota = self._reading(
+            "over_quota", "Users and agents (type) of whom more is kept than their quota.", "type", kept=900.0
+        )
         self.policy_effects = self._counter(
             "policy_effects",
             "Things that policies took, by effect: memories (retention, cap, archive), transcripts, rows of the audit.",

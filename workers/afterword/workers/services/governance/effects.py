@@ -32,7 +32,7 @@ class Effect(Protocol):
         """Take a batch with each step, of one tenant or of all; each is committed when its counts are given."""
 
 
-class Retention:
+class MemoryRetention:
     """Memories go when they have been kept for `keep_days`."""
 
     rules = ("keep_days",)
