@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ops.grafana.boards.content import content
+from ops.grafana.boards.gateway import gateway
 from ops.grafana.boards.operations import operations
 from ops.grafana.boards.overview import overview
 from ops.grafana.boards.performance import performance
@@ -29,7 +30,7 @@ class Asked(NamedTuple):
 
 def dashboards() -> list[Dashboard]:
     """In the order in which they are read."""
-    return [overview(), users(), one_user(), content(), performance(), real_time(), operations()]
+    return [overview(), users(), one_user(), content(), performance(), real_time(), gateway(), operations()]
 
 
 def promql_expressions() -> list[Asked]:

@@ -39,4 +39,7 @@ GRANT SELECT (
 GRANT SELECT (
     id, tenant_id, user_id, agent_id, session_id, everything, requested_by, requested_at, known, finished_at, settled_at
 ) ON deletions TO grafana;
+GRANT SELECT (
+    id, tenant_id, keep_learned, requested_by, requested_at, step, round, removed, receipt, finished_at, settled_at
+) ON erasures TO grafana;
 COMMIT;

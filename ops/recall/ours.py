@@ -13,6 +13,7 @@ from afterword.workers.models.tokenizers.port import EstimatingTokenizer
 from afterword.workers.runtime.settings import Settings
 from afterword.workers.services.memories.topics import Topics
 from afterword.workers.services.policy.registry import AgentRegistry
+from afterword.workers.services.policy.wishes import Objections
 from afterword.workers.services.recall.answering import Answerer
 from afterword.workers.services.recall.corners import corners_of
 from afterword.workers.services.recall.finding.corner_search import CornerSearch
@@ -54,7 +55,8 @@ def our_systems(store: VectorStore, bare: VectorStore, embedder: Embedder, setti
     steps = Steps(threads=1)
     # The ledger and its registry of agents are for what these questions do not need.
     database = Database(settings.postgres)
-    ledger = LedgerReader(database=database, registry=AgentRegistry(database), steps=steps, memory_enabled=True)
+    registry, objections = AgentRegistry(database), Objections(database)
+    ledger = LedgerReader(database=database, registry=registry, objections=objections, steps=steps, memory_enabled=True)
 
     def system(name: str, memories: VectorStore, weights: Signals = WEIGHTS) -> Ours:
         search = CornerSearch(views=Views(memories), steps=steps)

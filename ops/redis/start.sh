@@ -11,6 +11,7 @@ here=$(dirname "$0")
 users=${REDIS_USERS_FILE:-/run/redis/users.acl}
 worker=$(hash "${REDIS_WORKER_PASSWORD:?}")
 producer=$(hash "${REDIS_PRODUCER_PASSWORD:?}")
+gateway=$(hash "${REDIS_GATEWAY_PASSWORD:?}")
 
 # worker: everything on Afterword's own keys; of the server it may read the state and the settings. Dramatiq's
 # script is called with the bare namespace as its key, and lists keys during maintenance.
@@ -21,18 +22,23 @@ producer=$(hash "${REDIS_PRODUCER_PASSWORD:?}")
 # message of a known id, and ids are random UUIDs that only the publisher and the workers see. What it cannot be
 # kept from is to publish as any user of any tenant, to give any command, also an operator's (keys, dead letters), and
 # to fill Redis: who has this password is trusted.
+# gateway: a producer with a password of its own, which nobody but the gateway has: it can be changed, and the gateway
+# be shut out, while agents go on.
 # (CLIENT SETINFO, which clients send when they connect, is refused: they ignore that, and Redis 7.0 lacks it.)
+publishing='-@all +ping +time +select +client|setname +multi +exec +discard
+(+hset ~afterword:conversations.msgs ~afterword:context.msgs ~afterword:commands.msgs)
+(+rpush ~afterword:conversations ~afterword:context ~afterword:commands)
+(+lpush +ltrim ~afterword:conversations.bell ~afterword:context.bell ~afterword:commands.bell)
+(+blpop +lpop ~afterword:reply:*)'
+publishing=$(printf %s "$publishing" | tr '\n' ' ')
+
 cat >"$users" <<USERS
 user default reset off
 user worker reset on #$worker ~afterword ~afterword:* \
 -@all +@read +@write +@connection +@transaction -@scripting -@dangerous \
 +eval +evalsha +script|load +script|exists +time +keys +info +config|get
-user producer reset on #$producer \
--@all +ping +time +select +client|setname +multi +exec +discard \
-(+hset ~afterword:conversations.msgs ~afterword:context.msgs ~afterword:commands.msgs) \
-(+rpush ~afterword:conversations ~afterword:context ~afterword:commands) \
-(+lpush +ltrim ~afterword:conversations.bell ~afterword:context.bell ~afterword:commands.bell) \
-(+blpop +lpop ~afterword:reply:*)
+user producer reset on #$producer $publishing
+user gateway reset on #$gateway $publishing
 USERS
 
 exec redis-server "$here/redis.conf" --aclfile "$users" "$@"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from afterword.cli.settings_table import settings_table
 from afterword.gateway.app import create_app
 from afterword.gateway.routes import API
 from afterword.gateway.settings import GatewaySettings
+from afterword.integrations.mcp.stdio import bound_caller
+from afterword.integrations.mcp.tools import TOOLS
 from afterword.producers import (
     Analytics,
     AsyncAnalytics,
@@ -30,15 +33,18 @@ from afterword.producers.aio.agents import AsyncAgents
 from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
 from afterword.producers.aio.keys import AsyncKeys
 from afterword.producers.aio.policies import AsyncPolicies
+from afterword.producers.aio.users import AsyncUsers
 from afterword.producers.dead_letters import DeadLetterBox
 from afterword.producers.keys import Keys
 from afterword.producers.policies import Policies
+from afterword.producers.users import Users
 from tests.support.pages import anchors, blocks, links
 
 SDK = Path("docs/sdk.md")
 SETTINGS = Path("docs/settings.md")
 MEM0_CLIENT = Path("docs/mem0-client.md")
 GATEWAY = Path("docs/gateway.md")
+MCP = Path("docs/mcp.md")
 SOURCES = [Path("schemas"), Path("producers"), Path("workers")]
 PAGES = [*Path().glob("*.md"), *sorted(Path("docs").glob("*.md")), Path("ops/README.md"), Path("ops/runbooks.md")]
 
@@ -75,6 +81,7 @@ def test_the_code_of_the_sdk_page_runs(stack_url: str, monkeypatch: pytest.Monke
         (Keys, "client.keys"),
         (Agents, "client.agents"),
         (Policies, "client.policies"),
+        (Users, "client.users"),
         (DeadLetterBox, "client.dead_letters"),
         (AsyncMemoryClient, "aio"),
         (AsyncMemories, "aio.memories"),
@@ -82,6 +89,7 @@ def test_the_code_of_the_sdk_page_runs(stack_url: str, monkeypatch: pytest.Monke
         (AsyncKeys, "aio.keys"),
         (AsyncAgents, "aio.agents"),
         (AsyncPolicies, "aio.policies"),
+        (AsyncUsers, "aio.users"),
         (AsyncDeadLetterBox, "aio.dead_letters"),
     ],
 )
@@ -122,6 +130,14 @@ def test_the_pages_on_the_gateway_name_every_route() -> None:
     assert {each for each in ours if each not in page} == set()
 
 
+def test_the_page_on_mcp_names_every_tool_and_its_configuration_can_be_pasted() -> None:
+    named = re.findall(r"^\| `([a-z_]+)` \|", MCP.read_text("utf-8"), re.MULTILINE)
+    assert named == [tool.name for tool in TOOLS]
+    stdio, http = (json.loads(block)["mcpServers"]["afterword"] for block in blocks(MCP)["json"])
+    assert bound_caller(stdio["env"]).user_id == "maya"
+    assert http["url"].endswith("/mcp")
+
+
 def test_the_settings_of_the_sdk_are_those_of_the_client() -> None:
     rows = dict(re.findall(r"^\| `AFTERWORD_(\w+)` \| `([^`]*)` \|", SETTINGS.read_text("utf-8"), re.MULTILINE))
     told = {name: rows.get(name.upper()) for name in ClientSettings.model_fields}
@@ -141,7 +157,7 @@ def test_the_quickstart_shows_what_the_readme_shows() -> None:
 @pytest.mark.parametrize("page", [Path("ARCHITECTURE.md"), Path("CONTRIBUTING.md")], ids=str)
 def test_modules_and_classes_that_are_named_exist(page: Path) -> None:
     named = set(re.findall(r"`([^`\n]+)`", page.read_text("utf-8")))
-    roots = [Path(), Path("workers/afterword"), Path("workers/afterword/workers")]
+    roots = [Path(), Path("producers/afterword"), Path("workers/afterword"), Path("workers/afterword/workers")]
     modules = {name for name in named if re.fullmatch(r"[\w/]+/[\w/]+\.py", name)}
     assert modules
     assert {name for name in modules if not any((root / name).is_file() for root in roots)} == set()

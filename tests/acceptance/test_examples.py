@@ -14,9 +14,11 @@ import pytest
 
 from afterword.producers import MemoryClient
 from afterword.schemas import ContextReply, Reply
+from afterword.schemas.keys import CallerRole
 from tests.conftest import unavailable
 from tests.support.afterword_up import bare_environment
 from tests.support.fake_openai import FakeOpenAI
+from tests.support.gateway_stack import GatewayStack, token
 from tests.support.openai_faults import says
 from tests.support.openai_streams import streamed, streamed_tool_call
 from tests.support.pages import blocks
@@ -137,3 +139,22 @@ def test_publishing_and_asking_with_redis_cli(stack_url: str) -> None:
     context = ContextReply.model_validate(reply.unwrap())
     assert [memory.text for memory in context.memories] == ["I am allergic to peanuts."]
     assert "I am allergic to peanuts." in context.text
+
+
+def test_publishing_and_asking_from_node(door: GatewayStack) -> None:
+    if shutil.which("node") is None:
+        unavailable("no node on PATH")
+    credential = token("a-service", CallerRole.AGENT, tenant="of-node")
+
+    def printed() -> str:
+        command = ["node", str(EXAMPLES / "node-client.mjs")]
+        return run(command, AFTERWORD_URL=door.url, AFTERWORD_KEY=credential)
+
+    wait_until(lambda: "said: I'm allergic to peanuts." in printed(), 60, "what was published, in the prompt")
+
+
+def test_node_is_told_what_is_wrong(door: GatewayStack) -> None:
+    if shutil.which("node") is None:
+        unavailable("no node on PATH")
+    with pytest.raises(AssertionError, match="Error: 401"):
+        run(["node", str(EXAMPLES / "node-client.mjs")], AFTERWORD_URL=door.url, AFTERWORD_KEY="awk_unknown")

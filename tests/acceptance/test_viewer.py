@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from afterword.gateway.headers import PAGE_POLICY
 from afterword.gateway.pages import FOLDER
 from tests.support.gateway_stack import GatewayStack, new_user, token
+from tests.support.waiting import wait_until
 
 KILOBYTES = 60
 HTML = '<img src=x onerror=alert(1)><b>bold</b> & "quoted"'
@@ -121,6 +122,37 @@ class TestMemories:
         page.keyboard.press("Escape")
         expect(dialog).to_be_hidden()
 
+    def test_a_memory_is_corrected_and_shows_what_it_said_before(
+        self, page: Page, door: GatewayStack, ann: str
+    ) -> None:
+        sign_in(page, door, token(ann))
+        page.get_by_role("button", name="Prefers window seats").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_role("button", name="Edit").click()
+        dialog.get_by_label("Text").fill("Prefers aisle seats.")
+        dialog.get_by_role("button", name="Save").click()
+        expect(dialog.locator(".text").first).to_have_text("Prefers aisle seats.")
+        expect(dialog.locator("#versions")).to_contain_text("Prefers window seats on trains.")
+        check_accessible(page)
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("button", name="Prefers aisle seats.")).to_be_visible()
+        # What somebody said stays as it was said.
+        page.get_by_role("button", name="How do you like it there?").click()
+        expect(dialog.get_by_role("button", name="Delete")).to_be_visible()
+        expect(dialog.get_by_role("button", name="Edit")).to_be_hidden()
+
+    def test_a_fact_is_deleted_with_the_words_it_comes_from(self, page: Page, door: GatewayStack, ann: str) -> None:
+        sign_in(page, door, token(ann))
+        expect(page.locator("#found")).to_have_text("6 shown")
+        page.get_by_role("button", name="User said: I moved to Lisbon").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_role("button", name="Delete").click()
+        dialog.get_by_label("Also delete the words").check()
+        check_accessible(page)
+        dialog.get_by_role("button", name="Delete").click()
+        expect(page.locator("#found")).to_have_text("4 shown")
+        assert not [each for each in cards(page) if "Lisbon" in each]
+
     def test_one_is_added(self, page: Page, door: GatewayStack) -> None:
         sign_in(page, door, token(new_user()))
         expect(page.locator("#found")).to_have_text("Nothing is remembered here.")
@@ -185,6 +217,82 @@ class TestOverview:
         look.click()
         expect(page.locator("#found")).to_have_text("6 shown")
         expect(page.get_by_role("heading", name="Memories")).to_be_visible()
+
+
+class TestStrangers:
+    """What others have said, and named, is theirs: it runs nothing, reaches nobody, and passes for nothing of ours."""
+
+    MARKUP = (
+        '<img src="https://evil.example/i" onerror="window.owned=1"><svg onload="window.owned=1"></svg>'
+        '<script>window.owned=1</script>"\'`--><a href="javascript:window.owned=1">here</a>'
+        "![x](https://evil.example/p) https://evil.example/{0} \u202etxt.exe\u2066"
+    )
+
+    def test_nothing_of_theirs_runs_or_is_fetched(
+        self, page: Page, door: GatewayStack, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        user = new_user("<b>ann</b>")
+        noted = {
+            "text": self.MARKUP,
+            "session_id": "<img src=//evil.example/s onerror=window.owned=1>",
+            "metadata": {"agent": "boss", "constructor": "c", "<script>window.owned=1</script>": self.MARKUP},
+        }
+        turns = [{"role": "user", "content": self.MARKUP}, {"role": "assistant", "content": self.MARKUP}]
+        said = {"messages": turns, "agent_id": "<i onclick=window.owned=1>x</i>", "session_id": "</script>"}
+        credential = token(user, "user", "admin")
+        with door.http(credential) as http:
+            assert http.post("/api/v1/memories", json=noted).status_code == 201
+            assert http.post("/api/v1/conversations", json=said).status_code == 202
+        door.until_remembered(user, "evil.example/p")
+        wait_until(lambda: len(listed(door, credential)) >= 3, 10, "its turns")
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.add_init_script("addEventListener('securitypolicyviolation', each => (window.owned = each.blockedURI))")
+
+        sign_in(page, door, credential)
+        page.get_by_role("button", name="<img src").first.wait_for()
+        dialog = page.get_by_role("dialog")
+        for card in page.locator("#list .plain").all():
+            card.click()
+            expect(dialog.locator(".text").first).to_contain_text("evil.example")
+            page.keyboard.press("Escape")
+        page.goto(f"{door.url}/viewer/#playground")
+        page.get_by_label("Question").fill("Where is evil.example?")
+        page.get_by_role("button", name="Ask").click()
+        expect(page.locator("#block")).to_contain_text("evil.example")
+        page.goto(f"{door.url}/viewer/#overview")
+        expect(page.get_by_role("button", name=user)).to_be_visible()
+
+        assert page.evaluate("window.owned") is None
+        assert page.locator("#content, dialog").locator("img, script, a[href^=javascript], i").count() == 0
+        assert [each for each in asked if not each.startswith(f"{door.url}/")] == []
+        kept = page.evaluate("JSON.stringify(localStorage) + document.cookie")
+        for place in (*asked, page.url, kept, caplog.text):
+            assert credential not in place
+
+    def test_names_of_metadata_do_not_pass_for_the_pages_own(self, page: Page, door: GatewayStack) -> None:
+        user = new_user()
+        with door.http(token(user)) as http:
+            http.post("/api/v1/memories", json={"text": "Tea", "metadata": {"wrongToken": 1, "{0}": "x"}})
+        sign_in(page, door, token(user))
+        page.get_by_role("button", name="Tea").click()
+        facts = page.locator(".facts dt")
+        expect(facts.filter(has_text="wrongToken")).to_be_visible()
+        expect(facts.filter(has_text="{0}")).to_be_visible()
+
+    def test_a_user_whose_id_ends_in_a_space_is_not_taken_for_another(self, page: Page, door: GatewayStack) -> None:
+        ann = new_user("ann")
+        with door.agent() as http:
+            for user, said in ((ann, "I am Ann."), (f"{ann} ", "I am another.")):
+                http.post("/api/v1/memories", json={"user_id": user, "text": said})
+        sign_in(page, door, token("boss", "admin"), "overview")
+        page.get_by_role("button", name=ann, exact=True).last.click()
+        expect(page.locator("#list .plain")).to_have_text("I am another.")
+
+
+def listed(door: GatewayStack, credential: str) -> list[str]:
+    with door.http(credential) as http:
+        return [each["text"] for each in http.get("/api/v1/memories").json()["memories"]]
 
 
 class TestThePage:

@@ -49,8 +49,12 @@ _BATCHES = """
     SELECT user_id, metadata->>'batch_id' FROM audit WHERE type = 'memory_save' AND metadata ? 'batch_id' ORDER BY id
 """
 _MESSAGES_DEAD = "SELECT queue, message_id, error FROM dead_letters WHERE message_id NOT LIKE 'conversation:%'"
-_KNOWN_KEYS = {f"afterword:{queue}.bell" for queue in Queue} | {"afterword:__heartbeats__"}
-"""What may stay in Redis for ever: bells of one token, and the living workers. Empty queues are no keys at all."""
+_KNOWN_KEYS = {f"afterword:{queue}.bell" for queue in Queue} | {
+    "afterword:__heartbeats__",
+    "afterword:__looks__",
+}
+"""The keys that may stay in Redis for ever: bells of one token, the living workers, and when a queue was last looked
+at. Empty queues are no keys at all."""
 _WOKEN_SECONDS = 2.0
 
 

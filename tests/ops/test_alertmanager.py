@@ -165,12 +165,16 @@ CAUSES = [
     (alert("RoleGone", "page", role="context"), alert("QueueOld", "page", queue="context")),
     (alert("RoleGone", "page", role="scheduler"), alert("NoLeader", "page")),
     (alert("RedisMemory", "page"), alert("RedisMemory", "ticket")),
+    (alert("RoleGone", "page", role="context"), alert("GatewayFailing", "page")),
+    (alert("GatewayGone", "page"), alert("WorkerDown", role="gateway", instance="a")),
+    (alert("ContextSlow", "page", objective="x"), alert("GatewaySlow")),
 ]
 UNRELATED = [
     (alert("ComponentDown", "page", component="postgres"), alert("QueueOld", "page", queue="context")),
     (alert("ComponentDown", "page", component="postgres"), alert("RedisMemory", "page")),
     (alert("ComponentDown", "page", component="redis"), alert("PublishesDropped")),
     (alert("BreakerOpen"), alert("DeadLetters", queue="extraction")),
+    (alert("RoleGone", "page", role="ingest"), alert("GatewayFailing", "page")),
     (alert("RoleGone", "page", role="ingest"), alert("WorkerDown", role="context", instance="a")),
     (alert("RoleGone", "page", role="ingest"), alert("QueueOld", "page", queue="context")),
     (alert("DeadLetters", "page", queue="conversations"), alert("DeadLetters", "ticket", queue="extraction")),

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from afterword.gateway.settings import PREFIX, GatewaySettings
 from afterword.producers.settings import ClientSettings
 from afterword.workers.runtime.settings import Settings
 from tests.conftest import unavailable
@@ -153,7 +154,8 @@ def test_its_volumes_and_networks_exist(name: str) -> None:
 
 
 def test_all_of_it_fits_a_small_machine() -> None:
-    running = set(services()) - one_shots()
+    # Without the sample traffic, which runs for a while when it is asked for.
+    running = {name for name, service in services().items() if "profiles" not in service} - one_shots()
     total = sum(megabytes(services()[name]["deploy"]["resources"]["limits"]["memory"]) for name in running)
     assert total <= MACHINE_MEMORY_MB
 
@@ -166,7 +168,8 @@ def test_there_is_a_service_for_every_role_and_one_migration_before_them() -> No
         assert services()[role]["command"] == ["worker", "--role", role]
         assert "migrate" in services()[role]["depends_on"]
     assert services()["migrate"]["command"] == ["migrate"]
-    assert {name for name, service in services().items() if service["image"] == IMAGE} == {*ROLES, "migrate", "traffic"}
+    ours = {name for name, service in services().items() if service["image"] == IMAGE}
+    assert ours == {*ROLES, "migrate", "gateway", "traffic"}
 
 
 @pytest.mark.parametrize("name", sorted({*ROLES, "migrate"}))
@@ -177,6 +180,37 @@ def test_it_is_told_settings_that_exist(name: str) -> None:
 def test_every_setting_can_be_set_in_the_env_file() -> None:
     # An embedded vector store belongs to one process: it has no place here.
     assert setting_variables() - set(environment("ingest")) == {"AFTERWORD_EDGE_PATH"}
+
+
+def gateway_variables() -> set[str]:
+    return {f"{PREFIX}{name}".upper() for name in GatewaySettings.model_fields}
+
+
+def test_every_setting_of_the_gateway_can_be_set_and_nobody_goes_in_unasked() -> None:
+    told = environment("gateway")
+    assert gateway_variables() - set(told) == {"AFTERWORD_GATEWAY_INSECURE_DEV"}
+    assert set(told) - gateway_variables() == {"AFTERWORD_PROBE_PORT"}
+    settings = GatewaySettings(host=str(told["AFTERWORD_GATEWAY_HOST"]))
+    assert settings.api_keys, "without a token's key it takes API keys"
+
+
+def test_the_gateway_listens_where_it_is_asked() -> None:
+    port = environment("gateway")["AFTERWORD_GATEWAY_PORT"]
+    assert environment("gateway")["AFTERWORD_PROBE_PORT"] == port
+    assert [each.rsplit(":", 1)[1] for each in services()["gateway"]["ports"]] == [port]
+
+
+def test_the_gateway_reaches_redis_and_no_store_as_a_user_of_its_own() -> None:
+    networks = set(services()["gateway"]["networks"])
+    reached = {name for name, service in services().items() if networks & set(service["networks"])}
+    # A network has two directions: who scrapes the gateway can be reached by it.
+    assert reached - {"gateway"} == {"redis", "prometheus"}
+    assert str(environment("gateway")["AFTERWORD_GATEWAY_REDIS_URL"]).startswith("redis://gateway:")
+
+
+def test_the_gateway_may_send_what_waits_before_it_is_killed() -> None:
+    grace = GatewaySettings.model_fields["shutdown_grace"].default
+    assert float(services()["gateway"]["stop_grace_period"].removesuffix("s")) > 2 * grace
 
 
 def test_a_role_may_finish_its_work_before_it_is_killed() -> None:
@@ -223,7 +257,8 @@ def test_the_example_asks_for_all_that_is_required_and_holds_no_secret() -> None
 
 
 def test_the_example_names_only_variables_that_are_read() -> None:
-    taken_as_they_are = {name for name, value in environment("ingest").items() if value is None}
+    told = {**environment("ingest"), **environment("gateway")}
+    taken_as_they_are = {name for name, value in told.items() if value is None}
     assert set(example(commented=True)) <= variables(":-") | taken_as_they_are
 
 

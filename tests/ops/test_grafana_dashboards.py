@@ -16,6 +16,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from prometheus_client import Counter, Gauge, Histogram, Info
 
+from afterword.gateway.metrics import GatewayMetrics
 from afterword.workers.observing.metrics import Metrics, Reading
 from ops.grafana.dashboard import Dashboard, Row
 from ops.grafana.every import Asked, dashboards, files, promql_expressions, sql_queries
@@ -160,7 +161,7 @@ def test_they_are_current() -> None:
 
 def test_there_is_one_for_each_question() -> None:
     titles = {model["title"].removeprefix("Afterword · ") for model in models()}
-    assert titles == {"Overview", "Users", "User", "Content", "Performance", "Real-time", "Operations"}
+    assert titles == {"Overview", "Users", "User", "Content", "Performance", "Real-time", "Gateway", "Operations"}
 
 
 def test_grafana_finds_them_where_compose_mounts_them() -> None:
@@ -298,7 +299,7 @@ def test_series_are_in_the_order_of_time() -> None:
 # What Prometheus is asked
 
 
-def exposed(metrics: Metrics) -> dict[str, set[str]]:
+def exposed(metrics: Metrics | GatewayMetrics) -> dict[str, set[str]]:
     """Every series by name, with the labels it has."""
     found: dict[str, set[str]] = {}
     for metric in vars(metrics).values():
@@ -321,7 +322,7 @@ def exposed(metrics: Metrics) -> dict[str, set[str]]:
 
 SCRAPED = {"instance", "job", "service"}
 """Labels that Prometheus adds."""
-SERIES = exposed(Metrics())
+SERIES = exposed(Metrics()) | exposed(GatewayMetrics())
 NAME = re.compile(r"\b((?:afterword|process)_\w+)(?:\{([^}]*)\})?")
 BY = re.compile(r"\bby \(([^)]*)\)")
 

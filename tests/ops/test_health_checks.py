@@ -11,12 +11,21 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import httpx
 import pytest
 import yaml
+from pydantic import SecretStr
 
+from afterword.gateway.serving import GatewayServer
+from afterword.gateway.settings import GatewaySettings
+from afterword.schemas.wire import Queue, queue_key
 from afterword.workers.embedded.redis_server import free_port
 from tests.conftest import unavailable
+from tests.support.afterword_up import bare_environment
+from tests.support.deployment import AFTERWORD
+from tests.support.forked import run
 from tests.support.ops_redis import PASSWORDS, OpsRedis, available
+from tests.support.waiting import wait_until
 
 COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
 
@@ -84,6 +93,34 @@ def test_redis_is_healthy_when_it_lets_the_worker_in(tmp_path: Path) -> None:
     finally:
         server.stop()
     assert not passes(command, **PASSWORDS)
+
+
+def test_the_gateway_is_healthy_as_its_own_user_of_redis(tmp_path: Path) -> None:
+    if not available():
+        unavailable("no redis-server on PATH")
+    server = OpsRedis(tmp_path)
+    server.start()
+    gateway = GatewayServer(GatewaySettings(redis_url=SecretStr(server.url("gateway")), insecure_dev=True, port=0))
+    gateway.start()
+    try:
+        said = {"messages": [{"role": "user", "content": "I keep bees."}]}
+        assert httpx.post(f"{gateway.url}/api/v1/conversations", json=said).json()["waits"] is False
+        with server.client("worker") as worker:
+            assert worker.llen(queue_key(Queue.CONVERSATIONS)) == 1
+
+        assert is_healthy(gateway, tmp_path)
+        server.stop()
+        wait_until(lambda: not is_healthy(gateway, tmp_path), 20, "what was found before to be forgotten")
+    finally:
+        gateway.stop()
+        server.stop()
+
+
+def is_healthy(gateway: GatewayServer, folder: Path) -> bool:
+    """By the check of Compose, at the port where this one listens."""
+    command = [AFTERWORD, *check_of("gateway")[1:]]
+    environment = {**bare_environment(), "AFTERWORD_PROBE_PORT": gateway.url.rsplit(":", 1)[1]}
+    return run(command, environment=environment, folder=folder, timeout=60).returncode == 0
 
 
 def test_sample_traffic_is_healthy_while_it_goes_on(tmp_path: Path) -> None:

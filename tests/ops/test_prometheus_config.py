@@ -15,11 +15,12 @@ ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "ops" / "prometheus" / "prometheus.yml"
 
 
-def discovery() -> dict[str, Any]:
-    """How the job of our own processes finds them."""
+def discovery(number: int = 0) -> dict[str, Any]:
+    """How the job of our own processes finds the roles; 1: how it finds the gateway."""
     jobs = {job["job_name"]: job for job in yaml.safe_load(CONFIG.read_text())["scrape_configs"]}
-    (found,) = jobs["afterword"]["dns_sd_configs"]
-    return dict(found)
+    found = jobs["afterword"]["dns_sd_configs"]
+    assert len(found) == 2
+    return dict(found[number])
 
 
 def services() -> dict[str, Any]:
@@ -47,7 +48,13 @@ def test_the_port_is_the_one_the_roles_listen_on() -> None:
         assert services()[name]["environment"]["AFTERWORD_PROBE_HOST"] == "0.0.0.0"
 
 
+def test_the_gateway_is_scraped_at_its_own_port() -> None:
+    assert discovery(1)["names"] == ["gateway"]
+    assert str(discovery(1)["port"]) == services()["gateway"]["environment"]["AFTERWORD_GATEWAY_PORT"]
+    assert services()["gateway"]["environment"]["AFTERWORD_GATEWAY_HOST"] == "0.0.0.0"
+
+
 def test_prometheus_shares_a_network_with_every_role() -> None:
     reachable = set(services()["prometheus"]["networks"])
-    for name in discovery()["names"]:
+    for name in (*discovery()["names"], *discovery(1)["names"]):
         assert reachable & set(services()[name]["networks"]), name

@@ -246,6 +246,13 @@ def test_a_producer_can_do_nothing_else(producer: Any, command: Command) -> None
     refused(producer, *command)
 
 
+def test_the_gateway_may_do_what_a_producer_may_and_no_more(server: OpsRedis) -> None:
+    lines = server.users_file.read_text().splitlines()
+    rights = {line.split()[1]: line.split()[5:] for line in lines if " #" in line}
+    assert rights["gateway"] == rights["producer"]
+    assert set(rights) == {"worker", "producer", "gateway"}
+
+
 def test_one_refused_command_refuses_the_transaction(worker: Any, producer: Any) -> None:
     pipeline = producer.pipeline(transaction=True)
     pipeline.rpush(queue_key("context"), "id").hgetall(messages_key("context"))

@@ -16,7 +16,7 @@ from tests.support.ports import quiet_port
 from tests.support.waiting import wait_until
 
 START = Path(__file__).parents[2] / "ops" / "redis" / "start.sh"
-PASSWORDS = {"REDIS_WORKER_PASSWORD": "w" * 40, "REDIS_PRODUCER_PASSWORD": "p" * 40}
+PASSWORDS = {f"REDIS_{user.upper()}_PASSWORD": user[0] * 40 for user in ("worker", "producer", "gateway")}
 
 
 def available() -> bool:

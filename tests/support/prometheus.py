@@ -1,4 +1,4 @@
-"""A real Prometheus with the shipped rules, scraping worker processes where they are."""
+"""A real Prometheus with the shipped rules, scraping worker processes and a gateway where they are."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
+from afterword.gateway.serving import GatewayServer
 from tests.support.deployment import WorkerProcess
 from tests.support.ports import quiet_port
 from tests.support.waiting import wait_until
@@ -39,10 +41,11 @@ class PrometheusServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self, workers: Sequence[WorkerProcess]) -> None:
-        """Start, and wait until each worker has been scraped. Raises: AssertionError, with its log, when one is not."""
+    def start(self, workers: Sequence[WorkerProcess], gateway: GatewayServer) -> None:
+        """Start, and wait until all have been scraped. Raises: AssertionError, with its log, when one is not."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        config = self._configured(workers)
+        scraped = [*((worker.role, worker.port) for worker in workers), ("gateway", urlsplit(gateway.url).port or 0)]
+        config = self._configured(scraped)
         command = ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={self.folder / 'data'}"]
         log = self.folder / "prometheus.log"
         with log.open("wb") as output:
@@ -51,7 +54,7 @@ class PrometheusServer:
             )
         try:
             wait_until(self._ready, 120, "Prometheus")
-            wait_until(lambda: len(self.query("up == 1")) == len(workers), 120, "every worker to be scraped")
+            wait_until(lambda: len(self.query("up == 1")) == len(scraped), 120, "all to be scraped")
         except AssertionError as error:
             raise AssertionError(f"{error}: {log.read_text()[-2000:]}") from None
 
@@ -85,11 +88,11 @@ class PrometheusServer:
         except (urllib.error.URLError, OSError):
             return False
 
-    def _configured(self, workers: Sequence[WorkerProcess]) -> Path:
+    def _configured(self, scraped: Sequence[tuple[str, int]]) -> Path:
         """The shipped configuration, but for when and where; nobody is told of alerts."""
         shipped = yaml.safe_load((SHIPPED / "prometheus.yml").read_text())
         [job] = [job for job in shipped["scrape_configs"] if job["job_name"] == "afterword"]
-        targets = [{"targets": [f"127.0.0.1:{worker.port}"], "labels": {"service": worker.role}} for worker in workers]
+        targets = [{"targets": [f"127.0.0.1:{port}"], "labels": {"service": service}} for service, port in scraped]
         rules = [self._each_second(path) for path in sorted((SHIPPED / "rules").glob("*.yml"))]
         config = {
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},

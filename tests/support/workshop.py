@@ -86,6 +86,10 @@ class WatchedStore(EdgeStore):
         with self._watched("insert"):
             super().insert(points[:1] if self.keep_first else points)
 
+    def replace(self, points: Sequence[Point]) -> None:
+        with self._watched("replace"):
+            super().replace(points)
+
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
         with self._watched("search"):
             return super().search(searches)

@@ -31,7 +31,10 @@ def operations() -> Dashboard:
         variables=(tenant(),),
         rows=(
             Row("Health", (_components(), _workers(), _breaker(), _leader(), _standing_dead(), _builds())),
-            Row("Queues", (_messages(), _ages(), _retries(), _subjects(), _due(), _commands(), _command_seconds())),
+            Row(
+                "Queues",
+                (_messages(), _ages(), _retries(), _subjects(), _due(), _erasures(), _commands(), _command_seconds()),
+            ),
             Row("Queues in trouble", (_stalled(), _unkept())),
             Row("Dead letters", (_dead_rate(), _dead_age(), _dead_table())),
             Row("Deletions", (_deletion_age(), _deletion_table())),
@@ -112,11 +115,12 @@ def _subjects() -> Panel:
     subjects = PromQL(standing("afterword_subjects_waiting", "state"), "subjects {{state}}")
     excerpts = PromQL(standing("afterword_excerpts_wanting"), "conversations without their excerpts")
     deletions = PromQL(standing("afterword_deletions_pending"), "deletions to carry out")
+    erasures = PromQL(standing("afterword_erasures_pending"), "erasures under way")
     what = (
         "Subjects that wait for extraction: later (in their debounce), due, claimed; excerpts still to write; "
-        "deletions that the vector store has to carry out."
+        "deletions that the vector store has to carry out; users whose erasure is not done."
     )
-    return timeseries("Work in the ledger", what, subjects, excerpts, deletions, unit="short", size=(8, 8))
+    return timeseries("Work in the ledger", what, subjects, excerpts, deletions, erasures, unit="short", size=(8, 8))
 
 
 def _due() -> Panel:
@@ -124,6 +128,13 @@ def _due() -> Panel:
     what = "How long the oldest due, unclaimed subject has been due: extraction is behind by that much."
     limits = at_most(warning=300, bad=1800)
     return timeseries("Extraction behind", what, query, unit="s", limits=limits, size=(8, 8))
+
+
+def _erasures() -> Panel:
+    done = PromQL(rate("afterword_erasures_total", "outcome"), "done, {{outcome}}")
+    age = PromQL(standing("afterword_oldest_pending_erasure_age_seconds"), "age of the oldest under way")
+    what = "Users erased a second, by the outcome of the scan, and how long the oldest erasure has been under way."
+    return timeseries("Erasures", what, done, age, unit="short", size=(8, 8))
 
 
 def _commands() -> Panel:

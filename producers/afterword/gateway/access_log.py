@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from afterword.gateway.guards import PROBES
 from afterword.gateway.metrics import METHODS, OTHER, GatewayMetrics
+from afterword.gateway.visits import CALLER
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class AccessLog:
         # Probes come every few seconds: only one that fails is worth a line.
         if not self._is_logged or (route in PROBES and status < 400):
             return
-        caller = scope.get("afterword.caller")
+        caller = scope.get(CALLER)
         told = {
             "method": method if method in METHODS else OTHER,
             "route": route,

@@ -21,6 +21,7 @@ _TOLD: Final = {
     429: "Too many requests; `Retry-After` says when to come again.",
     503: "No answer in time; `Retry-After` says when to come again.",
 }
+NDJSON: Final = "application/x-ndjson"
 READING: Final = (401, 403, 422, 429, 503)
 WRITING: Final = (400, 401, 403, 408, 413, 422, 429, 503)
 
@@ -33,4 +34,8 @@ def json_answer(model: BaseModel, status: int = 200) -> Response:
 def problems(statuses: Collection[int]) -> dict[int | str, dict[str, Any]]:
     """The documentation of the problems that a route answers with."""
     content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
-    return {status: {"description": _TOLD[status], "content": content} for status in statuses}
+    told: dict[int | str, dict[str, Any]] = {
+        status: {"description": _TOLD[status], "content": content} for status in statuses
+    }
+    # Named as a model once in each route, so that the description holds its schema.
+    return {**told, 500: {"description": "A fault of the gateway.", "model": Problem}}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Final
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -13,6 +14,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from afterword.gateway.access_log import AccessLog
 from afterword.gateway.authentication import Authentication
 from afterword.gateway.compat import compat_routers
+from afterword.gateway.doorman import Doorman
 from afterword.gateway.guards import BodyBounds, Crowd, Departures, Faults
 from afterword.gateway.headers import SecurityHeaders
 from afterword.gateway.health import HealthLook
@@ -22,7 +24,7 @@ from afterword.gateway.limits import DoorLimits
 from afterword.gateway.loopback import OwnMachine
 from afterword.gateway.metrics import GatewayMetrics
 from afterword.gateway.pages import serve_viewer
-from afterword.gateway.problems import Problem, tell_problems
+from afterword.gateway.problems import tell_problems
 from afterword.gateway.routes import (
     API,
     agents,
@@ -31,6 +33,7 @@ from afterword.gateway.routes import (
     context,
     conversations,
     dead_letters,
+    erasures,
     me,
     memories,
     operations,
@@ -44,17 +47,21 @@ from afterword.gateway.visits import Door
 from afterword.producers import AsyncMemoryClient, ClientSettings, __version__
 from afterword.producers.settings import Environment
 
+if TYPE_CHECKING:
+    from afterword.gateway.mcp import McpDoor
+
 CLIENT_SETTINGS: Final = ClientSettings(on_unavailable="raise", pause_seconds=0.5)
 """A door says that there is no answer: an empty context would tell its caller that nothing is known.
 
 Everybody's questions pause together while no worker answers. In an agent a pause of 5 s spares workers that are too
 slow; here one question probes for all the others, and they must not wait long for its answer."""
+_PROMPT: Final = (context.router, conversations.router, probes.router)
+_MCP_HEADERS: Final = ("MCP-Protocol-Version", "Mcp-Method", "Mcp-Name")
+"""What a page sends that speaks the Model Context Protocol."""
 _ROUTERS: Final = (
-    probes.router,
-    conversations.router,
-    context.router,
     memories.router,
     users.router,
+    erasures.router,
     agents.router,
     policies.router,
     analytics.router,
@@ -77,7 +84,10 @@ def create_app(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> Fa
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with AsyncExitStack() as opened:
+            if mcp_door is not None:
+                await opened.enter_async_context(mcp_door.open())
+            yield
         await door.client.close(timeout=settings.shutdown_grace)
         await door.limits.close()
 
@@ -90,16 +100,28 @@ def create_app(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> Fa
         # Their pages run scripts of other hosts; the description itself is at /openapi.json.
         docs_url=None,
         redoc_url=None,
-        responses={500: {"model": Problem, "description": "A fault of the gateway."}},
     )
     app.state.door = door
     tell_problems(app)
-    # First: `/memories/{memory_id}` would take their names for ids.
-    for router in (*compat_routers(), *_ROUTERS):
-        app.include_router(router)
+    # Routes are tried in order: those that agents wait for stand first, and those of other platforms before
+    # `/memories/{memory_id}`, which would take their names for ids.
+    for router in (*_PROMPT, *compat_routers(), *_ROUTERS):
+        # Not by `include_router`: each request would search every router by itself, half of the gateway's own time.
+        app.router.routes.extend(router.routes)
     serve_viewer(app)
+    mcp_door = _mcp_door(app, door)
     _guard(app, door)
     return app
+
+
+def _mcp_door(app: FastAPI, door: Door) -> McpDoor | None:
+    if not door.settings.mcp or find_spec("mcp_types") is None:
+        # It comes with version 2 of the SDK, which is the one that we speak.
+        return None
+    # Imported where it is served: it takes as long as all the rest of the gateway.
+    from afterword.gateway.mcp import serve_mcp
+
+    return serve_mcp(app, door)
 
 
 def _guard(app: FastAPI, door: Door) -> None:
@@ -109,8 +131,8 @@ def _guard(app: FastAPI, door: Door) -> None:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.origins,
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", *_MCP_HEADERS],
             expose_headers=["Retry-After"],
         )
     app.add_middleware(
@@ -121,8 +143,9 @@ def _guard(app: FastAPI, door: Door) -> None:
         batch_bytes=settings.batch_bytes,
     )
     app.add_middleware(Faults)
+    app.add_middleware(Doorman, door=door)
     app.add_middleware(Departures)
-    app.add_middleware(Crowd, most=settings.in_flight)
+    app.add_middleware(Crowd, most=settings.in_flight, seconds=settings.body_seconds)
     if settings.insecure_dev:
         app.add_middleware(OwnMachine)
     app.add_middleware(SecurityHeaders)

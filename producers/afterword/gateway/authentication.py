@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from starlette.datastructures import Headers
+
 from afterword.gateway.callers import Caller, NotKnown, Refusal
 from afterword.gateway.keys import KeyCheck, is_api_key
 from afterword.gateway.tokens import TokenCheck
@@ -45,6 +47,14 @@ class Authentication:
         if caller is None:
             raise NotKnown(Refusal.API_KEY, "this API key is not known, or was revoked")
         return caller
+
+
+def authorization_in(headers: Headers) -> str | None:
+    """The `Authorization` header. Raises: NotKnown, for two: a proxy may have looked at the other one."""
+    given = headers.getlist("authorization")
+    if len(given) > 1:
+        raise NotKnown(Refusal.MALFORMED, "send one Authorization header, not several")
+    return given[0] if given else None
 
 
 def credential_in(header: str | None) -> str:

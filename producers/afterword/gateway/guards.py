@@ -18,12 +18,21 @@ PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 """They answer however many requests are in work: a gateway that is busy must not be taken for a dead one."""
 
 
-class Crowd:
-    """Tells whoever comes past the bound to come again: a queue in memory would answer them all too late."""
+class _Unread(Exception):
+    """A caller does not read what it is sent."""
 
-    def __init__(self, app: ASGIApp, *, most: int) -> None:
+
+class Crowd:
+    """Tells whoever comes past the bound to come again: a queue in memory would answer them all too late.
+
+    A place is held by work, not by a caller who does not read: a part of an answer that is not taken within `seconds`
+    ends the answer.
+    """
+
+    def __init__(self, app: ASGIApp, *, most: int, seconds: float) -> None:
         self._app = app
         self._most = most
+        self._seconds = seconds
         self._inside = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,9 +44,21 @@ class Crowd:
             return
         self._inside += 1
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, self._bounded(send))
+        except _Unread:
+            logger.info("an answer was not read in time")
         finally:
             self._inside -= 1
+
+    def _bounded(self, send: Send) -> Send:
+        async def bounded(message: Message) -> None:
+            try:
+                async with asyncio.timeout(self._seconds):
+                    await send(message)
+            except TimeoutError:
+                raise _Unread from None
+
+        return bounded
 
 
 class Departures:
@@ -53,7 +74,7 @@ class Departures:
         visit = _Watched(receive, send)
         working = asyncio.current_task()
         assert working is not None
-        if not _has_body(scope):
+        if not has_body(scope):
             # Nobody reads a body that is not there: the watch begins at once.
             await visit.receive()
         visit.watch(working)
@@ -125,7 +146,8 @@ class _Watched:
             working.cancel()
 
 
-def _has_body(scope: Scope) -> bool:
+def has_body(scope: Scope) -> bool:
+    """Whether a request says that it brings a body."""
     return any(name in (b"transfer-encoding", b"content-length") and value != b"0" for name, value in scope["headers"])
 
 

@@ -12,6 +12,7 @@ from afterword.gateway.settings import GatewaySettings
 
 _CARRIED = ("method", "route", "status", "ms", "tenant", "account")
 """Fields of the access log; what libraries carry beside their words is theirs."""
+_NOISY = ("uvicorn.access", "httptools", "asyncio", "mcp")
 
 
 def configure(settings: GatewaySettings) -> None:

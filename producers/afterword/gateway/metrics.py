@@ -48,6 +48,18 @@ class GatewayMetrics:
             ["reason"],
             registry=self.registry,
         )
+        self.tool_calls = Counter(
+            "afterword_gateway_tool_calls",
+            "Calls of the tools at /mcp, by how they ended.",
+            ["tool", "outcome"],
+            registry=self.registry,
+        )
+        self.waiting = Gauge(
+            "afterword_gateway_outbox_events", "Events that wait in this process for Redis.", registry=self.registry
+        )
+        self.dropped = Gauge(
+            "afterword_gateway_outbox_dropped", "Events that were dropped since Redis was away.", registry=self.registry
+        )
         for reason in Refusal:
             # `increase` does not see the first count of a series that was not there before.
             self.refused.labels(reason)
@@ -65,10 +77,6 @@ class GatewayMetrics:
         )
         self.limits_checked.set(1)
 
-    def begin(self, route: str, method: str, status: int) -> None:
-        """A route can be called: its series begins at 0."""
-        self._requests.labels(route, method, status)
-
     def count(self, route: str, method: str, status: int, seconds: float) -> None:
         """A request was answered."""
         self._requests.labels(route, method if method in METHODS else OTHER, status).inc()
@@ -76,11 +84,5 @@ class GatewayMetrics:
 
     def watch_outbox(self, stats: Callable[[], Stats]) -> None:
         """Show what waits in this process for Redis, and what was dropped."""
-        waiting = Gauge(
-            "afterword_gateway_outbox_events", "Events that wait in this process for Redis.", registry=self.registry
-        )
-        waiting.set_function(lambda: stats().queued)
-        dropped = Gauge(
-            "afterword_gateway_outbox_dropped", "Events that were dropped since Redis was away.", registry=self.registry
-        )
-        dropped.set_function(lambda: stats().dropped)
+        self.waiting.set_function(lambda: stats().queued)
+        self.dropped.set_function(lambda: stats().dropped)

@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from afterword.gateway.app import create_app
+from afterword.gateway.connections import bounded
 from afterword.gateway.keys import KeyCheck
 from afterword.gateway.settings import PREFIX, GatewaySettings, unknown_variables
 from afterword.schemas.errors import InvalidInput
@@ -63,9 +64,9 @@ class GatewayServer:
         return f"http://{host}:{self._socket.getsockname()[1]}"
 
     @property
-    def is_open(self) -> bool:
-        """Whether nobody is asked who they are."""
-        return self._settings.insecure_dev
+    def settings(self) -> GatewaySettings:
+        """Its settings, as they were given."""
+        return self._settings
 
     def start(self) -> None:
         """Return once it answers."""
@@ -99,7 +100,9 @@ def listening(settings: GatewaySettings) -> socket.socket:
         return socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise InvalidInput(
-            f"{PREFIX}PORT", str(settings.port), f"cannot be listened on at {settings.host}: {error.strerror or error}"
+            f"{PREFIX}PORT",
+            str(settings.port),
+            f"choose another: at {settings.host} it cannot be listened on, {error.strerror or error}",
         ) from None
 
 
@@ -119,6 +122,7 @@ def tell_address(settings: GatewaySettings, taken: socket.socket) -> None:
 def _config(app: FastAPI, settings: GatewaySettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=bounded(settings.body_seconds),
         # Ours is the log of accesses, without query strings.
         access_log=False,
         log_config=None,

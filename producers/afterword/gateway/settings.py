@@ -107,7 +107,9 @@ class GatewaySettings(BaseSettings):
     batch_bytes: Annotated[int, Field(ge=1024)] = Field(
         64 * 1024 * 1024, description="Bytes of a batch of conversations at most."
     )
-    body_seconds: _Seconds = Field(30.0, description="Seconds within which a body must come.")
+    body_seconds: _Seconds = Field(
+        30.0, description="Seconds within which a body must come, and a part of an answer be read."
+    )
     in_flight: Annotated[int, Field(ge=1)] = Field(
         2_000, description="Requests at once at most; a further one is told to come again."
     )
@@ -126,6 +128,11 @@ class GatewaySettings(BaseSettings):
     )
     limits_redis_url: SecretStr | None = Field(
         None, description="The Redis in which they are counted; by default the gateway's."
+    )
+
+    # Agents' applications
+    mcp: bool = Field(
+        True, description="Serve the Model Context Protocol at `/mcp`, where the extra `mcp` is installed."
     )
 
     # Browsers

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, cast
 
 from fastapi import Depends, FastAPI, Request
+from starlette.datastructures import Headers
 
-from afterword.gateway.authentication import Authentication
+from afterword.gateway.authentication import Authentication, authorization_in
 from afterword.gateway.callers import Caller, NotKnown
 from afterword.gateway.health import HealthLook
 from afterword.gateway.limits import DoorLimits
@@ -24,6 +25,8 @@ COUNTED_BY_ROUTE: Final = frozenset(
         "/v3/memories/add/",
     }
 )
+CALLER: Final = "afterword.caller"
+"""Where a request keeps who makes it: for its route, and for the access log, which is written after the answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +41,10 @@ class Door:
     limits: DoorLimits
     metrics: GatewayMetrics
 
-    async def caller(self, authorization: str | None) -> Caller:
-        """Who sends this `Authorization` header. Raises: NotKnown, MemoryUnavailable."""
+    async def caller(self, headers: Headers) -> Caller:
+        """Who sends these headers. Raises: NotKnown, MemoryUnavailable."""
         try:
-            return await self.authentication.caller(authorization)
+            return await self.authentication.caller(authorization_in(headers))
         except NotKnown as error:
             self.metrics.refused.labels(error.refusal).inc()
             raise
@@ -79,9 +82,9 @@ def door_of(app: FastAPI) -> Door:
 async def visit(request: Request) -> Visit:
     """Who makes this request. Raises: NotKnown, MemoryUnavailable."""
     door = door_of(request.app)
-    caller = await door.caller(request.headers.get("authorization"))
-    # For the access log, which is written after the answer.
-    request.scope["afterword.caller"] = caller
+    caller: Caller | None = request.scope.get(CALLER)
+    if caller is None:
+        caller = request.scope[CALLER] = await door.caller(request.headers)
     made = Visit(caller=caller, client=door.client.for_tenant(caller.tenant_id), door=door)
     # Those routes count by themselves: whom they are about stands in their bodies.
     if getattr(request.scope.get("route"), "path", None) not in COUNTED_BY_ROUTE:

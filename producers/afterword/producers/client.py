@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from afterword.producers.keys import Keys
     from afterword.producers.policies import Policies
     from afterword.producers.service_check import ServiceCheck
+    from afterword.producers.users import Users
 
 
 class MemoryClient:
@@ -230,6 +231,13 @@ class MemoryClient:
         from afterword.producers.policies import Policies
 
         return Policies(self._intake.tenant_id, self._line.ask)
+
+    @property
+    def users(self) -> Users:
+        """What users may ask for as persons: set, get, export, import_memories, erase."""
+        from afterword.producers.users import Users
+
+        return Users(self._intake.tenant_id, self._line.ask)
 
     @property
     def keys(self) -> Keys:

@@ -12,16 +12,20 @@ from afterword.producers.calls import Call, CommandSchema, OwnerFields, command_
 from afterword.schemas.answers import (
     CleanedUp,
     DeletionState,
+    MemoryHistory,
     MemoryOwners,
     MemoryPage,
+    MemoryProvenance,
     RelatedMemories,
     Removed,
     SearchPage,
     UserPage,
 )
 from afterword.schemas.commands import (
+    DEFAULT_AROUND,
     DEFAULT_FOUND,
     DEFAULT_RELATED,
+    DEFAULT_VERSIONS,
     AddMemory,
     CleanUpMemories,
     ClearMemories,
@@ -29,11 +33,14 @@ from afterword.schemas.commands import (
     FindOwners,
     FindRelated,
     GetDeletion,
+    GetHistory,
     GetMemory,
+    GetProvenance,
     ListMemories,
     ListUsers,
     RestoreMemory,
     SearchMemories,
+    UpdateMemory,
 )
 from afterword.schemas.memory import Memory
 from afterword.schemas.values import Kind, Metadata, Scope
@@ -163,22 +170,77 @@ class Memories:
         *,
         occurred_at: datetime | str | None = None,
         metadata: Metadata | None = None,
+        replaces: str | None = None,
         timeout: float = COMMAND_SECONDS,
         **owner: Unpack[OwnerFields],
     ) -> Memory:
-        """Write a memory by hand, known since `occurred_at` (now, if left out); the answer is the memory as stored."""
-        fields = {"text": text, "occurred_at": occurred_at, "metadata": metadata, **owner}
+        """Write a memory by hand, known since `occurred_at` (now, if left out); the answer is the memory as stored.
+
+        `replaces` is the id of one that no longer holds: it is kept, and ranks below the new one.
+        """
+        fields = {"text": text, "occurred_at": occurred_at, "metadata": metadata, "replaces": replaces, **owner}
         return self._run(AddMemory, timeout, fields)
 
     def restore(self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]) -> Memory:
         """Take a memory out of the archive; the answer is the memory, which contexts may hold again."""
         return self._run(RestoreMemory, timeout, {"memory_id": memory_id, **owner})
 
-    def delete(self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]) -> Removed:
-        """Remove one memory. With `pending` a store is away: the memory is no longer shown, and it is removed later;
-        `deletion` tells how far that is.
+    def update(
+        self,
+        memory_id: str,
+        text: str | None = None,
+        *,
+        metadata: Metadata | None = None,
+        timeout: float = COMMAND_SECONDS,
+        **owner: Unpack[OwnerFields],
+    ) -> Memory:
+        """Correct a memory: its text, its metadata, or both. It is found by the new text, and counts as told now; the
+        old text is kept in its `history`. An excerpt, being what somebody said, is refused.
+
+        >>> client.memories.update(memory.id, "Lives in Lisbon", user_id="ada")  # doctest: +SKIP
         """
-        return self._run(DeleteMemory, timeout, {"memory_id": memory_id, **owner})
+        fields = {"memory_id": memory_id, "text": text, "metadata": metadata, **owner}
+        return self._run(UpdateMemory, timeout, fields)
+
+    def history(
+        self,
+        memory_id: str,
+        *,
+        limit: int = DEFAULT_VERSIONS,
+        cursor: str | None = None,
+        timeout: float = COMMAND_SECONDS,
+        **owner: Unpack[OwnerFields],
+    ) -> MemoryHistory:
+        """The versions of a memory, newest first: each text that it had, since when, and by whom it was corrected."""
+        fields = {"memory_id": memory_id, "limit": limit, "cursor": cursor, **owner}
+        return self._run(GetHistory, timeout, fields)
+
+    def provenance(
+        self,
+        memory_id: str,
+        *,
+        around: int = DEFAULT_AROUND,
+        timeout: float = COMMAND_SECONDS,
+        **owner: Unpack[OwnerFields],
+    ) -> MemoryProvenance:
+        """What a memory comes from: its conversation, turn, model, prompt and batch, and the turns around it."""
+        return self._run(GetProvenance, timeout, {"memory_id": memory_id, "around": around, **owner})
+
+    def delete(
+        self,
+        memory_id: str,
+        *,
+        with_source: bool = False,
+        timeout: float = COMMAND_SECONDS,
+        **owner: Unpack[OwnerFields],
+    ) -> Removed:
+        """Remove one memory; `with_source`, also the excerpts of the turn that a fact was learned from.
+
+        With `pending` a store is away: the memory is no longer shown, and it is removed later; `deletion` tells how
+        far that is.
+        """
+        fields = {"memory_id": memory_id, "with_source": with_source or None, **owner}
+        return self._run(DeleteMemory, timeout, fields)
 
     def clear(self, *, timeout: float = CLEAR_SECONDS, **owner: Unpack[OwnerFields]) -> Removed:
         """Remove all of the owner's memories; work in flight does not bring them back.

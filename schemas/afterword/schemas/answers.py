@@ -11,7 +11,7 @@ from typing import Literal
 
 from afterword.schemas.context import Explanation
 from afterword.schemas.memory import Memory
-from afterword.schemas.values import LateModel, Scope
+from afterword.schemas.values import Kind, LateModel, Metadata, Scope
 
 
 class MemoryPage(LateModel):
@@ -19,6 +19,67 @@ class MemoryPage(LateModel):
 
     memories: tuple[Memory, ...]
     next_cursor: str | None = None
+
+
+class MemoryVersion(LateModel):
+    """One wording of a memory. The first is how it was learned or added; each correction makes the next.
+
+    `since` is when it was written, `until` when the next one took its place; None for the one that holds. `by` is the
+    account that corrected it, where it is known.
+    """
+
+    number: int
+    text: str
+    metadata: Metadata
+    since: datetime
+    until: datetime | None = None
+    by: str | None = None
+
+
+class MemoryHistory(LateModel):
+    """Answers `history`: the versions of a memory, newest first; `next_cursor` is None on the last page."""
+
+    memory_id: str
+    versions: tuple[MemoryVersion, ...]
+    next_cursor: str | None = None
+
+
+class SourceTurn(LateModel):
+    """A turn of the conversation that a memory comes from; `is_source` is the turn itself, others stand around it.
+
+    A long text is shortened in the middle.
+    """
+
+    message: int
+    role: str
+    text: str
+    at: datetime
+    is_source: bool = False
+
+
+class MemoryProvenance(LateModel):
+    """Answers `provenance`: what a memory comes from, as far as it is known and still held.
+
+    `source` is `conversation`, `hand`, `mem0` or what whoever saved it has named; `by` the account that added it by
+    hand. `model`, `prompt_version` and `batch_id` are those of the extraction that learned a fact. `turns` are empty
+    where what was said is no longer held, and for an agent's memory: they are a user's words.
+    """
+
+    memory_id: str
+    kind: Kind
+    source: str | None = None
+    event_id: str | None = None
+    message: int | None = None
+    message_id: str | None = None
+    session_id: str | None = None
+    agent_id: str | None = None
+    model: str | None = None
+    prompt_version: str | None = None
+    batch_id: str | None = None
+    by: str | None = None
+    occurred_at: datetime
+    created_at: datetime
+    turns: tuple[SourceTurn, ...] = ()
 
 
 class SearchPage(MemoryPage):

@@ -19,23 +19,30 @@ from afterword.schemas.commands import (
     FindRelated,
     GetConversation,
     GetDeletion,
+    GetHistory,
     GetMemory,
     GetOverview,
+    GetProvenance,
     GetStorage,
     GetUserAnalytics,
     ListMemories,
     ListUsers,
     RestoreMemory,
     SearchMemories,
+    UpdateMemory,
     refuse_lost_session,
 )
 from afterword.schemas.conversation import check_version
+from afterword.schemas.erasures import EraseUser, GetErasure, VerifyErased
 from afterword.schemas.errors import InvalidInput, shortened
+from afterword.schemas.export import ExportUser
 from afterword.schemas.health import GetHealth
+from afterword.schemas.imports import ImportMemories
 from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
 from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
 from afterword.schemas.policies import GetPolicy, ListPolicies, RunPolicies, SetPolicy
 from afterword.schemas.registry import GetAgent, ListAgents, SetAgent
+from afterword.schemas.users import GetUser, SetUser
 
 COMMANDS: Final[tuple[type[Command], ...]] = (
     ListMemories,
@@ -44,6 +51,9 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     GetMemory,
     AddMemory,
     RestoreMemory,
+    UpdateMemory,
+    GetHistory,
+    GetProvenance,
     DeleteMemory,
     ClearMemories,
     CleanUpMemories,
@@ -54,6 +64,9 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     GetUserAnalytics,
     GetConversation,
     GetDeletion,
+    EraseUser,
+    GetErasure,
+    VerifyErased,
     GetHealth,
     CreateKey,
     ListKeys,
@@ -70,6 +83,10 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     GetPolicy,
     SetPolicy,
     RunPolicies,
+    SetUser,
+    GetUser,
+    ExportUser,
+    ImportMemories,
 )
 """Every command that the workers understand."""
 

@@ -21,8 +21,10 @@ from afterword.schemas.answers import (
     CleanedUp,
     ConversationState,
     DeletionState,
+    MemoryHistory,
     MemoryOwners,
     MemoryPage,
+    MemoryProvenance,
     RelatedMemories,
     Removed,
     SearchPage,
@@ -45,6 +47,10 @@ MAX_METADATA = 20
 MAX_TOP = 100
 DEFAULT_TOP = 20
 MAX_KEEP_DAYS = 36_500
+MAX_VERSIONS = 100
+DEFAULT_VERSIONS = 20
+MAX_AROUND = 10
+DEFAULT_AROUND = 2
 
 
 class ListMemories(OwnedByOne):
@@ -138,7 +144,8 @@ _EXAMPLE: JsonDict = {
 class AddMemory(OwnedByOne):
     """A memory written by hand. The same `request_id` sent again adds nothing.
 
-    `occurred_at` is when it came to be known; now, where it is left out.
+    `occurred_at` is when it came to be known; now, where it is left out. `replaces` is a memory of the same owner that
+    no longer holds: it is kept, and ranks below this one.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
@@ -149,6 +156,50 @@ class AddMemory(OwnedByOne):
     text: Text
     occurred_at: Time | None = None
     metadata: GivenMetadata = Field(default_factory=dict)
+    replaces: Id | None = None
+
+
+class UpdateMemory(OwnedByOne):
+    """Correct a memory: its text, its metadata, or both; what is left out stays. The same `request_id` sent again
+    changes nothing.
+
+    From then on it is found by the new text, and counts as told now. The old text is kept as a version: see
+    `GetHistory`. An excerpt cannot be corrected: it is what somebody said.
+    """
+
+    answer: ClassVar[type[Memory]] = Memory
+
+    command: Literal["update"] = "update"
+    memory_id: Id
+    text: Text | None = None
+    metadata: GivenMetadata | None = None
+
+    @model_validator(mode="after")
+    def _something_new(self) -> Self:
+        if self.text is None and self.metadata is None:
+            raise ValueError("give what is to be corrected: text or metadata")
+        return self
+
+
+class GetHistory(OwnedByOne):
+    """The versions of one memory, newest first. `cursor` is `next_cursor` of the page before."""
+
+    answer: ClassVar[type[MemoryHistory]] = MemoryHistory
+
+    command: Literal["history"] = "history"
+    memory_id: Id
+    limit: Annotated[int, Field(ge=1, le=MAX_VERSIONS)] = DEFAULT_VERSIONS
+    cursor: str | None = None
+
+
+class GetProvenance(OwnedByOne):
+    """What one memory comes from: its conversation, and the turn with up to `around` turns on each side of it."""
+
+    answer: ClassVar[type[MemoryProvenance]] = MemoryProvenance
+
+    command: Literal["provenance"] = "provenance"
+    memory_id: Id
+    around: Annotated[int, Field(ge=0, le=MAX_AROUND)] = DEFAULT_AROUND
 
 
 class RestoreMemory(OwnedByOne):
@@ -164,12 +215,21 @@ class RestoreMemory(OwnedByOne):
 
 
 class DeleteMemory(OwnedByOne):
-    """Remove one memory of an owner."""
+    """Remove one memory of an owner; `with_source`, also the excerpts of the turn that a user's fact was learned from,
+    which would be recalled all the same.
+    """
 
     answer: ClassVar[type[Removed]] = Removed
 
     command: Literal["delete"] = "delete"
     memory_id: Id
+    with_source: bool = False
+
+    @model_validator(mode="after")
+    def _words_of_a_user(self) -> Self:
+        if self.with_source and self.user_id is None:
+            raise ValueError("with_source must be left out for an agent's memory: what was said is its user's")
+        return self
 
 
 class ClearMemories(OwnedByOne):

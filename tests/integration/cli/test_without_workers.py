@@ -76,7 +76,7 @@ def test_what_speaks_over_redis_works_and_the_rest_says_what_to_install(redis_ur
         FakeWorker(redis_url, Queue.CONTEXT, lambda _: ContextReply(memories=(), text="remembered")),
         FakeWorker(redis_url, Queue.COMMANDS, answer),
     ):
-        context, search, publish, conversation, help_, worker, agents, up = run(
+        context, search, publish, conversation, help_, worker, agents, up, mcp = run(
             redis_url,
             [
                 ["context", "ada", "Hello?"],
@@ -87,6 +87,7 @@ def test_what_speaks_over_redis_works_and_the_rest_says_what_to_install(redis_ur
                 ["worker", "--role", "ingest"],
                 ["agents", "list"],
                 ["up"],
+                ["mcp"],
             ],
             missing_modules(),
         )
@@ -96,6 +97,8 @@ def test_what_speaks_over_redis_works_and_the_rest_says_what_to_install(redis_ur
     assert json.loads(conversation[1])["status"] == "done"
     assert help_[0] == 0
     assert len(drain(redis_url)) == 1
+    # As far as it can go without a user: all that it needs is there.
+    assert mcp[0].startswith("afterword: AFTERWORD_USER_ID: is required")
     for command, told, extra in (("worker", worker, "worker"), ("agents", agents, "worker"), ("up", up, "embedded")):
         assert told[0].startswith(f"afterword {command} needs more than is installed here")
         assert told[0].endswith(f"pip install 'afterword[{extra}]'")

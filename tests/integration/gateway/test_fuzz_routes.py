@@ -35,7 +35,7 @@ def test_no_request_makes_a_route_fail(door: GatewayStack) -> None:
         session.trust_env = False
         for operation in operations:
 
-            @fuzzed(8, shrink=False)
+            @fuzzed(5, shrink=False)
             @given(case=operation.as_strategy())
             def call(case: Any) -> None:
                 case.call_and_validate(checks=CHECKED, headers=headers, session=session)

@@ -8,6 +8,7 @@ from afterword.workers.services.policy.registry import AgentAdmin
 from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.ledger.agents import Agent
 from tests.support.gateway_stack import GatewayStack, new_user, token
+from tests.support.waiting import wait_until
 
 
 def test_a_conversation_comes_back_as_context(door: GatewayStack) -> None:
@@ -22,7 +23,15 @@ def test_a_conversation_comes_back_as_context(door: GatewayStack) -> None:
 
         assert asked.status_code == 200
         assert "peanuts" in asked.json()["text"]
-        assert asked.json()["memories"][0]["source"]["event_id"] == published.json()["event_id"]
+        event_id = published.json()["event_id"]
+        assert asked.json()["memories"][0]["source"]["event_id"] == event_id
+        # Its words are in the vector store a moment before the ledger says so.
+        wait_until(lambda: http.get(f"/api/v1/conversations/{event_id}").json()["searchable"], 10, "its words")
+        assert http.get("/api/v1/conversations/no-such-event").status_code == 404
+        assert http.get("/api/v1/memories/deletions/1000000").json()["detail"] == "there is no such deletion"
+        with door.http(token("bob")) as other:
+            assert other.get(f"/api/v1/conversations/{event_id}").status_code == 404
+            assert other.get(f"/api/v1/conversations/{event_id}?user_id={ann}").status_code == 403
 
 
 def test_a_memory_is_added_read_found_related_and_removed(door: GatewayStack) -> None:
@@ -41,14 +50,45 @@ def test_a_memory_is_added_read_found_related_and_removed(door: GatewayStack) ->
         assert http.get(f"/api/v1/memories/{memory['id']}").json() == {**memory, "score": None}
         assert http.get(f"/api/v1/memories/{memory['id']}/related").json()["related"] == []
 
-        assert http.delete(f"/api/v1/memories/{memory['id']}").json() == {
-            "removed": 1,
-            "pending": False,
-            "deletion_id": None,
-        }
+        path = f"/api/v1/memories/{memory['id']}"
+        key = {"Idempotency-Key": f"{ann}-2"}
+        corrected = [http.patch(path, json={"text": "Prefers aisle seats"}, headers=key).json() for _ in range(2)]
+        assert corrected[0] == corrected[1]
+        assert (corrected[0]["text"], corrected[0]["id"]) == ("Prefers aisle seats", memory["id"])
+        told = http.get(f"{path}/history").json()["versions"]
+        assert [(each["text"], each["by"]) for each in told] == [
+            ("Prefers aisle seats", ann),
+            ("Prefers window seats", None),
+        ]
+        assert http.patch(path, json={}).status_code == 422
+
+        removed = {"removed": 1, "pending": False, "deletion_id": None}
+        assert http.delete(path).json() == removed
         gone = http.get(f"/api/v1/memories/{memory['id']}")
         assert (gone.status_code, gone.json()["code"]) == (404, "not_found")
         assert http.delete("/api/v1/memories").json()["removed"] == 0
+
+
+def test_a_person_takes_a_copy_of_everything_and_objects(door: GatewayStack) -> None:
+    ann = new_user("ann")
+    with door.http(token(ann)) as http:
+        http.post("/api/v1/memories", json={"text": "Drinks green tea"})
+        exported = http.get(f"/api/v1/users/{ann}/export")
+        assert exported.headers["content-type"].startswith("application/x-ndjson")
+        lines = [json.loads(line) for line in exported.text.splitlines()]
+        assert (lines[0]["header"]["user_id"], lines[-1]) == (ann, {"type": "end"})
+        assert [each["memory"]["memory"]["text"] for each in lines if each["type"] == "memory"] == ["Drinks green tea"]
+
+        assert http.put(f"/api/v1/users/{ann}", json={"memory_enabled": False}).json()["by"] == ann
+        assert http.get(f"/api/v1/users/{ann}").json()["memory_enabled"] is False
+        assert http.post("/api/v1/memories", json={"text": "Drinks black tea"}).status_code == 403
+    with door.http(token("bob")) as http:
+        for answer in (
+            http.get(f"/api/v1/users/{ann}"),
+            http.get(f"/api/v1/users/{ann}/export"),
+            http.put(f"/api/v1/users/{ann}", json={"memory_enabled": True}),
+        ):
+            assert answer.status_code == 403
 
 
 def test_an_agent_speaks_for_the_users_of_its_tenant_and_of_no_other(door: GatewayStack) -> None:
@@ -99,6 +139,17 @@ def test_pages_follow_each_other_by_their_cursors(door: GatewayStack) -> None:
         assert (len(second["memories"]), second["next_cursor"]) == (1, None)
         wrong = http.get("/api/v1/memories", params={"cursor": "made up"})
         assert (wrong.status_code, wrong.json()["field"]) == (422, "cursor")
+
+
+def test_all_memories_come_as_lines_where_lines_are_asked_for(door: GatewayStack) -> None:
+    with door.http(token(new_user("ann"))) as http:
+        for number in range(5):
+            http.post("/api/v1/memories", json={"text": f"Fact {number}"})
+        as_lines = {"Accept": "application/x-ndjson"}
+        told = http.get("/api/v1/memories", params={"limit": 2}, headers=as_lines)
+        assert told.headers["Content-Type"] == "application/x-ndjson"
+        assert [json.loads(line)["text"] for line in told.text.splitlines()] == [f"Fact {n}" for n in (4, 3, 2, 1, 0)]
+        assert http.get("/api/v1/memories", params={"cursor": "made up"}, headers=as_lines).status_code == 422
 
 
 def test_a_batch_tells_each_line_and_one_that_is_refused_costs_itself(door: GatewayStack) -> None:

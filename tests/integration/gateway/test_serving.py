@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,12 +27,56 @@ def test_slow_callers_hold_up_nobody(door: GatewayStack) -> None:
     with ExitStack() as callers:
         for _ in range(300):
             caller = callers.enter_context(socket.create_connection((address.hostname, address.port)))
-            caller.sendall(b"POST /api/v1/context HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+            caller.sendall(
+                b"POST /api/v1/context HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n"
+                b"Authorization: Bearer %s\r\n\r\n{" % token("slow").encode()
+            )
         with door.http(token(new_user())) as http:
             http.get("/api/v1/me")
             started = time.perf_counter()
             assert http.post("/api/v1/context", json={"query": "tea"}).status_code == 200
             assert time.perf_counter() - started < 1.0
+
+
+def test_a_strangers_body_is_not_waited_for(door: GatewayStack) -> None:
+    address = urlsplit(door.url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as stranger:
+        stranger.sendall(b"POST /api/v1/context HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        assert stranger.recv(100).startswith(b"HTTP/1.1 401")
+
+
+def test_a_head_without_an_end_is_refused(door: GatewayStack) -> None:
+    address = urlsplit(door.url)
+    for begun in (b"GET /healthz HTTP/1.1\r\nX: ", b"GET /", chunked_with(b"0\r\nX: "), chunked_with(b"1;x=")):
+        with socket.create_connection((address.hostname, address.port), timeout=10) as stranger:
+            stranger.sendall(begun)
+            sent = 0
+            # Until the gateway ends the connection, at some hundred kilobytes.
+            with suppress(ConnectionError):
+                while sent < 8_000_000:
+                    sent += stranger.send(b"a" * 65_536)
+            assert sent < 8_000_000, begun[:20]
+
+
+def chunked_with(rest: bytes) -> bytes:
+    head = b"POST /api/v1/context HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return head % token("slow").encode() + rest
+
+
+def test_a_head_that_does_not_come_is_not_waited_for(door: GatewayStack) -> None:
+    refused = b"POST /api/v1/context HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"
+    with door.serving(body_seconds=0.2) as url:
+        address = urlsplit(url)
+        for begun in (b"", b"GET /healthz HTT", refused):
+            with socket.create_connection((address.hostname, address.port), timeout=3) as stranger:
+                stranger.sendall(begun)
+                while stranger.recv(65_536):
+                    pass
+        with door.http(token(new_user()), url=url) as http:
+            # A body that comes in small chunks is none of this.
+            pieces = (b'{"query": "te', *(b"a" for _ in range(15_000)), b'"}')
+            json_sent = {"Content-Type": "application/json"}
+            assert http.post("/api/v1/context", content=iter(pieces), headers=json_sent).status_code == 200
 
 
 def test_a_caller_who_hangs_up_is_not_waited_for(door: GatewayStack) -> None:

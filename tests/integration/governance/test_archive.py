@@ -236,3 +236,10 @@ def test_a_view_gives_archived_memories_to_who_asks_for_them_alone(workshop: Wor
     view = workshop.house.stores.views.of(ann)
     assert (view.count(ann), view.count(ann, Filter((IS_ARCHIVED,)))) == (1, 1)
     assert view.counts() == {"ann": 2}, "they are kept, and counted as theirs"
+
+
+def test_an_export_holds_what_is_archived(workshop: Workshop, client: MemoryClient) -> None:
+    workshop.take_in(event("I keep bees.", "I like tea."))
+    workshop.house.stores.admin.archive([ids(workshop)["I like tea."]])
+    told = [line for line in client.users.export("ann") if line.type == "memory"]
+    assert len(told) == 2

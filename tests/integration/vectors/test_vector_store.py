@@ -154,6 +154,13 @@ class TestWriting:
         assert near[0].score == pytest.approx(1)
         assert [hit.payload["data"] for hit in store.get([number(1), number(2)])] == ["second", "first"]
 
+    def test_replace_writes_a_point_whole(self, store: VectorStore) -> None:
+        store.insert([point(1, data="old", topic="food"), point(2)])
+        store.replace([point(1, data="new")])
+        [hit] = store.get([number(1)])
+        assert (hit.payload["data"], "topic" in hit.payload) == ("new", False)
+        assert store.size().points == 2
+
     def test_a_deleted_point_can_be_written_again(self, store: VectorStore) -> None:
         store.insert([point(1, data="first")])
         store.delete([number(1)])

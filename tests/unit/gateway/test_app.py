@@ -46,6 +46,14 @@ def test_nobody_gets_in_without_a_credential(http: TestClient) -> None:
     assert 'afterword_gateway_callers_refused_total{reason="missing"}' in http.get("/metrics").text
 
 
+def test_a_second_credential_is_refused(http: TestClient) -> None:
+    # A proxy that checks one of them must not have us believe the other.
+    two = [("Authorization", as_user(name)["Authorization"]) for name in ("ann", "bob")]
+    for method, path in (("GET", "/api/v1/me"), ("POST", "/api/v1/context"), ("POST", "/mcp")):
+        refused = http.request(method, path, headers=two, content=b"{}" if method == "POST" else None)
+        assert (refused.status_code, refused.json()["detail"]) == (401, "send one Authorization header, not several")
+
+
 def test_a_field_that_the_gateway_fills_in_cannot_be_given(http: TestClient) -> None:
     for name in FILLED_IN | {"misspelt"}:
         for path in ("/api/v1/context", "/api/v1/memories", "/api/v1/memories/search"):

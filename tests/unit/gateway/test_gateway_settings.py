@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from afterword.gateway.settings import GatewaySettings
+from afterword.gateway.settings import GatewaySettings, unknown_variables
 from afterword.schemas.errors import InvalidInput
 
 SECRET = "a secret of at least thirty-two bytes"
@@ -60,3 +60,8 @@ def test_an_error_does_not_repeat_a_secret() -> None:
 
 def test_every_setting_is_described() -> None:
     assert not [name for name, field in GatewaySettings.model_fields.items() if not field.description]
+
+
+def test_a_variable_that_is_no_setting_is_named() -> None:
+    environ = {"AFTERWORD_GATEWAY_PROT": "80", "AFTERWORD_GATEWAY_PORT": "80", "AFTERWORD_REDIS_URL": "redis://r"}
+    assert unknown_variables(environ) == ["AFTERWORD_GATEWAY_PROT"]

@@ -162,7 +162,7 @@ def test_whoever_comes_past_the_bound_is_told_to_come_again() -> None:
             await leave.wait()
             await answer(send)
 
-        crowd, first, second, probe, third = Crowd(staying, most=1), *(Connection() for _ in range(4))
+        crowd, first, second, probe, third = Crowd(staying, most=1, seconds=9), *(Connection() for _ in range(4))
         inside = asyncio.create_task(_call(crowd, request(), first))
         await asyncio.sleep(0)
         await _call(crowd, request(), second)
@@ -224,3 +224,20 @@ def test_browsers_are_told_to_trust_nothing() -> None:
 )
 def test_pages_of_others_do_not_reach_a_gateway_that_asks_nobody(headers: dict[str, str], status: int) -> None:
     assert run(OwnMachine(page(b"text/plain")), request(**headers)).status == status
+
+
+def test_an_answer_that_is_not_read_holds_no_place() -> None:
+    async def answering(_: Scope, __: Receive, send: Send) -> None:
+        await answer(send)
+
+    class Stalled(Connection):
+        async def send(self, _: Message) -> None:
+            await asyncio.Event().wait()
+
+    async def use() -> None:
+        crowd, stalled, other = Crowd(Faults(answering), most=1, seconds=0.01), Stalled(), Connection()
+        await crowd(request(), stalled.receive, stalled.send)
+        await crowd(request(), other.receive, other.send)
+        assert other.status == 200
+
+    asyncio.run(use())

@@ -119,7 +119,7 @@ def series(metrics: Metrics, name: str) -> dict[tuple[str, ...], float]:
     ("name", "values"),
     [
         ("ingested_conversations", [(outcome,) for outcome in IngestOutcome]),
-        ("memories", product(Kind, ("add", "delete"), Scope)),
+        ("memories", product(Kind, ("add", "update", "delete"), Scope)),
         ("context_memories", product(Kind, Scope)),
         ("context_degraded", [(part,) for part in ("memory_off", "embedder", *Scope, "vector_store", "ledger")]),
         ("relevance_gate", [(RelevanceVerdict.PASSED,), (RelevanceVerdict.STOPPED,)]),

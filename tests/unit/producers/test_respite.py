@@ -94,3 +94,14 @@ def test_a_refusal_is_an_answer_and_an_outage_of_redis_is_neither() -> None:
         respite.note_failure(error, clock.now)
     respite.note_failure(MemoryUnavailable("silence"), clock.now)
     assert respite.may_ask(0.5)
+
+
+def test_a_pause_is_no_longer_than_it_may_be() -> None:
+    clock = Clock()
+    respite = Respite(backoff=Backoff(chance=lambda: 0.0, longest=0.5), clock=clock)
+    silence(respite, SILENCES)
+    for _ in range(10):
+        clock.now += 0.51
+        assert respite.may_ask(timeout=0.1)
+        clock.now += 0.1
+        silence(respite)

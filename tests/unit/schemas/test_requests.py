@@ -126,6 +126,8 @@ def test_every_command_is_read_by_its_name() -> None:
     given |= {
         "memory_ids": ["m"],
         "deletion_id": "1",
+        "memories": [{"id": "1", "text": "x", "occurred_at": "2026-05-01T12:00:00Z"}],
+        "memory_enabled": False,
         "key_id": "0" * 16,
         "secret_hash": "0" * 64,
         "account": "a",
@@ -134,6 +136,7 @@ def test_every_command_is_read_by_its_name() -> None:
         "letter_ids": [1],
         "older_than_days": 1,
         "rules": {},
+        "erasure_id": "00000000-0000-0000-0000-000000000000",
     }
     assert COMMANDS
     for kind in COMMANDS:
@@ -152,12 +155,32 @@ def test_every_class_of_a_command_is_listed_and_says_whose_it_is_and_how_it_is_a
     assert len({kind.wire_name() for kind in COMMANDS}) == len(COMMANDS)
     assert all(issubclass(kind.answer, Model) for kind in COMMANDS)
     owned = {kind.wire_name() for kind in COMMANDS if issubclass(kind, Owned)}
-    assert owned == {"list", "search", "related", "get", "add", "restore", "delete", "clear", "deletion"}
-    assert [kind.wire_name() for kind in COMMANDS if issubclass(kind, OfUser)] == [
-        "cleanup",
+    assert owned == {
+        "list",
+        "search",
+        "related",
+        "get",
+        "add",
+        "update",
+        "history",
+        "provenance",
+        "restore",
+        "delete",
+        "clear",
+        "deletion",
+    }
+    of_user = {kind.wire_name() for kind in COMMANDS if issubclass(kind, OfUser)}
+    assert of_user == {
         "analytics_user",
+        "cleanup",
         "conversation",
-    ]
+        "users_erase",
+        "users_export",
+        "users_get",
+        "users_import",
+        "users_set",
+        "users_verify_erased",
+    }
 
 
 def _is_named(kind: type[Command]) -> bool:
@@ -173,7 +196,8 @@ def test_the_older_name_of_an_error_catches_all_that_it_did() -> None:
 @pytest.mark.parametrize("body", [None, "x", {}, {"command": "drop"}, {"command": ["list"]}])
 def test_an_unknown_command_is_refused_with_those_there_are(body: Any) -> None:
     with pytest.raises(
-        InvalidEvent, match="command: must be one of list, search, related, get, add, restore, delete, clear"
+        InvalidEvent,
+        match="must be one of list, search, related, get, add, restore, update, history, provenance, delete",
     ):
         parse_command(body)
 

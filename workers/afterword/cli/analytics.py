@@ -66,7 +66,8 @@ def lines(figures: dict[str, object], prefix: str = "") -> list[str]:
     for name, value in figures.items():
         if isinstance(value, dict):
             found.extend(lines(value, f"{prefix}{name}."))
-        else:
+        # A line for each day would hide the others; --json has them.
+        elif not isinstance(value, list):
             found.append(f"{prefix + name:28} {_text(value)}")
     return found
 

@@ -13,12 +13,26 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from afterword.cli import analytics, data, deadletters, gateway, keys, ledger, policies, process, recall
+from afterword.cli import (
+    analytics,
+    data,
+    deadletters,
+    erasures,
+    gateway,
+    keys,
+    ledger,
+    mcp,
+    memories,
+    policies,
+    process,
+    recall,
+    users,
+)
 from afterword.schemas import AfterwordError
 from afterword.schemas.printable import printable
 
 _LONGEST = 1_000
-_EXTRAS: Final = {"up": "embedded", "gateway": "gateway"}
+_EXTRAS: Final = {"up": "embedded", "gateway": "gateway", "mcp": "mcp"}
 """The extra that brings what a command needs, where that is not `worker`."""
 
 
@@ -40,15 +54,21 @@ class CommandGroup(TyperGroup):
 
 app = typer.Typer(cls=CommandGroup, no_args_is_help=True, add_completion=False, help="Long-term memory for AI agents.")
 app.add_typer(ledger.agents, name="agents")
+app.add_typer(memories.app, name="memories")
 app.add_typer(keys.app, name="keys")
 app.add_typer(policies.app, name="policies")
+app.add_typer(users.app, name="users")
 app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(analytics.app, name="analytics")
+users.app.command()(erasures.erase)
+users.app.command()(erasures.erasure)
+users.app.command("verify-erased")(erasures.verify_erased)
 app.command()(recall.context)
 app.command()(recall.search)
 app.command()(recall.restore)
 app.command()(process.worker)
 app.command()(gateway.gateway)
+app.command()(mcp.mcp)
 app.command()(ledger.migrate)
 app.command()(ledger.extract)
 app.command()(process.doctor)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from afterword.schemas.values import DEFAULT_TENANT
+
 if TYPE_CHECKING:
     from afterword.gateway.serving import GatewayServer
+    from afterword.gateway.settings import GatewaySettings
 
 
 def gateway(
@@ -49,8 +54,26 @@ def gateway_beside(redis_url: str, port: int | None, *, insecure_dev: bool) -> G
     return GatewayServer(GatewaySettings.load(**given))
 
 
-def gateway_line(server: GatewayServer | None) -> str:
-    """Where it is, for the screen."""
+def gateway_lines(server: GatewayServer | None, postgres_url: str, folder: Path) -> list[str]:
+    """Where it is and how a person gets in, for the screen. The first key of a ledger is made here."""
     if server is None:
-        return "gateway    not installed: pip install 'afterword[gateway]'"
-    return f"gateway    {server.url}" + ("  (INSECURE: nobody is asked who they are)" if server.is_open else "")
+        return ["gateway    not installed: pip install 'afterword[gateway]'"]
+    sign_in = _how_to_sign_in(server.settings, postgres_url, folder)
+    return [f"gateway    {server.url}", f"viewer     {server.url}/viewer/", f"sign in    {sign_in}"]
+
+
+def _how_to_sign_in(settings: GatewaySettings, postgres_url: str, folder: Path) -> str:
+    from afterword.cli.keys import EVERYTHING, first_key
+
+    if settings.insecure_dev:
+        return "with any word (INSECURE: nobody is asked who they are)"
+    known = "with a token" if settings.checks_tokens else "with your key"
+    if not settings.api_keys:
+        return known
+    # Whoever has configured tokens knows a way in.
+    key = None if settings.checks_tokens else first_key(postgres_url, settings.default_tenant)
+    if key is not None:
+        return f"{key.text}  (a key to all memories in here, shown this once)"
+    roles = " ".join(f"--role {role}" for role in EVERYTHING)
+    tenant = "" if settings.default_tenant == DEFAULT_TENANT else f" --tenant {shlex.quote(settings.default_tenant)}"
+    return f"{known}; one more: afterword keys create NAME {roles}{tenant} --folder {shlex.quote(str(folder))}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from afterword.workers.services.commands.manage_keys import KeyRing
 
 app = typer.Typer(no_args_is_help=True, help="API keys of the gateway: create, list, revoke.")
+
+EVERYTHING: Final = (CallerRole.AGENT, CallerRole.ADMIN, CallerRole.OPERATOR)
+"""The roles that are bound to no user: together they may do all that there is in a tenant."""
 
 _Tenant = Annotated[str, typer.Option(help="Whose keys.")]
 _Folder = Annotated[Path | None, typer.Option(help="The folder of a stack that `afterword up` runs.")]
@@ -72,6 +75,20 @@ def revoke(
     with _key_ring(folder) as ring:
         entry = ring.revoke(_command(RevokeKey, tenant, key_id=key_id))
     print(f"key {entry.id} of {printable(entry.account)} is revoked")
+
+
+def first_key(postgres_url: str, tenant: str) -> ApiKey | None:
+    """A new key to everything in the tenant, when the tenant has never had one; only its hash is kept."""
+    from afterword.workers.services.commands.manage_keys import KeyRing
+    from afterword.workers.stores.ledger.database import Database
+
+    with closing(Database(postgres_url, connections=1)) as database:
+        ring, key = KeyRing(database), ApiKey.draw()
+        if ring.page(_command(ListKeys, tenant, limit=1)).keys:
+            return None
+        whose = {"account": "home", "roles": EVERYTHING, "name": "made by the first `afterword up`"}
+        ring.create(_command(CreateKey, tenant, key_id=key.id, secret_hash=key.hash, **whose))
+    return key
 
 
 def _line(key: KeyEntry) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from afterword.cli.gateway import gateway_beside, gateway_line
+from afterword.cli.gateway import gateway_beside, gateway_lines
 from afterword.schemas.printable import printable_lines
 
 
@@ -43,6 +43,7 @@ def up(
     gateway_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port of its gateway (HTTP); 8642 by default.")
     ] = None,
+    no_gateway: Annotated[bool, typer.Option("--no-gateway", help="Without HTTP and the viewer.")] = False,
     insecure_dev: Annotated[
         bool, typer.Option("--insecure-dev", help="Let its gateway ask nobody who they are, on this machine.")
     ] = False,
@@ -63,16 +64,18 @@ def up(
         signal.signal(signal_number, lambda *_: stopping.set())
     stack = EmbeddedStack(folder, settings, redis_port=redis_port)
     # Its port is taken before any server starts, so that one that is taken already is told at once.
-    gateway = gateway_beside(stack.redis_url, gateway_port, insecure_dev=insecure_dev)
-    stack.start()
-    if gateway is not None:
-        gateway.start()
-    print(stack.welcome([*said, gateway_line(gateway)]), flush=True)
-    stopping.wait()
-    print("stopping", flush=True)
-    if gateway is not None:
-        gateway.stop()
-    stack.stop()
+    gateway = None if no_gateway else gateway_beside(stack.redis_url, gateway_port, insecure_dev=insecure_dev)
+    with ExitStack() as started:
+        stack.start()
+        started.callback(stack.stop)
+        if gateway is not None:
+            # It stops first: what it has in work is answered by the workers.
+            started.callback(gateway.stop)
+            gateway.start()
+        doors = [] if no_gateway else gateway_lines(gateway, stack.postgres_url, folder)
+        print(stack.welcome([*said, *doors]), flush=True)
+        stopping.wait()
+        print("stopping", flush=True)
 
 
 def doctor(

@@ -6,12 +6,12 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from afterword.gateway.answers import WRITING, json_answer, problems
-from afterword.gateway.bodies import IdempotencyKey, json_body
+from afterword.gateway.answers import NDJSON, READING, WRITING, json_answer, problems
+from afterword.gateway.bodies import IdempotencyKey, json_body, query_string
 from afterword.gateway.callers import Fields
 from afterword.gateway.limits import OverLimit
 from afterword.gateway.problems import Problem, Refused, problem, problem_of
@@ -19,6 +19,8 @@ from afterword.gateway.routes import API
 from afterword.gateway.settings import LimitedKind
 from afterword.gateway.visits import Visit, Visiting
 from afterword.producers import PublishResult
+from afterword.schemas.answers import ConversationState
+from afterword.schemas.commands import GetConversation
 from afterword.schemas.conversation import ConversationFinished
 from afterword.schemas.errors import AfterwordError, InvalidInput, MemoryUnavailable
 
@@ -60,6 +62,8 @@ class PublishedLine(BaseModel):
 _Body = Annotated[
     Fields, Depends(json_body(ConversationFinished, name="Conversation", without=OURS, unread=("messages",)))
 ]
+EventId = Annotated[str, Path(min_length=1, description="The id of an event, as it was answered.")]
+_Got = Annotated[Fields, Depends(query_string(GetConversation, name="ConversationQuery", without=("event_id",)))]
 
 
 @router.post("/conversations", status_code=202, response_model=Published, responses=problems(WRITING))
@@ -75,18 +79,25 @@ async def publish(visit: Visiting, body: _Body, key: IdempotencyKey = None) -> R
     return json_answer(Published(event_id=str(event_id), waits=visit.client.stats.queued > 0), 202)
 
 
+@router.get("/conversations/{event_id}", response_model=ConversationState, responses=problems((*READING, 404)))
+async def get_conversation(visit: Visiting, event_id: EventId, query: _Got) -> Response:
+    """How far a published conversation has come: 404 while no worker has taken it in."""
+    fields = visit.caller.of_user(query)
+    return json_answer(await visit.client.conversation(event_id, **fields, timeout=visit.settings.command_seconds))
+
+
 @router.post(
     "/conversations/batch",
     status_code=202,
     response_model=PublishedLine,
     responses={
         **problems([status for status in WRITING if status not in (400, 422)]),
-        202: {"content": {"application/x-ndjson": {}}, "description": "A result for each line, in order."},
+        202: {"content": {NDJSON: {}}, "description": "A result for each line, in order."},
     },
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
+            "content": {NDJSON: {"schema": {"type": "string"}}},
             "description": f"A conversation a line, at most {MOST_LINES:,}.",
         }
     },
@@ -97,7 +108,7 @@ async def publish_batch(visit: Visiting, request: Request) -> Response:
     # All of the body before the answer begins: a client that only writes would wait for us, and we for it.
     results = [result async for result in published_lines(visit, lines_of(request, visit.settings.body_bytes))]
     text = "".join(f"{result.model_dump_json(exclude_none=True)}\n" for result in results)
-    return Response(text, 202, media_type="application/x-ndjson")
+    return Response(text, 202, media_type=NDJSON)
 
 
 def refuse_when_full(visit: Visit) -> None:

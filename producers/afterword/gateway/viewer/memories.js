@@ -83,7 +83,7 @@ export class MemoryList {
   }
 
   card(memory) {
-    const open = () => showMemory(memory, this.owner, { onremoved: () => this.show() });
+    const open = () => showMemory(memory, this.owner, { onchanged: () => this.show() });
     return node("li", { class: "card" },
       node("button", { type: "button", class: "plain", onclick: open }, memory.text),
       node("p", { class: "about" }, timeNode(memory.occurred_at), ...tags(memory)));
@@ -111,7 +111,8 @@ export class MemoryList {
     const name = session ?? this.owner.user_id ?? this.owner.agent_id;
     const typed = node("input", { id: "typed", autocomplete: "off", spellcheck: "false" });
     const clear = node("button", { class: "danger", disabled: true }, word("clearAll"));
-    typed.oninput = () => (clear.disabled = typed.value.trim() !== name);
+    const isTyped = () => typed.value.trim() === name.trim();
+    typed.oninput = () => (clear.disabled = !isTyped());
     const form = node("form", {},
       node("p", {}, word(session ? "clearSessionHelp" : "clearHelp", name)),
       node("label", { for: "typed" }, word("confirm")), typed,
@@ -119,7 +120,7 @@ export class MemoryList {
     const dialog = openDialog(word("clearAll"), form);
     form.onsubmit = (event) => {
       event.preventDefault();
-      if (typed.value.trim() !== name) return;
+      if (!isTyped()) return;
       attempt(async () => {
         const query = { ...this.owner, ...(session ? { session_id: session } : {}) };
         const gone = await ask("DELETE", "memories", { query });

@@ -28,10 +28,10 @@ export const number = (value, digits = 0) =>
     ? "–"
     : new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: digits }).format(value);
 
-/** Pairs of a name and a value as a list; pairs without a value are left out. */
+/** Pairs of a name and a value as a list; pairs without a value are left out. A name of somebody else's is a node. */
 export function pairs(className, entries) {
   const shown = entries.filter(([, value]) => value !== null && value !== undefined && value !== "");
-  const rows = shown.map(([name, value]) => [node("dt", {}, word(name)), node("dd", {}, value)]);
+  const rows = shown.map(([name, value]) => [node("dt", {}, name instanceof Node ? name : word(name)), node("dd", {}, value)]);
   return node("dl", { class: className }, className === "figures" ? rows.map((row) => node("div", {}, row)) : rows);
 }
 

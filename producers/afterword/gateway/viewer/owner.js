@@ -50,12 +50,13 @@ export class OwnerChooser {
   /** Look at this user. */
   choose(userId) {
     this.kind.value = "user";
-    this.id.value = userId;
+    this.id.value = this.chosen = userId;
   }
 
   /** {user_id} or {agent_id}; null while none is named. */
   get owner() {
-    const id = this.id.value.trim();
+    // An id that was chosen is taken as it is: "ann " is another user than "ann".
+    const id = this.id.value === this.chosen ? this.chosen : this.id.value.trim();
     return id ? { [`${this.kind.value}_id`]: id } : null;
   }
 }

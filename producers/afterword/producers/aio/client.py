@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
     from afterword.producers.aio.keys import AsyncKeys
     from afterword.producers.aio.policies import AsyncPolicies
+    from afterword.producers.aio.users import AsyncUsers
     from afterword.producers.service_check import ServiceCheck
 
 
@@ -187,6 +188,13 @@ class AsyncMemoryClient:
         from afterword.producers.aio.policies import AsyncPolicies
 
         return AsyncPolicies(self._intake.tenant_id, self._lines.ask)
+
+    @property
+    def users(self) -> AsyncUsers:
+        """What users may ask for as persons: set, get, export, import_memories, erase."""
+        from afterword.producers.aio.users import AsyncUsers
+
+        return AsyncUsers(self._intake.tenant_id, self._lines.ask)
 
     @property
     def keys(self) -> AsyncKeys:

@@ -13,16 +13,20 @@ from afterword.producers.memories import CLEAR_SECONDS, COMMAND_SECONDS
 from afterword.schemas.answers import (
     CleanedUp,
     DeletionState,
+    MemoryHistory,
     MemoryOwners,
     MemoryPage,
+    MemoryProvenance,
     RelatedMemories,
     Removed,
     SearchPage,
     UserPage,
 )
 from afterword.schemas.commands import (
+    DEFAULT_AROUND,
     DEFAULT_FOUND,
     DEFAULT_RELATED,
+    DEFAULT_VERSIONS,
     AddMemory,
     CleanUpMemories,
     ClearMemories,
@@ -30,11 +34,14 @@ from afterword.schemas.commands import (
     FindOwners,
     FindRelated,
     GetDeletion,
+    GetHistory,
     GetMemory,
+    GetProvenance,
     ListMemories,
     ListUsers,
     RestoreMemory,
     SearchMemories,
+    UpdateMemory,
 )
 from afterword.schemas.memory import Memory
 from afterword.schemas.values import Kind, Metadata, Scope
@@ -150,11 +157,15 @@ class AsyncMemories:
         *,
         occurred_at: datetime | str | None = None,
         metadata: Metadata | None = None,
+        replaces: str | None = None,
         timeout: float = COMMAND_SECONDS,
         **owner: Unpack[OwnerFields],
     ) -> Memory:
-        """Write a memory by hand, known since `occurred_at` (now, if left out); the answer is the memory as stored."""
-        fields = {"text": text, "occurred_at": occurred_at, "metadata": metadata, **owner}
+        """Write a memory by hand, known since `occurred_at` (now, if left out); the answer is the memory as stored.
+
+        `replaces` is the id of one that no longer holds: it is kept, and ranks below the new one.
+        """
+        fields = {"text": text, "occurred_at": occurred_at, "metadata": metadata, "replaces": replaces, **owner}
         return await self._run(AddMemory, timeout, fields)
 
     async def restore(
@@ -163,13 +174,62 @@ class AsyncMemories:
         """Take a memory out of the archive; the answer is the memory, which contexts may hold again."""
         return await self._run(RestoreMemory, timeout, {"memory_id": memory_id, **owner})
 
-    async def delete(
-        self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]
-    ) -> Removed:
-        """Remove one memory. With `pending` a store is away: the memory is no longer shown, and it is removed later;
-        `deletion` tells how far that is.
+    async def update(
+        self,
+        memory_id: str,
+        text: str | None = None,
+        *,
+        metadata: Metadata | None = None,
+        timeout: float = COMMAND_SECONDS,
+        **owner: Unpack[OwnerFields],
+    ) -> Memory:
+        """Correct a memory: its text, its metadata, or both. It is found by the new text, and counts as told now; the
+        old text is kept in its `history`. An excerpt, being what somebody said, is refused.
+
+        >>> await client.memories.update(memory.id, "Lives in Lisbon", user_id="ada")  # doctest: +SKIP
         """
-        return await self._run(DeleteMemory, timeout, {"memory_id": memory_id, **owner})
+        fields = {"memory_id": memory_id, "text": text, "metadata": metadata, **owner}
+        return await self._run(UpdateMemory, timeout, fields)
+
+    async def history(
+        self,
+        memory_id: str,
+        *,
+        limit: int = DEFAULT_VERSIONS,
+        cursor: str | None = None,
+        timeout: float = COMMAND_SECONDS,
+        **owner: Unpack[OwnerFields],
+    ) -> MemoryHistory:
+        """The versions of a memory, newest first: each text that it had, since when, and by whom it was corrected."""
+        fields = {"memory_id": memory_id, "limit": limit, "cursor": cursor, **owner}
+        return await self._run(GetHistory, timeout, fields)
+
+    async def provenance(
+        self,
+        memory_id: str,
+        *,
+        around: int = DEFAULT_AROUND,
+        timeout: float = COMMAND_SECONDS,
+        **owner: Unpack[OwnerFields],
+    ) -> MemoryProvenance:
+        """What a memory comes from: its conversation, turn, model, prompt and batch, and the turns around it."""
+        return await self._run(GetProvenance, timeout, {"memory_id": memory_id, "around": around, **owner})
+
+    async def delete(
+        self,
+        memory_id: str,
+        *,
+        with_source: bool = False,
+        timeout: float = COMMAND_SECONDS,
+        **owner: Unpack[OwnerFields],
+    ) -> Removed:
+        """Remove one memory; `with_source`, also the excerpts of the turn that a fact was learned from.
+
+        With `pending` a store is away: the memory is no longer shown, and it is removed later; `deletion` tells how
+        far that is.
+        """
+        fields = {"memory_id": memory_id, "with_source": with_source or None, **owner}
+        return await self._run(DeleteMemory, timeout, fields)
 
     async def clear(self, *, timeout: float = CLEAR_SECONDS, **owner: Unpack[OwnerFields]) -> Removed:
         """Remove all of the owner's memories; work in flight does not bring them back.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from mem0 import AsyncMemoryClient, MemoryClient
@@ -89,6 +90,24 @@ def test_an_event_tells_how_far_a_conversation_has_come(door: GatewayStack) -> N
         assert agent.get("/v1/event/unheard-of/", params={"user_id": ann}).json()["status"] == "PENDING"
         unnamed = agent.get(f"/v1/event/{event_id}/")
         assert (unnamed.status_code, unnamed.json()["field"]) == (400, "user_id")
+
+
+def test_a_memory_is_corrected_alone_and_in_a_batch(client: MemoryClient) -> None:
+    ann = new_user("ann")
+    tea, seat = note(client, "Likes tea", ann, metadata={"source": "form"}), note(client, "Prefers window seats", ann)
+    corrected = client.update(tea, text="Likes coffee")
+    assert (corrected["memory"], corrected["metadata"]) == ("Likes coffee", {"source": "form"})
+    assert corrected["updated_at"] > corrected["created_at"]
+    changes = [{"memory_id": tea, "metadata": {"source": "call"}}, {"memory_id": seat, "text": "Prefers aisle seats"}]
+    assert client.batch_update(changes) == {"message": "Successfully updated 2 memories"}
+    assert client.get(tea)["metadata"] == {"source": "call"}
+    told = [(entry["event"], entry["old_memory"], entry["new_memory"]) for entry in client.history(seat)]
+    assert told == [("ADD", None, "Prefers window seats"), ("UPDATE", "Prefers window seats", "Prefers aisle seats")]
+    with pytest.raises(MemoryNotFoundError):
+        client.batch_update([{"memory_id": seat, "text": "No"}, {"memory_id": str(uuid4()), "text": "No"}])
+    with pytest.raises(ValidationError, match="expiration_date"):
+        client.update(seat, text="No", expiration_date="2030-01-01")
+    assert client.get(seat)["memory"] == "Prefers aisle seats"
 
 
 def test_a_note_is_read_listed_found_and_removed(client: MemoryClient) -> None:
@@ -290,8 +309,6 @@ def test_what_does_not_map_is_named(client: MemoryClient, filters: dict[str, Any
 def test_calls_without_a_counterpart_say_so(client: MemoryClient) -> None:
     memory_id = note(client, "Likes tea", new_user("ann"))
     calls: dict[str, Callable[[], Any]] = {
-        "update": lambda: client.update(memory_id, text="Likes coffee"),
-        "batch_update": lambda: client.batch_update([{"memory_id": memory_id, "text": "Likes coffee"}]),
         "feedback": lambda: client.feedback(memory_id, "POSITIVE"),
         "get_summary": lambda: client.get_summary(),
         "generate_profile": lambda: client.generate_profile("ann"),
@@ -320,8 +337,8 @@ def test_the_same_awaited(door: GatewayStack) -> None:
             assert len(await client.history(memory_id)) == 1
             assert texts(await client.search("tea", filters={"user_id": ann})) == ["Likes tea"]
             assert (await client.get_all(filters={"user_id": ann}, page=1, page_size=1))["count"] == 1
-            with pytest.raises(MemoryError, match="not offered"):
-                await client.update(memory_id, text="Likes coffee")
+            assert (await client.update(memory_id, text="Likes coffee"))["memory"] == "Likes coffee"
+            assert len(await client.history(memory_id)) == 2
             assert await client.delete(memory_id) == {"message": "Memory deleted successfully!"}
             with pytest.raises(MemoryNotFoundError):
                 await client.get(memory_id)

@@ -12,6 +12,7 @@ from afterword.gateway.compat.mem0.additions import MOST_NOTES, Notes, Said, rea
 from afterword.gateway.compat.mem0.bodies import ListBody, SearchBody, owner_to_clear
 from afterword.gateway.compat.mem0.shapes import mem0_history, mem0_memory, mem0_removed
 from afterword.schemas import InvalidInput, Kind, Memory, Scope
+from afterword.schemas.answers import MemoryHistory, MemoryVersion
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SAID = [{"role": "user", "content": "I like tea"}, {"role": "assistant", "content": "Noted"}]
@@ -162,8 +163,12 @@ def test_a_memory_has_mem0s_names() -> None:
     assert (told["categories"], told["metadata"], told["score"]) == (["food"], {"channel": "web"}, 0.5)
     assert (told["created_at"], told["updated_at"]) == ("2026-05-01T12:00:00+00:00", "2026-05-01T13:00:00+00:00")
     assert mem0_memory(memory, ["memory"]) == {"id": "m1", "memory": "Likes tea"}
-    [entry] = mem0_history(memory)
-    assert (entry["event"], entry["old_memory"], entry["new_memory"]) == ("ADD", None, "Likes tea")
+    was = MemoryVersion(number=1, text="Likes milk", metadata={"app_id": "shop"}, since=NOON)
+    now = MemoryVersion(number=2, text="Likes tea", metadata=memory.metadata, since=NOON.replace(hour=13))
+    added, updated = mem0_history(memory, MemoryHistory(memory_id="m1", versions=(now, was)))
+    assert (added["event"], added["old_memory"], added["new_memory"]) == ("ADD", None, "Likes milk")
+    assert (updated["event"], updated["old_memory"], updated["new_memory"]) == ("UPDATE", "Likes milk", "Likes tea")
+    assert (added["metadata"], updated["metadata"]) == ({}, {"channel": "web"})
 
 
 def test_a_deletion_that_waits_for_a_store_says_so() -> None:

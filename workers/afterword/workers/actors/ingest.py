@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import dramatiq
@@ -10,8 +11,11 @@ from afterword.schemas import ConversationFinished, InvalidInput, UnsupportedVer
 from afterword.schemas.conversation import check_length
 from afterword.schemas.wire import ACTORS, Queue
 from afterword.workers.broker import MendedBroker, Postponed
-from afterword.workers.core.errors import LedgerRefused, LedgerUnavailable
+from afterword.workers.core.errors import BeingErased, LedgerRefused, LedgerUnavailable
 from afterword.workers.services.ingest.ingest import Ingest
+
+_ERASING_SECONDS = 0.2
+"""How long a worker waits before it lets go of an event whose user is being erased."""
 
 
 def declare(broker: MendedBroker, ingest: Ingest) -> None:
@@ -28,5 +32,9 @@ def declare(broker: MendedBroker, ingest: Ingest) -> None:
         check_length(event)
         try:
             ingest.ingest(event)
+        except BeingErased as error:
+            # Its message comes back at once, and an erasure takes seconds.
+            time.sleep(_ERASING_SECONDS)
+            raise Postponed("its user is being erased") from error
         except LedgerUnavailable as error:
             raise Postponed("PostgreSQL is away") from error

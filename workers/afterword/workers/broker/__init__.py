@@ -26,6 +26,7 @@ from afterword.workers.broker.clock import ServerClock
 from afterword.workers.broker.factory import build_broker
 from afterword.workers.broker.middleware import QueueInstruments, Retries
 from afterword.workers.broker.received import Postponed, ReceivedMessage
+from afterword.workers.broker.traces import RedisTraces
 from afterword.workers.broker.transport import Pace
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "QueueAdmin",
     "QueueInstruments",
     "ReceivedMessage",
+    "RedisTraces",
     "Retries",
     "ServerClock",
     "build_broker",

@@ -7,7 +7,8 @@ AfterwordError (afterword.schemas.errors)
 │   └── LedgerTooNew       the ledger's tables are newer than this version
 ├── StoreUnavailable       a store cannot be reached; the work waits
 │   ├── LedgerUnavailable
-│   │   └── LedgerDenied   PostgreSQL admits nobody of this name
+│   │   ├── LedgerDenied   PostgreSQL admits nobody of this name
+│   │   └── BeingErased    the user is being erased: nothing of theirs is written until that is done
 │   └── VectorStoreUnavailable
 ├── LedgerRefused          PostgreSQL cannot keep what it was given; no retry mends that
 ├── EmbeddingFailed        the embedder did not answer
@@ -19,6 +20,7 @@ AfterwordError (afterword.schemas.errors)
 ├── LeaseLost              another worker owns the subject now, or it was cleared; this one's work is void
 ├── WritesMissing          what is stored is not what was journalled
 ├── NotFound               no such memory for this owner, or no such dead letter
+│   └── Erased             the user was erased while the request was under way
 ├── AnalyticsOff           asked for figures that are not collected
 ├── NotReplayable          a dead letter that must be mended first
 └── Denied                 the owner is somebody else's
@@ -66,6 +68,10 @@ class LedgerUnavailable(StoreUnavailable):
 
 class LedgerDenied(LedgerUnavailable):
     """PostgreSQL refuses the login: somebody has to mend the URL. Until then work waits, as in an outage."""
+
+
+class BeingErased(LedgerUnavailable):
+    """The user is being erased: nothing is written for them until that is done. The same works some seconds later."""
 
 
 class LedgerRefused(AfterwordError):
@@ -128,6 +134,10 @@ class WritesMissing(AfterwordError):
 
 class NotFound(AfterwordError):
     """There is no such memory for this owner, or no such dead letter."""
+
+
+class Erased(NotFound):
+    """The user was erased while this was under way: nothing of it is kept."""
 
 
 class AnalyticsOff(AfterwordError):

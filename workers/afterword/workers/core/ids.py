@@ -47,6 +47,11 @@ def note_id(tenant_id: str, user_id: str | None, agent_id: str | None, session_i
     return _uuid("note", tenant_id, user_id, agent_id, session_id, request_id)
 
 
+def import_id(tenant_id: str, user_id: str, given_id: str) -> str:
+    """The id of a memory that was kept elsewhere under another one: it is imported once for each user."""
+    return _uuid("import", tenant_id, user_id, given_id)
+
+
 def pseudonym(tenant_id: str, owner: str) -> str:
     """The name of a user or an agent in logs: twelve hexadecimal digits. Their ids may be mail addresses."""
     # Logged of messages that nobody has checked: half of a surrogate pair has no UTF-8 form.

@@ -121,7 +121,7 @@ def shown_by(role: Role, house: House) -> Exposition:
 def _start_work(work: QueueWork, house: House) -> QueueRole:
     gate = _gate(house) if work.waits_for_ledger else None
     broker = house.stores.open_broker(gate.is_open if gate else None)
-    companions = [*([gate] if gate else []), *work.declare(house, broker)]
+    companions = [*([gate] if gate else []), *work.declare(house, broker), house.governance.notices(broker)]
     progress = QueueProgress(broker, work.queue, patience=work.patience_in(house), metrics=house.metrics)
     return QueueRole(broker, queue=work.queue, threads=work.threads_in(house), companions=companions, progress=progress)
 
@@ -155,6 +155,7 @@ def _declare_context(house: House, broker: MendedBroker) -> Sequence[Companion]:
     house.recall.question_embedder.prepare()
     # A process that has just started must not show what is being forgotten.
     house.stores.pending_deletions.read()
+    house.memories.objections.read()
     context.declare(broker, house.recall.answerer, _responder(broker), log, house.metrics)
     return [log] if log else []
 
@@ -179,9 +180,12 @@ def _responder(broker: MendedBroker) -> Responder:
 def _start_scheduler(house: House) -> RunningRole:
     broker = house.stores.open_broker()
     sweeps, readings = house.upkeep.sweeps(broker), house.upkeep.readings(broker)
-    forgetting = house.upkeep.forgetting
+    forgetting, erasing = house.upkeep.forgetting, house.governance.erasing(broker)
+    notices = house.governance.notices(broker)
     tasks = [
         *_analytics_tasks(house),
+        # By all: every process has caches of its own.
+        Task("drop_caches", notices.seconds, notices.look, by_all=True),
         # Also without analytics: what was collected before grows old.
         Task("clean_up", 60.0, house.analytics.retention.clean_up),
         Task("hint_due_subjects", 1.0, sweeps.hint_due_subjects),
@@ -189,7 +193,10 @@ def _start_scheduler(house: House) -> RunningRole:
         Task("keep_dead_messages", 10.0, sweeps.keep_dead_messages),
         Task("drop_transcripts", 60.0, sweeps.drop_transcripts),
         Task("complete_deletions", 5.0, forgetting.complete_deletions),
+        Task("complete_corrections", 5.0, house.commands.corrections.complete),
         Task("settle_deletions", 60.0, forgetting.settle_deletions),
+        Task("carry_on_erasures", 3.0, erasing.carry_on),
+        Task("settle_erasures", 60.0, erasing.settle),
         Task("drop_old_marks", 300.0, forgetting.drop_old_marks),
         Task("drop_expired_memories", 300.0, house.upkeep.expiry.drop_expired_memories),
         # Once an hour each policy; more often, so that a run which was too long is gone on with.

@@ -216,7 +216,7 @@ _VALUES: Final[dict[str, Callable[[Memory], Any]]] = {
     "app_id": lambda memory: memory.metadata.get("app_id"),
     "created_at": lambda memory: memory.occurred_at,
     "timestamp": lambda memory: memory.occurred_at,
-    "updated_at": lambda memory: memory.created_at or memory.occurred_at,
+    "updated_at": lambda memory: memory.updated_at or memory.created_at or memory.occurred_at,
     "categories": lambda memory: categories(memory) or None,
     "keywords": lambda memory: memory.text,
     "memory_ids": lambda memory: memory.id,

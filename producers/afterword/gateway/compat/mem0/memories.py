@@ -1,4 +1,4 @@
-"""mem0's calls about memories: add, search, get_all, get, history, delete, delete_all, batch_delete, ping."""
+"""mem0's calls about memories: add, search, get_all, get, history, update, delete, delete_all, in batches, ping."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import Annotated, Any
 from uuid import uuid4
 
 from fastapi import APIRouter, Body, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from afterword.gateway.compat.mem0.additions import Notes, Said, read_addition
 from afterword.gateway.compat.mem0.bodies import ListBody, SearchBody, owner_to_clear
 from afterword.gateway.compat.mem0.clauses import clauses_of
+from afterword.gateway.compat.mem0.corrections import Correction, read_correction
 from afterword.gateway.compat.mem0.errors import Mem0Route
 from afterword.gateway.compat.mem0.finding import Mem0Finder
 from afterword.gateway.compat.mem0.ownership import as_if_missing, clear_owner, owners_of
@@ -20,6 +21,7 @@ from afterword.gateway.routes.memories import MemoryId
 from afterword.gateway.settings import LimitedKind
 from afterword.gateway.visits import Visit, Visiting
 from afterword.schemas import InvalidInput, Memory
+from afterword.schemas.commands import MAX_VERSIONS
 from afterword.schemas.keys import CallerRole
 
 # Described by mem0's own documentation: our OpenAPI is that of the canonical API.
@@ -40,6 +42,18 @@ class MemoryBatch(BaseModel):
     """The body of `batch_delete`."""
 
     memories: Annotated[list[NamedMemory], Field(min_length=1, max_length=_MOST_AT_ONCE)]
+
+
+class Corrected(NamedMemory):
+    """A correction of a batch."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class CorrectionBatch(BaseModel):
+    """The body of `batch_update`."""
+
+    memories: Annotated[list[Corrected], Field(min_length=1, max_length=_MOST_AT_ONCE)]
 
 
 @router.get("/v1/ping/")
@@ -115,8 +129,25 @@ async def get(visit: Visiting, memory_id: MemoryId) -> Json:
 
 @router.get("/v1/memories/{memory_id}/history/")
 async def history(visit: Visiting, memory_id: MemoryId) -> list[Json]:
-    """What happened to one memory."""
-    return mem0_history(await _memory(visit, memory_id))
+    """What happened to one memory: that it was added, and its newest 100 corrections."""
+    [owner] = await owners_of(visit, [memory_id])
+    async with as_if_missing():
+        memory = await visit.client.memories.get(memory_id, **owner)
+        return mem0_history(memory, await visit.client.memories.history(memory_id, limit=MAX_VERSIONS, **owner))
+
+
+@router.put("/v1/memories/{memory_id}/")
+async def update(visit: Visiting, memory_id: MemoryId, body: Annotated[Json, Body()]) -> Json:
+    """Correct one memory."""
+    [memory] = await _update(visit, [read_correction(memory_id, body)])
+    return mem0_memory(memory)
+
+
+@router.put("/v1/batch/")
+async def batch_update(visit: Visiting, body: CorrectionBatch) -> Json:
+    """Correct many. Where one of them is not there, none is changed."""
+    done = await _update(visit, [read_correction(each.memory_id, each.model_extra or {}) for each in body.memories])
+    return {"message": f"Successfully updated {len(done)} memories"}
 
 
 @router.delete("/v1/memories/{memory_id}/")
@@ -147,6 +178,16 @@ async def _memory(visit: Visit, memory_id: str) -> Memory:
     [owner] = await owners_of(visit, [memory_id])
     async with as_if_missing():
         return await visit.client.memories.get(memory_id, **owner)
+
+
+async def _update(visit: Visit, corrections: list[Correction]) -> list[Memory]:
+    owners = await owners_of(visit, [each.memory_id for each in corrections])
+    done = []
+    async with as_if_missing():
+        for each, owner in zip(corrections, owners, strict=True):
+            fields: dict[str, Any] = {**owner, **each.fields}
+            done.append(await visit.client.memories.update(each.memory_id, **fields))
+    return done
 
 
 async def _delete(visit: Visit, memory_ids: list[str]) -> bool:

@@ -11,14 +11,11 @@ from afterword.gateway.compat.mem0.errors import Mem0Route, not_offered
 from afterword.gateway.visits import Visiting
 
 _PROJECT: Final = "/api/v1/orgs/organizations/{org_id}/projects/"
-_UPDATE: Final = "delete the memory and add it anew"
 _PROFILES: Final = "a user's figures are at /api/v1/analytics/users/{user_id}"
 _PROJECTS: Final = "a tenant has no settings of its own: afterword agents set AGENT"
 
 _CALLS: Final = (
     # Method, path, name of the call, what to do instead.
-    ("PUT", "/v1/memories/{memory_id}/", "update", _UPDATE),
-    ("PUT", "/v1/batch/", "batch_update", _UPDATE),
     ("POST", "/v1/feedback/", "feedback", ""),
     ("POST", "/v1/summary/", "get_summary", _PROFILES),
     ("POST", "/v2/profiles/jobs/", "generate_profile", _PROFILES),

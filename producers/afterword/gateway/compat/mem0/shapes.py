@@ -7,6 +7,8 @@ from typing import Any
 
 from afterword.gateway.compat.mem0.expressions import categories
 from afterword.schemas import Memory
+from afterword.schemas.answers import MemoryHistory
+from afterword.schemas.values import Metadata
 
 Json = dict[str, Any]
 """An object of a body or an answer."""
@@ -27,10 +29,10 @@ def mem0_memory(memory: Memory, fields: Collection[str] | None = None) -> Json:
         "agent_id": memory.agent_id,
         "app_id": memory.metadata.get(APP_ID),
         "run_id": memory.session_id,
-        "metadata": {name: value for name, value in memory.metadata.items() if name != APP_ID},
+        "metadata": _without_app(memory.metadata),
         "categories": categories(memory),
         "created_at": memory.occurred_at.isoformat(),
-        "updated_at": (memory.created_at or memory.occurred_at).isoformat(),
+        "updated_at": (memory.updated_at or memory.created_at or memory.occurred_at).isoformat(),
         "kind": memory.kind.value,
         "scope": memory.scope.value,
     }
@@ -39,24 +41,29 @@ def mem0_memory(memory: Memory, fields: Collection[str] | None = None) -> Json:
     return shape if not fields else {name: value for name, value in shape.items() if name in ("id", *fields)}
 
 
-def mem0_history(memory: Memory) -> list[Json]:
-    """The history of a memory: that it was added. Nothing changes a memory in place, so there is no more to tell."""
-    added_at = (memory.created_at or memory.occurred_at).isoformat()
-    return [
-        {
-            # It has no id of its own.
-            "id": memory.id,
-            "memory_id": memory.id,
-            "event": "ADD",
-            "old_memory": None,
-            "new_memory": memory.text,
-            "user_id": memory.user_id,
-            "metadata": mem0_memory(memory)["metadata"],
-            "categories": categories(memory),
-            "created_at": added_at,
-            "updated_at": added_at,
-        }
-    ]
+def mem0_history(memory: Memory, history: MemoryHistory) -> list[Json]:
+    """The history of a memory, oldest first: that it was added, then each correction with the text before it."""
+    told = []
+    before = None
+    for version in reversed(history.versions):
+        at = version.since.isoformat()
+        told.append(
+            {
+                # An entry has no id of its own.
+                "id": f"{memory.id}:{version.number}",
+                "memory_id": memory.id,
+                "event": "ADD" if version.number == 1 else "UPDATE",
+                "old_memory": before,
+                "new_memory": version.text,
+                "user_id": memory.user_id,
+                "metadata": _without_app(version.metadata),
+                "categories": categories(memory),
+                "created_at": at,
+                "updated_at": at,
+            }
+        )
+        before = version.text
+    return told
 
 
 def mem0_entity(kind: str, name: str, *, memories: int | None, tenant_id: str) -> Json:
@@ -95,3 +102,7 @@ def mem0_removed(message: str, *, pending: bool) -> Json:
 def mem0_queued(event_id: str) -> Json:
     """The answer to `add` where something is to be learned: the conversation is safe, its facts follow."""
     return {"message": "Memory processing has been queued", "status": "PENDING", "event_id": event_id}
+
+
+def _without_app(metadata: Metadata) -> Metadata:
+    return {name: value for name, value in metadata.items() if name != APP_ID}

@@ -70,6 +70,12 @@ class VectorCache:
             while self._vectors and (len(self._vectors) > self._texts or self._bytes > self._max_bytes):
                 self._forget(next(iter(self._vectors)))
 
+    def clear(self) -> None:
+        """Let all of them go: their keys may be what somebody said."""
+        with self._lock:
+            self._vectors.clear()
+            self._bytes = 0
+
     def _forget(self, key: _Key) -> None:
         vector = self._vectors.pop(key, None)
         if vector is not None:

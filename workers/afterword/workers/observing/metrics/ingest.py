@@ -30,8 +30,8 @@ class IngestMetrics(Instruments):
         )
         self.ingested = self._counter(
             "ingested_conversations",
-            "Conversations taken in, by outcome: stored, duplicate, conflict, skipped.",
-            outcome=("stored", "duplicate", "conflict", "skipped"),
+            "Conversations taken in, by outcome: stored, duplicate, conflict, skipped, erased (of before one).",
+            outcome=("stored", "duplicate", "conflict", "skipped", "erased"),
         )
         self.ingest_seconds = Histogram(
             "afterword_ingest_seconds",
@@ -42,8 +42,8 @@ class IngestMetrics(Instruments):
         )
         self.memories = self._counter(
             "memories",
-            "Memories written or removed, by operation (add, delete), scope and kind.",
-            operation=("add", "delete"),
+            "Memories written, corrected or removed, by operation (add, update, delete), scope and kind.",
+            operation=("add", "update", "delete"),
             scope=Scope,
             kind=Kind,
         )

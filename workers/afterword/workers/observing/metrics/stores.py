@@ -15,7 +15,7 @@ class StoreMetrics(Instruments):
         self.vector_store_seconds = Histogram(
             "afterword_vector_store_seconds",
             "Time of a request to the vector store, by operation: "
-            "insert, search, get, page, scan, set_payload, delete, delete_where, count, count_by.",
+            "insert, replace, search, get, page, scan, set_payload, delete, delete_where, count, count_by.",
             ["operation"],
             buckets=FAST,
             registry=self.registry,

@@ -40,6 +40,15 @@ class UpkeepMetrics(Instruments):
             buckets=(0.01, 0.1, 1.0, 10.0, 60.0, 600.0),
             registry=self.registry,
         )
+        self.erasures = self._counter(
+            "erasures",
+            "Erasures of users that are done, by outcome: clean, residue (the scan found something, see the receipt).",
+            outcome=("clean", "residue"),
+        )
+        self.erasures_pending = self._reading("erasures_pending", "Erasures of users that are not done yet.")
+        self.oldest_pending_erasure_age = self._reading(
+            "oldest_pending_erasure_age_seconds", "How long the oldest of them has taken by now; 0 without any."
+        )
         # A time and not an age, so that an alert sees a task that does not run at all.
         self.task_success = Gauge(
             "afterword_scheduler_task_last_success_timestamp_seconds",

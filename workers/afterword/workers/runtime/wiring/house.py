@@ -10,6 +10,7 @@ from afterword.workers.runtime.wiring.analytics import AnalyticsRoom
 from afterword.workers.runtime.wiring.collections import CollectionRoom
 from afterword.workers.runtime.wiring.commands import CommandRoom
 from afterword.workers.runtime.wiring.extraction import ExtractionRoom
+from afterword.workers.runtime.wiring.governance import GovernanceRoom
 from afterword.workers.runtime.wiring.ground import Ground
 from afterword.workers.runtime.wiring.ingest import IngestRoom
 from afterword.workers.runtime.wiring.memories import MemoryRoom
@@ -88,7 +89,12 @@ class House:
             recall=self.recall,
             analytics=self.analytics,
             policies=self.policies,
+            governance=self.governance,
         )
+
+    @cached_property
+    def governance(self) -> GovernanceRoom:
+        return GovernanceRoom(self._ground, models=self.models, stores=self.stores, memories=self.memories)
 
     @cached_property
     def upkeep(self) -> UpkeepRoom:

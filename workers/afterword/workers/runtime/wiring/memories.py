@@ -13,6 +13,7 @@ from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.services.memories.excerpts import Excerpts, TextReader
 from afterword.workers.services.memories.topics import Topics
 from afterword.workers.services.policy.registry import AgentRegistry
+from afterword.workers.services.policy.wishes import Objections
 
 
 class MemoryRoom:
@@ -59,3 +60,10 @@ class MemoryRoom:
     def registry(self) -> AgentRegistry:
         """The registered agents."""
         return AgentRegistry(self._stores.database)
+
+    @cached_property
+    def objections(self) -> Objections:
+        """The users who object to being remembered."""
+        objections = Objections(self._stores.database)
+        self._ground.closing.callback(objections.close)
+        return objections

@@ -103,6 +103,7 @@ class RecallRoom:
         return LedgerReader(
             database=self._stores.database,
             registry=self._memories.registry,
+            objections=self._memories.objections,
             steps=self.ledger_steps,
             memory_enabled=self._ground.settings.memory_enabled,
         )

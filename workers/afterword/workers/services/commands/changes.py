@@ -30,7 +30,10 @@ class Changes:
 
     @contextmanager
     def locked(self, command: Owned) -> Iterator[Connection]:
-        """A transaction in which nobody else changes the memories of the command's user; an agent's have no lock."""
+        """A transaction in which nobody else changes the memories of the command's user; an agent's have no lock.
+
+        Raises: BeingErased, LedgerUnavailable.
+        """
         with self.database.transaction() as connection:
             if command.user_id is not None:
                 subjects.lock(connection, command.tenant_id, command.user_id)

@@ -20,7 +20,7 @@ from afterword.workers.services.ingest.recorder import remember_turns
 from afterword.workers.services.memories.excerpts import excerpt_ids
 from afterword.workers.services.policy.access import asker_of
 from afterword.workers.services.recall.steps import Deadline
-from afterword.workers.stores.ledger import deletions, memories
+from afterword.workers.stores.ledger import deletions, locks, memories
 from afterword.workers.stores.ledger.deletions import Wanted
 from afterword.workers.stores.ledger.extraction import journal, progress, subjects
 from afterword.workers.stores.ledger.extraction.journal import Entry
@@ -72,7 +72,7 @@ class MemoryClearer:
         subjects.raise_generation(connection, tenant_id, user_id)
         unwritten = excerpts.unwritten(connection, tenant_id, user_id, session_id)
         conversations.clear(connection, tenant_id, user_id, session_id)
-        letters = dead_letters.clear(connection, tenant_id, user_id, wanted=_letters_of(user_id, session_id))
+        letters = dead_letters.clear(connection, tenant_id, user_id, wanted=letters_of(user_id, session_id))
         for event in _events((*dropped, *(read_message(body)[1] for body in letters))):
             # Never taken in, and cleared all the same: the next window of its thread must not bring it.
             remember_turns(connection, event)
@@ -85,19 +85,25 @@ class MemoryClearer:
             user_id=user_id,
             session_id=session_id,
             everything=True,
-            memory_ids=(*(fact.id for fact in (begun.facts if begun else ())), *_excerpts_of(unwritten)),
+            memory_ids=in_hand(begun, unwritten),
             agents=agents_of(begun),
             requested_by=asker_of(command),
             known=known,
         )
 
     def _void_agent(self, connection: Connection, command: ClearMemories) -> Wanted:
-        gone = memories.clear_agent(connection, command.tenant_id, command.agent_id or "")
+        tenant_id, agent_id = command.tenant_id, command.agent_id or ""
+        # Extraction journals an agent's facts under this lock: they come before this clear, or know of it.
+        locks.serialise(connection, [locks.of_agent(tenant_id, agent_id)])
+        # Before the rows: a batch that is committed just now has put its facts on the books by then.
+        withdrawn = journal.withdraw(connection, tenant_id, agent_id)
+        gone = memories.clear_agent(connection, tenant_id, agent_id)
         known = self._changes.books.note_removed(connection, gone, datetime.now(UTC))
         return Wanted(
             tenant_id=command.tenant_id,
             agent_id=command.agent_id,
             everything=True,
+            memory_ids=tuple(withdrawn),
             requested_by=asker_of(command),
             known=known,
         )
@@ -122,7 +128,7 @@ def drop_messages(
 
     Raises: MemoryUnavailable.
     """
-    wanted = _is_of(tenant_id, user_id, session_id)
+    wanted = is_about(tenant_id, user_id, session_id)
     found = {id: data for id, data in queues.messages(Queue.CONVERSATIONS) if wanted(data)}
     queues.drop(Queue.CONVERSATIONS, list(found))
     for queue in Queue:
@@ -137,9 +143,10 @@ def agents_of(begun: Entry | None) -> tuple[str, ...]:
     return tuple({fact.agent_id: None for fact in begun.facts if fact.agent_id}) if begun else ()
 
 
-def _excerpts_of(conversations: Iterable[Conversation]) -> list[str]:
-    """The excerpts that a worker may be writing just now."""
-    return [id for each in conversations for turn in each.turns for id in excerpt_ids(each, turn)]
+def in_hand(begun: Entry | None, unwritten: Iterable[Conversation]) -> tuple[str, ...]:
+    """The memories that a worker may be writing just now: facts of an open batch, and excerpts of conversations."""
+    excerpts = (id for each in unwritten for turn in each.turns for id in excerpt_ids(each, turn))
+    return (*(fact.id for fact in (begun.facts if begun else ())), *excerpts)
 
 
 def _events(bodies: Iterable[dict[str, Any]]) -> Iterable[ConversationFinished]:
@@ -148,7 +155,9 @@ def _events(bodies: Iterable[dict[str, Any]]) -> Iterable[ConversationFinished]:
             yield ConversationFinished.parse(body)
 
 
-def _is_of(tenant_id: str, user_id: str, session_id: str | None) -> Callable[[bytes], bool]:
+def is_about(tenant_id: str, user_id: str, session_id: str | None = None) -> Callable[[bytes], bool]:
+    """Tells of a message, as it lies in a queue, whether it is a user's, or that session's of theirs."""
+
     def is_of(data: bytes) -> bool:
         body = read_message(data)[1]
         if "user_id" not in body:
@@ -161,7 +170,9 @@ def _is_of(tenant_id: str, user_id: str, session_id: str | None) -> Callable[[by
     return is_of
 
 
-def _letters_of(user_id: str, session_id: str | None) -> Callable[[DeadLetter], bool]:
+def letters_of(user_id: str, session_id: str | None = None) -> Callable[[DeadLetter], bool]:
+    """Tells of a letter whether it is a user's, or that session's of theirs."""
+
     def is_wanted(letter: DeadLetter) -> bool:
         if letter.user_id is None:
             return session_id is None and user_id in users_named(letter.body)

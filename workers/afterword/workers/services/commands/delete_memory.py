@@ -13,9 +13,10 @@ from afterword.workers.services.commands.changes import Changes
 from afterword.workers.services.commands.clear_memories import agents_of
 from afterword.workers.services.commands.deletions import Deletions, audited
 from afterword.workers.services.memories.excerpts import excerpt_ids
+from afterword.workers.services.memories.sources import excerpts_behind
 from afterword.workers.services.policy.access import asker_of, owner_of
 from afterword.workers.stores.ledger import deletions, memories
-from afterword.workers.stores.ledger.deletions import Wanted
+from afterword.workers.stores.ledger.deletions import Deletion, Wanted
 from afterword.workers.stores.ledger.extraction import journal, progress, subjects
 from afterword.workers.stores.ledger.extraction.journal import Entry
 from afterword.workers.stores.ledger.ingest import conversations, transcripts
@@ -36,32 +37,49 @@ class MemoryDeleter:
         The turn of an excerpt is struck from its kept conversation. A worker that has the turn in hand takes back the
         facts that it learned, and the rest of the conversation is extracted anew.
 
-        Raises: NotFound, LedgerUnavailable; VectorStoreUnavailable, when only that store knows whose it is.
+        Raises: NotFound, LedgerUnavailable; VectorStoreUnavailable, when only that store knows whose it is, or from
+            which words it comes.
         """
-        known = self._known(command)
-        told = {"scope": known.scope.value, "kind": known.kind.value}
+        named = {command.memory_id: self._known(command)}
+        if command.with_source:
+            named |= self._sources(command)
         with self._changes.locked(command) as connection:
-            # Only an excerpt is what somebody said: a fact or a note has no turn to strike.
-            begun = _strike(connection, command, known) if known.kind is Kind.EXCERPT else None
-            gone = memories.remove(connection, command.tenant_id, [command.memory_id])
-            self._changes.books.note_removed(connection, gone, datetime.now(UTC))
-            wanted = Wanted(
-                tenant_id=command.tenant_id,
-                user_id=command.user_id,
-                agent_id=command.agent_id,
-                session_id=command.session_id,
-                everything=False,
-                # With the facts of an answer that is voided: a worker may be writing them just now.
-                memory_ids=(command.memory_id, *(fact.id for fact in begun.facts)) if begun else (command.memory_id,),
-                agents=agents_of(begun),
-                details=told,
-                requested_by=asker_of(command),
-                known=1,
-            )
-            audited(connection, wanted, command.memory_id)
-            recorded = deletions.record(connection, wanted)
-        done = self._carrier.carry_out(recorded)
-        return done if done.pending else Removed(removed=1)
+            recorded = [self._record(connection, command, memory_id, known) for memory_id, known in named.items()]
+        done = [self._carrier.carry_out(each) for each in recorded]
+        pending = [each for each in done if each.pending]
+        return pending[0] if pending else Removed(removed=len(recorded))
+
+    def _record(self, connection: Connection, command: DeleteMemory, memory_id: str, known: KnownMemory) -> Deletion:
+        """Record the deletion of one memory, take it off the books, and tell the audit."""
+        # Only an excerpt is what somebody said: a fact or a note has no turn to strike.
+        begun = _strike(connection, command, memory_id, known) if known.kind is Kind.EXCERPT else None
+        gone = memories.remove(connection, command.tenant_id, [memory_id])
+        self._changes.books.note_removed(connection, gone, datetime.now(UTC))
+        of = {} if memory_id == command.memory_id else {"source_of": command.memory_id}
+        wanted = Wanted(
+            tenant_id=command.tenant_id,
+            user_id=command.user_id,
+            agent_id=command.agent_id,
+            session_id=command.session_id,
+            everything=False,
+            # With the facts of an answer that is voided: a worker may be writing them just now.
+            memory_ids=(memory_id, *(fact.id for fact in begun.facts)) if begun else (memory_id,),
+            agents=agents_of(begun),
+            details={"scope": known.scope.value, "kind": known.kind.value, **of},
+            requested_by=asker_of(command),
+            known=1,
+        )
+        audited(connection, wanted, memory_id)
+        return deletions.record(connection, wanted)
+
+    def _sources(self, command: DeleteMemory) -> dict[str, KnownMemory]:
+        """The excerpts of the turn that a fact was learned from, by id."""
+        view = self._changes.views.of(owner_of(command))
+        return {
+            each.id: KnownMemory(each.scope, each.kind, each.session_id, each.event_id)
+            for fact in view.get([command.memory_id])
+            for each in excerpts_behind(view, owner_of(command), fact)
+        }
 
     def _known(self, command: DeleteMemory) -> KnownMemory:
         """Scope, kind and source of a memory, from the vector store, or from the ledger while that is away."""
@@ -86,13 +104,13 @@ class MemoryDeleter:
         return KnownMemory(found[0].scope, found[0].kind, found[0].session_id, found[0].event_id)
 
 
-def _strike(connection: Connection, command: DeleteMemory, known: KnownMemory) -> Entry | None:
+def _strike(connection: Connection, command: DeleteMemory, memory_id: str, known: KnownMemory) -> Entry | None:
     """Strike the turn of an excerpt wherever it is kept. Returns the open batch that it has voided, if any."""
     tenant_id, user_id = command.tenant_id, command.user_id or ""
     kept = conversations.with_turns(
         connection, tenant_id, user_id, session_id=known.session_id, event_id=known.event_id
     )
-    struck = [conversation for conversation in kept if _without(connection, conversation, command.memory_id)]
+    struck = [conversation for conversation in kept if _without(connection, conversation, memory_id)]
     return _extract_anew(connection, tenant_id, user_id) if struck else None
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import accumulate, takewhile
 
-from afterword.schemas import Memory, Scope
+from pydantic import BaseModel
+
+from afterword.schemas import Scope
 from afterword.schemas.commands import MAX_RANKED
 from afterword.workers.core.errors import Late, VectorStoreUnavailable
 from afterword.workers.services.recall.askers_clock import NEWEST, clock_of
@@ -20,9 +22,9 @@ from afterword.workers.stores.vectors.queries import Filter
 from afterword.workers.stores.vectors.views import Views
 
 
-def fitting(memories: Iterable[Memory], most: int = PAGE_BYTES) -> int:
+def fitting(items: Iterable[BaseModel], most: int = PAGE_BYTES) -> int:
     """How many of these fit into one answer; one at least."""
-    sizes = accumulate(len(memory.model_dump_json().encode()) for memory in memories)
+    sizes = accumulate(len(item.model_dump_json().encode()) for item in items)
     return max(sum(1 for _ in takewhile(lambda size: size <= most, sizes)), 1)
 
 

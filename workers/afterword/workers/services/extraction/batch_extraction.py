@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from afterword.workers.core.errors import LeaseLost
 from afterword.workers.models.embedders.port import Embedder, EmbedderIdentity, Vector
 from afterword.workers.observing.stopwatch import Stopwatch
-from afterword.workers.services.extraction import mem0_memory, records
+from afterword.workers.services.extraction import agent_fence, mem0_memory, records
 from afterword.workers.services.extraction.claims import Claims
 from afterword.workers.services.extraction.known import Existing, KnownMemories
 from afterword.workers.services.extraction.llm_caller import LlmCaller
@@ -119,14 +119,15 @@ class BatchExtraction:
         try:
             with self._database.transaction() as connection:
                 self._claims.hold(connection, work.claim)
-                journal.write(connection, answer.entry)
+                entry = agent_fence.without_cleared(connection, work.batch, answer.entry)
+                journal.write(connection, entry)
                 llm_calls.write(connection, answer.call)
                 progress.mark_extracting(connection, [part.conversation_id for part in work.batch.slices])
                 breaker.note_success(connection, work.permit)
         except LeaseLost:
             self._tools.llm.record(replace(answer.call, outcome="void"))
             raise
-        return answer.entry
+        return entry
 
     def _finish(self, entry: Entry) -> Finished:
         """Check that the facts are stored, then commit: done, audit, journal clean-up and the claim's release."""
@@ -134,10 +135,16 @@ class BatchExtraction:
         try:
             with self._database.transaction() as connection:
                 self._claims.hold(connection, self._work.claim)
-                return self._commit(connection, entry, written, duplicates)
+                withdrawn = agent_fence.withdrawn(connection, entry)
+                left = replace(entry, facts=tuple(fact for fact in entry.facts if fact not in withdrawn.facts))
+                kept = [each for each in written if each.fact in left.facts]
+                finished = self._commit(connection, left, kept, duplicates)
         except LeaseLost:
             self._take_back_if_cleared(entry)
             raise
+        if withdrawn.facts:
+            self._tools.writer.take_back(withdrawn)
+        return finished
 
     def _commit(self, connection: Connection, entry: Entry, written: Sequence[Stored], duplicates: int) -> Finished:
         work, facts = self._work, [each.fact for each in written]
@@ -148,7 +155,7 @@ class BatchExtraction:
         ]
         ages = backlog.seconds_since_received(connection, done)
         journal.remove(connection, work.claim.tenant_id, work.claim.user_id)
-        self._tools.writer.note_saved(connection, work.batch, written)
+        self._tools.writer.note_saved(connection, work.batch, entry, written)
         rows = records.extracted(
             work.batch, entry, facts, duplicates=duplicates, refused=self._refused, seconds=work.seconds
         )

@@ -21,8 +21,9 @@ from afterword.workers.services.extraction.answer import FactsRead
 from afterword.workers.services.extraction.batch import Batch
 from afterword.workers.services.extraction.known import Existing
 from afterword.workers.services.extraction.pricing import Price, price_of
+from afterword.workers.stores.ledger.analytics.statistics import NOBODY
 from afterword.workers.stores.ledger.database import Database
-from afterword.workers.stores.ledger.extraction import llm_calls
+from afterword.workers.stores.ledger.extraction import llm_calls, subjects
 from afterword.workers.stores.ledger.extraction.journal import Entry
 from afterword.workers.stores.ledger.extraction.llm_calls import CallOutcome, LlmCall
 from afterword.workers.text.storable import storable
@@ -112,7 +113,9 @@ class LlmCaller:
     def record(self, call: LlmCall) -> None:
         """Keep a call whose answer is not journalled: it is paid for all the same. Raises: LedgerUnavailable."""
         with self._database.transaction() as connection:
-            llm_calls.write(connection, call)
+            # Whoever was erased while the LLM answered is not named any more.
+            erased = subjects.is_erased(connection, call.tenant_id, call.user_id)
+            llm_calls.write(connection, replace(call, user_id=NOBODY) if erased else call)
 
     def _record_of(self, asked: Batch, outcome: CallOutcome, tokens: Tokens, started: float) -> LlmCall:
         tokens = tokens.of_one_call()
@@ -167,4 +170,5 @@ def _read(
         facts=found.facts,
         model=storable(completion.model)[:_MODEL_CHARACTERS],
         tokens=completion.tokens.of_one_call(),
+        prompt_version=prompt.prompt_version(),
     )

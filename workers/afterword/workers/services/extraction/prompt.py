@@ -7,6 +7,7 @@ out: it asks for "Agent was informed that …" facts, which carry one user's fac
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 from afterword.workers.models.mem0_environment import prepare
@@ -43,6 +44,12 @@ Give every memory two more fields:
 
 For example: {"id": "0", "text": "…", "attributed_to": "user", "scope": "user", "source": 3, "linked_memory_ids": []}
 """
+
+
+def prompt_version() -> str:
+    """A digest of the instructions that an LLM is given: two facts of one version were asked for alike."""
+    # What is asked about is left out: it differs with each batch.
+    return hashlib.sha256((ADDITIVE_EXTRACTION_PROMPT + SCOPES).encode()).hexdigest()[:12]
 
 
 def build(batch: Batch, existing: Sequence[Existing]) -> list[Prompt]:

@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 from afterword.workers.services.extraction import batch
 from afterword.workers.services.extraction.batch import Batch, Line
 from afterword.workers.services.extraction.claims import HeldSubject
-from afterword.workers.stores.ledger import agents
+from afterword.workers.services.policy.wishes import OBJECTED
+from afterword.workers.stores.ledger import agents, wishes
 from afterword.workers.stores.ledger.extraction import journal, progress
 from afterword.workers.stores.ledger.extraction.breaker import Permit
 from afterword.workers.stores.ledger.extraction.claims import Claim
@@ -51,6 +52,11 @@ class Work:
 def take(connection: Connection, held: HeldSubject, *, batch_tokens: int) -> Work | None:
     """The open batch of the subject, else a new one of at most `batch_tokens`; None when nothing waits."""
     claim = held.claim
+    if wishes.objects(connection, claim.tenant_id, claim.user_id):
+        # Replayed, or asked for once more, after the user had objected.
+        journal.remove(connection, claim.tenant_id, claim.user_id)
+        conversations.end_waiting(connection, claim.tenant_id, claim.user_id, OBJECTED)
+        return None
     entry = journal.read(connection, claim.tenant_id, claim.user_id)
     pending = progress.pending(connection, claim.tenant_id, claim.user_id, limit=CONVERSATIONS_A_BATCH)
     if entry is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
@@ -85,12 +85,17 @@ class FactWriter:
             raise WritesMissing(f"{len(missing)} of {len(expected)} facts are not in the vector store")
         return written, len(entry.facts) - len(written)
 
-    def note_saved(self, connection: Connection, batch: Batch, written: Sequence[Stored]) -> None:
+    def note_saved(self, connection: Connection, batch: Batch, entry: Entry, written: Sequence[Stored]) -> None:
         """Put written facts on the books, with the labels of the conversations that they are from."""
         labels = {line.conversation.event_id: line.conversation.metadata for line in batch.lines}
         records = [
-            self._books.record_of(
-                each.memory, labels.get(each.fact.event_id, {}), source="conversation", agent_id=each.fact.agent_id
+            replace(
+                self._books.record_of(
+                    each.memory, labels.get(each.fact.event_id, {}), source="conversation", agent_id=each.fact.agent_id
+                ),
+                batch_id=entry.batch_id,
+                model=entry.model,
+                prompt_version=entry.prompt_version,
             )
             for each in written
         ]
@@ -112,12 +117,12 @@ class FactWriter:
 
     @contextmanager
     def _turn(self, entry: Entry) -> Iterator[None]:
-        agents = {fact.agent_id for fact in entry.facts if fact.scope is Scope.AGENT}
+        agents = {fact.agent_id for fact in entry.facts if fact.scope is Scope.AGENT and fact.agent_id}
         if not agents:
             yield
             return
         with self._database.transaction() as connection:
-            locks.serialise(connection, (f"agent:{entry.tenant_id}:{agent}" for agent in agents))
+            locks.serialise(connection, (locks.of_agent(entry.tenant_id, agent) for agent in agents))
             yield
 
     def _without_duplicates(self, view: MemoryView, entry: Entry) -> list[Fact]:

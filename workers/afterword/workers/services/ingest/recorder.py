@@ -18,7 +18,8 @@ from afterword.workers.core.turns import Turn, turns_of
 from afterword.workers.services.ingest.overlap import align
 from afterword.workers.services.ingest.rules import IngestRules
 from afterword.workers.services.memories.bookkeeping import Books
-from afterword.workers.stores.ledger import audit
+from afterword.workers.services.policy.wishes import OBJECTED
+from afterword.workers.stores.ledger import audit, wishes
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.extraction import progress, subjects
 from afterword.workers.stores.ledger.extraction.subjects import Subject
@@ -37,6 +38,8 @@ class Outcome(StrEnum):
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
     SKIPPED = "skipped"
+    ERASED = "erased"
+    """It is from before its user was erased: nothing of it is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,10 @@ class Recorded:
     due: bool = False
 
 
+class _OfErased(Exception):
+    """The event is from before its user was erased; raised so that the transaction leaves nothing."""
+
+
 class Recorder:
     """Records events in the ledger, each once."""
 
@@ -57,15 +64,31 @@ class Recorder:
         self._rules = rules
 
     def record(self, event: ConversationFinished) -> Recorded:
-        """Record an event, however often it comes. Raises: LedgerUnavailable; nothing is recorded then."""
+        """Record an event, however often it comes.
+
+        Raises: LedgerUnavailable, and BeingErased of a user who is being erased; nothing is recorded then.
+        """
+        try:
+            return self._record(event)
+        except _OfErased:
+            return Recorded(Outcome.ERASED)
+
+    def _record(self, event: ConversationFinished) -> Recorded:
         # Before the transaction: the registry may need a connection of its own.
         switched_off = self._rules.switched_off(event)
         with self._database.transaction() as connection:
             # The subject's lock parts two events of one session: the second sees the turns of the first.
             subject = subjects.lock(connection, event.tenant_id, event.user_id)
+            if subject.erased_at is not None and event.occurred_at <= subject.erased_at:
+                raise _OfErased
+            if switched_off is None and wishes.objects(connection, event.tenant_id, event.user_id):
+                switched_off = OBJECTED
             fingerprint = body_hash(event)
             event = told_locally(event, (subject.time_zone, self._rules.agents_time_zone(event)))
             turns, seen = _new_turns(connection, event)
+            if subject.erased_at is not None:
+                # A thread that goes on may bring along what was said before.
+                turns = tuple(turn for turn in turns if turn.at > subject.erased_at)
             skipped = switched_off or _nothing_new(turns, seen)
             conversation = conversations.record(
                 connection,

@@ -5,9 +5,10 @@
 | a tenant (`ListUsers`, `FindOwners`, `GetOverview`) | every caller of the tenant |
 | the registry of agents (`SetAgent`, `ListAgents`, `GetAgent`) | admins: the door checks the role |
 | policies (`SetPolicy`, `GetPolicy`, `ListPolicies`, `RunPolicies`) | admins: the door checks the role |
-| the deployment: health, keys, dead letters | operators: the door checks the role |
+| the deployment: health, keys, dead letters, a scan for what is left of a user | operators: the door checks the role |
 | whose key it is (`CheckKey`) | the door, which asks before it knows the caller |
-| a user: memories, a thread's memories, figures, a conversation | that user |
+| a user: memories, a thread's memories, figures, a conversation, their erasure | that user |
+| how far an erasure is (`GetErasure`) | whoever knows its id, 122 random bits |
 | an agent's memories | the account that the agent's registry entry names as its owner |
 
 A command names the account that asks in `by`. Without `by` the caller speaks for the user; an agent is open to nobody

@@ -52,6 +52,11 @@ class AgentRegistry:
             read_at, known = self._known.get((tenant_id, agent_id), (float("-inf"), Agent(tenant_id, agent_id)))
         return known, self._clock() - read_at < _KEPT_SECONDS
 
+    def forget(self) -> None:
+        """Read every entry anew, when it is asked for next."""
+        with self._lock:
+            self._known.clear()
+
 
 class AgentAdmin:
     """Reads and writes the registry as it is now, for an operator.

@@ -8,6 +8,7 @@ from afterword.schemas import ContextRequest, Scope
 from afterword.workers.core.errors import Late
 from afterword.workers.services.memories.excerpts import excerpts_of
 from afterword.workers.services.policy.registry import AgentRegistry
+from afterword.workers.services.policy.wishes import Objections
 from afterword.workers.services.recall.steps import Deadline, Steps
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.ingest import conversations
@@ -25,18 +26,27 @@ _LAST_TURNS = 0.8
 class LedgerReader:
     """Reads the ledger within the time of an answer."""
 
-    def __init__(self, *, database: Database, registry: AgentRegistry, steps: Steps, memory_enabled: bool) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        registry: AgentRegistry,
+        objections: Objections,
+        steps: Steps,
+        memory_enabled: bool,
+    ) -> None:
         self._database = database
         self._registry = registry
+        self._objections = objections
         self._steps = steps
         self._memory_enabled = memory_enabled
 
     def memory_is_off(self, request: ContextRequest, deadline: Deadline) -> bool:
-        """Whether memory is switched off, for everybody or for the request's agent.
+        """Whether memory is switched off: for everybody, for the request's user, or for its agent.
 
         A registry that is too slow answers as it last did.
         """
-        if not self._memory_enabled:
+        if not self._memory_enabled or self._objections.hold_for(request.tenant_id, request.user_id):
             return True
         # A request without an agent asks for no switch but the one for everybody.
         return bool(request.agent_id and not self._remembers(request.tenant_id, request.agent_id, deadline))

@@ -12,7 +12,7 @@ from afterword.schemas.wire import Queue
 from afterword.workers.broker import QueueAdmin
 from afterword.workers.core.errors import LedgerUnavailable
 from afterword.workers.observing.metrics import Metrics, Reading
-from afterword.workers.stores.ledger import memories
+from afterword.workers.stores.ledger import erasures, memories
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.extraction import breaker
 from afterword.workers.stores.ledger.upkeep import backlog
@@ -55,6 +55,8 @@ class Readings:
             metrics.excerpts_wanting,
             metrics.deletions_pending,
             metrics.oldest_pending_deletion_age,
+            metrics.erasures_pending,
+            metrics.oldest_pending_erasure_age,
             metrics.breaker_open,
             metrics.postgres_size,
             metrics.ledger_holds_memories,
@@ -64,6 +66,7 @@ class Readings:
             subjects = backlog.subjects(connection)
             wanting = backlog.excerpts_wanting(connection)
             deletions = backlog.pending_deletions(connection)
+            erasing, erasure_age = erasures.count_unfinished(connection)
             paused = breaker.is_open(connection)
             size = backlog.database_size(connection)
             holds_memories = memories.are_there(connection)
@@ -77,6 +80,8 @@ class Readings:
         )
         metrics.oldest_due_subject_age.show(subjects.oldest_age)
         metrics.excerpts_wanting.show(wanting)
+        metrics.erasures_pending.show(erasing)
+        metrics.oldest_pending_erasure_age.show(erasure_age)
         metrics.deletions_pending.show(deletions.deletions)
         metrics.oldest_pending_deletion_age.show(deletions.oldest_age)
         metrics.breaker_open.show(paused)

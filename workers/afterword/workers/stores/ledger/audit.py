@@ -68,21 +68,28 @@ Type = Literal[
     "memory_restore",
     "memory_query",
     "agent_update",
+    "user_update",
+    "user_export",
+    "user_import",
     "extraction_request",
     "key_create",
     "key_revoke",
     "policy_update",
     "policy_apply",
+    "user_erase",
+    "user_erased",
 ]
 """`memory_save` is an operation (a conversation's excerpts, a batch of facts, a note) with how many memories it saved;
 `memory_add` is one memory of it that was learned or added by hand, by its id. `agent_update` is an entry that somebody
 wrote into the registry of agents; its metadata says who owns the agent, whether it remembers, and whether it has
 instructions. `extraction_request` is a conversation that came before an LLM was set and shall be extracted now.
-`key_create` and `key_revoke` are about an API key: its id, account and roles, never its secret. `memory_archive` is a
-batch of an owner's memories that left recall, `memory_restore` one that came back. `policy_update` is a policy that
-somebody wrote, with its rules; `policy_apply` a batch of transcripts or of audit rows that a policy let go: a memory's
-removal by one is a `memory_delete` with its `reason`. The metadata of what somebody asked for names the account in
-`by`."""
+`user_erase` and `user_erased` are an erasure that was asked for, and one that is done: they name it and not the user.
+`user_import` is a number of memories that were kept elsewhere, `user_export` a copy of all that was handed out.
+`user_update` is what somebody said about being remembered. `key_create` and `key_revoke` are about an API key: its id,
+account and roles, never its secret. `memory_archive` is a batch of an owner's memories that left recall,
+`memory_restore` one that came back. `policy_update` is a policy that somebody wrote, with its rules; `policy_apply` a
+batch of transcripts or of audit rows that a policy let go: a memory's removal by one is a `memory_delete` with its
+`reason`. The metadata of what somebody asked for names the account in `by`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +166,15 @@ def counts(connection: Connection, type: Type, memory_ids: Sequence[str]) -> dic
     return {row.memory_id: row.number for row in rows}
 
 
+def of_memory(connection: Connection, tenant_id: str, type: Type, memory_id: str) -> dict[str, Any]:
+    """The metadata of the first row of a type about a memory; empty where there is none."""
+    wanted = select(audit.c.metadata).where(
+        audit.c.memory_id == memory_id, audit.c.type == type, audit.c.tenant_id == tenant_id
+    )
+    found: dict[str, Any] | None = connection.execute(wanted.order_by(audit.c.id).limit(1)).scalar_one_or_none()
+    return found or {}
+
+
 def read(connection: Connection, tenant_id: str, user_id: str) -> list[Event]:
     """A subject's rows, oldest first."""
     columns = [audit.c[name] for name in Event.__dataclass_fields__]
@@ -166,6 +182,22 @@ def read(connection: Connection, tenant_id: str, user_id: str) -> list[Event]:
         select(*columns).where(audit.c.tenant_id == tenant_id, audit.c.user_id == user_id).order_by(audit.c.id)
     )
     return [Event(**row._asdict()) for row in rows]
+
+
+def after(connection: Connection, tenant_id: str, user_id: str, *, row_id: int, limit: int) -> list[tuple[int, Event]]:
+    """A subject's rows that follow one, with their ids, oldest first."""
+    columns = [audit.c[name] for name in Event.__dataclass_fields__]
+    of_user = (audit.c.tenant_id == tenant_id, audit.c.user_id == user_id, audit.c.id > row_id)
+    rows = connection.execute(
+        select(audit.c.id.label("row_id"), *columns).where(*of_user).order_by(audit.c.id).limit(limit)
+    )
+    return [(row.row_id, Event(**{name: getattr(row, name) for name in Event.__dataclass_fields__})) for row in rows]
+
+
+def count_of(connection: Connection, tenant_id: str, user_id: str) -> int:
+    """How many rows a subject has."""
+    theirs = (audit.c.tenant_id == tenant_id, audit.c.user_id == user_id)
+    return int(connection.execute(select(func.count()).where(*theirs)).scalar_one())
 
 
 def forget_queries(connection: Connection, tenant_id: str, user_id: str, session_id: str | None = None) -> None:

@@ -144,6 +144,23 @@ def clears_of(connection: Connection, users: Sequence[tuple[str, str]]) -> list[
     return [_deletion(row) for row in connection.execute(select(*_COLUMNS).where(of_users, deletions.c.everything))]
 
 
+def agents_cleared(connection: Connection, tenant_id: str, agent_ids: Sequence[str]) -> dict[str, datetime]:
+    """When these agents were last cleared; those that never were, or long ago, are left out."""
+    of_agents = (deletions.c.tenant_id == tenant_id, deletions.c.user_id.is_(None), deletions.c.everything)
+    rows = connection.execute(
+        select(deletions.c.agent_id, func.max(deletions.c.requested_at).label("at"))
+        .where(*of_agents, deletions.c.agent_id.in_(agent_ids))
+        .group_by(deletions.c.agent_id)
+    )
+    return {row.agent_id: row.at for row in rows}
+
+
+def remove_of(connection: Connection, tenant_id: str, user_id: str) -> int:
+    """Forget which deletions a user asked for. Returns how many there were."""
+    theirs = (deletions.c.tenant_id == tenant_id, deletions.c.user_id == user_id)
+    return connection.execute(delete(deletions).where(*theirs)).rowcount
+
+
 def drop_settled(connection: Connection, *, kept: timedelta, limit: int) -> int:
     """Forget deletions that were settled longer ago than `kept`. Returns how many."""
     old = select(deletions.c.id).where(deletions.c.settled_at < func.clock_timestamp() - kept).limit(limit)

@@ -10,6 +10,11 @@ from sqlalchemy import Connection, text
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
+def of_agent(tenant_id: str, agent_id: str) -> str:
+    """The name of the lock under which an agent's memories are written and cleared."""
+    return f"agent:{tenant_id}:{agent_id}"
+
+
 def serialise(connection: Connection, names: Iterable[str]) -> None:
     """Wait for, then hold, the locks of these names; taken in order, so that two holders never wait for each other."""
     for name in sorted(set(names)):

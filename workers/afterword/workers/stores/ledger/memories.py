@@ -49,6 +49,10 @@ memories = Table(
     Column("language", Text, nullable=False),
     Column("text_length", Integer, nullable=False),
     Column("event_id", Text),
+    # Of a fact: the batch that learned it, and what was asked how. NULL for what came before these were kept.
+    Column("batch_id", UUID(as_uuid=False)),
+    Column("model", Text),
+    Column("prompt_version", Text),
     Column("occurred_at", DateTime(timezone=True), nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     moment("expires_at"),
@@ -89,6 +93,9 @@ class MemoryRecord:
     created_at: datetime
     expires_at: datetime | None
     importance: float | None = None
+    batch_id: str | None = None
+    model: str | None = None
+    prompt_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +106,17 @@ class Gone:
     user_id: str | None
     agent_id: str | None
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """How a memory was learned: its source, and for a fact the batch, the model and the version of the prompt."""
+
+    source: str
+    agent_id: str | None
+    batch_id: str | None
+    model: str | None
+    prompt_version: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +142,7 @@ _MOST_IDS = 10_000
 
 _TYPES = {
     "id": "uuid",
+    "batch_id": "uuid",
     "tags": "text[]",
     "text_length": "integer",
     "occurred_at": "timestamptz",
@@ -158,6 +177,13 @@ def add(connection: Connection, records: Sequence[MemoryRecord]) -> list[MemoryR
     rows = [asdict(record) for record in sorted(records, key=lambda record: record.id)]
     new = set(connection.execute(_ADD, {"records": json.dumps(rows, default=datetime.isoformat)}).scalars())
     return [record for record in records if record.id in new]
+
+
+def correct(connection: Connection, record: MemoryRecord) -> None:
+    """Write anew what follows from the text of a memory: its length, its language, and what embedded it."""
+    changed = {"text_length": record.text_length, "language": record.language}
+    changed |= {"embedding_model": record.embedding_model}
+    connection.execute(update(memories).where(memories.c.id == record.id).values(changed))
 
 
 def remove(connection: Connection, tenant_id: str, ids: Sequence[str]) -> list[Gone]:
@@ -283,6 +309,14 @@ def set_importance(connection: Connection, importances: Mapping[str, float]) -> 
     """Note how important memories are, by id."""
     for memory_id, importance in sorted(importances.items()):
         connection.execute(update(memories).where(memories.c.id == memory_id).values(importance=importance))
+
+
+def learned(connection: Connection, tenant_id: str, ids: Sequence[str]) -> dict[str, Learned]:
+    """How memories were learned, by id; those without a row are left out."""
+    columns = [memories.c[name] for name in Learned.__dataclass_fields__]
+    wanted = select(memories.c.id, *columns).where(memories.c.id.in_(ids), memories.c.tenant_id == tenant_id)
+    rows = (row._asdict() for row in connection.execute(wanted))
+    return {row.pop("id"): Learned(**row) for row in rows}
 
 
 def _remove(connection: Connection, *where: ColumnElement[bool]) -> list[Gone]:

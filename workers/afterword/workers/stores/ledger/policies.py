@@ -36,7 +36,7 @@ policies = Table(
     Column("agent_id", Text, primary_key=True, server_default=""),
     Column("user_id", Text, primary_key=True, server_default=""),
     Column("rules", JSONB, nullable=False),
-    Column("updated_by", Text),
+    Column("by", Text),
     moment("updated_at", now=True),
 )
 
@@ -61,7 +61,7 @@ def put(connection: Connection, policy: PolicyRow, *, by: str | None) -> None:
     if not policy.rules:
         connection.execute(delete(policies).where(*(policies.c[name] == value for name, value in whose.items())))
         return
-    said = {"rules": dict(policy.rules), "updated_by": by, "updated_at": func.clock_timestamp()}
+    said = {"rules": dict(policy.rules), "by": by, "updated_at": func.clock_timestamp()}
     row = insert(policies).values(**whose, **said)
     connection.execute(row.on_conflict_do_update(index_elements=_KEY, set_=said))
 

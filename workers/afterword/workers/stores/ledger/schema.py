@@ -15,6 +15,7 @@ from afterword.workers.stores.ledger.analytics.telemetry_batches import telemetr
 from afterword.workers.stores.ledger.audit import audit
 from afterword.workers.stores.ledger.collections import collections
 from afterword.workers.stores.ledger.deletions import deletions
+from afterword.workers.stores.ledger.erasures import erasure_keys, erasures
 from afterword.workers.stores.ledger.extraction.breaker import breakers
 from afterword.workers.stores.ledger.extraction.journal import journal
 from afterword.workers.stores.ledger.extraction.llm_calls import llm_calls
@@ -27,6 +28,8 @@ from afterword.workers.stores.ledger.metadata import metadata
 from afterword.workers.stores.ledger.policies import policies
 from afterword.workers.stores.ledger.upkeep.dead_letters import dead_letters
 from afterword.workers.stores.ledger.upkeep.milestones import milestones
+from afterword.workers.stores.ledger.versions import memory_versions
+from afterword.workers.stores.ledger.wishes import wishes
 
 __all__ = ["TABLES", "metadata"]
 
@@ -36,6 +39,7 @@ TABLES: tuple[Table, ...] = (
     keys,
     policies,
     subjects,
+    wishes,
     conversations,
     sessions,
     # How it becomes memories.
@@ -43,6 +47,7 @@ TABLES: tuple[Table, ...] = (
     breakers,
     llm_calls,
     memories,
+    memory_versions,
     collections,
     # The record of what happened.
     audit,
@@ -55,6 +60,8 @@ TABLES: tuple[Table, ...] = (
     telemetry_batches,
     # Work that is left to do.
     deletions,
+    erasures,
+    erasure_keys,
     dead_letters,
     milestones,
 )

@@ -1,15 +1,16 @@
 """The admin port: the collection as a whole, for those who maintain it.
 
 A view sees its owners' memories only. Counting a tenant's points, adopting those that nobody owns or copying all of
-them needs more. This port gives just that: no search, no listing, and no deletion but of memories whose time is over.
-Only collections, analytics, governance and upkeep may import it (see import-linter's contracts); nothing here answers a
-caller.
+them needs more. This port gives just that: no search, no listing, and no deletion but of memories whose time is over
+and of those that an erasure names. Only collections, analytics, governance and upkeep may import it (see the contracts
+of import-linter); nothing here answers a caller.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from afterword.workers.models.embedders.port import EmbedderIdentity
@@ -93,8 +94,18 @@ class StoreAdmin:
         self._store.set_payload(ids, {c.ARCHIVED: c.YES})
 
     def delete(self, ids: Sequence[str]) -> None:
-        """Remove points by id; unknown ids are no error. The caller has recorded why they go."""
+        """Remove points by id, whoever owns them, for an erasure or a policy; unknown ids are no error."""
         self._store.delete(ids)
+
+    def rewrite(self) -> bool:
+        """Write what is left into new files, so that none holds what was deleted. False: the store is a server, which
+        does so in its own time.
+        """
+        return self._store.rewrite()
+
+    def folder(self) -> Path | None:
+        """Where the store's files are; None for a server's."""
+        return self._store.folder()
 
     def delete_expired(self) -> Counts:
         """Remove every memory whose lifetime has ended. Returns how many there were of each scope and kind."""

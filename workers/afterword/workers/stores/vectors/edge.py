@@ -6,6 +6,7 @@ lexical and a time-ordered search takes .8 ms in the one growing segment, and 1.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -31,6 +32,7 @@ from afterword.workers.stores.vectors.queries import CollectionSize, Filter, Hit
 
 _FLUSH_EVERY = 1_000  # writes; what is newer comes back from the write-ahead log
 _SCAN_BATCH = 500
+_ANEW, _REPLACED = "shard.new", "shard.old"  # while the files are written anew
 # How the engine begins its messages about a request that can never work; its errors have no types.
 _OUR_FAULT = ("Wrong input", "Vector dimension error", "Not existing vector", "Validation failed", "No range index")
 
@@ -43,11 +45,14 @@ class EdgeStore:
         self._lock = threading.Lock()
         self._shard: q.EdgeShard | None = None
         self._unflushed = 0
+        # Writers wait while the files are written anew; readers do not.
+        self._writing = threading.Lock()
 
     def prepare(self, identity: EmbedderIdentity) -> None:
         """Open the folder, or create it. Raises: WrongEmbedder; Misconfigured, when another process holds it."""
         with self._lock:
             if self._shard is None:
+                self._recover()
                 if not self._path.exists():
                     self._create(identity.dimensions)
                 self._shard = self._load()
@@ -66,6 +71,8 @@ class EdgeStore:
     def check(self, identity: EmbedderIdentity) -> CollectionState:
         """Raises: WrongEmbedder; Misconfigured, when another process holds the folder."""
         with self._lock:
+            if self._shard is None:
+                self._recover()
             if not self._path.exists():
                 return CollectionState.MISSING
             self._shard = self._shard or self._load()
@@ -75,6 +82,7 @@ class EdgeStore:
         """Open the folder. Raises: Misconfigured, when it holds no store, or another process holds it."""
         with self._lock:
             if self._shard is None:
+                self._recover()
                 if not self._path.exists():
                     raise Misconfigured(f"there is no vector store in {self._folder}")
                 self._shard = self._load()
@@ -85,6 +93,13 @@ class EdgeStore:
             self._update(q.UpdateOperation.upsert_points(whole, condition=requests.without_vector()), len(whole))
         if bare := [q.Point(each.id, {}, each.payload) for each in points if each.vector is None]:
             self._update(q.UpdateOperation.upsert_points(bare, update_mode=q.UpdateMode.InsertOnly), len(bare))
+
+    def replace(self, points: Sequence[Point]) -> None:
+        if points:
+            whole = [
+                q.Point(each.id, {} if each.vector is None else list(each.vector), each.payload) for each in points
+            ]
+            self._update(q.UpdateOperation.upsert_points(whole), len(whole))
 
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
         if not searches:
@@ -180,14 +195,70 @@ class EdgeStore:
             raise VectorStoreUnavailable(f"the vector store in {self._folder} is not open")
         return shard
 
+    def rewrite(self) -> bool:
+        """Copy what is left into a new shard, which takes the place of the old one.
+
+        The engine's own optimizer is not enough: its write-ahead log keeps whatever was ever written.
+        """
+        with self._writing, self._lock, _alone(self._folder):
+            old, anew = self._open_shard, self._folder / _ANEW
+            shutil.rmtree(anew, ignore_errors=True)
+            unfinished = self._copied(old)
+            unfinished.rename(anew)
+            _sync(self._folder)
+            try:
+                self._path.rename(self._folder / _REPLACED)
+                anew.rename(self._path)
+                _sync(self._folder)
+                self._shard, self._unflushed = self._load(), 0
+            except BaseException:
+                # Closed rather than written to where nobody looks; the next start finds one of the two.
+                self._shard = None
+                raise
+            # Readers that still have it finish; nobody else gets it any more.
+            del old
+            shutil.rmtree(self._folder / _REPLACED)
+        return True
+
+    def _copied(self, shard: q.EdgeShard) -> Path:
+        """The folder of a new shard that holds what this one does, closed."""
+        unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=self._folder))
+        try:
+            with _engine_errors():
+                copy = q.EdgeShard.create(str(unfinished), requests.config(self._identity().dimensions))
+                self._create_indexes(copy)
+                _copy(shard, copy)
+                copy.flush()
+                copy.close()
+        except BaseException:
+            # A disk that is full must not stay so for this.
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise
+        return unfinished
+
+    def folder(self) -> Path | None:
+        return self._folder
+
+    def _recover(self) -> None:
+        """Finish what a kill has left of a rewriting: the new shard is whole as soon as it has its name."""
+        left = (self._folder / _ANEW, self._folder / _REPLACED)
+        # Another process that rewrites at this moment has the folder, and nothing of it is left over.
+        with suppress(BlockingIOError), _alone(self._folder, at_once=True):
+            if not self._path.exists() and left[0].exists():
+                left[0].rename(self._path)
+            # Where the shard is there, the copy is older than it.
+            for each in left:
+                shutil.rmtree(each, ignore_errors=True)
+
     def _update(self, operation: q.UpdateOperation, written: int) -> None:
         with _engine_errors():
-            self._open_shard.update(operation)
-            with self._lock:
-                self._unflushed += written
-                flush = self._unflushed >= _FLUSH_EVERY
-                self._unflushed = 0 if flush else self._unflushed
-            # Outside of the lock: other writers need not wait for the disk.
+            with self._writing:
+                self._open_shard.update(operation)
+                with self._lock:
+                    self._unflushed += written
+                    flush = self._unflushed >= _FLUSH_EVERY
+                    self._unflushed = 0 if flush else self._unflushed
+            # Outside of the locks: other writers need not wait for the disk.
             if flush:
                 self._open_shard.flush()
 
@@ -254,6 +325,42 @@ class EdgeStore:
             for field, index in c.INDEXES.items():
                 if field not in existing:
                     shard.update(q.UpdateOperation.create_field_index(field, requests.index_params(index)))
+
+
+def _copy(source: q.EdgeShard, target: q.EdgeShard) -> None:
+    """Every point of a shard, with its vector and payload."""
+    after = None
+    while True:
+        request = q.ScrollRequest(offset=after, limit=_SCAN_BATCH, with_payload=True, with_vector=True)
+        records, after = source.scroll(request)
+        points = [q.Point(each.id, each.vector or {}, each.payload or {}) for each in records]
+        if points:
+            target.update(q.UpdateOperation.upsert_points(points))
+        if after is None:
+            return
+
+
+@contextmanager
+def _alone(folder: Path, *, at_once: bool = False) -> Iterator[None]:
+    """Hold a folder, or nothing where there is none. Raises: BlockingIOError, with `at_once`, when it is held."""
+    if not folder.exists():
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (fcntl.LOCK_NB if at_once else 0))
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _sync(folder: Path) -> None:
+    """Have the names in a folder reach the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -32,6 +32,7 @@ _PLAIN = {
     "attributed_to": c.ATTRIBUTED_TO,
     "importance": c.IMPORTANCE,
     "topic": c.TOPIC,
+    "replaces": c.REPLACES,
 }
 _TIMES = {
     "occurred_at": c.OCCURRED_AT,
@@ -63,7 +64,8 @@ class StoredMemory:
     `id` is a UUID's text, `message` the position of the turn in its event (0 is the first), `importance` from 0 to 1.
     All times are aware; `occurred_at` has the offset of the speaker's clock. A `language` of None is detected when the
     memory is written, `terms` of None are then those of the text and its speaker. `previous` are the excerpts of the
-    turns before it, nearest first, `speaker` the name of who said it. An `archived` one is no part of recall.
+    turns before it, nearest first, `speaker` the name of who said it. `replaces` is the memory whose place it takes. An
+    `archived` one is no part of recall.
     """
 
     id: str
@@ -91,7 +93,16 @@ class StoredMemory:
     previous: tuple[str, ...] = ()
     terms: str | None = None
     archived: bool = False
+    replaces: str | None = None
     metadata: Metadata = field(default_factory=dict)
+
+    @property
+    def told_at(self) -> datetime:
+        """Since when it is known to be so: a correction, or what was added in the place of another, tells how things
+        are now, whenever it was first said.
+        """
+        corrected_at = self.updated_at or (self.created_at if self.replaces else self.occurred_at)
+        return max(self.occurred_at, corrected_at)
 
 
 def text_hash(text: str) -> str:
@@ -169,6 +180,7 @@ def to_memory(stored: StoredMemory, score: float | None = None, *, to_owner: boo
         score=score,
         occurred_at=stored.occurred_at,
         created_at=stored.created_at,
+        updated_at=stored.updated_at,
         user_id=stored.user_id,
         agent_id=stored.agent_id,
         session_id=stored.session_id,
@@ -178,6 +190,7 @@ def to_memory(stored: StoredMemory, score: float | None = None, *, to_owner: boo
         importance=stored.importance,
         source=source,
         archived=stored.archived,
+        replaces=stored.replaces,
         metadata=stored.metadata,
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol
 
 from afterword.workers.models.embedders.port import EmbedderIdentity
@@ -44,6 +45,9 @@ class VectorStore(Protocol):
         that has. Returns once they are searchable.
         """
 
+    def replace(self, points: Sequence[Point]) -> None:
+        """Write points whole, whatever stood under their ids. Returns once they are searchable."""
+
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
         """All searches in one request; the hits of each, best first."""
 
@@ -75,6 +79,14 @@ class VectorStore(Protocol):
 
     def size(self) -> CollectionSize:
         """How large the collection is; cheap, however large. Qdrant may count points that are being moved twice."""
+
+    def rewrite(self) -> bool:
+        """Write what is left into new files, so that none holds what was deleted. False: the store is a server, which
+        does so in its own time.
+        """
+
+    def folder(self) -> Path | None:
+        """Where its files are; None for a server's."""
 
     def version(self) -> str:
         """The engine's version, such as "1.20.1" or "edge 0.9.0"."""

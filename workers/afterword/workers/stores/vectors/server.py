@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from math import ceil
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -104,6 +105,10 @@ class ServerStore:
             self._upsert(batch, update_filter=requests.WITHOUT_VECTOR)
         for batch in requests.batches([point for point in points if point.vector is None]):
             self._upsert(batch, update_mode=m.UpdateMode.INSERT_ONLY)
+
+    def replace(self, points: Sequence[Point]) -> None:
+        for batch in requests.batches(points):
+            self._upsert(batch)
 
     def _upsert(self, points: Sequence[Point], **how: Any) -> None:
         with self._server_errors():
@@ -211,6 +216,12 @@ class ServerStore:
         except (UnexpectedResponse, NotImplementedError):  # a key for this collection alone; the client's own memory
             return None
         return told.memory.resident_bytes if told and told.memory else None
+
+    def rewrite(self) -> bool:
+        return False
+
+    def folder(self) -> Path | None:
+        return None
 
     def version(self) -> str:
         with self._server_errors():

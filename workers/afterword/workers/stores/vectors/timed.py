@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from afterword.workers.core.errors import VectorStoreUnavailable
@@ -18,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 _OPERATIONS = (
     "insert",
+    "replace",
     "search",
     "get",
     "page",
@@ -27,6 +29,7 @@ _OPERATIONS = (
     "delete_where",
     "count",
     "count_by",
+    "rewrite",
 )
 
 
@@ -54,6 +57,10 @@ class TimedStore:
     def insert(self, points: Sequence[Point]) -> None:
         with self._timed("insert"):
             self._inner.insert(points)
+
+    def replace(self, points: Sequence[Point]) -> None:
+        with self._timed("replace"):
+            self._inner.replace(points)
 
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
         with self._timed("search"):
@@ -106,6 +113,13 @@ class TimedStore:
 
     def size(self) -> CollectionSize:
         return self._inner.size()
+
+    def rewrite(self) -> bool:
+        with self._timed("rewrite"):
+            return self._inner.rewrite()
+
+    def folder(self) -> Path | None:
+        return self._inner.folder()
 
     def version(self) -> str:
         return self._inner.version()

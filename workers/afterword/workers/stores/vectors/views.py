@@ -18,7 +18,7 @@ import structlog
 from afterword.workers.core.errors import Denied
 from afterword.workers.models.embedders.port import Vector
 from afterword.workers.stores.vectors import collection as c
-from afterword.workers.stores.vectors.counting import IS_ARCHIVED, Counts, count_kinds, expired
+from afterword.workers.stores.vectors.counting import ARCHIVED_TOO, IS_ARCHIVED, Counts, count_kinds, expired
 from afterword.workers.stores.vectors.owners import Owner, UserOwner
 from afterword.workers.stores.vectors.partitions import partitioned
 from afterword.workers.stores.vectors.payload import StoredMemory, from_payload, to_payload
@@ -77,8 +77,8 @@ class MemoryView:
 
     Every method raises VectorStoreUnavailable when the store cannot be reached, and Denied for an owner who is not of
     this view. Searching, listing and counting leave expired memories out, and archived ones unless the filter asks for
-    those (`counting.IS_ARCHIVED`); the other methods do not. Whatever reads a memory leaves out those whose deletion is
-    pending.
+    those (`IS_ARCHIVED`, `ARCHIVED_TOO`); the other methods do not. Whatever reads a memory leaves out those whose
+    deletion is pending.
     """
 
     def __init__(self, store: VectorStore, owners: Sequence[Owner], hidden: Hidden | None = None) -> None:
@@ -126,6 +126,20 @@ class MemoryView:
         if points:
             self._store.insert(points)
             logger.debug("%s: inserted %s", self, ", ".join(point.id for point in points))
+
+    def replace(self, memory: StoredMemory, vector: Vector | None) -> bool:
+        """Write a memory of the owners anew, under its id; False where they have none of this id.
+
+        Raises: Denied, before anything is written, when the new memory is none of these owners'.
+        """
+        if not any(owner.owns(memory) for owner in self._owners):
+            raise Denied(f"memory {memory.id} belongs to no owner of this view")
+        # What stands there may be somebody else's, whatever the new one says.
+        if not self.get([memory.id]):
+            return False
+        self._store.replace([Point(memory.id, vector, to_payload(memory))])
+        logger.debug("%s: replaced %s", self, memory.id)
+        return True
 
     def get(self, ids: Sequence[str]) -> list[StoredMemory]:
         """The memories of these ids that the owners have, in the order asked for, expired ones too."""
@@ -207,7 +221,7 @@ class MemoryView:
         return owner.where.narrowed(*where.must, must_not=where.must_not) if where else owner.where
 
     def _live(self, owner: Owner, where: Filter | None) -> Filter:
-        asked = where is not None and IS_ARCHIVED in where.must
+        asked = where is not None and (IS_ARCHIVED in where.must or ARCHIVED_TOO in where.must)
         # Here, so that no search has to remember it: what is archived is found by who asks for it, and by nobody else.
         return self._of(owner, where).narrowed(must_not=(expired(),) if asked else (expired(), IS_ARCHIVED))
 

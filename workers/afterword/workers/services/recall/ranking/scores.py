@@ -105,14 +105,14 @@ def newest_first(memories: Iterable[StoredMemory]) -> list[StoredMemory]:
     """
     return sorted(
         memories,
-        key=lambda memory: (memory.kind is not Kind.EXCERPT, memory.importance or 0.0, memory.occurred_at, memory.id),
+        key=lambda memory: (memory.kind is not Kind.EXCERPT, memory.importance or 0.0, memory.told_at, memory.id),
         reverse=True,
     )
 
 
 def recency(memory: StoredMemory, now: datetime) -> float:
     """1 for this moment, halved with each half-life of the memory's scope."""
-    age = max(now - memory.occurred_at, timedelta(0))
+    age = max(now - memory.told_at, timedelta(0))
     return float(0.5 ** (age / HALF_LIFE[memory.scope]))
 
 

@@ -31,7 +31,7 @@ class Sums:
 
 
 @dataclass(frozen=True, slots=True)
-class Users:
+class UserActivity:
     """How many users a tenant has, and how many of them were active of late."""
 
     known: int
@@ -137,9 +137,9 @@ def of_user(connection: Connection, tenant_id: str, user_id: str, *, today: date
     return Sums(**connection.execute(_OF_USER, {**who, "first_day": first}).one()._asdict())
 
 
-def users(connection: Connection, tenant_id: str, *, today: date) -> Users:
+def users(connection: Connection, tenant_id: str, *, today: date) -> UserActivity:
     """The users of a tenant, as of today."""
-    return Users(**connection.execute(_USERS, {"tenant_id": tenant_id, "today": today}).one()._asdict())
+    return UserActivity(**connection.execute(_USERS, {"tenant_id": tenant_id, "today": today}).one()._asdict())
 
 
 def memories_counted(connection: Connection, tenant_id: str) -> int | None:

@@ -158,8 +158,13 @@ def roll_up_content(connection: Connection, day: date) -> None:
     connection.execute(_CONTENT, {"day": day})
 
 
+STORAGE_LOCK = "user_statistics"
+"""The lock under which users' memories are counted, and a user is erased."""
+
+
 def roll_up_storage(connection: Connection) -> None:
     """Count how many memories each user has."""
+    locks.serialise(connection, [STORAGE_LOCK])
     connection.execute(_STORAGE)
     connection.execute(_GONE)
     connection.execute(_EMPTIED)

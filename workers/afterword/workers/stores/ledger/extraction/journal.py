@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     select,
     true,
+    update,
 )
 from sqlalchemy.dialects.postgresql import JSONB, UUID, insert
 
@@ -39,6 +40,8 @@ journal = Table(
     # The validated answer: every fact with its final id and its metadata
     Column("facts", JSONB, nullable=False),
     Column("model", Text, nullable=False),
+    # NULL for an answer of a worker that did not tell it
+    Column("prompt_version", Text),
     count("prompt_tokens"),
     count("cached_tokens"),
     count("completion_tokens"),
@@ -101,6 +104,7 @@ class Entry:
     facts: tuple[Fact, ...]
     model: str
     tokens: Tokens = field(default_factory=Tokens)
+    prompt_version: str | None = None
 
     def origin(self, fact: Fact) -> Origin:
         """Whose a fact of this batch is, and what it was learned from."""
@@ -127,6 +131,7 @@ def write(connection: Connection, entry: Entry) -> None:
             slices=[asdict(part) for part in entry.slices],
             facts=[fact.to_json() for fact in entry.facts],
             model=entry.model,
+            prompt_version=entry.prompt_version,
             prompt_tokens=tokens.prompt,
             cached_tokens=tokens.cached,
             completion_tokens=tokens.completion,
@@ -150,6 +155,7 @@ def read(connection: Connection, tenant_id: str, user_id: str) -> Entry | None:
         facts=tuple(Fact.from_json(fact) for fact in row.facts),
         model=row.model,
         tokens=Tokens(row.prompt_tokens, row.cached_tokens, row.completion_tokens),
+        prompt_version=row.prompt_version,
     )
 
 
@@ -177,6 +183,32 @@ def _owner(user_id: str, fact: Fact) -> MemoryOwner:
         agent_id=fact.agent_id,
         session_id=None if of_agent else fact.session_id,
     )
+
+
+def ids_left(connection: Connection, tenant_id: str, user_id: str) -> set[str]:
+    """The ids of the facts in the subject's open batch, which nobody withdraws before the transaction ends."""
+    open_batch = (journal.c.tenant_id == tenant_id, journal.c.user_id == user_id)
+    facts = connection.execute(select(journal.c.facts).where(*open_batch).with_for_update()).scalar_one_or_none()
+    return {fact["id"] for fact in facts or ()}
+
+
+def withdraw(connection: Connection, tenant_id: str, agent_id: str) -> list[str]:
+    """Take an agent's own facts out of every open batch of its tenant; their ids. A worker may be writing them."""
+    own = {"scope": Scope.AGENT.value, "agent_id": agent_id}
+    # In order, as all who lock several.
+    rows = connection.execute(
+        select(journal.c.batch_id, journal.c.facts)
+        .where(journal.c.tenant_id == tenant_id, journal.c.facts.contains([own]))
+        .order_by(journal.c.batch_id)
+        .with_for_update()
+    ).all()
+    withdrawn: list[str] = []
+    for row in rows:
+        gone = [fact for fact in row.facts if own.items() <= fact.items()]
+        left = [fact for fact in row.facts if fact not in gone]
+        connection.execute(update(journal).where(journal.c.batch_id == row.batch_id).values(facts=left))
+        withdrawn += [fact["id"] for fact in gone]
+    return withdrawn
 
 
 def remove(connection: Connection, tenant_id: str, user_id: str) -> Sequence[str]:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ColumnElement,
     Connection,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    delete,
     func,
     select,
     text,
@@ -29,6 +31,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from afterword.workers.core.errors import BeingErased, Erased
+from afterword.workers.stores.ledger import erasures
 from afterword.workers.stores.ledger.metadata import count, metadata, moment
 
 subjects = Table(
@@ -52,6 +56,10 @@ subjects = Table(
     Column("time_zone", Text),
     # When memories of it were last cleared: what was seen before is not written down any more.
     moment("cleared_at"),
+    # When an earlier subject of this name was erased: what is from before then is refused.
+    moment("erased_at"),
+    # While it is being erased nothing is written for it.
+    Column("erasing", Boolean, nullable=False, server_default=text("false")),
     moment("created_at", now=True),
     Index("ix_subjects_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
 )
@@ -70,6 +78,8 @@ class Subject:
     retry_at: datetime | None
     # As an event of theirs named it last.
     time_zone: str | None
+    # When an earlier subject of this name was erased. What is from before then is refused.
+    erased_at: datetime | None
     now: datetime
 
 
@@ -84,6 +94,8 @@ _LOCK = (
         subjects.c.pending_tokens,
         case((subjects.c.last_error.is_not(None), subjects.c.due_at)).label("retry_at"),
         subjects.c.time_zone,
+        subjects.c.erased_at,
+        subjects.c.erasing,
         func.clock_timestamp().label("now"),
     )
     .where(subjects.c.tenant_id == bindparam("tenant_id"), subjects.c.user_id == bindparam("user_id"))
@@ -92,14 +104,63 @@ _LOCK = (
 
 
 def lock(connection: Connection, tenant_id: str, user_id: str) -> Subject:
-    """The subject's row, made if it is new, locked until the end of the transaction."""
+    """The subject's row, made if it is new, locked until the end of the transaction.
+
+    Raises: BeingErased; whoever writes for a subject locks it, so that nothing is written for one that is being erased.
+    """
     key = {"tenant_id": tenant_id, "user_id": user_id}
     row = connection.execute(_LOCK, key).one_or_none()
     if row is None:
         # Two may find no row at the same time: one of them makes it, and both then wait for its lock.
-        connection.execute(insert(subjects).values(key).on_conflict_do_nothing())
+        connection.execute(
+            insert(subjects).values(key | _after_erasure(connection, tenant_id, user_id)).on_conflict_do_nothing()
+        )
         row = connection.execute(_LOCK, key).one()
-    return Subject(tenant_id, user_id, **row._asdict())
+    found = row._asdict()
+    if found.pop("erasing"):
+        raise BeingErased("this user is being erased: ask again in some seconds")
+    return Subject(tenant_id, user_id, **found)
+
+
+def _after_erasure(connection: Connection, tenant_id: str, user_id: str) -> dict[str, object]:
+    """The first values of a subject of whose name one was erased.
+
+    Its generation is one that no earlier subject had: a worker that still holds work of the erased one must not take
+    this one for it.
+    """
+    erased_at = erasures.erased_at(connection, tenant_id, [user_id]).get(user_id)
+    if erased_at is None:
+        return {}
+    return {"erased_at": erased_at, "generation": int(erased_at.timestamp() * 1_000)}
+
+
+def begin_erasing(connection: Connection, tenant_id: str, user_id: str, at: datetime) -> None:
+    """Refuse, from the commit on, whatever would be written for the subject, and what is from before `at` for ever."""
+    connection.execute(update(subjects).where(_is(tenant_id, user_id)).values(erasing=True, erased_at=at))
+
+
+def refuse_erased(connection: Connection, tenant_id: str, user_id: str, *, since: datetime) -> None:
+    """Refuse what was begun at `since`, before the subject was erased; its row is locked already. Raises: Erased."""
+    at = connection.execute(select(subjects.c.erased_at).where(_is(tenant_id, user_id))).scalar_one_or_none()
+    if at is not None and since <= at:
+        raise Erased("the user was erased meanwhile")
+
+
+def is_erased(connection: Connection, tenant_id: str, user_id: str) -> bool:
+    """Whether the subject is being erased, or was erased and never came back.
+
+    It is not erased before the transaction ends.
+    """
+    # This waits for `lock`, which an erasure takes, but not for the updates of a claim.
+    found = connection.execute(
+        select(subjects.c.erasing).where(_is(tenant_id, user_id)).with_for_update(read=True, key_share=True)
+    ).one_or_none()
+    return bool(erasures.erased_at(connection, tenant_id, [user_id])) if found is None else bool(found.erasing)
+
+
+def forget(connection: Connection, tenant_id: str, user_id: str) -> int:
+    """Remove the subject's row; how many there were."""
+    return connection.execute(delete(subjects).where(_is(tenant_id, user_id))).rowcount
 
 
 _NOTE_PENDING = text(
@@ -130,10 +191,9 @@ def due_count(connection: Connection, limit: int) -> int:
     return int(connection.execute(select(func.count()).select_from(due.subquery())).scalar_one())
 
 
-def generation(connection: Connection, tenant_id: str, user_id: str) -> int:
-    """The subject's present generation; 0 for one never seen."""
-    found = connection.execute(select(subjects.c.generation).where(_is(tenant_id, user_id))).scalar_one_or_none()
-    return found or 0
+def generation(connection: Connection, tenant_id: str, user_id: str) -> int | None:
+    """The subject's present generation; None for one that was never seen, or was erased."""
+    return connection.execute(select(subjects.c.generation).where(_is(tenant_id, user_id))).scalar_one_or_none()
 
 
 def in_work(connection: Connection, tenant_id: str, user_id: str) -> bool:
@@ -168,18 +228,24 @@ def note_cleared(connection: Connection, tenant_id: str, user_id: str) -> dateti
 
 
 def cleared_at(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], datetime]:
-    """When subjects (tenant, user) were last cleared; those that never were are left out.
+    """When subjects (tenant, user) were last cleared or erased; those that never were are left out.
 
     None of them is cleared before the transaction ends.
     """
     # This waits for `lock`, which a clear takes, but not for the updates of a claim. In order, as all who lock several.
     rows = connection.execute(
-        select(subjects.c.tenant_id, subjects.c.user_id, subjects.c.cleared_at)
+        select(
+            subjects.c.tenant_id,
+            subjects.c.user_id,
+            func.greatest(subjects.c.cleared_at, subjects.c.erased_at).label("cleared_at"),
+        )
         .where(tuple_(subjects.c.tenant_id, subjects.c.user_id).in_(list(keys)))
         .order_by(subjects.c.tenant_id, subjects.c.user_id)
         .with_for_update(read=True, key_share=True)
     )
-    return {(row.tenant_id, row.user_id): row.cleared_at for row in rows if row.cleared_at is not None}
+    known = {(row.tenant_id, row.user_id): row.cleared_at for row in rows}
+    gone = erasures.erased_among(connection, [key for key in keys if key not in known])
+    return gone | {key: at for key, at in known.items() if at is not None}
 
 
 def users(connection: Connection, tenant_id: str, *, after: str, limit: int) -> list[str]:

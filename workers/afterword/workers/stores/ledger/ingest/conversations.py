@@ -141,8 +141,8 @@ ORDER = (conversations.c.occurred_at, conversations.c.part, conversations.c.id)
 
 
 def conversation_of(row: Row[*tuple[Any, ...]]) -> Conversation:
-    """A row of COLUMNS as a conversation."""
-    fields = row._asdict()
+    """A row of COLUMNS, and maybe of others, as a conversation."""
+    fields = {column.name: row._mapping[column.name] for column in COLUMNS}
     fields["occurred_at"] = at_offset(fields["occurred_at"], fields.pop("utc_offset"))
     fields["turns"] = tuple(Turn.from_json(turn) for turn in fields["turns"] or ())
     return Conversation(**fields)
@@ -264,6 +264,33 @@ def with_turns(
     return [conversation_of(row) for row in rows]
 
 
+def of_event(connection: Connection, tenant_id: str, user_id: str, event_id: str) -> list[Conversation]:
+    """The parts of a user's event, in their order, with the turns that are still kept."""
+    of_user = (conversations.c.tenant_id == tenant_id, conversations.c.user_id == user_id)
+    rows = connection.execute(
+        select(*COLUMNS).where(*of_user, conversations.c.event_id == event_id).order_by(conversations.c.part)
+    )
+    return [conversation_of(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A conversation, and how far it has come."""
+
+    conversation: Conversation
+    part: int
+    status: ConversationStatus
+    reason: str | None
+
+
+def after(connection: Connection, tenant_id: str, user_id: str, *, row_id: int, limit: int) -> list[Told]:
+    """A user's conversations that were recorded after one, in the order they were."""
+    c = conversations.c
+    of_user = (c.tenant_id == tenant_id, c.user_id == user_id, c.id > row_id)
+    rows = connection.execute(select(*COLUMNS, c.part, c.status, c.reason).where(*of_user).order_by(c.id).limit(limit))
+    return [Told(conversation_of(row), row.part, row.status, row.reason) for row in rows]
+
+
 def clear(connection: Connection, tenant_id: str, user_id: str, session_id: str | None = None) -> None:
     """End the waiting conversations of a subject, or of one session, and forget the words of all of them."""
     of_subject = and_(conversations.c.tenant_id == tenant_id, conversations.c.user_id == user_id)
@@ -275,6 +302,16 @@ def clear(connection: Connection, tenant_id: str, user_id: str, session_id: str 
         .values(status="skipped", reason="cleared", finished_at=func.clock_timestamp())
     )
     connection.execute(update(conversations).where(of_subject).values(turns=None, metadata={}))
+
+
+def end_waiting(connection: Connection, tenant_id: str, user_id: str, reason: str) -> None:
+    """End the conversations of a user that wait to be learned from, and forget their words."""
+    c = conversations.c
+    # Of the dead ones, too: they could be replayed. And of those whose excerpts are still to be written.
+    waiting = or_(UNEXTRACTED, c.status == "dead", c.excerpts_at.is_(None))
+    of_user = (c.tenant_id == tenant_id, c.user_id == user_id, c.turns.is_not(None))
+    ended = {"status": "skipped", "reason": reason, "turns": None, "finished_at": func.clock_timestamp()}
+    connection.execute(update(conversations).where(*of_user, waiting).values(ended))
 
 
 def carry_over(

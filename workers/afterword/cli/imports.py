@@ -1,0 +1,102 @@
+"""Files that hold memories or chats: our own export, mem0's `get_all`, and messages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid5
+
+from afterword.schemas import InvalidInput
+from afterword.schemas.export import EXPORT_FORMAT
+
+# Never changed: a chat that is imported again must get the id that it got before.
+_NAMESPACE = UUID("7f0f1c1a-0d55-4a39-8d0d-6a2f0a5c3f52")
+_KEPT = ("session_id", "role", "metadata", "kind", "scope")
+_MEMORY_ID = ("event_id", "message")
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFile:
+    """What a file holds: memories and conversations as the fields of our requests, and whether their user objects.
+
+    `user_id` is whose they are, where the file says so.
+    """
+
+    user_id: str | None
+    memories: tuple[dict[str, Any], ...] = ()
+    conversations: tuple[dict[str, Any], ...] = ()
+    objects: bool = False
+
+
+def read_file(file: Path) -> ImportFile:
+    """Read a file in any of the three formats. Raises: InvalidInput, naming what is wrong with it."""
+    text = file.read_text(encoding="utf-8", errors="replace")
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    begin = _json(first)
+    if isinstance(begin, dict) and begin.get("type") == "header":
+        return _export(text)
+    whole = _json(text)
+    if whole is None:
+        whole = [_json(line) for line in text.splitlines() if line.strip()]
+    listed = whole.get("results", [whole]) if isinstance(whole, dict) else whole
+    if not isinstance(listed, list) or not listed or not all(isinstance(each, dict) for each in listed):
+        raise InvalidInput("file", "no JSON that is known", "must be an export, mem0's get_all, or messages")
+    if all("memory" in each for each in listed):
+        return _mem0(listed)
+    if all("role" in each for each in listed):
+        listed = [{"messages": listed}]
+    if all("messages" in each for each in listed):
+        return ImportFile(None, conversations=tuple(_chat(each) for each in listed))
+    raise InvalidInput("file", "no JSON that is known", "must be an export, mem0's get_all, or messages")
+
+
+def _export(text: str) -> ImportFile:
+    lines = [each for line in text.splitlines() if line.strip() and isinstance(each := _json(line), dict)]
+    header = lines[0].get("header") or {}
+    if header.get("format") != EXPORT_FORMAT or header.get("version") != 1:
+        raise InvalidInput("header", "another format", f"must be {EXPORT_FORMAT}, version 1")
+    if lines[-1].get("type") != "end":
+        raise InvalidInput("file", "an export without its end", "export it once more: it was cut off")
+    memories = [each["memory"]["memory"] for each in lines if each.get("type") == "memory"]
+    wishes = next((each["wishes"] for each in lines if each.get("type") == "wishes"), {})
+    objects = wishes.get("memory_enabled") is False
+    return ImportFile(header.get("user_id"), tuple(_own(each) for each in memories), objects=objects)
+
+
+def _own(memory: Mapping[str, Any]) -> dict[str, Any]:
+    given = {name: memory[name] for name in ("id", "text", "occurred_at", *_KEPT) if memory.get(name) is not None}
+    source = memory.get("source") or {}
+    return given | {name: source[name] for name in _MEMORY_ID if source.get(name) is not None}
+
+
+def _mem0(listed: list[Any]) -> ImportFile:
+    users = {each.get("user_id") for each in listed}
+    given = []
+    for each in listed:
+        # Objects in mem0's metadata have no place here: ours is flat.
+        told = (each.get("metadata") or {}).items()
+        flat = {name: value for name, value in told if value is None or isinstance(value, str | int | float | bool)}
+        memory = {"id": each.get("id"), "text": each["memory"], "occurred_at": each.get("created_at"), "metadata": flat}
+        given.append({**memory, **({"session_id": each["run_id"]} if each.get("run_id") else {})})
+    return ImportFile(users.pop() if len(users) == 1 else None, tuple(given))
+
+
+def _chat(given: Mapping[str, Any]) -> dict[str, Any]:
+    told = json.dumps(given, sort_keys=True)
+    return {"event_id": str(uuid5(_NAMESPACE, told)), **given}
+
+
+def memories_in_steps(file: ImportFile, size: int) -> Iterator[tuple[dict[str, Any], ...]]:
+    """The memories, `size` at a time."""
+    for start in range(0, len(file.memories), size):
+        yield file.memories[start : start + size]
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
