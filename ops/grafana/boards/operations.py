@@ -283,8 +283,9 @@ def _batches() -> Panel:
 def _conversations() -> Panel:
     taken = PromQL(rate("afterword_ingested_conversations_total", "outcome"), "taken in: {{outcome}}")
     extracted = PromQL(rate("afterword_extracted_conversations_total", "outcome"), "extracted: {{outcome}}")
-    what = "Conversations a second that were taken in, and whose extraction ended, by outcome."
-    return timeseries("Conversations", what, taken, extracted, unit="ops")
+    cut = PromQL(rate("afterword_redacted_texts_total", "rule"), "redacted texts: {{rule}}")
+    what = "Conversations a second that were taken in, and whose extraction ended, by outcome; redacted texts."
+    return timeseries("Conversations", what, taken, extracted, cut, unit="ops")
 
 
 def _publishes() -> Panel:

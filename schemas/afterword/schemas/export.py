@@ -7,7 +7,7 @@ lines and fields that it does not know.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -18,7 +18,7 @@ from afterword.schemas.memory import Memory
 from afterword.schemas.users import UserWishes
 from afterword.schemas.values import LateModel, Metadata
 
-EXPORT_FORMAT = "afterword-export"
+EXPORT_FORMAT: Final = "afterword-export"
 MAX_EXPORTED = 200
 """The most lines of one page."""
 

@@ -23,4 +23,8 @@ def test_every_command_has_a_handler_that_answers_as_the_contract_says(workshop:
 def test_a_command_without_a_handler_is_told_at_the_start(workshop: Workshop) -> None:
     handlers = workshop.house.commands.commands(workshop.broker).handlers
     with pytest.raises(ValueError, match="without a handler: clear"):
-        Commands(Access(workshop.database), (each for each in handlers if each.command.wire_name() != "clear"))
+        Commands(
+            Access(workshop.database),
+            (each for each in handlers if each.command.wire_name() != "clear"),
+            workshop.house.memories.redaction,
+        )

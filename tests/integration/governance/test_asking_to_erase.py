@@ -20,6 +20,9 @@ def test_over_the_queue_and_from_the_command_line(
     workshop: Workshop, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AFTERWORD_REDIS_URL", redis_url)
+    # Files are proven in `test_erasure`, and take most of the time.
+    monkeypatch.setattr(workshop.store, "rewrite", lambda: True)
+    monkeypatch.setattr(workshop.store, "folder", lambda: None)
     cli = CliRunner()
     role = start_role(Role.COMMANDS, workshop.house)
     try:

@@ -309,9 +309,15 @@ class TestWorkInFlight:
             run(workshop, AddMemory, user_id="ann-of-the-fence", text="Plays the cello")
 
     def test_a_query_that_is_written_down_late(self, workshop: Workshop) -> None:
-        asked = QueryEvent(tenant_id="default", user_id="ann-of-the-fence", at=now(), **PLAIN)
-        erase(workshop, "ann-of-the-fence")
-        telemetry.record(workshop.database, workshop.house.memories.books, QueryEvents(events=(asked,)))
+        def record(at: datetime) -> None:
+            asked = QueryEvent(tenant_id="default", user_id="ann-of-the-fence", at=at, **PLAIN)
+            telemetry.record(workshop.database, workshop.house.memories.books, QueryEvents(events=(asked,)))
+
+        before = now()
+        ask_to_erase(workshop, "ann-of-the-fence")
+        record(now(5))
+        carry_on(workshop)
+        record(before)
 
     def test_a_dead_message_that_is_copied_late(self, workshop: Workshop, client: Any) -> None:
         sweeps = workshop.house.upkeep.sweeps(workshop.broker)

@@ -41,6 +41,8 @@ BOUNDED = {
     "task",
     "tenant",
     "type",
+    # The rules of redaction that a setting names.
+    "rule",
 }
 """Labels whose values are few: none names a user, a session, a memory or an event."""
 

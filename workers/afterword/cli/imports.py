@@ -61,7 +61,7 @@ def _export(text: str) -> ImportFile:
     if lines[-1].get("type") != "end":
         raise InvalidInput("file", "an export without its end", "export it once more: it was cut off")
     memories = [each["memory"]["memory"] for each in lines if each.get("type") == "memory"]
-    wishes = next((each["wishes"] for each in lines if each.get("type") == "wishes"), {})
+    wishes: dict[str, Any] = next((each["wishes"] for each in lines if each.get("type") == "wishes"), {})
     objects = wishes.get("memory_enabled") is False
     return ImportFile(header.get("user_id"), tuple(_own(each) for each in memories), objects=objects)
 

@@ -63,6 +63,12 @@ class Settings(BaseSettings):
         True, description="The master switch. Off: publishes are recorded as skipped, contexts are empty."
     )
 
+    redact: str = Field(
+        "",
+        description="What is cut out of texts before they are stored: names of `email`, `phone`, `card` and `key`, or "
+        "of entry points of the group `afterword.redactors`, with commas between them.",
+    )
+
     # LLM
     llm: str = Field("openai", description="`openai` (any compatible endpoint), `mem0:<provider>`, or `none`.")
     llm_model: str = Field("gpt-5-mini", description="The model that extracts facts.")

@@ -47,6 +47,13 @@ class IngestMetrics(Instruments):
             scope=Scope,
             kind=Kind,
         )
+        # Rules have names that a package chooses.
+        self.redacted_texts = Counter(
+            "afterword_redacted_texts",
+            "Texts that something was cut out of before they were stored, by rule.",
+            ["rule"],
+            registry=self.registry,
+        )
         self.excerpts_wanting = self._reading(
             "excerpts_wanting", "Conversations whose excerpts could not be written yet."
         )

@@ -103,7 +103,8 @@ class CommandRoom:
 
         `look` tells how each component is; without it the answer to `health` names none.
         """
-        return Commands(Access(self._stores.database), self._handlers(broker, look))
+        handlers = self._handlers(broker, look)
+        return Commands(Access(self._stores.database), handlers, self._memories.redaction)
 
     @cached_property
     def deletions(self) -> Deletions:

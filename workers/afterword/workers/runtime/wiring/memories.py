@@ -12,6 +12,7 @@ from afterword.workers.runtime.wiring.stores import StoreRoom
 from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.services.memories.excerpts import Excerpts, TextReader
 from afterword.workers.services.memories.topics import Topics
+from afterword.workers.services.policy.redaction import Redaction, rules_named
 from afterword.workers.services.policy.registry import AgentRegistry
 from afterword.workers.services.policy.wishes import Objections
 
@@ -67,3 +68,9 @@ class MemoryRoom:
         objections = Objections(self._stores.database)
         self._ground.closing.callback(objections.close)
         return objections
+
+    @cached_property
+    def redaction(self) -> Redaction:
+        """What is cut out of texts before they are stored. Raises: Misconfigured, for a rule that nobody offers."""
+        rules = rules_named(self._ground.settings.redact.split(","))
+        return Redaction(rules, self._ground.metrics.redacted_texts)

@@ -69,7 +69,7 @@ class UserExporter:
 
     def page(self, command: ExportUser, _: float | None) -> ExportPage:
         """A page. Raises: InvalidInput, for a cursor that no page gave; LedgerUnavailable, VectorStoreUnavailable."""
-        section, _, begin = (command.cursor or "person:").partition(":")
+        section, _colon, begin = (command.cursor or "person:").partition(":")
         if section not in self._sections:
             raise _no_cursor(command.cursor)
         try:

@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 from afterword.schemas.catalogue import COMMANDS
 from afterword.schemas.command import Command
 from afterword.schemas.values import Model
+from afterword.workers.services.commands.redacting import redacted
 from afterword.workers.services.policy.access import Access
+from afterword.workers.services.policy.redaction import Redaction
 
 C = TypeVar("C", bound=Command)
 
@@ -38,9 +40,10 @@ class CommandHandler:
 class Commands:
     """Runs commands for those who may give them."""
 
-    def __init__(self, access: Access, handlers: Iterable[CommandHandler]) -> None:
+    def __init__(self, access: Access, handlers: Iterable[CommandHandler], redaction: Redaction) -> None:
         """Raises: ValueError, unless each command of the contract has a handler."""
         self._access = access
+        self._redaction = redaction
         self._handlers = {handler.command: handler for handler in handlers}
         missing = [command.wire_name() for command in COMMANDS if command not in self._handlers]
         # At the start: else the first command of that kind would find out.
@@ -63,4 +66,4 @@ class Commands:
             EmbeddingFailed.
         """
         self._access.check(command)
-        return self._handlers[type(command)].run(command, within)
+        return self._handlers[type(command)].run(redacted(self._redaction, command), within)

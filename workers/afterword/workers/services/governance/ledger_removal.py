@@ -24,6 +24,7 @@ from afterword.workers.stores.ledger.keys import keys
 from afterword.workers.stores.ledger.policies import policies
 from afterword.workers.stores.ledger.upkeep import dead_letters
 from afterword.workers.stores.ledger.versions import memory_versions
+from afterword.workers.stores.ledger.wishes import wishes
 
 NOT_PERSONAL: Final = frozenset(
     {
@@ -89,6 +90,7 @@ class LedgerRemoval:
             "conversations": lambda c, e: _removed(c, conversations, e),
             "sessions": lambda c, e: _removed(c, sessions, e),
             "memory_versions": _memory_versions,
+            "wishes": _wishes,
             "memories": lambda c, e: self.books.erase_rows(c, e.tenant_id, e.user_id, None),
             "daily_statistics": lambda c, e: 0,  # noqa: ARG005  # the books made them nobody's
             "user_statistics": lambda c, e: 0,  # noqa: ARG005  # and removed these
@@ -149,6 +151,13 @@ def _memory_versions(connection: Connection, erasure: Erasure) -> int:
     corrected = (memory_versions.c.tenant_id == erasure.tenant_id, memory_versions.c.by == erasure.user_id)
     connection.execute(update(memory_versions).where(*corrected).values(by=None))
     return _removed(connection, memory_versions, erasure)
+
+
+def _wishes(connection: Connection, erasure: Erasure) -> int:
+    said = (wishes.c.tenant_id == erasure.tenant_id, wishes.c.by == erasure.user_id)
+    connection.execute(update(wishes).where(*said).values(by=None))
+    # Their own objection, too: who comes back is new, and may object again.
+    return _removed(connection, wishes, erasure)
 
 
 def _dead_letters(connection: Connection, erasure: Erasure) -> int:

@@ -134,6 +134,7 @@ class ResidueScan:
             "PostgreSQL: freed space within its pages, until it is written over",
             "Redis: its append-only file and its dump on disk, as they were last written",
             "backups, snapshots and replicas of any store, until they are replaced",
+            "whatever the providers of the LLM and of the embedder keep of calls",
             "the memory of running processes: workers were told to drop their caches; agents may hold events unsent",
         ]
         if self._admin.folder() is None:

@@ -10,11 +10,11 @@ from sqlalchemy import Connection
 
 from afterword.workers.services.governance import phrases
 from afterword.workers.services.governance.steps import Note
-from afterword.workers.stores.ledger import erasures, provenance
+from afterword.workers.stores.ledger import erasures, memories, provenance
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.erasures import Erasure, Watched
 from afterword.workers.stores.ledger.ingest import conversations
-from afterword.workers.stores.ledger.provenance import Learned
+from afterword.workers.stores.ledger.provenance import LearnedFromUser
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.admin import StoreAdmin
 from afterword.workers.stores.vectors.owners import UserOwner
@@ -42,11 +42,11 @@ class StoreRemoval:
             ids = provenance.ids_of(connection, erasure.tenant_id, erasure.user_id, limit=_MOST_IDS)
             said = _said(connection, erasure)
             learned = provenance.learned_from(connection, erasure.tenant_id, erasure.user_id)
-        memories = [*self._of_user(erasure), *([] if erasure.keep_learned else self._of_agents(erasure, learned))]
-        watched = Watched(tuple(ids), phrases.sampled((*said, *(each.text for each in memories)), key))
+        kept = [*self._of_user(erasure), *([] if erasure.keep_learned else self._of_agents(erasure, learned))]
+        watched = Watched(tuple(ids), phrases.sampled((*said, *(each.text for each in kept)), key))
         with self.database.transaction() as connection:
             erasures.watch(connection, erasure.id, watched)
-        note(Counter(f"{each.scope}.{each.kind}" for each in memories))
+        note(Counter(f"{each.scope}.{each.kind}" for each in kept))
 
     def remove(self, erasure: Erasure, note: Note) -> None:
         """Remove the user's memories, and what agents learned from them, or whom they learned it from."""
@@ -64,14 +64,19 @@ class StoreRemoval:
             self.admin.set_payload(hit.id, {**dict.fromkeys(_OF_A_PERSON), c.LINKED: []})
 
     def remove_late(self, erasure: Erasure) -> None:
-        """Remove once more what workers had in their hands: one that was paused may have written it since."""
-        self._delete(erasure.memory_ids)
+        """Remove once more what workers had in their hands: one that was paused may have written it since.
+
+        A memory that is on the books is of somebody who came back and said the same.
+        """
+        with self.database.transaction() as connection:
+            booked = memories.known(connection, erasure.tenant_id, erasure.memory_ids) if erasure.memory_ids else set()
+        self._delete(each for each in erasure.memory_ids if each not in booked)
 
     def _of_user(self, erasure: Erasure) -> Iterable[StoredMemory]:
         owner = UserOwner(erasure.tenant_id, erasure.user_id)
         return (from_payload(hit.id, hit.payload) for hit in self.admin.scan(owner.where))
 
-    def _of_agents(self, erasure: Erasure, learned: Iterable[Learned]) -> Iterable[StoredMemory]:
+    def _of_agents(self, erasure: Erasure, learned: Iterable[LearnedFromUser]) -> Iterable[StoredMemory]:
         known = {each.memory_id for each in learned}
         found = (from_payload(hit.id, hit.payload) for hit in self.admin.get(list(known)))
         return (memory for memory in found if memory.tenant_id == erasure.tenant_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from enum import StrEnum
 
@@ -90,6 +90,9 @@ class Recorder:
                 # A thread that goes on may bring along what was said before.
                 turns = tuple(turn for turn in turns if turn.at > subject.erased_at)
             skipped = switched_off or _nothing_new(turns, seen)
+            if skipped is None:
+                # Once their thread has been looked through: it knows turns by what was said.
+                event, turns = self._redacted(event, turns)
             conversation = conversations.record(
                 connection,
                 event,
@@ -111,6 +114,13 @@ class Recorder:
             if event.session_id is not None:
                 sessions.remember(connection, _session(event, event.session_id), seen)
             return Recorded(Outcome.STORED, conversation, self._note_pending(connection, subject, conversation))
+
+    def _redacted(
+        self, event: ConversationFinished, turns: Sequence[Turn]
+    ) -> tuple[ConversationFinished, tuple[Turn, ...]]:
+        redaction = self._rules.redaction
+        event = event.model_copy(update={"metadata": redaction.metadata(event.metadata)})
+        return event, tuple(replace(turn, text=redaction.text(turn.text)) for turn in turns)
 
     def _note_pending(self, connection: Connection, subject: Subject, conversation: Conversation) -> bool:
         """Let the conversation wait for extraction; whether its subject is due now."""

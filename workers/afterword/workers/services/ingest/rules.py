@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from afterword.schemas import ConversationFinished
+from afterword.workers.services.policy.redaction import Redaction
 from afterword.workers.services.policy.registry import AgentRegistry
 
 
@@ -35,6 +36,7 @@ class IngestRules:
     """Whether memory is on at all and for an agent; whether an LLM learns facts, or excerpts are all (`verbatim`)."""
 
     registry: AgentRegistry
+    redaction: Redaction
     debounce: Debounce
     memory_enabled: bool
     verbatim: bool

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
+class LearnedFromUser:
     """A memory of an agent's that was learned from a user."""
 
     memory_id: str
@@ -56,10 +56,10 @@ _SHORTEST = 8
 _FORGET_EVENTS = text("UPDATE memories SET event_id = NULL WHERE tenant_id = :tenant_id AND id = ANY(:ids)")
 
 
-def learned_from(connection: Connection, tenant_id: str, user_id: str) -> list[Learned]:
+def learned_from(connection: Connection, tenant_id: str, user_id: str) -> list[LearnedFromUser]:
     """The memories that agents learned from a user."""
     rows = connection.execute(_LEARNED, {"tenant_id": tenant_id, "user_id": user_id})
-    return [Learned(*row) for row in rows]
+    return [LearnedFromUser(*row) for row in rows]
 
 
 def ids_of(connection: Connection, tenant_id: str, user_id: str, *, limit: int) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import (
     BigInteger,
@@ -227,8 +227,13 @@ def note_cleared(connection: Connection, tenant_id: str, user_id: str) -> dateti
     return at
 
 
+_A_DAY = timedelta(days=1)
+
+
 def cleared_at(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], datetime]:
     """When subjects (tenant, user) were last cleared or erased; those that never were are left out.
+
+    Of one that is being erased it is a time to come: nothing that is asked meanwhile is written down.
 
     None of them is cleared before the transaction ends.
     """
@@ -237,7 +242,11 @@ def cleared_at(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[
         select(
             subjects.c.tenant_id,
             subjects.c.user_id,
-            func.greatest(subjects.c.cleared_at, subjects.c.erased_at).label("cleared_at"),
+            func.greatest(
+                subjects.c.cleared_at,
+                subjects.c.erased_at,
+                case((subjects.c.erasing, func.clock_timestamp() + _A_DAY)),
+            ).label("cleared_at"),
         )
         .where(tuple_(subjects.c.tenant_id, subjects.c.user_id).in_(list(keys)))
         .order_by(subjects.c.tenant_id, subjects.c.user_id)
