@@ -108,7 +108,7 @@ class GatewaySettings(BaseSettings):
         64 * 1024 * 1024, description="Bytes of a batch of conversations at most."
     )
     body_seconds: _Seconds = Field(
-        30.0, description="Seconds within which a body must come, and a part of an answer be read."
+        30.0, description="Seconds within which a head and a body must come, and a part of an answer be read."
     )
     in_flight: Annotated[int, Field(ge=1)] = Field(
         2_000, description="Requests at once at most; a further one is told to come again."
