@@ -23,7 +23,7 @@ gateway=$(hash "${REDIS_GATEWAY_PASSWORD:?}")
 # kept from is to publish as any user of any tenant, to give any command, also an operator's (keys, dead letters), and
 # to fill Redis: who has this password is trusted.
 # gateway: a producer with a password of its own, which nobody but the gateway has: it can be changed, and the gateway
-# be shut out, while agents go on.
+# be shut out, while agents go on. It also counts what its limits bound, in keys that no other producer sees.
 # (CLIENT SETINFO, which clients send when they connect, is refused: they ignore that, and Redis 7.0 lacks it.)
 publishing='-@all +ping +time +select +client|setname +multi +exec +discard
 (+hset ~afterword:conversations.msgs ~afterword:context.msgs ~afterword:commands.msgs)
@@ -31,6 +31,7 @@ publishing='-@all +ping +time +select +client|setname +multi +exec +discard
 (+lpush +ltrim ~afterword:conversations.bell ~afterword:context.bell ~afterword:commands.bell)
 (+blpop +lpop ~afterword:reply:*)'
 publishing=$(printf %s "$publishing" | tr '\n' ' ')
+counting='+script|load (+eval +evalsha +lindex +lpush +ltrim +expire ~afterword:limits:*)'
 
 cat >"$users" <<USERS
 user default reset off
@@ -38,7 +39,7 @@ user worker reset on #$worker ~afterword ~afterword:* \
 -@all +@read +@write +@connection +@transaction -@scripting -@dangerous \
 +eval +evalsha +script|load +script|exists +time +keys +info +config|get
 user producer reset on #$producer $publishing
-user gateway reset on #$gateway $publishing
+user gateway reset on #$gateway $publishing $counting
 USERS
 
 exec redis-server "$here/redis.conf" --aclfile "$users" "$@"

@@ -32,9 +32,11 @@ from afterword.producers.agents import Agents
 from afterword.producers.aio.agents import AsyncAgents
 from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
 from afterword.producers.aio.keys import AsyncKeys
+from afterword.producers.aio.policies import AsyncPolicies
 from afterword.producers.aio.users import AsyncUsers
 from afterword.producers.dead_letters import DeadLetterBox
 from afterword.producers.keys import Keys
+from afterword.producers.policies import Policies
 from afterword.producers.users import Users
 from tests.support.pages import anchors, blocks, links
 
@@ -78,6 +80,7 @@ def test_the_code_of_the_sdk_page_runs(stack_url: str, monkeypatch: pytest.Monke
         (Analytics, "client.analytics"),
         (Keys, "client.keys"),
         (Agents, "client.agents"),
+        (Policies, "client.policies"),
         (Users, "client.users"),
         (DeadLetterBox, "client.dead_letters"),
         (AsyncMemoryClient, "aio"),
@@ -85,6 +88,7 @@ def test_the_code_of_the_sdk_page_runs(stack_url: str, monkeypatch: pytest.Monke
         (AsyncAnalytics, "aio.analytics"),
         (AsyncKeys, "aio.keys"),
         (AsyncAgents, "aio.agents"),
+        (AsyncPolicies, "aio.policies"),
         (AsyncUsers, "aio.users"),
         (AsyncDeadLetterBox, "aio.dead_letters"),
     ],

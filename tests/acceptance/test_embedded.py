@@ -12,7 +12,9 @@ from typing import Any
 
 import httpx
 import psutil
+from typer.testing import CliRunner
 
+from afterword.cli.app import app
 from afterword.producers import MemoryClient
 from tests.acceptance.test_pipeline import TURNS, ask
 from tests.support.afterword_up import bare_environment, up
@@ -55,6 +57,11 @@ def test_data_survives_a_kill_and_ctrl_c_leaves_nothing_running(tmp_path: Path) 
         assert "with your key; one more: afterword keys create" in said
         (gateway,) = re.findall(r"gateway +(http://\S+)", said)
         assert who_calls(gateway, key)["account"] == "home"
+        # As an answer of the gateway tells whoever asks for an agent's memories before.
+        registering = ["agents", "set", "coach", "--owner", "home", "--folder", str(folder)]
+        assert CliRunner().invoke(app, registering).exit_code == 0
+        asked = httpx.get(f"{gateway}/memory/agent/coach", headers={"Authorization": f"Bearer {key}"})
+        assert asked.status_code == 200
         with MemoryClient(url) as client:
             assert ask(client, "peanuts").memories
         process.send_signal(signal.SIGINT)

@@ -13,6 +13,10 @@ import redis
 import redis.asyncio
 from dramatiq.brokers.redis import RedisBroker
 
+from afterword.gateway.callers import Caller
+from afterword.gateway.limits import DoorLimits, OverLimit
+from afterword.gateway.metrics import GatewayMetrics
+from afterword.gateway.settings import GatewaySettings, LimitedKind
 from afterword.schemas.context import ContextRequest
 from afterword.schemas.wire import (
     NAMESPACE,
@@ -246,11 +250,24 @@ def test_a_producer_can_do_nothing_else(producer: Any, command: Command) -> None
     refused(producer, *command)
 
 
-def test_the_gateway_may_do_what_a_producer_may_and_no_more(server: OpsRedis) -> None:
+def test_the_gateway_may_do_what_a_producer_may_and_count_what_limits_bound(server: OpsRedis) -> None:
     lines = server.users_file.read_text().splitlines()
     rights = {line.split()[1]: line.split()[5:] for line in lines if " #" in line}
-    assert rights["gateway"] == rights["producer"]
+    counting = "+script|load (+eval +evalsha +lindex +lpush +ltrim +expire ~afterword:limits:*)"
+    assert " ".join(rights["gateway"]) == f"{' '.join(rights['producer'])} {counting}"
     assert set(rights) == {"worker", "producer", "gateway"}
+    url = f"redis://gateway:{server.passwords['REDIS_GATEWAY_PASSWORD']}@127.0.0.1:{server.port}/0"
+    settings = GatewaySettings(redis_url=url, insecure_dev=True, limits={"commands.account": 1}, limits_seconds=5)
+    caller = Caller(tenant_id="default", account="ann", roles=frozenset(), user_id="ann")
+
+    async def use() -> None:
+        limits = DoorLimits(settings, url, GatewayMetrics())
+        await limits.admit(LimitedKind.COMMANDS, caller, {})
+        with pytest.raises(OverLimit):
+            await limits.admit(LimitedKind.COMMANDS, caller, {})
+        await limits.close()
+
+    asyncio.run(use())
 
 
 def test_one_refused_command_refuses_the_transaction(worker: Any, producer: Any) -> None:

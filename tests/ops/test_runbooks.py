@@ -42,7 +42,7 @@ def test_redis_understands_a_command(words: list[str], redis_url: str) -> None:
 @pytest.mark.parametrize("words", commands("afterword"), ids=" ".join)
 def test_afterword_has_a_command_and_its_options(words: list[str]) -> None:
     names = [word for word in words if re.fullmatch("[a-z]+", word)]
-    path = names[: 2 if names[0] in ("deadletters", "agents") else 1]
+    path = names[: 2 if names[0] in ("deadletters", "agents", "analytics", "policies") else 1]
     shown = CliRunner().invoke(app, [*path, "--help"], env={"COLUMNS": "200"})
     assert shown.exit_code == 0, shown.output
     for option in (word for word in words if word.startswith("--")):

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 NDJSON: Final = "application/x-ndjson"
 TOOLS: Final = (
@@ -41,6 +41,7 @@ class Victim:
     memory_id: str
     event_id: str = "no-such-event"
     deletion_id: str = "1"
+    erasure_id: str = "made-up"
     letter_id: int = 1
     key_id: str = "0" * 16
     cursor: str = "made up"
@@ -53,12 +54,15 @@ class Victim:
 
 @dataclass(frozen=True, kw_only=True)
 class Intruder:
-    """Somebody with a credential of their own, or with a forged one. `own` is the user that they are."""
+    """Somebody with a credential of their own, or with a forged one. `own` is the user that they are, `agent_id` an
+    agent that is theirs.
+    """
 
     name: str
     tenant: str
     own: str
     authorization: str | None
+    agent_id: str | None = None
     roles: frozenset[str] = frozenset({"user"})
     is_known: bool = True
 
@@ -70,8 +74,9 @@ class Intruder:
         """Whether their role opens to them what this request asks for: then it is no attack."""
         if not self.is_known or self.tenant != victim.tenant:
             return False
-        if self.own == victim.owner_id or (self.speaks_for_users and victim.user_id is not None):
-            return True
+        if victim.owner_id in (self.own, self.agent_id) or (self.speaks_for_users and victim.user_id is not None):
+            # An agent speaks for its users, and erases none of them.
+            return self.own == victim.owner_id or "admin" in self.roles or not request.route.endswith("/erasure")
         by_operators = request.route.startswith(("/api/v1/keys", "/api/v1/dead-letters"))
         by_admins = request.route.startswith("/api/v1/agents") and request.method == "PUT"
         # What an agent has learned is given to all its users; listing and changing it is its owner's.
@@ -94,10 +99,10 @@ class Request:
         return "context" in self.route or b"get_context" in (self.content or b"")
 
 
-def routes_of(app: FastAPI) -> list[tuple[str, str]]:
+def routes_of(app: FastAPI | APIRouter) -> list[tuple[str, str]]:
     """Every method and path at which somebody has to say who they are."""
     found = []
-    for route in app.router.routes:
+    for route in app.routes:
         path = getattr(route, "path", "")
         if path not in _OPEN:
             methods = getattr(route, "methods", None) or {"POST"}
@@ -145,11 +150,11 @@ class Attacks:
         """One request."""
         # An agent names users of its own tenant: the odd forms are for those who may name nobody.
         owners = self._owners(intruder, victim)
-        target = self._path(route, intruder, victim)
-        headers = [*self._credentials(intruder), *self._odd_headers(intruder, victim)]
+        target = self._path(route, victim)
+        headers = [*self._credentials(intruder), *self._odd_headers(victim)]
         content = None
         if method in ("POST", "PUT", "PATCH") or route == "/v1/batch/":
-            body = self._body(method, route, owners, victim)
+            body = self._body(route, owners, victim)
             is_lines = route.endswith("/conversations/batch")
             content = b"\n".join(json.dumps(each).encode() for each in body) if is_lines else json.dumps(body).encode()
             headers.append(("Content-Type", NDJSON if is_lines else "application/json"))
@@ -178,12 +183,13 @@ class Attacks:
             named["session_id"] = "thread-1"
         return named
 
-    def _path(self, route: str, intruder: Intruder, victim: Victim) -> str:
+    def _path(self, route: str, victim: Victim) -> str:
         memory = victim.memory_id
         values = {
             "{memory_id}": [memory, memory.upper(), f"{{{memory}}}", f"urn:uuid:{memory}", memory.replace("-", "")],
             "{event_id}": [victim.event_id],
             "{deletion_id}": [victim.deletion_id],
+            "{erasure_id}": [victim.erasure_id],
             "{letter_id}": [str(victim.letter_id)],
             "{key_id}": [victim.key_id],
             "{kind}": ["agent" if victim.user_id is None else "user", "run", "app"],
@@ -203,7 +209,7 @@ class Attacks:
         if intruder.authorization is not None:
             yield "Authorization", intruder.authorization
 
-    def _odd_headers(self, intruder: Intruder, victim: Victim) -> Iterator[tuple[str, str]]:
+    def _odd_headers(self, victim: Victim) -> Iterator[tuple[str, str]]:
         whom = quote(victim.owner_id)
         odd = [
             ("Authorization", f"Bearer {whom}"),
@@ -243,14 +249,14 @@ class Attacks:
         self._random.shuffle(query)
         return query
 
-    def _body(self, method: str, route: str, owners: dict[str, Any], victim: Victim) -> Any:
+    def _body(self, route: str, owners: dict[str, Any], victim: Victim) -> Any:
         said = [{"role": "user", "content": "An intruder was here."}]
         if route == "/mcp":
             return self._tool_call(owners, victim, said)
         if route.endswith("/conversations/batch"):
             return [self._smuggled({**each, "messages": said}, victim) for each in (owners, {}, owners)]
-        if route.startswith("/v3/") or route.startswith("/v1/") or route.startswith("/v2/"):
-            return self._mem0_body(method, route, owners, victim, said)
+        if route.startswith(("/v3/", "/v1/", "/v2/")):
+            return self._mem0_body(route, owners, victim, said)
         told: dict[str, dict[str, Any]] = {
             "/api/v1/conversations": {"messages": said, "event_id": victim.event_id, **owners},
             "/api/v1/context": {"query": "What is known?", **owners},
@@ -266,7 +272,7 @@ class Attacks:
         }
         return self._smuggled(told.get(route, {}), victim)
 
-    def _mem0_body(self, method: str, route: str, owners: dict[str, Any], victim: Victim, said: list[Any]) -> Any:
+    def _mem0_body(self, route: str, owners: dict[str, Any], victim: Victim, said: list[Any]) -> Any:
         named = {"run_id" if name == "session_id" else name: value for name, value in owners.items()}
         filters: Any = self._random.choice(
             [
@@ -294,12 +300,13 @@ class Attacks:
         if self._chance(0.1):
             return {"jsonrpc": "2.0", "id": 1, "method": "resources/read", "params": {"uri": profile}}
         tool = self._random.choice(TOOLS)
-        arguments = {
+        known: dict[str, dict[str, Any]] = {
             "add_memory": {"text": "An intruder was here."},
             "search_memories": {"query": "What is known?"},
             "delete_memory": {"memory_id": victim.memory_id},
             "remember_conversation": {"messages": said},
-        }.get(tool, {})
+        }
+        arguments = known.get(tool, {})
         params = {"name": tool, "arguments": self._smuggled({**arguments, **owners}, victim)}
         return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
 

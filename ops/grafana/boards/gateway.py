@@ -26,7 +26,7 @@ def gateway() -> Dashboard:
         rows=(
             Row("Requests", (_requests(), _statuses(), _failed(), _in_flight())),
             Row("Time", (_by_route(0.5, "median"), _by_route(0.95, "p95", RESPONSE), _distribution())),
-            Row("Callers and outbox", (_refused(), _outbox(), _tools())),
+            Row("Callers and outbox", (_refused(), _outbox(), _tools(), _limited(), _limits_checked())),
         ),
     )
 
@@ -77,6 +77,18 @@ def _refused() -> Panel:
     query = PromQL(rate("afterword_gateway_callers_refused_total", "reason"), "{{reason}}")
     what = "Requests a second without a credential that holds, by reason; the alert is at 100 in ten minutes."
     return timeseries("Refused callers", what, query, unit="reqps", stacked=True)
+
+
+def _limited() -> Panel:
+    query = PromQL(rate("afterword_gateway_limited_total", "kind", "outcome"), "{{kind}} {{outcome}}")
+    what = "Checks of limits a second: counted, refused with 429, unchecked since Redis did not count."
+    return timeseries("Limits", what, query, unit="reqps", stacked=True)
+
+
+def _limits_checked() -> Panel:
+    query = PromQL("min (afterword_gateway_limits_checked)", "checked")
+    what = "1 while every gateway can check its limits, 0 while Redis is away for one: it lets everybody in."
+    return timeseries("Limits are checked", what, query, unit="short")
 
 
 def _outbox() -> Panel:

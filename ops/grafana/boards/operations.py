@@ -43,7 +43,7 @@ def operations() -> Dashboard:
                 (_calls(), _llm_seconds(), _tokens(), _cost_rate(), _cost(), _tokens_by_tenant(), _odd_items()),
             ),
             Row("Extraction", (_batches(), _conversations(), _publishes(), _dropped(), _skipped())),
-            Row("Scheduler", (_task_ages(), _task_failures(), _task_seconds())),
+            Row("Scheduler", (_task_ages(), _task_failures(), _task_seconds(), _policies(), _over_quota())),
             Row("Processes", (_memory(), _cpu(), _files())),
             Row("Servers", (_collection(), _redis(), _points(), _sizes(), _reconciled(), _gates(), _held())),
         ),
@@ -324,6 +324,21 @@ def _task_failures() -> Panel:
     query = PromQL(failures, "{{task}} {{outcome}}")
     what = "Runs a second that failed (a server was away) or are defective, by task."
     return timeseries("Failures", what, query, unit="ops", size=(8, 9))
+
+
+def _policies() -> Panel:
+    query = PromQL(rate("afterword_policy_effects_total", "type"), "{{type}}")
+    what = (
+        "What policies took a second: memories past their retention or over a cap, memories that were archived, "
+        "transcripts, rows of the audit."
+    )
+    return timeseries("Taken by policies", what, query, unit="ops", size=(12, 7))
+
+
+def _over_quota() -> Panel:
+    query = PromQL(standing("afterword_over_quota", "type"), "{{type}}s")
+    what = "Users and agents of whom more is kept than their quota; `afterword analytics storage` names them."
+    return timeseries("Over quota", what, query, unit="short", size=(12, 7))
 
 
 def _task_seconds() -> Panel:

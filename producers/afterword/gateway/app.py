@@ -20,6 +20,7 @@ from afterword.gateway.headers import SecurityHeaders
 from afterword.gateway.health import HealthLook
 from afterword.gateway.keys import KeyCheck, WorkersKeyCheck
 from afterword.gateway.keysets import key_source
+from afterword.gateway.limits import DoorLimits
 from afterword.gateway.loopback import OwnMachine
 from afterword.gateway.metrics import GatewayMetrics
 from afterword.gateway.pages import serve_viewer
@@ -36,6 +37,7 @@ from afterword.gateway.routes import (
     me,
     memories,
     operations,
+    policies,
     probes,
     users,
 )
@@ -61,6 +63,7 @@ _ROUTERS: Final = (
     users.router,
     erasures.router,
     agents.router,
+    policies.router,
     analytics.router,
     operations.router,
     dead_letters.router,
@@ -86,6 +89,7 @@ def create_app(settings: GatewaySettings, *, keys: KeyCheck | None = None) -> Fa
                 await opened.enter_async_context(mcp_door.open())
             yield
         await door.client.close(timeout=settings.shutdown_grace)
+        await door.limits.close()
 
     app = FastAPI(
         title="Afterword",
@@ -158,10 +162,12 @@ def _door(settings: GatewaySettings, keys: KeyCheck | None) -> Door:
         keys=(keys or WorkersKeyCheck(client, settings)) if settings.api_keys else None,
         nobody_is_asked=settings.default_tenant if settings.insecure_dev else None,
     )
+    counted_in = settings.limits_redis_url.get_secret_value() if settings.limits_redis_url else url
     return Door(
         settings=settings,
         authentication=authentication,
         client=client,
         health=HealthLook(client),
+        limits=DoorLimits(settings, counted_in, metrics),
         metrics=metrics,
     )

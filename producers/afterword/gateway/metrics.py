@@ -64,6 +64,19 @@ class GatewayMetrics:
             # `increase` does not see the first count of a series that was not there before.
             self.refused.labels(reason)
 
+        self.limited = Counter(
+            "afterword_gateway_limited",
+            "Checks of limits by kind and outcome: counted, refused, unchecked (Redis was away: they were let in).",
+            ["kind", "outcome"],
+            registry=self.registry,
+        )
+        self.limits_checked = Gauge(
+            "afterword_gateway_limits_checked",
+            "1 while limits can be checked, 0 while Redis is away.",
+            registry=self.registry,
+        )
+        self.limits_checked.set(1)
+
     def count(self, route: str, method: str, status: int, seconds: float) -> None:
         """A request was answered."""
         self._requests.labels(route, method if method in METHODS else OTHER, status).inc()

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from afterword.gateway.callers import NotAllowed, NotKnown
+from afterword.gateway.limits import OverLimit
 from afterword.schemas.errors import (
     AfterwordError,
     CommandFailed,
@@ -95,6 +96,8 @@ def problem_of(error: AfterwordError) -> Problem:
             return problem(422, error.mend, field=error.field)
         case UnsupportedVersion():
             return problem(422, str(error), field="version")
+        case OverLimit():
+            return problem(429, str(error))
         case NotKnown():
             return problem(401, str(error))
         case NotAllowed():
@@ -128,7 +131,7 @@ def tell_problems(app: FastAPI) -> None:
 
 async def _on_ours(_: Request, error: Exception) -> Any:
     assert isinstance(error, AfterwordError)
-    retry_after = error.retry_after if isinstance(error, Refused) else None
+    retry_after = error.retry_after if isinstance(error, Refused | OverLimit) else None
     found = problem_of(error)
     if found.status == 500:
         logger.error("a request failed: %s", type(error).__name__)

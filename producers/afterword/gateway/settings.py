@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
+from enum import StrEnum
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError
 
 from afterword.schemas.errors import InvalidInput
+from afterword.schemas.keys import CallerRole
 from afterword.schemas.values import DEFAULT_TENANT, Id
 
 PREFIX = "AFTERWORD_GATEWAY_"
@@ -18,6 +22,26 @@ LEAST_SECRET_BYTES = 32
 """RFC 7518 asks for a key of HS256 that is no shorter than its hash."""
 
 _Seconds = Annotated[float, Field(gt=0)]
+
+
+class LimitedKind(StrEnum):
+    """What is counted against limits."""
+
+    PUBLISHES = "publishes"
+    CONTEXTS = "contexts"
+    COMMANDS = "commands"
+
+
+class LimitLevel(StrEnum):
+    """Whose requests are counted together."""
+
+    USER = "user"
+    AGENT = "agent"
+    ACCOUNT = "account"
+    TENANT = "tenant"
+
+
+_LIMIT = re.compile(rf"({'|'.join(LimitedKind)})\.({'|'.join(LimitLevel)})(@tenant:.+|@role:({'|'.join(CallerRole)}))?")
 _ClaimName = Annotated[str, Field(min_length=1)]
 
 
@@ -84,13 +108,26 @@ class GatewaySettings(BaseSettings):
         64 * 1024 * 1024, description="Bytes of a batch of conversations at most."
     )
     body_seconds: _Seconds = Field(
-        30.0, description="Seconds within which a body must come, and a part of an answer be read."
+        30.0, description="Seconds within which a head and a body must come, and a part of an answer be read."
     )
     in_flight: Annotated[int, Field(ge=1)] = Field(
         2_000, description="Requests at once at most; a further one is told to come again."
     )
     shutdown_grace: Annotated[int, Field(ge=1)] = Field(
         10, description="Seconds that requests in work may take after SIGTERM."
+    )
+
+    # Limits
+    limits: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        {},
+        description="Requests a minute at most, as JSON; 0 is no limit. "
+        'Such as `{"contexts.user": 60, "publishes.tenant@tenant:acme": 6000}`.',
+    )
+    limits_seconds: _Seconds = Field(
+        0.25, description="Seconds that a request waits at most to be counted; after that it is let in."
+    )
+    limits_redis_url: SecretStr | None = Field(
+        None, description="The Redis in which they are counted; by default the gateway's."
     )
 
     # Agents' applications
@@ -137,6 +174,17 @@ class GatewaySettings(BaseSettings):
             return value
         raise ValueError("must begin with https://")
 
+    @field_validator("limits")
+    @classmethod
+    def _are_limits(cls, value: dict[str, int]) -> dict[str, int]:
+        for name in value:
+            if not _LIMIT.fullmatch(name):
+                raise ValueError(
+                    "must be named such as contexts.user: publishes, contexts or commands; user, agent, account or "
+                    "tenant; and @tenant:ID or @role:ROLE for some only"
+                )
+        return value
+
     @field_validator("cors_origins")
     @classmethod
     def _are_origins(cls, value: str) -> str:
@@ -179,6 +227,24 @@ class GatewaySettings(BaseSettings):
         """The origins of `cors_origins`."""
         return tuple(each.strip().rstrip("/") for each in self.cors_origins.split(",") if each.strip())
 
+    def most_a_minute(
+        self, kind: LimitedKind, level: LimitLevel, *, tenant_id: str, roles: Collection[CallerRole]
+    ) -> int:
+        """How many of these are allowed a minute; 0 is no limit. A limit of the tenant comes before one of a role, and
+        of several roles the widest holds.
+
+        >>> GatewaySettings(insecure_dev=True, limits={"contexts.user": 60}).most_a_minute(
+        ...     LimitedKind.CONTEXTS, LimitLevel.USER, tenant_id="acme", roles=())
+        60
+        """
+        name = f"{kind}.{level}"
+        if (of_tenant := self.limits.get(f"{name}@tenant:{tenant_id}")) is not None:
+            return of_tenant
+        of_roles = [self.limits[each] for role in roles if (each := f"{name}@role:{role}") in self.limits]
+        if of_roles:
+            return 0 if 0 in of_roles else max(of_roles)
+        return self.limits.get(name, 0)
+
     @classmethod
     def load(cls, **overrides: Any) -> GatewaySettings:
         """The settings in the environment.
@@ -191,6 +257,9 @@ class GatewaySettings(BaseSettings):
             problem = error.errors(include_url=False, include_input=False)[0]
             where = PREFIX + str(problem["loc"][0]).upper() if problem["loc"] else f"{PREFIX}*"
             raise InvalidInput(where, "a setting", problem["msg"].removeprefix("Value error, ")) from None
+        except SettingsError:
+            # Its own words name the field alone; their cause would repeat the value.
+            raise InvalidInput(f"{PREFIX}LIMITS", "a setting", 'must be JSON, such as {"contexts.user": 60}') from None
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:

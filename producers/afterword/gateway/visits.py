@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, cast
 
@@ -11,10 +12,19 @@ from starlette.datastructures import Headers
 from afterword.gateway.authentication import Authentication, authorization_in
 from afterword.gateway.callers import Caller, NotKnown
 from afterword.gateway.health import HealthLook
+from afterword.gateway.limits import DoorLimits
 from afterword.gateway.metrics import GatewayMetrics
-from afterword.gateway.settings import GatewaySettings
+from afterword.gateway.settings import GatewaySettings, LimitedKind
 from afterword.producers import AsyncMemoryClient
 
+COUNTED_BY_ROUTE: Final = frozenset(
+    {
+        "/api/v1/conversations",
+        "/api/v1/conversations/batch",
+        "/api/v1/context",
+        "/v3/memories/add/",
+    }
+)
 CALLER: Final = "afterword.caller"
 """Where a request keeps who makes it: for its route, and for the access log, which is written after the answer."""
 
@@ -28,6 +38,7 @@ class Door:
     client: AsyncMemoryClient
     """Of no tenant in particular: `client.for_tenant` shares its connections and its outbox."""
     health: HealthLook
+    limits: DoorLimits
     metrics: GatewayMetrics
 
     async def caller(self, headers: Headers) -> Caller:
@@ -52,6 +63,10 @@ class Visit:
         """The settings of the gateway."""
         return self.door.settings
 
+    async def admit(self, kind: LimitedKind, fields: Mapping[str, Any]) -> None:
+        """Count a request against the limits of whom its fields name. Raises: OverLimit."""
+        await self.door.limits.admit(kind, self.caller, fields)
+
     def memories_of(self, fields: dict[str, Any]) -> dict[str, Any]:
         """The fields of a command about an owner's memories: whose, and how long its answer is waited for."""
         owned = self.caller.of_owner(fields)
@@ -70,7 +85,11 @@ async def visit(request: Request) -> Visit:
     caller: Caller | None = request.scope.get(CALLER)
     if caller is None:
         caller = request.scope[CALLER] = await door.caller(request.headers)
-    return Visit(caller=caller, client=door.client.for_tenant(caller.tenant_id), door=door)
+    made = Visit(caller=caller, client=door.client.for_tenant(caller.tenant_id), door=door)
+    # Those routes count by themselves: whom they are about stands in their bodies.
+    if getattr(request.scope.get("route"), "path", None) not in COUNTED_BY_ROUTE:
+        await made.admit(LimitedKind.COMMANDS, {**request.query_params, **request.path_params})
+    return made
 
 
 Visiting = Annotated[Visit, Depends(visit)]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
 
 from afterword.producers.calls import CommandSchema, command_call
 from afterword.producers.memories import COMMAND_SECONDS, Ask
-from afterword.schemas.analytics import Overview, UserAnalytics
-from afterword.schemas.commands import DEFAULT_DAYS, GetOverview, GetUserAnalytics
+from afterword.schemas.analytics import Overview, Storage, UserAnalytics
+from afterword.schemas.commands import DEFAULT_DAYS, DEFAULT_TOP, GetOverview, GetStorage, GetUserAnalytics
 
 A = TypeVar("A", bound=BaseModel)
 
@@ -37,6 +37,16 @@ class Analytics:
     ) -> UserAnalytics:
         """Figures of one user: memories, activity, searches. `by` is the account that asks."""
         return self._run(GetUserAnalytics, timeout, {"user_id": user_id, "days": days, "by": by})
+
+    def storage(
+        self,
+        *,
+        top: int = DEFAULT_TOP,
+        order: Literal["memories", "bytes"] = "memories",
+        timeout: float = COMMAND_SECONDS,
+    ) -> Storage:
+        """How much is kept, in all and of the `top` users and agents of whom most is."""
+        return self._run(GetStorage, timeout, {"top": top, "order": order})
 
     def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:
         return self._ask(command_call(self._tenant_id, command, fields), timeout)

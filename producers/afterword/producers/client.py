@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from afterword.producers.agents import Agents
     from afterword.producers.dead_letters import DeadLetterBox
     from afterword.producers.keys import Keys
+    from afterword.producers.policies import Policies
     from afterword.producers.service_check import ServiceCheck
     from afterword.producers.users import Users
 
@@ -223,6 +224,13 @@ class MemoryClient:
         from afterword.producers.agents import Agents
 
         return Agents(self._intake.tenant_id, self._line.ask)
+
+    @property
+    def policies(self) -> Policies:
+        """How long what is remembered is kept: list, show, set, run."""
+        from afterword.producers.policies import Policies
+
+        return Policies(self._intake.tenant_id, self._line.ask)
 
     @property
     def users(self) -> Users:

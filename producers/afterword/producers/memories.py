@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from afterword.producers.calls import Call, CommandSchema, OwnerFields, command_call
 from afterword.schemas.answers import (
+    CleanedUp,
     DeletionState,
     MemoryHistory,
     MemoryOwners,
@@ -26,6 +27,7 @@ from afterword.schemas.commands import (
     DEFAULT_RELATED,
     DEFAULT_VERSIONS,
     AddMemory,
+    CleanUpMemories,
     ClearMemories,
     DeleteMemory,
     FindOwners,
@@ -36,6 +38,7 @@ from afterword.schemas.commands import (
     GetProvenance,
     ListMemories,
     ListUsers,
+    RestoreMemory,
     SearchMemories,
     UpdateMemory,
 )
@@ -77,13 +80,16 @@ class Memories:
         *,
         scope: Scope | str | None = None,
         kind: Kind | str | None = None,
+        archived: bool = False,
         limit: int = 100,
         cursor: str | None = None,
         timeout: float = COMMAND_SECONDS,
         **owner: Unpack[OwnerFields],
     ) -> MemoryPage:
-        """A page of at most `limit` memories, newest first. Ask for the next one with `cursor=page.next_cursor`."""
-        fields = {"scope": scope, "kind": kind, "limit": limit, "cursor": cursor, **owner}
+        """A page of at most `limit` memories, newest first; with `archived` those that were archived, instead of the
+        others. Ask for the next one with `cursor=page.next_cursor`.
+        """
+        fields = {"scope": scope, "kind": kind, "archived": archived, "limit": limit, "cursor": cursor, **owner}
         return self._run(ListMemories, timeout, fields)
 
     def iterate(
@@ -91,6 +97,7 @@ class Memories:
         *,
         scope: Scope | str | None = None,
         kind: Kind | str | None = None,
+        archived: bool = False,
         limit: int = 100,
         timeout: float = COMMAND_SECONDS,
         **owner: Unpack[OwnerFields],
@@ -98,7 +105,9 @@ class Memories:
         """All of them, newest first, asked for in pages of `limit`."""
         cursor: str | None = None
         while True:
-            page = self.list(scope=scope, kind=kind, limit=limit, cursor=cursor, timeout=timeout, **owner)
+            page = self.list(
+                scope=scope, kind=kind, archived=archived, limit=limit, cursor=cursor, timeout=timeout, **owner
+            )
             yield from page.memories
             cursor = page.next_cursor
             if cursor is None:
@@ -114,6 +123,7 @@ class Memories:
         until: datetime | str | None = None,
         topic: str | None = None,
         metadata: Mapping[str, str | int | float | bool] | None = None,
+        archived: bool = False,
         limit: int = DEFAULT_FOUND,
         cursor: str | None = None,
         explain: bool = False,
@@ -127,7 +137,15 @@ class Memories:
         page with `cursor=page.next_cursor` and the same query and filters. A query finds 200 memories in all.
         """
         which = {"scope": scope, "kind": kind, "since": since, "until": until, "topic": topic, "metadata": metadata}
-        fields = {"query": query, **which, "limit": limit, "cursor": cursor, "explain": explain, **owner}
+        fields = {
+            "query": query,
+            **which,
+            "archived": archived,
+            "limit": limit,
+            "cursor": cursor,
+            "explain": explain,
+            **owner,
+        }
         return self._run(SearchMemories, timeout, fields)
 
     def related(
@@ -162,6 +180,10 @@ class Memories:
         """
         fields = {"text": text, "occurred_at": occurred_at, "metadata": metadata, "replaces": replaces, **owner}
         return self._run(AddMemory, timeout, fields)
+
+    def restore(self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]) -> Memory:
+        """Take a memory out of the archive; the answer is the memory, which contexts may hold again."""
+        return self._run(RestoreMemory, timeout, {"memory_id": memory_id, **owner})
 
     def update(
         self,
@@ -228,6 +250,20 @@ class Memories:
         """
         # As it was given, None included: `command_call` refuses a session that was lost.
         return self._run(ClearMemories, timeout, owner)
+
+    def cleanup(
+        self,
+        user_id: str,
+        older_than_days: int,
+        *,
+        dry_run: bool = False,
+        by: str | None = None,
+        asked_by: str | None = None,
+        timeout: float = CLEAR_SECONDS,
+    ) -> CleanedUp:
+        """Remove a user's memories that were stored longer ago; with `dry_run` they are only counted."""
+        how = {"older_than_days": older_than_days, "dry_run": dry_run}
+        return self._run(CleanUpMemories, timeout, {"user_id": user_id, **how, "by": by, "asked_by": asked_by})
 
     def owners(self, memory_ids: Sequence[str], *, timeout: float = COMMAND_SECONDS) -> MemoryOwners:
         """Whose memories these are, at most 1,000, for a door that is given ids alone and checks its callers itself."""

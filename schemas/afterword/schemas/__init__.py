@@ -1,11 +1,12 @@
 """The wire contract of Afterword: what is published, asked and answered. Imports pydantic only.
 
 What operators ask for stands in modules of its own, which an agent's process need not import: `health`, `keys`,
-`letters`, `registry`.
+`letters`, `policies`, `registry`.
 """
 
-from afterword.schemas.analytics import ActiveUsers, DayFigures, Overview, Period, UserAnalytics
+from afterword.schemas.analytics import ActiveUsers, DayFigures, Overview, OwnerStorage, Period, Storage, UserAnalytics
 from afterword.schemas.answers import (
+    CleanedUp,
     ConversationState,
     DeletionState,
     MemoryOwner,
@@ -22,6 +23,7 @@ from afterword.schemas.answers import (
 from afterword.schemas.command import Command
 from afterword.schemas.commands import (
     AddMemory,
+    CleanUpMemories,
     ClearMemories,
     DeleteMemory,
     FindOwners,
@@ -30,9 +32,11 @@ from afterword.schemas.commands import (
     GetDeletion,
     GetMemory,
     GetOverview,
+    GetStorage,
     GetUserAnalytics,
     ListMemories,
     ListUsers,
+    RestoreMemory,
     SearchMemories,
 )
 from afterword.schemas.context import ContextReply, ContextRequest, Explanation
@@ -53,6 +57,8 @@ __all__ = [
     "ActiveUsers",
     "AddMemory",
     "AfterwordError",
+    "CleanUpMemories",
+    "CleanedUp",
     "ClearMemories",
     "Command",
     "CommandFailed",
@@ -71,6 +77,7 @@ __all__ = [
     "GetDeletion",
     "GetMemory",
     "GetOverview",
+    "GetStorage",
     "GetUserAnalytics",
     "InvalidEvent",
     "InvalidInput",
@@ -84,6 +91,7 @@ __all__ = [
     "MemoryUnavailable",
     "Message",
     "Overview",
+    "OwnerStorage",
     "Period",
     "Provenance",
     "RelatedMemories",
@@ -91,9 +99,11 @@ __all__ = [
     "Relation",
     "Removed",
     "Reply",
+    "RestoreMemory",
     "Scope",
     "SearchMemories",
     "SearchPage",
+    "Storage",
     "UnsupportedVersion",
     "UserAnalytics",
     "UserCount",

@@ -75,3 +75,26 @@ class UserAnalytics(LateModel):
     active_days: int
     conversations: int
     period: Period
+
+
+class OwnerStorage(LateModel):
+    """How much is kept of a user, or of an agent itself; without either, of the whole tenant.
+
+    `bytes` is reckoned: the texts, and a vector for each memory. `archived` memories are among the `memories`.
+    """
+
+    user_id: str | None = None
+    agent_id: str | None = None
+    memories: int
+    archived: int
+    characters: int
+    bytes: int
+
+
+class Storage(LateModel):
+    """Answers `analytics_storage`: the `whole` of a tenant, and the users and agents of whom most is kept."""
+
+    as_of: datetime
+    whole: OwnerStorage
+    users: tuple[OwnerStorage, ...]
+    agents: tuple[OwnerStorage, ...]

@@ -157,6 +157,16 @@ class Removed(LateModel):
     deletion_id: str | None = None
 
 
+class CleanedUp(LateModel):
+    """Answers `cleanup`: how many memories went, or with `dry_run` would go. With `more` there are more than could be
+    removed while you waited: the same call goes on.
+    """
+
+    removed: int
+    dry_run: bool = False
+    more: bool = False
+
+
 class DeletionState(LateModel):
     """Answers `deletion`: whether it is still `pending`, and how many `memories` were known when it was asked for.
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from afterword.schemas.command import Command
 from afterword.schemas.commands import (
     AddMemory,
+    CleanUpMemories,
     ClearMemories,
     DeleteMemory,
     FindOwners,
@@ -22,9 +23,11 @@ from afterword.schemas.commands import (
     GetMemory,
     GetOverview,
     GetProvenance,
+    GetStorage,
     GetUserAnalytics,
     ListMemories,
     ListUsers,
+    RestoreMemory,
     SearchMemories,
     UpdateMemory,
     refuse_lost_session,
@@ -37,6 +40,7 @@ from afterword.schemas.health import GetHealth
 from afterword.schemas.imports import ImportMemories
 from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
 from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
+from afterword.schemas.policies import GetPolicy, ListPolicies, RunPolicies, SetPolicy
 from afterword.schemas.registry import GetAgent, ListAgents, SetAgent
 from afterword.schemas.users import GetUser, SetUser
 
@@ -46,14 +50,17 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     FindRelated,
     GetMemory,
     AddMemory,
+    RestoreMemory,
     UpdateMemory,
     GetHistory,
     GetProvenance,
     DeleteMemory,
     ClearMemories,
+    CleanUpMemories,
     FindOwners,
     ListUsers,
     GetOverview,
+    GetStorage,
     GetUserAnalytics,
     GetConversation,
     GetDeletion,
@@ -72,6 +79,10 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     ListAgents,
     GetAgent,
     SetAgent,
+    ListPolicies,
+    GetPolicy,
+    SetPolicy,
+    RunPolicies,
     SetUser,
     GetUser,
     ExportUser,

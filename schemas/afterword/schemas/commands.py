@@ -16,8 +16,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic.config import JsonDict
 
-from afterword.schemas.analytics import Overview, UserAnalytics
+from afterword.schemas.analytics import Overview, Storage, UserAnalytics
 from afterword.schemas.answers import (
+    CleanedUp,
     ConversationState,
     DeletionState,
     MemoryHistory,
@@ -43,6 +44,9 @@ DEFAULT_FOUND = 20
 MAX_RELATED = 100
 DEFAULT_RELATED = 10
 MAX_METADATA = 20
+MAX_TOP = 100
+DEFAULT_TOP = 20
+MAX_KEEP_DAYS = 36_500
 MAX_VERSIONS = 100
 DEFAULT_VERSIONS = 20
 MAX_AROUND = 10
@@ -50,13 +54,16 @@ DEFAULT_AROUND = 2
 
 
 class ListMemories(OwnedByOne):
-    """A page of an owner's memories, newest first. `cursor` is `next_cursor` of the page before."""
+    """A page of an owner's memories, newest first; with `archived` those that were archived, instead of the others.
+    `cursor` is `next_cursor` of the page before.
+    """
 
     answer: ClassVar[type[MemoryPage]] = MemoryPage
 
     command: Literal["list"] = "list"
     scope: Scope | None = None
     kind: Kind | None = None
+    archived: bool = False
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 100
     cursor: str | None = None
 
@@ -69,7 +76,7 @@ class SearchMemories(Owned):
     `since` and `until` (not included) bound `occurred_at`; `metadata` holds values that a memory's own must equal. A
     query finds 200 memories at most, over all pages. None is left out for being irrelevant: its `score` tells. `cursor`
     is `next_cursor` of the page before, asked with the same query and filters. With `explain` the answer says of each
-    memory why it ranks where it does.
+    memory why it ranks where it does. With `archived` it searches those that were archived, instead of the others.
     """
 
     answer: ClassVar[type[SearchPage]] = SearchPage
@@ -82,6 +89,7 @@ class SearchMemories(Owned):
     until: Moment | None = None
     topic: str | None = None
     metadata: Annotated[WantedMetadata, Field(max_length=MAX_METADATA)] = Field(default_factory=dict)
+    archived: bool = False
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = DEFAULT_FOUND
     cursor: str | None = None
     explain: bool = False
@@ -194,6 +202,18 @@ class GetProvenance(OwnedByOne):
     around: Annotated[int, Field(ge=0, le=MAX_AROUND)] = DEFAULT_AROUND
 
 
+class RestoreMemory(OwnedByOne):
+    """Take one memory of an owner out of the archive: contexts may hold it again.
+
+    One that was not archived stays as it is.
+    """
+
+    answer: ClassVar[type[Memory]] = Memory
+
+    command: Literal["restore"] = "restore"
+    memory_id: Id
+
+
 class DeleteMemory(OwnedByOne):
     """Remove one memory of an owner; `with_source`, also the excerpts of the turn that a user's fact was learned from,
     which would be recalled all the same.
@@ -218,6 +238,18 @@ class ClearMemories(OwnedByOne):
     answer: ClassVar[type[Removed]] = Removed
 
     command: Literal["clear"] = "clear"
+
+
+class CleanUpMemories(OfUser):
+    """Remove a user's memories that were stored more than `older_than_days` ago, notes included. With `dry_run` they
+    are only counted. `by` is the account that asks.
+    """
+
+    answer: ClassVar[type[CleanedUp]] = CleanedUp
+
+    command: Literal["cleanup"] = "cleanup"
+    older_than_days: Annotated[int, Field(ge=1, le=MAX_KEEP_DAYS)]
+    dry_run: bool = False
 
 
 class FindOwners(Command):
@@ -260,6 +292,16 @@ class GetUserAnalytics(OfUser):
 
     command: Literal["analytics_user"] = "analytics_user"
     days: _Days = DEFAULT_DAYS
+
+
+class GetStorage(Command):
+    """How much is kept of a tenant, and of the `top` users and agents of whom most is, by memories or by bytes."""
+
+    answer: ClassVar[type[Storage]] = Storage
+
+    command: Literal["analytics_storage"] = "analytics_storage"
+    top: Annotated[int, Field(ge=1, le=MAX_TOP)] = DEFAULT_TOP
+    order: Literal["memories", "bytes"] = "memories"
 
 
 class GetConversation(OfUser):

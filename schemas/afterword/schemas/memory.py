@@ -23,7 +23,8 @@ class Memory(Model):
     `score` is a relevance from 0 to 1 where the memory answers a question, None where it is only listed.
     `occurred_at` is when it was said, by the speaker's own clock, `created_at` when it was stored. `topic` is what it
     is about, such as "work" or "food", "other" where that could not be told. `updated_at` is when it was last
-    corrected, `replaces` the memory whose place it was said to take.
+    corrected, `replaces` the memory whose place it was said to take. An `archived` one is kept, but is no
+    part of contexts.
     """
 
     id: str
@@ -42,5 +43,6 @@ class Memory(Model):
     topic: str | None = None
     importance: float | None = None
     source: Provenance | None = None
+    archived: bool = False
     replaces: str | None = None
     metadata: Metadata = Field(default_factory=dict)

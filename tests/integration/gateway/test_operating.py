@@ -44,6 +44,44 @@ def test_an_agent_is_registered_and_its_owner_may_look(door: GatewayStack) -> No
         assert of_owner.get("/api/v1/agents").status_code == 403
 
 
+def test_policies_are_for_admins_and_a_clean_up_for_its_user(door: GatewayStack) -> None:
+    user, tenant = new_user(), new_user("tenant")
+    with (
+        door.http(token("root", "admin", tenant=tenant)) as admin,
+        door.http(token(user, tenant=tenant)) as of_user,
+    ):
+        rules = {"keep_days": {"excerpt": 30}, "max_memories": 100}
+        assert admin.put("/api/v1/policies/tenant", json=rules).json()["rules"]["keep_days"] == {"excerpt": 30}
+        set_ = admin.put(f"/api/v1/policies/users/{user}", json={"max_memories": 5})
+        assert set_.json() == admin.get(f"/api/v1/policies/users/{user}").json()
+        force = set_.json()["force"]
+        assert (force["max_memories"], force["keep_days"]["user.excerpt"]) == (5, 30)
+        assert admin.put("/api/v1/policies/agents/coach", json={"keep_day": {}}).json()["field"] == "keep_day"
+        assert len(admin.get("/api/v1/policies").json()["policies"]) == 2
+        assert admin.get("/api/v1/policies/tenant").json()["force"]["max_memories"] == 100
+        assert admin.get("/api/v1/policies/agents/coach").json()["rules"]["keep_days"] == {}
+        assert admin.post("/api/v1/policies/run", json={}).json() == {"dry_run": True, "counts": [], "more": False}
+        storage = admin.get("/api/v1/analytics/storage", params={"top": 3, "order": "bytes"})
+        assert storage.json()["whole"]["memories"] == 0
+        for refused in (
+            of_user.get("/api/v1/analytics/storage"),
+            of_user.get("/api/v1/policies"),
+            of_user.get("/api/v1/policies/tenant"),
+            of_user.put(f"/api/v1/policies/users/{user}", json={}),
+            of_user.post("/api/v1/policies/run", json={}),
+            of_user.delete("/api/v1/users/another/memories/cleanup", params={"days": 3}),
+        ):
+            assert refused.status_code == 403
+        note = of_user.post("/api/v1/memories", json={"text": "Prefers tea"}).json()
+        door.house.stores.admin.archive([note["id"]])
+        assert of_user.get("/api/v1/memories").json()["memories"] == []
+        assert of_user.get("/api/v1/memories", params={"archived": True}).json()["memories"][0]["archived"]
+        restored = of_user.post(f"/api/v1/memories/{note['id']}/restore")
+        assert (restored.status_code, restored.json()) == (200, note)
+        cleaned = of_user.delete(f"/api/v1/users/{user}/memories/cleanup", params={"days": 3})
+        assert cleaned.json() == {"removed": 0, "dry_run": False, "more": False}
+
+
 def test_dead_letters_are_treated_by_operators_of_their_tenant(door: GatewayStack) -> None:
     with door.house.stores.database.transaction() as connection:
         (letter,) = connection.execute(

@@ -92,10 +92,10 @@ def test_a_payload_field_is_set_and_others_stay(admin: StoreAdmin) -> None:
     assert hit.payload == {c.TEXT: "nobody's", c.TENANT: "acme"}
 
 
-def test_it_neither_searches_nor_lists_and_deletes_what_has_expired_or_is_erased() -> None:
+def test_it_neither_searches_nor_lists_and_deletes_by_no_filter_of_a_caller() -> None:
     offered = {name for name in vars(StoreAdmin) if not name.startswith("_")}
     assert offered == {
         *("check", "prepare", "open", "size", "count", "counts_by_kind", "counts_by_tenant"),
         *("scan", "scan_batches", "get", "insert", "set_payload", "delete_expired"),
-        *("delete", "rewrite", "folder"),
+        *("archive", "delete", "rewrite", "folder"),
     }

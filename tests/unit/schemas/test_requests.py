@@ -134,12 +134,14 @@ def test_every_command_is_read_by_its_name() -> None:
         "roles": ["user"],
         "letter_id": 1,
         "letter_ids": [1],
+        "older_than_days": 1,
+        "rules": {},
         "erasure_id": "00000000-0000-0000-0000-000000000000",
     }
     assert COMMANDS
     for kind in COMMANDS:
         # An agent beside a user would be a second owner.
-        agent = {} if issubclass(kind, Owned) else {"agent_id": "coach"}
+        agent = {} if "user_id" in kind.model_fields else {"agent_id": "coach"}
         assert type(parse_command({**given, **agent, "command": kind.wire_name()})) is kind
 
 
@@ -162,6 +164,7 @@ def test_every_class_of_a_command_is_listed_and_says_whose_it_is_and_how_it_is_a
         "update",
         "history",
         "provenance",
+        "restore",
         "delete",
         "clear",
         "deletion",
@@ -169,6 +172,7 @@ def test_every_class_of_a_command_is_listed_and_says_whose_it_is_and_how_it_is_a
     of_user = {kind.wire_name() for kind in COMMANDS if issubclass(kind, OfUser)}
     assert of_user == {
         "analytics_user",
+        "cleanup",
         "conversation",
         "users_erase",
         "users_export",
@@ -192,7 +196,8 @@ def test_the_older_name_of_an_error_catches_all_that_it_did() -> None:
 @pytest.mark.parametrize("body", [None, "x", {}, {"command": "drop"}, {"command": ["list"]}])
 def test_an_unknown_command_is_refused_with_those_there_are(body: Any) -> None:
     with pytest.raises(
-        InvalidEvent, match="must be one of list, search, related, get, add, update, history, provenance, delete, clear"
+        InvalidEvent,
+        match="must be one of list, search, related, get, add, restore, update, history, provenance, delete",
     ):
         parse_command(body)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel
 
-from afterword.schemas.printable import printable_json, printable_lines
+from afterword.schemas.printable import printable, printable_json, printable_lines
 
 app = typer.Typer(no_args_is_help=True, help="Figures of usage: of the tenant (AFTERWORD_TENANT_ID), and of a user.")
 
@@ -31,6 +31,25 @@ def user(user_id: str, days: _Days = 30, json: _AsJson = False) -> None:
 
     with MemoryClient.from_env() as client:
         _show(client.analytics.user(user_id, days=days), json=json)
+
+
+@app.command()
+def storage(
+    top: Annotated[int, typer.Option(min=1, max=100, help="So many users, and so many agents.")] = 20,
+    by_bytes: Annotated[bool, typer.Option("--bytes", help="The largest by bytes, not by memories.")] = False,
+    json: _AsJson = False,
+) -> None:
+    """How much is kept, in all and of the users and agents of whom most is: memories, archived, characters, bytes."""
+    from afterword.producers import MemoryClient
+
+    with MemoryClient.from_env() as client:
+        found = client.analytics.storage(top=top, order="bytes" if by_bytes else "memories")
+    if json:
+        print(printable_json(found.model_dump_json(indent=2)))
+        return
+    for each in (found.whole, *found.users, *found.agents):
+        whose = f"user {each.user_id}" if each.user_id else f"agent {each.agent_id}" if each.agent_id else "all"
+        print(printable(f"{each.memories:>10} {each.archived:>8} {each.characters:>12} {each.bytes:>14}  {whose}"))
 
 
 def _show(figures: BaseModel, *, json: bool) -> None:

@@ -23,6 +23,7 @@ from afterword.cli import (
     ledger,
     mcp,
     memories,
+    policies,
     process,
     recall,
     users,
@@ -55,6 +56,7 @@ app = typer.Typer(cls=CommandGroup, no_args_is_help=True, add_completion=False, 
 app.add_typer(ledger.agents, name="agents")
 app.add_typer(memories.app, name="memories")
 app.add_typer(keys.app, name="keys")
+app.add_typer(policies.app, name="policies")
 app.add_typer(users.app, name="users")
 app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(analytics.app, name="analytics")
@@ -63,6 +65,7 @@ users.app.command()(erasures.erasure)
 users.app.command("verify-erased")(erasures.verify_erased)
 app.command()(recall.context)
 app.command()(recall.search)
+app.command()(recall.restore)
 app.command()(process.worker)
 app.command()(gateway.gateway)
 app.command()(mcp.mcp)

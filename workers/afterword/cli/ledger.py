@@ -21,6 +21,7 @@ COMMAND_LINE = "the command line"
 """Who asked, where the audit tells it: whoever can reach the ledger."""
 
 _Tenant = Annotated[str, typer.Option(help="Whose agents.")]
+_Folder = Annotated[Path | None, typer.Option(help="The folder of a stack that `afterword up` runs.")]
 
 
 def migrate() -> None:
@@ -48,7 +49,7 @@ def extract(
     since: Annotated[datetime | None, typer.Option(help="Only conversations from this UTC day or time on.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None,
-    folder: Annotated[Path | None, typer.Option(help="The folder of a stack that `afterword up` runs.")] = None,
+    folder: _Folder = None,
 ) -> None:
     """Learn from conversations that were taken in while no LLM was set; the extraction workers do it then."""
     from afterword.workers.services.upkeep.late_extraction import LateExtraction
@@ -71,6 +72,7 @@ def set_agent(
     instructions: Annotated[str | None, typer.Option(help="What to remember, in words for the LLM.")] = None,
     time_zone: Annotated[str | None, typer.Option(help="Of its users, for times in UTC: Asia/Tokyo, +09:00.")] = None,
     tenant: _Tenant = "default",
+    folder: _Folder = None,
 ) -> None:
     """Register an agent, or replace its entry."""
     from afterword.schemas.zones import zone_of
@@ -80,16 +82,16 @@ def set_agent(
     if time_zone is not None and zone_of(time_zone) is None:
         mend = "give an IANA name such as Asia/Tokyo, or an offset such as +09:00"
         raise typer.BadParameter(mend, param_hint="--time-zone")
-    with open_ledger() as database:
+    with open_ledger(folder) as database:
         AgentAdmin(database).register(Agent(tenant, agent_id, owner, memory, instructions, time_zone), by=COMMAND_LINE)
 
 
 @agents.command("list")
-def list_agents(tenant: _Tenant = "default") -> None:
+def list_agents(tenant: _Tenant = "default", folder: _Folder = None) -> None:
     """The registered agents of a tenant."""
     from afterword.workers.services.policy.registry import AgentAdmin
 
-    with open_ledger() as database:
+    with open_ledger(folder) as database:
         found = AgentAdmin(database).registered(tenant)
     for agent in found:
         switch = "on" if agent.memory_enabled else "off"

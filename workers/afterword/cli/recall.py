@@ -89,6 +89,9 @@ def search(
     until: Annotated[str | None, typer.Option(help="Before this time.")] = None,
     topic: Annotated[str | None, typer.Option(help="Only this topic, such as work or food.")] = None,
     metadata: Annotated[list[str] | None, typer.Option(help="NAME=VALUE it must hold; may be given again.")] = None,
+    archived: Annotated[
+        bool, typer.Option("--archived", help="Those that were archived, instead of the others.")
+    ] = False,
     limit: Annotated[int, typer.Option(help="Memories a page.")] = DEFAULT_FOUND,
     cursor: Annotated[str | None, typer.Option(help="Of the page before.")] = None,
     explain: _Explain = False,
@@ -108,6 +111,7 @@ def search(
             until=_moment(until),
             topic=topic,
             metadata=dict(_wanted(each) for each in metadata or ()),
+            archived=archived,
             limit=limit,
             cursor=cursor,
             explain=explain,
@@ -123,6 +127,14 @@ def search(
         print(f"\n{explanation_table(page.explanations)}")
     if page.next_cursor:
         print(f"\nmore: --cursor {printable(page.next_cursor)}")
+
+
+def restore(
+    user: _User, memory_id: Annotated[str, typer.Argument(help="The memory's id, as `search --archived` shows it.")]
+) -> None:
+    """Take a memory of a user out of the archive: contexts may hold it again."""
+    with _client() as client:
+        print(memory_line(client.memories.restore(memory_id, user_id=user, asked_by="the command line")))
 
 
 def _client() -> MemoryClient:

@@ -10,6 +10,7 @@ from afterword.gateway.answers import WRITING, json_answer, problems
 from afterword.gateway.bodies import json_body
 from afterword.gateway.callers import Fields
 from afterword.gateway.routes import API
+from afterword.gateway.settings import LimitedKind
 from afterword.gateway.visits import Visiting
 from afterword.schemas.context import ContextReply, ContextRequest
 
@@ -25,6 +26,7 @@ async def ask(visit: Visiting, body: _Body) -> Response:
     Without an answer in time it is 503: an agent goes on without memories then.
     """
     fields = visit.caller.of_user(body)
+    await visit.admit(LimitedKind.CONTEXTS, fields)
     found = await visit.client.context(**fields, timeout=visit.settings.context_seconds)
     reply = ContextReply(
         memories=found.memories,

@@ -13,8 +13,10 @@ from starlette.exceptions import HTTPException
 from afterword.gateway.answers import NDJSON, READING, WRITING, json_answer, problems
 from afterword.gateway.bodies import IdempotencyKey, json_body, query_string
 from afterword.gateway.callers import Fields
+from afterword.gateway.limits import OverLimit
 from afterword.gateway.problems import Problem, Refused, problem, problem_of
 from afterword.gateway.routes import API
+from afterword.gateway.settings import LimitedKind
 from afterword.gateway.visits import Visit, Visiting
 from afterword.producers import PublishResult
 from afterword.schemas.answers import ConversationState
@@ -72,6 +74,7 @@ async def publish(visit: Visiting, body: _Body, key: IdempotencyKey = None) -> R
     """
     refuse_when_full(visit)
     fields = visit.caller.of_user(with_key(body, key))
+    await visit.admit(LimitedKind.PUBLISHES, fields)
     event_id = await visit.client.publish(None, **fields)
     return json_answer(Published(event_id=str(event_id), waits=visit.client.stats.queued > 0), 202)
 
@@ -180,7 +183,18 @@ def read_line(visit: Visit, line: bytes) -> Fields | AfterwordError:
         return error
 
 
-async def _published(visit: Visit, group: list[tuple[int, Fields | AfterwordError]]) -> list[PublishedLine]:
+async def _admitted(visit: Visit, fields: Fields | AfterwordError) -> Fields | AfterwordError:
+    if not isinstance(fields, AfterwordError):
+        try:
+            await visit.admit(LimitedKind.PUBLISHES, fields)
+        except OverLimit as error:
+            return error
+    return fields
+
+
+async def _published(visit: Visit, lines: list[tuple[int, Fields | AfterwordError]]) -> list[PublishedLine]:
+    # Each line is a conversation, and counts as one.
+    group = [(number, await _admitted(visit, fields)) for number, fields in lines]
     sent = iter(await visit.client.publish_many(each for _, each in group if not isinstance(each, AfterwordError)))
     results = []
     for number, each in group:

@@ -32,6 +32,7 @@ from afterword.schemas.commands import (
     GetMemory,
     GetProvenance,
     ListMemories,
+    RestoreMemory,
     SearchMemories,
     UpdateMemory,
 )
@@ -52,6 +53,7 @@ _Updated = Annotated[Fields, Depends(json_body(UpdateMemory, name="Correction", 
 _History = Annotated[Fields, Depends(query_string(GetHistory, name="HistoryQuery", without=_NAMED))]
 _Provenance = Annotated[Fields, Depends(query_string(GetProvenance, name="ProvenanceQuery", without=_NAMED))]
 _Deleted = Annotated[Fields, Depends(query_string(DeleteMemory, name="DeleteQuery", without=_NAMED))]
+_Restored = Annotated[Fields, Depends(query_string(RestoreMemory, name="RestoreQuery", without=_NAMED))]
 _Related = Annotated[Fields, Depends(query_string(FindRelated, name="RelatedQuery", without=_NAMED))]
 DeletionId = Annotated[str, Path(min_length=1, description="The `deletion_id` of an answer with 202.")]
 _Asked = Annotated[Fields, Depends(query_string(GetDeletion, name="DeletionQuery", without=("deletion_id",)))]
@@ -100,6 +102,12 @@ async def add_memory(visit: Visiting, body: _Added, key: IdempotencyKey = None) 
 async def get_memory(visit: Visiting, memory_id: MemoryId, query: _Got) -> Response:
     """One memory of an owner."""
     return json_answer(await visit.client.memories.get(memory_id, **visit.memories_of(query)))
+
+
+@router.post("/{memory_id}/restore", response_model=Memory, responses=problems(_ONE))
+async def restore_memory(visit: Visiting, memory_id: MemoryId, query: _Restored) -> Response:
+    """Take a memory out of the archive: contexts may hold it again."""
+    return json_answer(await visit.client.memories.restore(memory_id, **visit.memories_of(query)))
 
 
 @router.get("/{memory_id}/related", response_model=RelatedMemories, responses=problems(_ONE))

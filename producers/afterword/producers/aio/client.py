@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from afterword.producers.aio.agents import AsyncAgents
     from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
     from afterword.producers.aio.keys import AsyncKeys
+    from afterword.producers.aio.policies import AsyncPolicies
     from afterword.producers.aio.users import AsyncUsers
     from afterword.producers.service_check import ServiceCheck
 
@@ -180,6 +181,13 @@ class AsyncMemoryClient:
         from afterword.producers.aio.agents import AsyncAgents
 
         return AsyncAgents(self._intake.tenant_id, self._lines.ask)
+
+    @property
+    def policies(self) -> AsyncPolicies:
+        """How long what is remembered is kept: list, show, set, run."""
+        from afterword.producers.aio.policies import AsyncPolicies
+
+        return AsyncPolicies(self._intake.tenant_id, self._lines.ask)
 
     @property
     def users(self) -> AsyncUsers:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from afterword.producers.calls import Call, CommandSchema, OwnerFields, command_call
 from afterword.producers.memories import CLEAR_SECONDS, COMMAND_SECONDS
 from afterword.schemas.answers import (
+    CleanedUp,
     DeletionState,
     MemoryHistory,
     MemoryOwners,
@@ -27,6 +28,7 @@ from afterword.schemas.commands import (
     DEFAULT_RELATED,
     DEFAULT_VERSIONS,
     AddMemory,
+    CleanUpMemories,
     ClearMemories,
     DeleteMemory,
     FindOwners,
@@ -37,6 +39,7 @@ from afterword.schemas.commands import (
     GetProvenance,
     ListMemories,
     ListUsers,
+    RestoreMemory,
     SearchMemories,
     UpdateMemory,
 )
@@ -65,13 +68,14 @@ class AsyncMemories:
         *,
         scope: Scope | str | None = None,
         kind: Kind | str | None = None,
+        archived: bool = False,
         limit: int = 100,
         cursor: str | None = None,
         timeout: float = COMMAND_SECONDS,
         **owner: Unpack[OwnerFields],
     ) -> MemoryPage:
         """A page of at most `limit` memories, newest first. Ask for the next one with `cursor=page.next_cursor`."""
-        fields = {"scope": scope, "kind": kind, "limit": limit, "cursor": cursor, **owner}
+        fields = {"scope": scope, "kind": kind, "archived": archived, "limit": limit, "cursor": cursor, **owner}
         return await self._run(ListMemories, timeout, fields)
 
     async def iterate(
@@ -79,6 +83,7 @@ class AsyncMemories:
         *,
         scope: Scope | str | None = None,
         kind: Kind | str | None = None,
+        archived: bool = False,
         limit: int = 100,
         timeout: float = COMMAND_SECONDS,
         **owner: Unpack[OwnerFields],
@@ -86,7 +91,9 @@ class AsyncMemories:
         """All of them, newest first, asked for in pages of `limit`."""
         cursor: str | None = None
         while True:
-            page = await self.list(scope=scope, kind=kind, limit=limit, cursor=cursor, timeout=timeout, **owner)
+            page = await self.list(
+                scope=scope, kind=kind, archived=archived, limit=limit, cursor=cursor, timeout=timeout, **owner
+            )
             for memory in page.memories:
                 yield memory
             cursor = page.next_cursor
@@ -103,6 +110,7 @@ class AsyncMemories:
         until: datetime | str | None = None,
         topic: str | None = None,
         metadata: Mapping[str, str | int | float | bool] | None = None,
+        archived: bool = False,
         limit: int = DEFAULT_FOUND,
         cursor: str | None = None,
         explain: bool = False,
@@ -116,7 +124,15 @@ class AsyncMemories:
         page with `cursor=page.next_cursor` and the same query and filters. A query finds 200 memories in all.
         """
         which = {"scope": scope, "kind": kind, "since": since, "until": until, "topic": topic, "metadata": metadata}
-        fields = {"query": query, **which, "limit": limit, "cursor": cursor, "explain": explain, **owner}
+        fields = {
+            "query": query,
+            **which,
+            "archived": archived,
+            "limit": limit,
+            "cursor": cursor,
+            "explain": explain,
+            **owner,
+        }
         return await self._run(SearchMemories, timeout, fields)
 
     async def related(
@@ -151,6 +167,12 @@ class AsyncMemories:
         """
         fields = {"text": text, "occurred_at": occurred_at, "metadata": metadata, "replaces": replaces, **owner}
         return await self._run(AddMemory, timeout, fields)
+
+    async def restore(
+        self, memory_id: str, *, timeout: float = COMMAND_SECONDS, **owner: Unpack[OwnerFields]
+    ) -> Memory:
+        """Take a memory out of the archive; the answer is the memory, which contexts may hold again."""
+        return await self._run(RestoreMemory, timeout, {"memory_id": memory_id, **owner})
 
     async def update(
         self,
@@ -217,6 +239,20 @@ class AsyncMemories:
         """
         # As it was given, None included: `command_call` refuses a session that was lost.
         return await self._run(ClearMemories, timeout, owner)
+
+    async def cleanup(
+        self,
+        user_id: str,
+        older_than_days: int,
+        *,
+        dry_run: bool = False,
+        by: str | None = None,
+        asked_by: str | None = None,
+        timeout: float = CLEAR_SECONDS,
+    ) -> CleanedUp:
+        """Remove a user's memories that were stored longer ago; with `dry_run` they are only counted."""
+        how = {"older_than_days": older_than_days, "dry_run": dry_run}
+        return await self._run(CleanUpMemories, timeout, {"user_id": user_id, **how, "by": by, "asked_by": asked_by})
 
     async def owners(self, memory_ids: Sequence[str], *, timeout: float = COMMAND_SECONDS) -> MemoryOwners:
         """Whose memories these are, at most 1,000, for a door that is given ids alone and checks its callers itself."""

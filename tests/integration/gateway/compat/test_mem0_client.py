@@ -244,6 +244,8 @@ def test_a_user_reaches_their_own_memories_only(door: GatewayStack, client: Memo
     assert texts(own.search("tea", threshold=0.0)) == ["Likes tea"]
     assert texts(own.get_all()) == ["Likes tea"]
     assert [each["name"] for each in own.users()["results"]] == [ann]
+    # Whoever follows `next` must come to an end.
+    assert own.client.get("/v1/entities/", params={"after": "x"}).json()["next"] is None
     assert own.get(hers)["id"] == hers
 
     other = client_of(door, "user", account=bob)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from statistics import fmean
 from typing import Any
+from uuid import UUID
 
 import dramatiq
 from dramatiq.middleware import CurrentMessage
@@ -17,7 +18,7 @@ from afterword.schemas import ContextReply, ContextRequest
 from afterword.schemas.wire import ACTORS, Queue
 from afterword.workers.actors.requests import Responder
 from afterword.workers.broker import MendedBroker
-from afterword.workers.core.messages import QueryEvent
+from afterword.workers.core.messages import MAX_GIVEN, QueryEvent
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.analytics.telemetry import QueryLog
 from afterword.workers.services.recall.answering import Answer, Answerer, RelevanceVerdict
@@ -124,6 +125,7 @@ def query_event(request: ContextRequest, answer: Answer) -> QueryEvent:
         has_memories=answer.has_memories,
         seconds=answer.seconds["total"],
         degraded=answer.reply.degraded,
+        memory_ids=tuple(UUID(memory.id) for memory in answer.reply.memories[:MAX_GIVEN]),
     )
 
 

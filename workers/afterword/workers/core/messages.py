@@ -12,6 +12,9 @@ from afterword.schemas.values import MAX_COUNT, VERSION, Id, Model, Query, Time
 MAX_EVENTS = 1000
 """The most query events in one message. Our own messages hold at most half as many."""
 
+MAX_GIVEN = 200
+"""The most memories of one answer whose use is noted."""
+
 _Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 _Name = Annotated[str, Field(max_length=64, pattern=r"^[\w.:-]*$")]
 
@@ -27,8 +30,8 @@ class QueryEvent(Model):
 
     `relevance` is the mean relevance (0 to 1) of the memories given, None when none of them has one. `gate_passed` is
     False when no memory was relevant to the request. `has_memories`: the owners asked about have at least one.
-    `query_hash` recognises a repeated query of a tenant. Every number is bounded, since an absurd one would spoil the
-    sums for good.
+    `query_hash` recognises a repeated query of a tenant. `memory_ids` are the memories given: they were of use. Every
+    number is bounded, since an absurd one would spoil the sums for good.
     """
 
     tenant_id: Id
@@ -46,6 +49,7 @@ class QueryEvent(Model):
     has_memories: bool = True
     seconds: Annotated[float, Field(ge=0, le=86_400)]
     degraded: Annotated[tuple[_Name, ...], Field(max_length=32)] = ()
+    memory_ids: Annotated[tuple[UUID, ...], Field(max_length=MAX_GIVEN)] = ()
 
 
 class QueryEvents(Model):

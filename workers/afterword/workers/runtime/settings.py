@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
+from afterword.schemas.policies import KeepDays, KeptByName
 from afterword.workers.core.errors import Misconfigured
 from afterword.workers.models.embedders.limits import KEPT_BYTES, KEPT_TEXTS
 from afterword.workers.models.providers import EMBEDDERS, LLMS, own_endpoint, provider_of
@@ -135,6 +136,22 @@ class Settings(BaseSettings):
         86_400.0, description="Seconds a transcript is kept after it is done; without an LLM it waits for one."
     )
     session_ttl: Seconds = Field(7 * 86_400.0, description="Seconds that session facts live; 0 keeps them.")
+
+    keep_days: KeptByName = Field(
+        {}, description='Days that memories are kept, by what they are, as JSON: `{"all": 365, "excerpt": 90}`.'
+    )
+    keep_audit_days: KeepDays = Field(0, description="Days that rows of the audit are kept; 0 keeps them.")
+    max_memories: int = Field(0, ge=0, description="Memories of a user or an agent at most; 0 is no bound.")
+    quota_memories: int = Field(
+        0, ge=0, description="Memories of a user or an agent past which an alert tells; 0: none."
+    )
+    quota_bytes: int = Field(0, ge=0, description="The same in bytes, as `afterword analytics storage` reckons them.")
+    archive_after_days: KeepDays = Field(
+        0, description="Days without recall after which less important memories are archived; 0 archives none."
+    )
+    archive_below: float = Field(
+        0.5, ge=0, le=1, description="The importance below which memories that nobody recalls are archived."
+    )
 
     # Analytics
     analytics: bool = Field(True, description="Count queries and statistics. Off: memories work all the same.")

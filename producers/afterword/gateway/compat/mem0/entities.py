@@ -32,7 +32,7 @@ async def users(request: Request, visit: Visiting, after: Annotated[str | None, 
     if not visit.caller.speaks_for_users:
         fields = visit.caller.of_user({})
         own = await visit.client.analytics.user(**fields, days=1, timeout=visit.settings.command_seconds)
-        known = {own.user_id: own.memories}
+        known, after = {own.user_id: own.memories}, None
     else:
         # Those of others are not listed: `reset` deletes whatever is.
         agents = [] if after else await _own_agents(visit)

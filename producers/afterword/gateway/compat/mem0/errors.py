@@ -13,6 +13,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
+from afterword.gateway.limits import OverLimit
 from afterword.gateway.problems import Problem, Refused, problem_of, problem_of_validation, response_of
 from afterword.schemas.errors import AfterwordError
 
@@ -33,7 +34,7 @@ class Mem0Route(APIRoute):
                 # A fault of ours is logged where all of them are.
                 if found.status == 500:
                     raise
-                return _told(found, error.retry_after if isinstance(error, Refused) else None)
+                return _told(found, error.retry_after if isinstance(error, Refused | OverLimit) else None)
 
         return answer
 

@@ -18,6 +18,7 @@ from afterword.gateway.compat.mem0.ownership import as_if_missing, clear_owner, 
 from afterword.gateway.compat.mem0.shapes import Json, mem0_added, mem0_history, mem0_memory, mem0_queued, mem0_removed
 from afterword.gateway.routes.conversations import refuse_when_full
 from afterword.gateway.routes.memories import MemoryId
+from afterword.gateway.settings import LimitedKind
 from afterword.gateway.visits import Visit, Visiting
 from afterword.schemas import InvalidInput, Memory
 from afterword.schemas.commands import MAX_VERSIONS
@@ -70,9 +71,11 @@ async def add(visit: Visiting, body: Annotated[Json, Body()]) -> Json:
     """A conversation to learn from, or notes with `infer=False`."""
     match read_addition(body):
         case Notes() as notes:
+            await visit.admit(LimitedKind.COMMANDS, notes.fields)
             return mem0_added([note async for note in _added(visit, notes)])
         case Said(fields):
             refuse_when_full(visit)
+            await visit.admit(LimitedKind.PUBLISHES, fields)
             event_id = str(uuid4())
             await visit.client.publish(None, event_id=event_id, **visit.caller.of_user(fields))
             return mem0_queued(event_id)

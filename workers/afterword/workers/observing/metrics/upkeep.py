@@ -7,6 +7,7 @@ from platform import python_version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
+from afterword.schemas.policies import PolicyEffect
 from afterword.workers.observing.metrics.instruments import Instruments
 
 
@@ -54,4 +55,13 @@ class UpkeepMetrics(Instruments):
             "When a task last ended well, in seconds since 1970.",
             ["task"],
             registry=self.registry,
+        )
+        # Read every five minutes, since each reading looks at every memory.
+        self.over_quota = self._reading(
+            "over_quota", "Users and agents (type) of whom more is kept than their quota.", "type", kept=900.0
+        )
+        self.policy_effects = self._counter(
+            "policy_effects",
+            "Things that policies took, by effect: memories (retention, cap, archive), transcripts, rows of the audit.",
+            type=[effect.value for effect in PolicyEffect],
         )

@@ -34,6 +34,7 @@ from afterword.workers.runtime.wiring.governance import GovernanceRoom
 from afterword.workers.runtime.wiring.ground import Ground
 from afterword.workers.runtime.wiring.memories import MemoryRoom
 from afterword.workers.runtime.wiring.models import ModelRoom
+from afterword.workers.runtime.wiring.policies import PolicyRoom
 from afterword.workers.runtime.wiring.recall import RecallRoom
 from afterword.workers.runtime.wiring.stores import StoreRoom
 from afterword.workers.services.commands.add_memory import MemoryAdder
@@ -85,6 +86,7 @@ class CommandRoom:
         memories: MemoryRoom,
         recall: RecallRoom,
         analytics: AnalyticsRoom,
+        policies: PolicyRoom,
         governance: GovernanceRoom,
     ) -> None:
         self._ground = ground
@@ -93,6 +95,7 @@ class CommandRoom:
         self._memories = memories
         self._recall = recall
         self._analytics = analytics
+        self._policies = policies
         self._governance = governance
 
     def commands(self, broker: MendedBroker, look: ComponentLook = _not_looked_at) -> Commands:
@@ -169,4 +172,5 @@ class CommandRoom:
             CommandHandler.of(ExportUser, exporter.page),
             CommandHandler.of(ImportMemories, importer.run),
             CommandHandler.of(GetDeletion, DeletionReader(database).get),
+            *self._policies.handlers(changes),
         ]

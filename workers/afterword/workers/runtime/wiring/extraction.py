@@ -12,6 +12,7 @@ from afterword.workers.runtime.wiring.ingest import IngestRoom, hint_with
 from afterword.workers.runtime.wiring.memories import MemoryRoom
 from afterword.workers.runtime.wiring.models import ModelRoom
 from afterword.workers.runtime.wiring.stores import StoreRoom
+from afterword.workers.services.policy.policies import SessionLifetimes
 from afterword.workers.stores.ledger.extraction.breaker import BreakerPolicy
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class ExtractionRoom:
             views=self._stores.views,
             topics=self._memories.topics,
             books=self._memories.books,
-            session_ttl=timedelta(seconds=self._ground.settings.session_ttl),
+            lifetimes=SessionLifetimes(self._stores.database, timedelta(seconds=self._ground.settings.session_ttl)),
         )
 
     @property

@@ -15,6 +15,7 @@ from afterword.workers.runtime.wiring.ground import Ground
 from afterword.workers.runtime.wiring.ingest import IngestRoom
 from afterword.workers.runtime.wiring.memories import MemoryRoom
 from afterword.workers.runtime.wiring.models import ModelRoom
+from afterword.workers.runtime.wiring.policies import PolicyRoom
 from afterword.workers.runtime.wiring.recall import RecallRoom
 from afterword.workers.runtime.wiring.stores import StoreRoom
 from afterword.workers.runtime.wiring.upkeep import UpkeepRoom
@@ -75,6 +76,10 @@ class House:
         return CollectionRoom(self._ground, models=self.models, stores=self.stores, memories=self.memories)
 
     @cached_property
+    def policies(self) -> PolicyRoom:
+        return PolicyRoom(self._ground, stores=self.stores, memories=self.memories)
+
+    @cached_property
     def commands(self) -> CommandRoom:
         return CommandRoom(
             self._ground,
@@ -83,6 +88,7 @@ class House:
             memories=self.memories,
             recall=self.recall,
             analytics=self.analytics,
+            policies=self.policies,
             governance=self.governance,
         )
 

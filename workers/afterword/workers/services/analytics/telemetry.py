@@ -12,11 +12,12 @@ from afterword.schemas.errors import AfterwordError
 from afterword.workers.core.messages import QueryEvent, QueryEvents
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.memories.bookkeeping import Books
-from afterword.workers.stores.ledger import audit
+from afterword.workers.stores.ledger import audit, memories
 from afterword.workers.stores.ledger.analytics import telemetry_batches
 from afterword.workers.stores.ledger.analytics.statistics import Delta, day_of
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.extraction import subjects
+from afterword.workers.stores.ledger.memories import MemoryUses
 
 logger = logging.getLogger(__name__)
 
@@ -85,12 +86,17 @@ def record(database: Database, books: Books, batch: QueryEvents) -> None:
         events = [event for event in batch.events if not _is_void(event, cleared)]
         audit.write(connection, [_audited(event) for event in events])
         books.count(connection, [_counted(event) for event in events])
+        memories.note_uses(connection, [_used(event) for event in events if event.memory_ids])
 
 
 def _is_void(event: QueryEvent, cleared: Mapping[tuple[str, str], datetime]) -> bool:
     at = cleared.get((event.tenant_id, event.user_id))
     # Writing it down would bring back something of a user who was cleared since.
     return at is not None and event.at <= at
+
+
+def _used(event: QueryEvent) -> MemoryUses:
+    return MemoryUses(event.tenant_id, event.at, tuple(str(each) for each in event.memory_ids))
 
 
 def _is_eligible(event: QueryEvent) -> bool:

@@ -33,8 +33,10 @@ from afterword.workers.stores.ledger import audit, memories, versions
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.ingest import conversations
 from afterword.workers.stores.ledger.ingest.conversations import Told
+from afterword.workers.stores.vectors.counting import ARCHIVED_TOO
 from afterword.workers.stores.vectors.owners import UserOwner
 from afterword.workers.stores.vectors.payload import to_memory
+from afterword.workers.stores.vectors.queries import Filter
 from afterword.workers.stores.vectors.views import Views
 
 _CONVERSATIONS: Final = 20
@@ -103,7 +105,9 @@ class UserExporter:
 
     def _memories(self, command: ExportUser, begin: str) -> _Part:
         owner = UserOwner(command.tenant_id, command.user_id)
-        page = self._views.of(owner).page(owner, limit=command.limit, cursor=begin or None)
+        page = self._views.of(owner).page(
+            owner, limit=command.limit, cursor=begin or None, where=Filter((ARCHIVED_TOO,))
+        )
         corrected = [each.id for each in page.memories if each.updated_at is not None]
         with self._database.transaction() as connection:
             learned = memories.learned(connection, command.tenant_id, [each.id for each in page.memories])

@@ -8,6 +8,7 @@ from afterword.schemas import GetMemory, InvalidInput, ListMemories, Memory, Mem
 from afterword.workers.core.errors import NotFound
 from afterword.workers.services.policy.access import owner_of
 from afterword.workers.stores.vectors import collection
+from afterword.workers.stores.vectors.counting import IS_ARCHIVED
 from afterword.workers.stores.vectors.payload import to_memory
 from afterword.workers.stores.vectors.queries import Condition, Filter, Match
 from afterword.workers.stores.vectors.views import Views
@@ -41,3 +42,5 @@ def _conditions(command: ListMemories) -> Iterator[Condition]:
         yield Match(collection.SCOPE, (command.scope.value,))
     if command.kind:
         yield Match(collection.KIND, (command.kind.value,))
+    if command.archived:
+        yield IS_ARCHIVED

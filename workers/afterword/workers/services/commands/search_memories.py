@@ -13,6 +13,7 @@ from afterword.workers.services.commands.owner_search import OwnerSearch, fittin
 from afterword.workers.services.policy.access import owner_of
 from afterword.workers.services.recall.ranking.shortlist import Shortlist, explained
 from afterword.workers.stores.vectors import collection
+from afterword.workers.stores.vectors.counting import IS_ARCHIVED
 from afterword.workers.stores.vectors.paging import PAGE_BYTES
 from afterword.workers.stores.vectors.payload import to_memory
 from afterword.workers.stores.vectors.queries import Condition, Equals, Filter, Match, TimeRange
@@ -71,6 +72,8 @@ def _conditions(command: SearchMemories) -> Iterator[Condition]:
         yield Match(collection.SCOPE, (command.scope.value,))
     if command.kind:
         yield Match(collection.KIND, (command.kind.value,))
+    if command.archived:
+        yield IS_ARCHIVED
     if command.since or command.until:
         yield TimeRange(collection.OCCURRED_AT, since=command.since, until=command.until)
     if command.topic:

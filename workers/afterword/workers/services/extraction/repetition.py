@@ -14,9 +14,10 @@ from sqlalchemy import Connection
 from afterword.schemas import Kind, Scope
 from afterword.workers.core.origin import Origin
 from afterword.workers.services.memories.importance import importance, repeated
-from afterword.workers.stores.ledger import audit, locks
+from afterword.workers.stores.ledger import audit, locks, memories
 from afterword.workers.stores.ledger.extraction.journal import Entry, Fact
 from afterword.workers.stores.vectors import collection
+from afterword.workers.stores.vectors.counting import IS_ARCHIVED
 from afterword.workers.stores.vectors.owners import Owner
 from afterword.workers.stores.vectors.payload import StoredMemory, text_hash
 from afterword.workers.stores.vectors.queries import Filter, Match
@@ -31,12 +32,17 @@ def count(connection: Connection, view: MemoryView, entry: Entry, again: Iterabl
     found = {memory.id: memory for owner, fact in again for memory in _same(view, owner, fact)}
     # Two users' batches may raise one memory of an agent.
     locks.serialise(connection, (f"agent:{each.tenant_id}:{each.agent_id}" for each in found.values() if _shared(each)))
-    audit.write(connection, [_learned_again(entry, memory) for memory in found.values()])
+    audit.write(connection, [_told("memory_repeat", entry, memory) for memory in found.values()])
     counts = audit.counts(connection, "memory_repeat", list(found))
+    importances: dict[str, float] = {}
     for memory in found.values():
         # From the text anew, not from the stored value, which holds earlier repetitions already.
         first = importance(memory.text, memory.kind, memory.attributed_to)
-        view.set_importance(memory.id, repeated(first, counts[memory.id]))
+        importances[memory.id] = repeated(first, counts[memory.id])
+        view.set_importance(memory.id, importances[memory.id])
+        if memory.archived:
+            _bring_back(connection, view, entry, memory)
+    memories.set_importance(connection, importances)
 
 
 def _same(view: MemoryView, owner: Owner, fact: Fact) -> Sequence[StoredMemory]:
@@ -45,14 +51,22 @@ def _same(view: MemoryView, owner: Owner, fact: Fact) -> Sequence[StoredMemory]:
         Match(collection.KIND, (Kind.FACT.value,)),
         Match(collection.HASH, (text_hash(fact.text),)),
     )
-    return view.page(owner, limit=1, where=Filter(must)).memories
+    live = view.page(owner, limit=1, where=Filter(must)).memories
+    return live or view.page(owner, limit=1, where=Filter((*must, IS_ARCHIVED))).memories
+
+
+def _bring_back(connection: Connection, view: MemoryView, entry: Entry, memory: StoredMemory) -> None:
+    """What is said again is of use again."""
+    if memories.restore(connection, memory.tenant_id, memory.id):
+        audit.write(connection, [_told("memory_restore", entry, memory, reason="learned again")])
+    view.restore(memory.id)
 
 
 def _shared(memory: StoredMemory) -> bool:
     return memory.scope is Scope.AGENT
 
 
-def _learned_again(entry: Entry, memory: StoredMemory) -> audit.Event:
+def _told(type: audit.Type, entry: Entry, memory: StoredMemory, **more: str) -> audit.Event:
     # Whose memory it is says the memory; who learned it again, and in which batch, the entry.
     origin = Origin(
         tenant_id=entry.tenant_id,
@@ -61,5 +75,5 @@ def _learned_again(entry: Entry, memory: StoredMemory) -> audit.Event:
         session_id=memory.session_id,
         batch_id=entry.batch_id,
     )
-    told = {"scope": memory.scope.value, "kind": memory.kind.value}
-    return audit.Event.of("memory_repeat", origin, told, memory_id=memory.id)
+    told = {"scope": memory.scope.value, "kind": memory.kind.value, **more}
+    return audit.Event.of(type, origin, told, memory_id=memory.id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
@@ -21,6 +21,7 @@ from afterword.workers.services.extraction.batch import Batch
 from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.services.memories.importance import importance
 from afterword.workers.services.memories.topics import Topics
+from afterword.workers.services.policy.policies import SessionLifetimes
 from afterword.workers.stores.ledger import locks
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.extraction.journal import Entry, Fact
@@ -43,13 +44,13 @@ class FactWriter:
     """Writes facts through a view of their owners, and puts them on the books."""
 
     def __init__(
-        self, *, database: Database, views: Views, topics: Topics, books: Books, session_ttl: timedelta
+        self, *, database: Database, views: Views, topics: Topics, books: Books, lifetimes: SessionLifetimes
     ) -> None:
         self._database = database
         self._views = views
         self._topics = topics
         self._books = books
-        self._session_ttl = session_ttl
+        self._lifetimes = lifetimes
 
     def write(self, entry: Entry, vectors: Mapping[str, Vector | None]) -> None:
         """Insert the facts that are not duplicates of what their owner already has; one whose vector is None is
@@ -137,7 +138,9 @@ class FactWriter:
 
     def _memory(self, entry: Entry, fact: Fact) -> StoredMemory:
         now = datetime.now(UTC)
-        ends = fact.scope is Scope.SESSION and self._session_ttl > timedelta(0)
+        lifetime = (
+            self._lifetimes.of(entry.tenant_id, entry.user_id, fact.agent_id) if fact.scope is Scope.SESSION else None
+        )
         return StoredMemory(
             id=fact.id,
             text=fact.text,
@@ -155,7 +158,7 @@ class FactWriter:
             importance=importance(fact.text, Kind.FACT, fact.attributed_to),
             occurred_at=fact.occurred_at,
             created_at=now,
-            expires_at=now + self._session_ttl if ends else None,
+            expires_at=now + lifetime if lifetime else None,
             linked_memory_ids=fact.linked_memory_ids,
         )
 

@@ -1,1 +1,1 @@
-"""Governance: whose memory it is. A person is erased everywhere, a scan proves it, and a receipt says so."""
+"""Governance: whose memory it is, and how long it is kept. A person is erased everywhere, and a receipt says so."""

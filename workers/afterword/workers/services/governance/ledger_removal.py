@@ -21,6 +21,7 @@ from afterword.workers.stores.ledger.extraction.llm_calls import llm_calls
 from afterword.workers.stores.ledger.ingest.conversations import conversations
 from afterword.workers.stores.ledger.ingest.sessions import sessions
 from afterword.workers.stores.ledger.keys import keys
+from afterword.workers.stores.ledger.policies import policies
 from afterword.workers.stores.ledger.upkeep import dead_letters
 from afterword.workers.stores.ledger.versions import memory_versions
 from afterword.workers.stores.ledger.wishes import wishes
@@ -96,6 +97,7 @@ class LedgerRemoval:
             "llm_calls": _llm_calls,
             "keys": _keys,
             "agents": _agents,
+            "policies": _policies,
         }
 
     def remove(self, connection: Connection, erasure: Erasure) -> dict[str, int]:
@@ -173,6 +175,13 @@ def _keys(connection: Connection, erasure: Erasure) -> int:
     # Removed and not only revoked: a revoked key stays listed, and names its user.
     theirs = or_(keys.c.user_id == erasure.user_id, keys.c.account == erasure.user_id)
     return connection.execute(delete(keys).where(keys.c.tenant_id == erasure.tenant_id, theirs)).rowcount
+
+
+def _policies(connection: Connection, erasure: Erasure) -> int:
+    # Policies of others stay, and forget who wrote them.
+    written = (policies.c.tenant_id == erasure.tenant_id, policies.c.by == erasure.user_id)
+    connection.execute(update(policies).where(*written).values(by=None))
+    return _removed(connection, policies, erasure)
 
 
 def _agents(connection: Connection, erasure: Erasure) -> int:

@@ -73,6 +73,7 @@ class Books:
             occurred_at=memory.occurred_at,
             created_at=memory.created_at,
             expires_at=memory.expires_at,
+            importance=memory.importance,
         )
 
     def note_saved(self, connection: Connection, records: Sequence[MemoryRecord], *, active: bool = False) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from afterword.schemas import Kind
 from afterword.workers.stores.vectors import collection as c
+from afterword.workers.stores.vectors.counting import ARCHIVED_TOO
 from afterword.workers.stores.vectors.owners import Owner
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.stores.vectors.queries import Filter, Match
@@ -15,7 +16,7 @@ _MOST = 1_000
 
 def excerpts_of_event(view: MemoryView, owner: Owner, event_id: str) -> list[StoredMemory]:
     """The excerpts of an event that the owner still has, in the order in which they were said."""
-    where = Filter((Match(c.EVENT, (event_id,)), Match(c.KIND, (Kind.EXCERPT.value,))))
+    where = Filter((Match(c.EVENT, (event_id,)), Match(c.KIND, (Kind.EXCERPT.value,)), ARCHIVED_TOO))
     found: list[StoredMemory] = []
     cursor: str | None = None
     while len(found) < _MOST:

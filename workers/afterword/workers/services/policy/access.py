@@ -4,6 +4,7 @@
 |---|---|
 | a tenant (`ListUsers`, `FindOwners`, `GetOverview`) | every caller of the tenant |
 | the registry of agents (`SetAgent`, `ListAgents`, `GetAgent`) | admins: the door checks the role |
+| policies (`SetPolicy`, `GetPolicy`, `ListPolicies`, `RunPolicies`) | admins: the door checks the role |
 | the deployment: health, keys, dead letters, a scan for what is left of a user | operators: the door checks the role |
 | whose key it is (`CheckKey`) | the door, which asks before it knows the caller |
 | a user: memories, a thread's memories, figures, a conversation, their erasure | that user |

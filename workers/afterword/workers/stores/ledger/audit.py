@@ -64,6 +64,8 @@ Type = Literal[
     "memory_update",
     "memory_delete",
     "memory_clear",
+    "memory_archive",
+    "memory_restore",
     "memory_query",
     "agent_update",
     "user_update",
@@ -72,6 +74,8 @@ Type = Literal[
     "extraction_request",
     "key_create",
     "key_revoke",
+    "policy_update",
+    "policy_apply",
     "user_erase",
     "user_erased",
 ]
@@ -82,7 +86,10 @@ instructions. `extraction_request` is a conversation that came before an LLM was
 `user_erase` and `user_erased` are an erasure that was asked for, and one that is done: they name it and not the user.
 `user_import` is a number of memories that were kept elsewhere, `user_export` a copy of all that was handed out.
 `user_update` is what somebody said about being remembered. `key_create` and `key_revoke` are about an API key: its id,
-account and roles, never its secret. The metadata of what somebody asked for names the account in `by`."""
+account and roles, never its secret. `memory_archive` is a batch of an owner's memories that left recall,
+`memory_restore` one that came back. `policy_update` is a policy that somebody wrote, with its rules; `policy_apply` a
+batch of transcripts or of audit rows that a policy let go: a memory's removal by one is a `memory_delete` with its
+`reason`. The metadata of what somebody asked for names the account in `by`."""
 
 
 @dataclass(frozen=True, slots=True)

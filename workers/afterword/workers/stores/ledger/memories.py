@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     DateTime,
+    Double,
     Index,
     Integer,
     Table,
@@ -55,6 +56,12 @@ memories = Table(
     Column("occurred_at", DateTime(timezone=True), nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     moment("expires_at"),
+    # From 0 to 1; NULL for one that was saved before this was kept.
+    Column("importance", Double),
+    # When it was last part of a context; about, since it is noted once an hour at most.
+    moment("last_used_at"),
+    # Since when it is left out of recall.
+    moment("archived_at"),
     Index("ix_memories_owner", "tenant_id", "user_id"),
     Index("ix_memories_agent", "tenant_id", "agent_id", postgresql_where=text("scope = 'agent'")),
     Index("ix_memories_expires_at", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
@@ -85,6 +92,7 @@ class MemoryRecord:
     occurred_at: datetime
     created_at: datetime
     expires_at: datetime | None
+    importance: float | None = None
     batch_id: str | None = None
     model: str | None = None
     prompt_version: str | None = None
@@ -121,6 +129,15 @@ class KnownMemory:
     event_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class MemoryUses:
+    """The memories of a tenant that a context gave at a time."""
+
+    tenant_id: str
+    at: datetime
+    memory_ids: tuple[str, ...]
+
+
 _MOST_IDS = 10_000
 
 _TYPES = {
@@ -131,6 +148,7 @@ _TYPES = {
     "occurred_at": "timestamptz",
     "created_at": "timestamptz",
     "expires_at": "timestamptz",
+    "importance": "double precision",
 }
 _NAMES = ", ".join(MemoryRecord.__dataclass_fields__)
 _TYPED = ", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in MemoryRecord.__dataclass_fields__)
@@ -171,6 +189,11 @@ def correct(connection: Connection, record: MemoryRecord) -> None:
 def remove(connection: Connection, tenant_id: str, ids: Sequence[str]) -> list[Gone]:
     """Remove memories by id."""
     return _remove(connection, memories.c.tenant_id == tenant_id, memories.c.id.in_(ids))
+
+
+def drop(connection: Connection, ids: Sequence[str]) -> list[Gone]:
+    """Remove memories by id, of whatever tenant."""
+    return _remove(connection, memories.c.id.in_(ids))
 
 
 def clear(connection: Connection, tenant_id: str, user_id: str, session_id: str | None = None) -> list[Gone]:
@@ -232,6 +255,60 @@ def find(
         )
     ).one_or_none()
     return KnownMemory(Scope(row.scope), Kind(row.kind), row.session_id, row.event_id) if row else None
+
+
+# Once an hour for each memory: an exact time would write a row for each memory of each context. A row that somebody
+# else is writing is passed over, so that nobody waits, and no two batches wait for each other.
+_NOTE_USES = text(
+    """
+    UPDATE memories SET last_used_at = used.at
+    FROM (
+        SELECT memories.id, given.at
+        FROM jsonb_to_recordset(CAST(:uses AS jsonb)) AS given(id uuid, tenant_id text, at timestamptz)
+        JOIN memories ON memories.id = given.id AND memories.tenant_id = given.tenant_id
+        WHERE coalesce(memories.last_used_at < given.at - interval '1 hour', true)
+        ORDER BY memories.id
+        FOR UPDATE OF memories SKIP LOCKED
+    ) AS used
+    WHERE memories.id = used.id
+    """
+)
+
+
+def note_uses(connection: Connection, uses: Sequence[MemoryUses]) -> None:
+    """Note when memories were last given to somebody, to the hour. Memories that are gone are passed over."""
+    last: dict[tuple[str, str], datetime] = {}
+    for use in uses:
+        for memory_id in use.memory_ids:
+            last[use.tenant_id, memory_id] = max(use.at, last.get((use.tenant_id, memory_id), use.at))
+    if last:
+        given = [{"id": id, "tenant_id": tenant, "at": at.isoformat()} for (tenant, id), at in last.items()]
+        connection.execute(_NOTE_USES, {"uses": json.dumps(given)})
+
+
+def archive(connection: Connection, ids: Sequence[str]) -> list[Gone]:
+    """Note that memories are left out of recall from now on; how many that were not."""
+    key = (memories.c.tenant_id, memories.c.user_id, memories.c.agent_id)
+    archived = update(memories).where(memories.c.id.in_(ids), memories.c.archived_at.is_(None))
+    now_so = archived.values(archived_at=func.clock_timestamp()).returning(*key).cte("archived")
+    counted = select(*now_so.c, func.count().label("count")).group_by(*now_so.c)
+    return [Gone(**row._asdict()) for row in connection.execute(counted)]
+
+
+def restore(connection: Connection, tenant_id: str, memory_id: str) -> bool:
+    """Note that a memory is part of recall again, and was of use now; False for one that was not archived."""
+    back = update(memories).where(
+        memories.c.tenant_id == tenant_id, memories.c.id == memory_id, memories.c.archived_at.is_not(None)
+    )
+    # As used just now: else the next run would archive it again.
+    noted = connection.execute(back.values(archived_at=None, last_used_at=func.clock_timestamp()))
+    return noted.rowcount == 1
+
+
+def set_importance(connection: Connection, importances: Mapping[str, float]) -> None:
+    """Note how important memories are, by id."""
+    for memory_id, importance in sorted(importances.items()):
+        connection.execute(update(memories).where(memories.c.id == memory_id).values(importance=importance))
 
 
 def learned(connection: Connection, tenant_id: str, ids: Sequence[str]) -> dict[str, Learned]:

@@ -25,6 +25,7 @@ from afterword.workers.stores.ledger.ingest.sessions import sessions
 from afterword.workers.stores.ledger.keys import keys
 from afterword.workers.stores.ledger.memories import memories
 from afterword.workers.stores.ledger.metadata import metadata
+from afterword.workers.stores.ledger.policies import policies
 from afterword.workers.stores.ledger.upkeep.dead_letters import dead_letters
 from afterword.workers.stores.ledger.upkeep.milestones import milestones
 from afterword.workers.stores.ledger.versions import memory_versions
@@ -36,6 +37,7 @@ TABLES: tuple[Table, ...] = (
     # Whose it is, and what was said.
     agents,
     keys,
+    policies,
     subjects,
     wishes,
     conversations,

@@ -1,9 +1,9 @@
 """The admin port: the collection as a whole, for those who maintain it.
 
 A view sees its owners' memories only. Counting a tenant's points, adopting those that nobody owns or copying all of
-them needs more. This port gives just that: no search, no listing, and no deletion but of expired memories and of those
-that an erasure names. Only collections, analytics, governance and upkeep may import it (see import-linter's contracts);
-nothing here answers a caller.
+them needs more. This port gives just that: no search, no listing, and no deletion but of memories whose time is over
+and of those that an erasure names. Only collections, analytics, governance and upkeep may import it (see the contracts
+of import-linter); nothing here answers a caller.
 """
 
 from __future__ import annotations
@@ -89,8 +89,12 @@ class StoreAdmin:
         """Set these payload fields of a point; others stay."""
         self._store.set_payload([point_id], payload)
 
+    def archive(self, ids: Sequence[str]) -> None:
+        """Leave these memories out of recall from now on."""
+        self._store.set_payload(ids, {c.ARCHIVED: c.YES})
+
     def delete(self, ids: Sequence[str]) -> None:
-        """Remove points by id, whoever owns them, for an erasure; unknown ids are no error."""
+        """Remove points by id, whoever owns them, for an erasure or a policy; unknown ids are no error."""
         self._store.delete(ids)
 
     def rewrite(self) -> bool:

@@ -41,6 +41,9 @@ LINKED: Final = "linked_memory_ids"
 PREVIOUS: Final = "previous"
 REPLACES: Final = "replaces"
 METADATA: Final = "metadata"
+ARCHIVED: Final = "archived"
+YES: Final = "yes"
+NO: Final = "no"
 
 EXACT_FLOAT: Final = 2**53
 """Up to here a float can hold every whole number."""
@@ -75,6 +78,7 @@ INDEXES: Final[dict[str, Index]] = {
     LINKED: Index.KEYWORD,
     LANGUAGE: Index.KEYWORD,
     TOPIC: Index.KEYWORD,
+    ARCHIVED: Index.KEYWORD,
     OCCURRED_AT: Index.DATETIME,
     CREATED_AT: Index.DATETIME,
     EXPIRES_AT: Index.DATETIME,

@@ -7,7 +7,12 @@ from datetime import UTC, datetime
 from afterword.schemas.values import Kind, Scope
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors.port import VectorStore
-from afterword.workers.stores.vectors.queries import Filter, Match, TimeRange
+from afterword.workers.stores.vectors.queries import Either, Filter, Match, TimeRange
+
+IS_ARCHIVED = Match(c.ARCHIVED, (c.YES,))
+"""The memory was archived: it is kept, and left out of recall."""
+ARCHIVED_TOO = Either((Filter((IS_ARCHIVED,)), Filter(must_not=(IS_ARCHIVED,))))
+"""Every memory, for who needs all that is kept of an owner."""
 
 Counts = dict[tuple[Scope, Kind], int]
 """How many memories there are of each scope and kind."""

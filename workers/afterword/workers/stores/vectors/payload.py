@@ -42,7 +42,7 @@ _TIMES = {
 }
 _OTHER = (
     *(c.TEXT, c.HASH, c.TENANT, c.SCOPE, c.KIND, c.LANGUAGE, c.LEXICAL, c.LINKED, c.PREVIOUS, c.METADATA),
-    *(c.LEMMAS, c.EXPIRATION_DATE),
+    *(c.LEMMAS, c.EXPIRATION_DATE, c.ARCHIVED),
 )
 _SCOPES = {scope.value: scope for scope in Scope}
 _KINDS = {kind.value: kind for kind in Kind}
@@ -64,7 +64,8 @@ class StoredMemory:
     `id` is a UUID's text, `message` the position of the turn in its event (0 is the first), `importance` from 0 to 1.
     All times are aware; `occurred_at` has the offset of the speaker's clock. A `language` of None is detected when the
     memory is written, `terms` of None are then those of the text and its speaker. `previous` are the excerpts of the
-    turns before it, nearest first, `speaker` the name of who said it. `replaces` is the memory whose place it takes.
+    turns before it, nearest first, `speaker` the name of who said it. `replaces` is the memory whose place it takes. An
+    `archived` one is no part of recall.
     """
 
     id: str
@@ -91,6 +92,7 @@ class StoredMemory:
     linked_memory_ids: tuple[str, ...] = ()
     previous: tuple[str, ...] = ()
     terms: str | None = None
+    archived: bool = False
     replaces: str | None = None
     metadata: Metadata = field(default_factory=dict)
 
@@ -121,6 +123,7 @@ def to_payload(memory: StoredMemory) -> Payload:
         c.LINKED: list(memory.linked_memory_ids),
         c.PREVIOUS: list(memory.previous),
         c.METADATA: dict(memory.metadata),
+        c.ARCHIVED: c.YES if memory.archived else None,
     }
     payload |= {name: getattr(memory, attribute) for attribute, name in _PLAIN.items()}
     payload |= {name: _to_text(getattr(memory, attribute)) for attribute, name in _TIMES.items()}
@@ -153,6 +156,7 @@ def from_payload(memory_id: str, payload: Mapping[str, Any]) -> StoredMemory:
         linked_memory_ids=tuple(payload.get(c.LINKED, ())),
         previous=tuple(payload.get(c.PREVIOUS, ())),
         metadata=metadata,
+        archived=payload.get(c.ARCHIVED) == c.YES,
         occurred_at=times.pop("occurred_at") or created_at,
         created_at=created_at,
         **plain,
@@ -185,6 +189,7 @@ def to_memory(stored: StoredMemory, score: float | None = None, *, to_owner: boo
         topic=stored.topic,
         importance=stored.importance,
         source=source,
+        archived=stored.archived,
         replaces=stored.replaces,
         metadata=stored.metadata,
     )

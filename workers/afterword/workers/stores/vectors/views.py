@@ -18,7 +18,7 @@ import structlog
 from afterword.workers.core.errors import Denied
 from afterword.workers.models.embedders.port import Vector
 from afterword.workers.stores.vectors import collection as c
-from afterword.workers.stores.vectors.counting import Counts, count_kinds, expired
+from afterword.workers.stores.vectors.counting import ARCHIVED_TOO, IS_ARCHIVED, Counts, count_kinds, expired
 from afterword.workers.stores.vectors.owners import Owner, UserOwner
 from afterword.workers.stores.vectors.partitions import partitioned
 from afterword.workers.stores.vectors.payload import StoredMemory, from_payload, to_payload
@@ -76,8 +76,9 @@ class MemoryView:
     """The memories of some owners of one tenant.
 
     Every method raises VectorStoreUnavailable when the store cannot be reached, and Denied for an owner who is not of
-    this view. Searching, listing and counting leave expired memories out; the other methods do not. Whatever reads a
-    memory leaves out those whose deletion is pending.
+    this view. Searching, listing and counting leave expired memories out, and archived ones unless the filter asks for
+    those (`IS_ARCHIVED`, `ARCHIVED_TOO`); the other methods do not. Whatever reads a memory leaves out those whose
+    deletion is pending.
     """
 
     def __init__(self, store: VectorStore, owners: Sequence[Owner], hidden: Hidden | None = None) -> None:
@@ -173,6 +174,11 @@ class MemoryView:
         if self.get([memory_id]):
             self._store.set_payload([memory_id], {c.IMPORTANCE: importance})
 
+    def restore(self, memory_id: str) -> None:
+        """Take a memory out of the archive; one that the owners do not have is left alone."""
+        if self.get([memory_id]):
+            self._store.set_payload([memory_id], {c.ARCHIVED: c.NO})
+
     def delete(self, ids: Sequence[str]) -> int:
         """Remove the owners' memories among these ids. Returns how many there were."""
         return self.delete_all(Filter((Ids(tuple(_uuids(ids))),)))
@@ -215,7 +221,9 @@ class MemoryView:
         return owner.where.narrowed(*where.must, must_not=where.must_not) if where else owner.where
 
     def _live(self, owner: Owner, where: Filter | None) -> Filter:
-        return self._of(owner, where).narrowed(must_not=(expired(),))
+        asked = where is not None and (IS_ARCHIVED in where.must or ARCHIVED_TOO in where.must)
+        # Here, so that no search has to remember it: what is archived is found by who asks for it, and by nobody else.
+        return self._of(owner, where).narrowed(must_not=(expired(),) if asked else (expired(), IS_ARCHIVED))
 
     def _found(self, owner: Owner, hits: Iterable[Hit]) -> list[ScoredMemory]:
         found = []

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select, update
 
 from afterword.workers.core.turns import Turn
 from afterword.workers.stores.ledger.ingest.conversations import UNEXTRACTED, VERBATIM, Conversation, conversations
+from afterword.workers.stores.ledger.policies import RulesOfRows, is_over
 
 
 def earlier_turns(connection: Connection, before: Conversation, *, limit: int) -> list[Turn]:
@@ -90,19 +93,54 @@ def drop_done(connection: Connection, ids: Sequence[int]) -> None:
 def drop_old(connection: Connection, *, kept: timedelta, limit: int) -> int:
     """Forget what was said in conversations that ended longer ago than `kept`; how many.
 
-    Transcripts that wait for somebody (dead letters) or for an LLM stay.
+    Transcripts that wait for somebody (dead letters) or for an LLM stay, and so do those that a policy speaks of: see
+    `drop_past_policy`.
     """
+    rules = RulesOfRows(conversations, {})
     old = (
         select(conversations.c.id)
+        .select_from(rules.rows)
         .where(
-            conversations.c.turns.is_not(None),
-            conversations.c.excerpts_at.is_not(None),
+            *_DONE,
             conversations.c.finished_at < func.clock_timestamp() - kept,
-            conversations.c.status != "dead",
             # These wait for an LLM. Nothing more is kept by that: the same words stand in their excerpts.
             conversations.c.reason.is_distinct_from(VERBATIM),
+            rules.number("transcript_days").is_(None),
         )
         .limit(limit)
     )
     dropped = connection.execute(update(conversations).where(conversations.c.id.in_(old)).values(turns=None))
     return dropped.rowcount
+
+
+def drop_past_policy(
+    connection: Connection, defaults: Mapping[str, Any], *, tenant_id: str | None, limit: int
+) -> dict[str, int]:
+    """Forget what was said in conversations that are done, where a policy says so; how many of each tenant."""
+    old = _past_policy(defaults, tenant_id).limit(limit)
+    gone = update(conversations).where(conversations.c.id.in_(old)).values(turns=None)
+    return dict(Counter(connection.execute(gone.returning(conversations.c.tenant_id)).scalars()))
+
+
+def count_past_policy(connection: Connection, defaults: Mapping[str, Any], tenant_id: str) -> int:
+    """How many those are of a tenant."""
+    old = _past_policy(defaults, tenant_id).subquery()
+    return connection.execute(select(func.count()).select_from(old)).scalar_one()
+
+
+_DONE: tuple[ColumnElement[bool], ...] = (
+    conversations.c.turns.is_not(None),
+    conversations.c.excerpts_at.is_not(None),
+    conversations.c.status != "dead",
+)
+
+
+def _past_policy(defaults: Mapping[str, Any], tenant_id: str | None) -> Select[tuple[int]]:
+    rules = RulesOfRows(conversations, defaults)
+    waits = conversations.c.reason.is_not_distinct_from(VERBATIM)
+    over = is_over(conversations.c.finished_at, rules.number("transcript_days"))
+    # What waits for an LLM says the same as its excerpts, and goes with them.
+    excerpts_over = is_over(conversations.c.finished_at, rules.kept_days(literal("user"), literal("excerpt")))
+    old = select(conversations.c.id).select_from(rules.rows)
+    old = old.where(*_DONE, or_(and_(~waits, over), and_(waits, excerpts_over)))
+    return old if tenant_id is None else old.where(conversations.c.tenant_id == tenant_id)
