@@ -146,7 +146,11 @@ def test_whatever_is_asked_for_is_there(
     deployment: Deployment, prometheus: PrometheusServer, gateway: GatewayServer
 ) -> None:
     began = datetime.now(UTC)
-    deployment.settings |= {"AFTERWORD_MAX_ATTEMPTS": "1", "AFTERWORD_BREAKER_AFTER": "0.5"}
+    deployment.settings |= {
+        "AFTERWORD_MAX_ATTEMPTS": "1",
+        "AFTERWORD_BREAKER_AFTER": "0.5",
+        "AFTERWORD_REDACT": "email",
+    }
     deployment.redis.stop()
     deployment.redis.extra_arguments = ("--maxmemory", "1gb")
     deployment.redis.start()

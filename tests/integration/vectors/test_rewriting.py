@@ -75,7 +75,7 @@ def test_a_kill_half_way_loses_nothing(
                 (folder / "shard").rename(folder / "shard.new")
             raise Crash
 
-    monkeypatch.setattr(edge, "_sync", ends)
+    monkeypatch.setattr(edge, "sync_names", ends)
     with pytest.raises(Crash):
         store.rewrite()
     shutil.copytree(folder, folder.parent / "after")

@@ -6,9 +6,7 @@ lexical and a time-ordered search takes .8 ms in the one growing segment, and 1.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shutil
 import tempfile
 import threading
@@ -26,6 +24,7 @@ from afterword.workers.core.errors import Misconfigured, VectorStoreUnavailable,
 from afterword.workers.models.embedders.port import EmbedderIdentity
 from afterword.workers.stores.vectors import collection as c
 from afterword.workers.stores.vectors import edge_requests as requests
+from afterword.workers.stores.vectors.edge_files import disk_bytes, held_alone, sync_names, write_atomically
 from afterword.workers.stores.vectors.paging import newest_page
 from afterword.workers.stores.vectors.port import CollectionState
 from afterword.workers.stores.vectors.queries import CollectionSize, Filter, Hit, Newest, Page, Point, Search
@@ -60,7 +59,7 @@ class EdgeStore:
                 if self._state(self._shard, identity) is CollectionState.REPLACEABLE:
                     self._shard = self._made_anew(self._shard, identity)
                 if not self._identity_file.exists():
-                    _write_atomically(self._identity_file, json.dumps(asdict(identity)))
+                    write_atomically(self._identity_file, json.dumps(asdict(identity)))
                 self._create_indexes(self._shard)
             # Else the folder stays held by this process, and nobody could open it again.
             except BaseException:
@@ -175,10 +174,38 @@ class EdgeStore:
         shard = self._open_shard
         with _engine_errors():
             points = shard.info().points_count
-        return CollectionSize(points, self._identity().dimensions, disk_bytes=_disk_bytes(self._folder))
+        return CollectionSize(points, self._identity().dimensions, disk_bytes=disk_bytes(self._folder))
 
     def version(self) -> str:
         return f"edge {version('qdrant-edge-py')}"
+
+    def folder(self) -> Path | None:
+        return self._folder
+
+    def rewrite(self) -> bool:
+        """Copy what is left into a new shard, which takes the place of the old one.
+
+        The engine's own optimizer is not enough: its write-ahead log keeps whatever was ever written.
+        """
+        with self._writing, self._lock, held_alone(self._folder):
+            old, anew = self._open_shard, self._folder / _ANEW
+            shutil.rmtree(anew, ignore_errors=True)
+            unfinished = self._copied(old)
+            unfinished.rename(anew)
+            sync_names(self._folder)
+            try:
+                self._path.rename(self._folder / _REPLACED)
+                anew.rename(self._path)
+                sync_names(self._folder)
+                self._shard, self._unflushed = self._load(), 0
+            except BaseException:
+                # Closed rather than written to where nobody looks; the next start finds one of the two.
+                self._shard = None
+                raise
+            # Readers that still have it finish; nobody else gets it any more.
+            del old
+            shutil.rmtree(self._folder / _REPLACED)
+        return True
 
     def close(self) -> None:
         with self._lock:
@@ -194,31 +221,6 @@ class EdgeStore:
         if shard is None:
             raise VectorStoreUnavailable(f"the vector store in {self._folder} is not open")
         return shard
-
-    def rewrite(self) -> bool:
-        """Copy what is left into a new shard, which takes the place of the old one.
-
-        The engine's own optimizer is not enough: its write-ahead log keeps whatever was ever written.
-        """
-        with self._writing, self._lock, _alone(self._folder):
-            old, anew = self._open_shard, self._folder / _ANEW
-            shutil.rmtree(anew, ignore_errors=True)
-            unfinished = self._copied(old)
-            unfinished.rename(anew)
-            _sync(self._folder)
-            try:
-                self._path.rename(self._folder / _REPLACED)
-                anew.rename(self._path)
-                _sync(self._folder)
-                self._shard, self._unflushed = self._load(), 0
-            except BaseException:
-                # Closed rather than written to where nobody looks; the next start finds one of the two.
-                self._shard = None
-                raise
-            # Readers that still have it finish; nobody else gets it any more.
-            del old
-            shutil.rmtree(self._folder / _REPLACED)
-        return True
 
     def _copied(self, shard: q.EdgeShard) -> Path:
         """The folder of a new shard that holds what this one does, closed."""
@@ -236,14 +238,11 @@ class EdgeStore:
             raise
         return unfinished
 
-    def folder(self) -> Path | None:
-        return self._folder
-
     def _recover(self) -> None:
         """Finish what a kill has left of a rewriting: the new shard is whole as soon as it has its name."""
         left = (self._folder / _ANEW, self._folder / _REPLACED)
         # Another process that rewrites at this moment has the folder, and nothing of it is left over.
-        with suppress(BlockingIOError), _alone(self._folder, at_once=True):
+        with suppress(BlockingIOError), held_alone(self._folder, at_once=True):
             if not self._path.exists() and left[0].exists():
                 left[0].rename(self._path)
             # Where the shard is there, the copy is older than it.
@@ -341,29 +340,6 @@ def _copy(source: q.EdgeShard, target: q.EdgeShard) -> None:
 
 
 @contextmanager
-def _alone(folder: Path, *, at_once: bool = False) -> Iterator[None]:
-    """Hold a folder, or nothing where there is none. Raises: BlockingIOError, with `at_once`, when it is held."""
-    if not folder.exists():
-        yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (fcntl.LOCK_NB if at_once else 0))
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _sync(folder: Path) -> None:
-    """Have the names in a folder reach the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
 def _engine_errors() -> Iterator[None]:
     """The engine raises bare `Exception`s; this is the one place where they become ours."""
     try:
@@ -374,21 +350,3 @@ def _engine_errors() -> Iterator[None]:
         if str(error).startswith(_OUR_FAULT):
             raise ValueError(f"the vector store refuses the request: {error}") from error
         raise VectorStoreUnavailable(f"Qdrant Edge: {error}") from error
-
-
-def _disk_bytes(folder: Path) -> int:
-    # Blocks, not lengths: the engine's files are sparse. One may go while they are looked at.
-    found = 0
-    for file in folder.rglob("*"):
-        with suppress(FileNotFoundError):
-            found += file.stat().st_blocks * 512
-    return found
-
-
-def _write_atomically(file: Path, text: str) -> None:
-    unfinished = file.with_suffix(".new")
-    with unfinished.open("w", encoding="utf-8") as output:
-        output.write(text)
-        output.flush()
-        os.fsync(output.fileno())
-    unfinished.rename(file)
