@@ -20,7 +20,7 @@ help:
 	@echo "make load [LOAD=options]              publishes and questions at a set rate, measured on both sides"
 	@echo "make eval-extraction [JSON=file]      what one call of the configured LLM extracts, beside mem0's plain add"
 	@echo "make lint | types                     ruff and import-linter | mypy"
-	@echo "make bench                            latency and throughput of this machine"
+	@echo "make bench [NAME ...]                 latency and throughput of this machine: all benchmarks, or those named"
 	@echo "make bench-recall [RECALL=options]    what recall finds in long conversations, beside mem0 and plain searches"
 	@echo "make contract | dashboards | lock     write the JSON Schemas | Grafana's dashboards | the lock file anew"
 
@@ -80,8 +80,15 @@ load: setup
 eval-extraction: setup
 	@$(BIN)/python -m ops.eval $(if $(JSON),--json "$(JSON)")
 
+# Words beside `bench` are names of benchmarks, and no goals by themselves.
+ifeq (bench,$(firstword $(MAKECMDGOALS)))
+BENCHMARKS := $(wordlist 2,$(words $(MAKECMDGOALS)),$(MAKECMDGOALS))
+.PHONY: $(BENCHMARKS)
+$(BENCHMARKS): ; @:
+endif
+
 bench: setup
-	$(BIN)/python -m ops.bench
+	$(BIN)/python -m ops.bench $(BENCHMARKS)
 
 bench-recall: setup
 	@$(BIN)/python -m ops.recall $(RECALL) $(if $(JSON),--json "$(JSON)")
