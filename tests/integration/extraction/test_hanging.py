@@ -123,10 +123,7 @@ class TestTranscriptsThatAreNotKept:
 class TestManyBehindOne:
     """A thousand conversations wait for one subject, whose call to the LLM hangs."""
 
-    MOST_A_SECOND = 60
-    """A worker that waits makes five round trips a second, each a script of ten commands. A thousand hints that went
-    round would make thousands.
-    """
+    MOST_A_SECOND = 50
     SECONDS = 4
 
     @pytest.fixture

@@ -34,8 +34,9 @@ local FIRST = 13
 local heartbeats = namespace .. ":__heartbeats__"
 local places = namespace .. ":" .. queue
 local messages = places .. ".msgs"
--- A delay queue has no dead messages of its own.
-local dead = namespace .. ":" .. (string.gsub(queue, "%.DQ$", "")) .. ".XQ"
+-- A delay queue has neither bell nor dead messages of its own.
+local main = string.gsub(queue, "%.DQ$", "")
+local dead = namespace .. ":" .. main .. ".XQ"
 local deaths = dead .. ".suspects"
 local aside = {}
 
@@ -94,7 +95,6 @@ local function forget_old_dead()
 end
 
 local function look_after_the_queue()
-    redis.call("zadd", namespace .. ":__looks__", now, queue)
     for _, gone in ipairs(redis.call("zrangebyscore", heartbeats, 0, now - heartbeat_timeout)) do
         bring_back(redis.call("smembers", acks_of(gone)))
         redis.call("del", acks_of(gone))
@@ -102,7 +102,10 @@ local function look_after_the_queue()
             redis.call("zrem", heartbeats, gone)
         end
     end
-    forget_old_dead()
+    if queue == main then
+        redis.call("zadd", namespace .. ":__looks__", now, queue)
+        forget_old_dead()
+    end
 end
 
 local function has_suspect()
@@ -123,9 +126,9 @@ local function quieten_bell()
 end
 
 local function fetch(room, bytes)
-    local found, passed_over, empty = {}, 0, redis.call("scard", acks) == 0
+    local found, passed_over, empty = {}, 0, nil
     local suspicion = judged and redis.call("exists", deaths) == 1
-    if suspicion and not empty and has_suspect() then
+    if suspicion and has_suspect() then
         return found, true
     end
     while #found < 2 * room and passed_over < most_passed_over do
@@ -133,6 +136,9 @@ local function fetch(room, bytes)
         if not id then
             -- An idle worker fetches some times a second: nothing more is asked of Redis than has to be.
             return found, false, 0
+        end
+        if empty == nil then
+            empty = redis.call("scard", acks) == 0
         end
         local size = redis.call("hstrlen", messages, id)
         if size > largest then
@@ -168,7 +174,9 @@ end
 
 local found, blocked, left = {}, false, nil
 if command == "fetch" then
-    quieten_bell()
+    if queue == main then
+        quieten_bell()
+    end
     found, blocked, left = fetch(tonumber(ARGV[FIRST]), tonumber(ARGV[FIRST + 1]))
 elseif command == "requeue" then
     for i = FIRST, #ARGV do
