@@ -94,7 +94,8 @@ class DoorLimits:
             await self._pool.disconnect()
 
     def _bounds(self, kind: LimitedKind, caller: Caller, named: Mapping[str, Any]) -> Iterator[Bound]:
-        user_id = named.get("user_id") or caller.user_id
+        # Only a user whom the caller may name: nobody uses up the limit of somebody else by asking for what is theirs.
+        user_id = (named.get("user_id") if caller.speaks_for_users else None) or caller.user_id
         owners = {
             LimitLevel.USER: user_id,
             LimitLevel.AGENT: named.get("agent_id"),

@@ -82,6 +82,16 @@ def test_users_and_agents_are_those_that_are_named(open_door: OpenDoor) -> None:
     assert [each.status_code for each in listed] == [503, 429, 503]
 
 
+def test_nobody_uses_up_the_limit_of_somebody_else(open_door: OpenDoor) -> None:
+    http = open_door({"commands.user": 2, "publishes.user": 1})
+    of_ann = {"user_id": "ann"}
+    asked = [http.get("/api/v1/memories", params=of_ann, headers=by("bob")).status_code for _ in range(3)]
+    added = [http.post("/v3/memories/add/", json={**SAID, **of_ann}, headers=by("bob")).status_code for _ in range(2)]
+    assert (asked, added) == ([403, 403, 429], [403, 429]), "bob's own limits"
+    assert http.get("/api/v1/memories", headers=by("ann")).status_code == 503
+    assert publish(http, by("ann")) == 202
+
+
 def test_an_account_and_a_tenant_have_limits_of_their_own(open_door: OpenDoor) -> None:
     http = open_door(
         {
