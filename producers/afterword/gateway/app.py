@@ -127,14 +127,6 @@ def _mcp_door(app: FastAPI, door: Door) -> McpDoor | None:
 def _guard(app: FastAPI, door: Door) -> None:
     """Put the guards around the routes. The one that is added last stands outermost."""
     settings = door.settings
-    if settings.origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.origins,
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", *_MCP_HEADERS],
-            expose_headers=["Retry-After"],
-        )
     app.add_middleware(
         BodyBounds,
         most_bytes=settings.body_bytes,
@@ -146,6 +138,15 @@ def _guard(app: FastAPI, door: Door) -> None:
     app.add_middleware(Doorman, door=door)
     app.add_middleware(Departures)
     app.add_middleware(Crowd, most=settings.in_flight, seconds=settings.body_seconds)
+    if settings.origins:
+        # Around the guards as well: a page is shown their refusals, and so learns that its token has expired.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", *_MCP_HEADERS],
+            expose_headers=["Retry-After"],
+        )
     if settings.insecure_dev:
         app.add_middleware(OwnMachine)
     app.add_middleware(SecurityHeaders)

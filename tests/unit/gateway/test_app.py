@@ -156,6 +156,9 @@ def test_pages_of_other_origins_may_call_only_where_that_is_set(redis_away: str)
             assert answered.headers.get("Access-Control-Allow-Origin") == allowed
             others = client.options("/api/v1/me", headers={**asking, "Origin": "https://evil.example"})
             assert "Access-Control-Allow-Origin" not in others.headers
+            # A refusal is an answer, too: without the header the page would be told of a network that failed.
+            refused = client.post("/api/v1/context", json={}, headers={"Origin": "https://app.example"})
+            assert (refused.status_code, refused.headers.get("Access-Control-Allow-Origin")) == (401, allowed)
 
 
 def test_where_nobody_is_asked_everything_is_open(redis_away: str) -> None:
