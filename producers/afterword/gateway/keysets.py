@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any, Final, Protocol
 
 import jwt
@@ -110,8 +111,11 @@ class KeySet:
 
 def fetched(url: str) -> bytes:
     """The key set behind a URL. Raises: OSError, ValueError."""
-    with urllib.request.urlopen(url, timeout=FETCH_SECONDS) as response:
-        body: bytes = response.read(MOST_BYTES + 1)
+    try:
+        with urllib.request.urlopen(url, timeout=FETCH_SECONDS) as response:
+            body: bytes = response.read(MOST_BYTES + 1)
+    except HTTPException as error:
+        raise OSError("no answer that is HTTP") from error
     if len(body) > MOST_BYTES:
         raise ValueError("larger than a key set may be")
     return body
@@ -119,15 +123,18 @@ def fetched(url: str) -> bytes:
 
 def keys_in(body: bytes) -> dict[str | None, SigningKey]:
     """The public keys of a set, by name. Others are left out. Raises: ValueError, for what is no set or holds none."""
-    told = json.loads(body)
+    try:
+        told = json.loads(body)
+    except RecursionError:
+        raise ValueError("no key set: nested too deeply") from None
     listed = told.get("keys") if isinstance(told, dict) else None
     if not isinstance(listed, list):
         raise ValueError("no key set")
     keys = {}
     for each in listed:
         key = _public_key(each)
-        if key is not None:
-            keys[each.get("kid")] = key
+        if key is not None and isinstance(name := each.get("kid"), str | None):
+            keys[name] = key
     if not keys:
         raise ValueError("no key that tokens could be signed with")
     return keys

@@ -7,7 +7,9 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from afterword.gateway.callers import Caller, NotKnown, Refusal
-from afterword.gateway.keysets import KeySet, key_source, keys_in
+from afterword.gateway.keysets import KeySet, fetched, key_source, keys_in
 from afterword.gateway.settings import GatewaySettings
 from afterword.gateway.tokens import TokenCheck
 from afterword.schemas.errors import InvalidInput, MemoryUnavailable
@@ -209,10 +211,33 @@ def test_the_last_known_keys_hold_while_the_set_cannot_be_read() -> None:
     asyncio.run(use())
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"keys": []}', b'{"keys": [{"kty": "oct", "k": "AAAA"}]}'])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"{}", b'{"keys": []}', b'{"keys": [{"kty": "oct", "k": "AAAA"}]}', b'{"keys": ' + b"[" * 100_000],
+)
 def test_what_is_no_key_set_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError):
         keys_in(body)
+
+
+def test_a_key_of_an_odd_name_costs_itself() -> None:
+    published = json.loads(Publisher("one")(""))
+    odd = [{**published["keys"][0], "kid": name} for name in (["one"], {}, 1)]
+    assert list(keys_in(json.dumps({"keys": [*odd, *published["keys"]]}).encode())) == ["one"]
+
+
+def test_an_answer_that_is_no_http_is_a_set_that_cannot_be_read() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as pool:
+
+        def answer() -> None:
+            with listening.accept()[0] as connection:
+                connection.recv(4096)
+                connection.sendall(b"no HTTP\r\n\r\n")
+
+        answered = pool.submit(answer)
+        with pytest.raises(OSError, match="no answer that is HTTP"):
+            fetched(f"http://127.0.0.1:{listening.getsockname()[1]}/keys")
+        answered.result()
 
 
 def test_a_shared_secret_in_a_key_set_signs_nothing() -> None:
