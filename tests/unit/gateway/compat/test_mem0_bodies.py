@@ -143,6 +143,13 @@ def test_nothing_is_cleared_that_only_a_part_of_was_meant(query: dict[str, str])
         owner_to_clear(query, None)
 
 
+@pytest.mark.parametrize("filters", ["[]", "0", "false", "''", "user_id=ada"])
+def test_filters_of_no_object_do_not_clear_the_caller(filters: str) -> None:
+    assert owner_to_clear({}, "ada") == owner_to_clear({"filters": "null"}, "ada") == {"user_id": "ada"}
+    with pytest.raises(InvalidInput, match="must be an object"):
+        owner_to_clear({"filters": filters}, "ada")
+
+
 def test_a_memory_has_mem0s_names() -> None:
     memory = Memory(
         id="m1",

@@ -104,14 +104,14 @@ _LOGICAL: Final[dict[str, Callable[[tuple[Expression, ...]], Expression]]] = {
 
 
 def read_filters(given: Any) -> Expression:
-    """The tree of a `filters` object.
+    """The tree of a `filters` object; null is one without conditions.
 
     >>> read_filters({"AND": [{"user_id": "ada"}, {"run_id": "*"}]}).parts[0].parts[1]
     AllOf(parts=(Comparison(field='run_id', operator='exists', value=None),))
 
     Raises: InvalidInput, which names the part that has no meaning here.
     """
-    return _Reader().read(given or {}, "filters", 0)
+    return _Reader().read({} if given is None else given, "filters", 0)
 
 
 class _Reader:
