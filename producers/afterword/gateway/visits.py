@@ -17,14 +17,6 @@ from afterword.gateway.metrics import GatewayMetrics
 from afterword.gateway.settings import GatewaySettings, LimitedKind
 from afterword.producers import AsyncMemoryClient
 
-COUNTED_BY_ROUTE: Final = frozenset(
-    {
-        "/api/v1/conversations",
-        "/api/v1/conversations/batch",
-        "/api/v1/context",
-        "/v3/memories/add/",
-    }
-)
 CALLER: Final = "afterword.caller"
 """Where a request keeps who makes it: for its route, and for the access log, which is written after the answer."""
 
@@ -79,18 +71,23 @@ def door_of(app: FastAPI) -> Door:
     return cast(Door, app.state.door)
 
 
-async def visit(request: Request) -> Visit:
+async def uncounted_visit(request: Request) -> Visit:
     """Who makes this request. Raises: NotKnown, MemoryUnavailable."""
     door = door_of(request.app)
     caller: Caller | None = request.scope.get(CALLER)
     if caller is None:
         caller = request.scope[CALLER] = await door.caller(request.headers)
-    made = Visit(caller=caller, client=door.client.for_tenant(caller.tenant_id), door=door)
-    # Those routes count by themselves: whom they are about stands in their bodies.
-    if getattr(request.scope.get("route"), "path", None) not in COUNTED_BY_ROUTE:
-        await made.admit(LimitedKind.COMMANDS, {**request.query_params, **request.path_params})
+    return Visit(caller=caller, client=door.client.for_tenant(caller.tenant_id), door=door)
+
+
+async def visit(request: Request) -> Visit:
+    """Who makes this request, which is counted as a command. Raises: NotKnown, MemoryUnavailable, OverLimit."""
+    made = await uncounted_visit(request)
+    await made.admit(LimitedKind.COMMANDS, {**request.query_params, **request.path_params})
     return made
 
 
 Visiting = Annotated[Visit, Depends(visit)]
 """The parameter of a route that only known callers may use."""
+UncountedVisiting = Annotated[Visit, Depends(uncounted_visit)]
+"""As `Visiting`, for a route that counts by itself: whom it is about stands in its body."""

@@ -11,7 +11,7 @@ from afterword.gateway.bodies import json_body
 from afterword.gateway.callers import Fields
 from afterword.gateway.routes import API
 from afterword.gateway.settings import LimitedKind
-from afterword.gateway.visits import Visiting
+from afterword.gateway.visits import UncountedVisiting
 from afterword.schemas.context import ContextReply, ContextRequest
 
 router = APIRouter(prefix=API, tags=["context"])
@@ -20,7 +20,7 @@ _Body = Annotated[Fields, Depends(json_body(ContextRequest, name="ContextQuestio
 
 
 @router.post("/context", response_model=ContextReply, responses=problems(WRITING))
-async def ask(visit: Visiting, body: _Body) -> Response:
+async def ask(visit: UncountedVisiting, body: _Body) -> Response:
     """The memories that belong in the next prompt, best first, and the text to put there.
 
     Without an answer in time it is 503: an agent goes on without memories then.

@@ -17,7 +17,7 @@ from afterword.gateway.limits import OverLimit
 from afterword.gateway.problems import Problem, Refused, problem, problem_of
 from afterword.gateway.routes import API
 from afterword.gateway.settings import LimitedKind
-from afterword.gateway.visits import Visit, Visiting
+from afterword.gateway.visits import UncountedVisiting, Visit, Visiting
 from afterword.producers import PublishResult
 from afterword.schemas.answers import ConversationState
 from afterword.schemas.commands import GetConversation
@@ -67,7 +67,7 @@ _Got = Annotated[Fields, Depends(query_string(GetConversation, name="Conversatio
 
 
 @router.post("/conversations", status_code=202, response_model=Published, responses=problems(WRITING))
-async def publish(visit: Visiting, body: _Body, key: IdempotencyKey = None) -> Response:
+async def publish(visit: UncountedVisiting, body: _Body, key: IdempotencyKey = None) -> Response:
     """Publish a finished conversation. The answer comes as soon as Redis has it; memories are made behind it.
 
     `messages` may be as most frameworks hold them. The event id is `event_id` or the header `Idempotency-Key`.
@@ -102,7 +102,7 @@ async def get_conversation(visit: Visiting, event_id: EventId, query: _Got) -> R
         }
     },
 )
-async def publish_batch(visit: Visiting, request: Request) -> Response:
+async def publish_batch(visit: UncountedVisiting, request: Request) -> Response:
     """Publish many: a conversation as JSON a line (NDJSON). One line that is refused costs that line alone."""
     refuse_when_full(visit)
     # All of the body before the answer begins: a client that only writes would wait for us, and we for it.

@@ -19,7 +19,7 @@ from afterword.gateway.compat.mem0.shapes import Json, mem0_added, mem0_history,
 from afterword.gateway.routes.conversations import refuse_when_full
 from afterword.gateway.routes.memories import MemoryId
 from afterword.gateway.settings import LimitedKind
-from afterword.gateway.visits import Visit, Visiting
+from afterword.gateway.visits import UncountedVisiting, Visit, Visiting
 from afterword.schemas import InvalidInput, Memory
 from afterword.schemas.commands import MAX_VERSIONS
 from afterword.schemas.keys import CallerRole
@@ -67,7 +67,7 @@ async def ping(visit: Visiting) -> Json:
 
 
 @router.post("/v3/memories/add/")
-async def add(visit: Visiting, body: Annotated[Json, Body()]) -> Json:
+async def add(visit: UncountedVisiting, body: Annotated[Json, Body()]) -> Json:
     """A conversation to learn from, or notes with `infer=False`."""
     match read_addition(body):
         case Notes() as notes:
