@@ -10,7 +10,7 @@ from typing import Any, Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from afterword.gateway.guards import PROBES
-from afterword.gateway.metrics import METHODS, OTHER, GatewayMetrics
+from afterword.gateway.metrics import GatewayMetrics
 from afterword.gateway.visits import CALLER
 
 logger = logging.getLogger(__name__)
@@ -18,6 +18,9 @@ logger = logging.getLogger(__name__)
 UNMATCHED: Final = "unmatched"
 """The route of an address at which there is nothing. Anybody may make up addresses, so they are not told."""
 HUNG_UP: Final = 499
+METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"})
+OTHER: Final = "other"
+"""The method of a request that made one up."""
 
 
 class AccessLog:
@@ -47,21 +50,27 @@ class AccessLog:
                 self._note(scope, status, time.perf_counter() - started)
 
     def _note(self, scope: Mapping[str, Any], status: int, seconds: float) -> None:
-        route, method = route_of(scope), scope["method"]
+        route, method = route_of(scope), method_of(scope)
         self._metrics.count(route, method, status, seconds)
         # Probes come every few seconds: only one that fails is worth a line.
         if not self._is_logged or (route in PROBES and status < 400):
             return
         caller = scope.get(CALLER)
         told = {
-            "method": method if method in METHODS else OTHER,
+            "method": method,
             "route": route,
             "status": status,
             "ms": round(seconds * 1000, 1),
             "tenant": caller.tenant_id if caller else None,
             "account": caller.account if caller else None,
         }
-        logger.info("%s %s %d in %.1f ms", told["method"], route, status, told["ms"], extra=told)
+        logger.info("%s %s %d in %.1f ms", method, route, status, told["ms"], extra=told)
+
+
+def method_of(scope: Mapping[str, Any]) -> str:
+    """The method of a request, if HTTP has it."""
+    method = scope["method"]
+    return method if method in METHODS else OTHER
 
 
 def route_of(scope: Mapping[str, Any]) -> str:
