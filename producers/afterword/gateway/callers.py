@@ -4,8 +4,8 @@
 |---|---|
 | `user` | publish, ask and manage what is their own |
 | `agent` | publish, and ask for and manage the memories of every user of the tenant |
-| `admin` | all that an agent may, the tenant's figures, its agents |
-| `operator` | dead letters, health, keys; nobody's memories |
+| `admin` | all that an agent may, the tenant's figures, its agents and policies |
+| `operator` | dead letters, health, keys, the tenant's figures; nobody's memories |
 
 An agent's memories are open to the account that its registry entry names as its owner, whatever the role: the workers
 check that, and are told the account in `by`.
@@ -70,6 +70,11 @@ class Caller:
     def speaks_for_users(self) -> bool:
         """Whether every user of the tenant may be named."""
         return not self.roles.isdisjoint({CallerRole.AGENT, CallerRole.ADMIN})
+
+    @property
+    def implied_user_id(self) -> str | None:
+        """The user who is meant where none is named: the caller, who has to be one."""
+        return self.user_id if CallerRole.USER in self.roles else None
 
     def require(self, *roles: CallerRole) -> None:
         """Raises: NotAllowed, without any of these roles."""

@@ -25,7 +25,6 @@ from afterword.integrations.mcp.callers import ToolOutcome
 from afterword.integrations.mcp.server import Exchange, create_server
 from afterword.integrations.mcp.tools import TOOLS
 from afterword.producers import AsyncMemoryClient
-from afterword.schemas.keys import CallerRole
 
 PATH: Final = "/mcp"
 _VISIT: Final = "afterword.visit"
@@ -47,8 +46,7 @@ class VisitingCaller:
     @property
     def user_id(self) -> str | None:
         """The user whose memories are the caller's own; an agent is none."""
-        caller = self.visit.caller
-        return caller.user_id if CallerRole.USER in caller.roles else None
+        return self.visit.caller.implied_user_id
 
     @property
     def context_seconds(self) -> float:

@@ -51,7 +51,7 @@ async def user_memories(
 async def agent_memories(
     visit: Visiting, agent_id: AgentId, query: Asked = None, limit: Limit = DEFAULT_SHOWN
 ) -> ShownMemories:
-    """What an agent has learned for itself."""
+    """The memories that an agent has learned for itself."""
     return await shown(visit, {"agent_id": agent_id}, query, limit)
 
 

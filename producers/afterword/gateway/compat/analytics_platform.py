@@ -21,7 +21,7 @@ _Days = Annotated[int, Query(ge=1, le=MAX_DAYS, description="The period: so many
 
 
 class Activity(BaseModel):
-    """What happened in the period. A rate or a mean is null where there was nothing to measure."""
+    """The events of the period, counted. A rate or a mean is null where there was nothing to measure."""
 
     days: int
     memories_added: int
@@ -33,6 +33,8 @@ class Activity(BaseModel):
 
 
 class ActiveUserCounts(BaseModel):
+    """How many users were active in the last day, week and month."""
+
     daily: int
     weekly: int
     monthly: int

@@ -30,7 +30,7 @@ class CountedUsers(BaseModel):
 
 
 class BridgeQuestion(BaseModel):
-    """What to search for, and whose. `topic` narrows it to one of Afterword's topics."""
+    """A search: the question, and whose memories. `topic` narrows it to one of Afterword's topics."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

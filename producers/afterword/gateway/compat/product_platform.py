@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 
 from afterword.gateway.answers import READING, problems
 from afterword.gateway.compat.agent_platform import DEFAULT_SHOWN, Limit, ShownMemories, UserId, shown
+from afterword.gateway.compat.mem0.expressions import categories
 from afterword.gateway.compat.mem0.shapes import Json, mem0_memory
 from afterword.gateway.visits import Visiting
 from afterword.schemas import Memory
@@ -146,7 +147,7 @@ async def counted_profile(visit: Visiting, user_id: UserId) -> CountedProfile:
     fields = visit.caller.of_user({"user_id": user_id})
     told = await visit.client.analytics.user(**fields, timeout=visit.settings.command_seconds)
     page = await visit.client.memories.list(limit=PROFILE_MEMORIES, **visit.memories_of(fields))
-    topics = _counts([memory.topic for memory in page.memories if memory.topic and memory.topic != "other"])
+    topics = dict(Counter(topic for memory in page.memories for topic in categories(memory)).most_common())
     return CountedProfile(
         user_id=told.user_id,
         as_of=told.as_of,
@@ -163,11 +164,6 @@ async def counted_profile(visit: Visiting, user_id: UserId) -> CountedProfile:
         ),
         counted_memories=len(page.memories),
     )
-
-
-def _counts(values: Sequence[str]) -> dict[str, int]:
-    """How often each occurs, the most frequent first."""
-    return dict(Counter(values).most_common())
 
 
 def _busiest_hours(memories: Sequence[Memory]) -> list[int]:

@@ -35,8 +35,8 @@ GROUP_LINES: Final = 100
 
 MOST_WAITING: Final = 5_000
 MOST_WAITING_BYTES: Final = 32 * 1024 * 1024
-"""What waits for a Redis that is away: half of what the client's outbox holds. Past it nothing more is taken, since a
-full outbox drops what it had taken."""
+"""Events that wait for a Redis that is away: half of what the client's outbox holds. Past it nothing more is taken,
+since a full outbox drops what it had taken."""
 
 
 class Published(BaseModel):

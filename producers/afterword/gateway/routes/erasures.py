@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from afterword.gateway.answers import WRITING, json_answer, problems
+from afterword.gateway.answers import READING, WRITING, json_answer, problems
 from afterword.gateway.bodies import query_string
 from afterword.gateway.callers import Fields, NotAllowed
 from afterword.gateway.routes import API
@@ -31,7 +31,7 @@ async def erase_user(visit: Visiting, user_id: Id, query: _Asked) -> Response:
     return json_answer(await visit.client.users.erase(user_id, **asked), 202)
 
 
-@router.get("/erasures/{erasure_id}", response_model=ErasureState, responses=problems((401, 403, 404, 422, 429, 503)))
+@router.get("/erasures/{erasure_id}", response_model=ErasureState, responses=problems((*READING, 404)))
 async def get_erasure(visit: Visiting, erasure_id: ErasureId) -> Response:
     """How far an erasure is, and its receipt once it is done."""
     visit.caller.require(CallerRole.USER, CallerRole.AGENT, CallerRole.ADMIN)

@@ -133,7 +133,7 @@ async def memory_history(visit: Visiting, memory_id: MemoryId, query: _History) 
 
 @router.get("/{memory_id}/provenance", response_model=MemoryProvenance, responses=problems(_ONE))
 async def memory_provenance(visit: Visiting, memory_id: MemoryId, query: _Provenance) -> Response:
-    """What a memory comes from: its conversation, turn, model, prompt and batch, and the turns around it."""
+    """The origin of a memory: its conversation, turn, model, prompt and batch, and the turns around it."""
     return json_answer(await visit.client.memories.provenance(memory_id, **visit.memories_of(query)))
 
 

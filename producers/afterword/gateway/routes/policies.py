@@ -32,7 +32,7 @@ async def list_policies(visit: Visiting, query: _Listed) -> Response:
 
 @router.post("/run", response_model=PolicyRun, responses=problems(WRITING))
 async def run_policies(visit: Visiting, body: _Run) -> Response:
-    """What policies would take now, counted; with `"dry_run": false` they take it. `more`: the same request goes on."""
+    """Count what policies would take now; with `"dry_run": false` they take it. `more`: the same request goes on."""
     _require_admin(visit)
     told: dict[str, Any] = {**body, "asked_by": visit.caller.account, "timeout": visit.settings.clear_seconds}
     return json_answer(await visit.client.policies.run(**told))

@@ -29,5 +29,5 @@ async def readyz(request: Request) -> Response:
 
 @router.get("/metrics")
 async def metrics(request: Request) -> Response:
-    """What happened here, in Prometheus' format."""
+    """The metrics of this process, in Prometheus' format."""
     return Response(generate_latest(door_of(request.app).metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
-from afterword.gateway.answers import READING, WRITING, json_answer, problems
+from afterword.gateway.answers import NDJSON, READING, WRITING, json_answer, problems
 from afterword.gateway.bodies import json_body, query_string
 from afterword.gateway.callers import Fields
 from afterword.gateway.routes import API
@@ -48,7 +48,7 @@ async def clean_up_memories(
 
 @router.get("/users/{user_id}", response_model=UserWishes, responses=problems(READING))
 async def get_user(visit: Visiting, user_id: _UserId) -> Response:
-    """What a user wishes: whether anything of them may be remembered."""
+    """The wishes of a user: whether anything of them may be remembered."""
     who = visit.caller.of_user({"user_id": user_id})
     return json_answer(await visit.client.users.get(who["user_id"], timeout=visit.settings.command_seconds))
 
@@ -70,7 +70,7 @@ async def set_user(visit: Visiting, user_id: _UserId, body: _Wishes) -> Response
     "/users/{user_id}/export",
     responses={
         **problems(READING),
-        200: {"content": {"application/x-ndjson": {}}, "description": "A line for each thing; the last one is `end`."},
+        200: {"content": {NDJSON: {}}, "description": "A line for each thing; the last one is `end`."},
     },
     response_class=StreamingResponse,
 )
@@ -80,7 +80,7 @@ async def export_user(visit: Visiting, user_id: _UserId) -> StreamingResponse:
     lines = visit.client.users.export(who["user_id"], asked_by=visit.caller.account)
     # Before the answer begins: an error has a status then.
     first = await anext(lines)
-    return StreamingResponse(_ndjson(first, lines), media_type="application/x-ndjson")
+    return StreamingResponse(_ndjson(first, lines), media_type=NDJSON)
 
 
 async def _ndjson(first: ExportLine, others: AsyncIterator[ExportLine]) -> AsyncIterator[str]:

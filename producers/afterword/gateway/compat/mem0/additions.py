@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from afterword.gateway.callers import Fields
+from afterword.gateway.compat.mem0.expressions import APP_ID, ENTITIES
 from afterword.gateway.compat.mem0.moments import read_moment
-from afterword.gateway.compat.mem0.shapes import APP_ID
 from afterword.schemas import InvalidInput
 from afterword.schemas.conversation import LEARNED_ROLES, Message
 from afterword.schemas.errors import described
@@ -17,8 +18,7 @@ from afterword.schemas.reading import read_messages
 
 MOST_NOTES = 100
 
-_ENTITIES = ("user_id", "agent_id", "run_id", APP_ID)
-_READ = frozenset({"messages", "filters", "metadata", "infer", "timestamp", *_ENTITIES})
+_READ = frozenset({"messages", "filters", "metadata", "infer", "timestamp", *ENTITIES})
 # They choose between ways of mem0's own; whatever they say, nothing is lost.
 _OF_NO_EFFECT = frozenset({"async_mode", "output_format", "version", "org_id", "project_id", "source"})
 _INSTRUCTIONS = "is set for an agent, not for one call: afterword agents set AGENT --instructions"
@@ -40,18 +40,18 @@ class Notes:
     """Texts to keep as they are, of one owner. `fields` are those of our `add` besides the text."""
 
     texts: tuple[str, ...]
-    fields: dict[str, Any]
+    fields: Fields
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
     """A conversation to learn from: the fields of our event, besides its id."""
 
-    fields: dict[str, Any]
+    fields: Fields
 
 
 def read_addition(body: Mapping[str, Any]) -> Notes | Said:
-    """What a body of `add` asks for. Entities may stand in the body or in its `filters`.
+    """The notes or the conversation in a body of `add`. Entities may stand in the body or in its `filters`.
 
     >>> read_addition({"messages": "Likes tea", "user_id": "ada", "infer": False}).texts
     ('Likes tea',)
@@ -59,15 +59,14 @@ def read_addition(body: Mapping[str, Any]) -> Notes | Said:
     Raises: InvalidInput, naming what has no meaning here.
     """
     _refuse_unknown(body)
-    entities = _entities(body)
-    metadata = _metadata(body, entities.pop(APP_ID, None))
+    fields = _fields(body)
     given = body.get("messages")
     messages = [{"role": "user", "content": given}] if isinstance(given, str) else given
     if body.get("infer") in (None, True):
-        return Said(_conversation(body, entities, metadata, messages))
+        return Said(_conversation(fields, messages))
     if body["infer"] is not False:
         raise InvalidInput("infer", described(body["infer"]), "must be true or false")
-    return _notes(body, entities, metadata, messages)
+    return _notes(fields, messages)
 
 
 def _refuse_unknown(body: Mapping[str, Any]) -> None:
@@ -82,9 +81,9 @@ def _entities(body: Mapping[str, Any]) -> dict[str, Any]:
     filters = body.get("filters")
     if filters is not None and not isinstance(filters, Mapping):
         raise InvalidInput("filters", described(filters), 'must be an object, such as {"user_id": "ada"}')
-    named = {**(filters or {}), **{name: body[name] for name in _ENTITIES if body.get(name) is not None}}
-    if unknown := sorted(named.keys() - set(_ENTITIES)):
-        raise InvalidInput(f"filters.{unknown[0]}", "another field", f"must be one of {', '.join(_ENTITIES)}")
+    named = {**(filters or {}), **{name: body[name] for name in ENTITIES if body.get(name) is not None}}
+    if unknown := sorted(named.keys() - set(ENTITIES)):
+        raise InvalidInput(f"filters.{unknown[0]}", "another field", f"must be one of {', '.join(ENTITIES)}")
     return {name: value for name, value in named.items() if value is not None}
 
 
@@ -95,26 +94,29 @@ def _metadata(body: Mapping[str, Any], app_id: Any) -> dict[str, Any]:
     return {**metadata, APP_ID: app_id} if app_id is not None else dict(metadata)
 
 
-def _conversation(
-    body: Mapping[str, Any], entities: Mapping[str, Any], metadata: dict[str, Any], messages: Any
-) -> dict[str, Any]:
-    if "user_id" not in entities and "agent_id" in entities:
-        mend = "is required: what is learned belongs to a user; infer=False writes to the agent itself"
-        raise InvalidInput("user_id", "nothing", mend)
+def _fields(body: Mapping[str, Any]) -> Fields:
+    """The fields that our event and our `add` share."""
+    entities = _entities(body)
     given = {
         "user_id": entities.get("user_id"),
         "agent_id": entities.get("agent_id"),
         "session_id": entities.get("run_id"),
-        "metadata": metadata or None,
-        "messages": messages,
+        "metadata": _metadata(body, entities.get(APP_ID)) or None,
     }
     if body.get("timestamp") is not None:
         given["occurred_at"] = read_moment(body["timestamp"], "timestamp")
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _notes(body: Mapping[str, Any], entities: Mapping[str, Any], metadata: dict[str, Any], messages: Any) -> Notes:
-    if "user_id" in entities and "agent_id" in entities:
+def _conversation(fields: Fields, messages: Any) -> Fields:
+    if "user_id" not in fields and "agent_id" in fields:
+        mend = "is required: what is learned belongs to a user; infer=False writes to the agent itself"
+        raise InvalidInput("user_id", "nothing", mend)
+    return fields if messages is None else {**fields, "messages": messages}
+
+
+def _notes(fields: Fields, messages: Any) -> Notes:
+    if "user_id" in fields and "agent_id" in fields:
         mend = "a note has one owner: give user_id, with run_id for a thread, or agent_id"
         raise InvalidInput("agent_id", "a second owner", mend)
     texts = tuple(_texts(messages))
@@ -122,15 +124,7 @@ def _notes(body: Mapping[str, Any], entities: Mapping[str, Any], metadata: dict[
         raise InvalidInput("messages", "no words", "must hold something that a user or an assistant said")
     if len(texts) > MOST_NOTES:
         raise InvalidInput("messages", f"{len(texts)} messages", f"must be at most {MOST_NOTES} with infer=False")
-    fields = {
-        "user_id": entities.get("user_id"),
-        "agent_id": entities.get("agent_id"),
-        "session_id": entities.get("run_id"),
-        "metadata": metadata or None,
-    }
-    if body.get("timestamp") is not None:
-        fields["occurred_at"] = read_moment(body["timestamp"], "timestamp")
-    return Notes(texts, {name: value for name, value in fields.items() if value is not None})
+    return Notes(texts, fields)
 
 
 def _texts(messages: Any) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from afterword.gateway.callers import Fields
 from afterword.gateway.compat.mem0.clauses import clauses_of
-from afterword.gateway.compat.mem0.expressions import AllOf, Expression, read_filters
+from afterword.gateway.compat.mem0.expressions import ENTITIES, OWNERS, AllOf, Expression, read_filters
 from afterword.schemas import InvalidInput
 from afterword.schemas.errors import shortened
 
@@ -19,7 +19,6 @@ DEFAULT_THRESHOLD = 0.1
 """mem0's own, since its third version."""
 
 _LONGEST_FILTERS = 10_000
-_ENTITIES = ("user_id", "agent_id", "run_id")
 
 
 class WhichMemories(BaseModel):
@@ -39,7 +38,7 @@ class WhichMemories(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _owners_in_filters(cls, given: Any) -> Any:
-        named = [name for name in (*_ENTITIES, "app_id") if isinstance(given, Mapping) and name in given]
+        named = [name for name in ENTITIES if isinstance(given, Mapping) and name in given]
         if named:
             raise ValueError(f"{named[0]} must be in filters, as in mem0's own API")
         return given
@@ -111,10 +110,9 @@ def owner_to_clear(query: Mapping[str, str], own_user: str | None) -> Fields:
     given = {name: value for name, value in query.items() if name not in ("org_id", "project_id")}
     filters = _filters_in(given.pop("filters")) if "filters" in given else {}
     for name in given:
-        if name not in _ENTITIES:
-            raise InvalidInput(
-                name, "a condition", f"must be one of {', '.join(_ENTITIES)}: all of an owner is deleted"
-            )
+        if name not in OWNERS:
+            mend = f"must be one of {', '.join(OWNERS)}: all of an owner is deleted"
+            raise InvalidInput(name, "a condition", mend)
     clauses = clauses_of(AllOf((read_filters(filters), read_filters(given))), user_id=own_user)
     if len(clauses) != 1 or not clauses[0].is_exact or clauses[0].fields.keys() - {"user_id", "agent_id", "session_id"}:
         mend = "must name one user_id, with a run_id or without, or one agent_id: all of an owner is deleted"

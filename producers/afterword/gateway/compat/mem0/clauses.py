@@ -11,13 +11,12 @@ from datetime import datetime, timedelta
 from itertools import chain, product
 from typing import Any
 
-from afterword.gateway.compat.mem0.expressions import METADATA, AllOf, AnyOf, Comparison, Expression
+from afterword.gateway.compat.mem0.expressions import APP_ID, METADATA, OWNERS, AllOf, AnyOf, Comparison, Expression
 from afterword.schemas import InvalidInput, Memory
 
 MOST_CLAUSES = 16
 """Searches that one request may be turned into."""
 
-_OWNERS = ("user_id", "agent_id", "run_id")
 _MOST_METADATA = 20
 _PLAIN = {"user_id": "user_id", "agent_id": "agent_id", "run_id": "session_id", "kind": "kind", "scope": "scope"}
 _OCCURRED = ("created_at", "timestamp")
@@ -60,7 +59,7 @@ def clauses_of(expression: Expression, *, user_id: str | None = None) -> list[Cl
 
 
 def _alternatives(expression: Expression) -> list[list[Expression]]:
-    """What must hold together, for each set of owners that the expression names."""
+    """For each set of owners that the expression names, the parts that must hold together."""
     match expression:
         case AllOf(parts):
             found: list[list[Expression]] = [[]]
@@ -72,7 +71,7 @@ def _alternatives(expression: Expression) -> list[list[Expression]]:
             return found
         case AnyOf(parts) if any(_names_owner(part) for part in parts):
             return list(chain.from_iterable(_alternatives(part) for part in parts))
-        case Comparison(name, "in", values) if name in _OWNERS:
+        case Comparison(name, "in", values) if name in OWNERS:
             return [[Comparison(name, "eq", value)] for value in values]
     # Alternatives that all have the same owners need no search each.
     return [[expression]]
@@ -81,7 +80,7 @@ def _alternatives(expression: Expression) -> list[list[Expression]]:
 def _names_owner(expression: Expression) -> bool:
     match expression:
         case Comparison(name, operator, _):
-            return name in _OWNERS and operator in ("eq", "in")
+            return name in OWNERS and operator in ("eq", "in")
         case AllOf(parts) | AnyOf(parts):
             return any(_names_owner(part) for part in parts)
     return False
@@ -133,8 +132,8 @@ class _Draft:
                 return self._set(self.fields, _PLAIN[name], value)
             case Comparison("categories", "eq", str() as topic) | Comparison("categories", "in", [topic]):
                 return self._set(self.fields, "topic", topic)
-            case Comparison("app_id", "eq", str() as value):
-                return self._set_metadata("app_id", value)
+            case Comparison(name, "eq", str() as value) if name == APP_ID:
+                return self._set_metadata(APP_ID, value)
             case Comparison(name, "eq", value) if name.startswith(METADATA):
                 return self._set_metadata(name.removeprefix(METADATA), value)
             case Comparison(name, operator, datetime() as moment) if name in _OCCURRED and operator != "ne":

@@ -24,7 +24,10 @@ from afterword.gateway.compat.mem0.moments import read_moment
 from afterword.schemas import InvalidInput, Memory
 from afterword.schemas.errors import described, shortened
 
-ENTITIES: Final = ("user_id", "agent_id", "run_id", "app_id")
+APP_ID: Final = "app_id"
+"""mem0's name for an application. Here it is metadata of that name."""
+OWNERS: Final = ("user_id", "agent_id", "run_id")
+ENTITIES: Final = (*OWNERS, APP_ID)
 TIMES: Final = ("created_at", "timestamp", "updated_at")
 METADATA: Final = "metadata."
 ANYTHING: Final = "*"
@@ -203,7 +206,7 @@ def _checked(field: str, operator: str, value: Any, place: str) -> Any:
 
 
 def _value(field: str, memory: Memory) -> Any:
-    """What a memory has in one of mem0's fields; a list where any of them may match."""
+    """The value of a memory in one of mem0's fields; a list where any of them may match."""
     if field.startswith(METADATA):
         return memory.metadata.get(field.removeprefix(METADATA))
     return _VALUES[field](memory)
@@ -213,7 +216,7 @@ _VALUES: Final[dict[str, Callable[[Memory], Any]]] = {
     "user_id": lambda memory: memory.user_id,
     "agent_id": lambda memory: memory.agent_id,
     "run_id": lambda memory: memory.session_id,
-    "app_id": lambda memory: memory.metadata.get("app_id"),
+    APP_ID: lambda memory: memory.metadata.get(APP_ID),
     "created_at": lambda memory: memory.occurred_at,
     "timestamp": lambda memory: memory.occurred_at,
     "updated_at": lambda memory: memory.updated_at or memory.created_at or memory.occurred_at,

@@ -18,7 +18,7 @@ MOST_LISTED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Memories, best first. `is_complete` is False where better-hidden ones may match that a search does not reach."""
+    """Memories, best first. `is_complete` is False where more may match than the search has reached."""
 
     memories: list[Memory]
     is_complete: bool = True

@@ -22,7 +22,6 @@ from afterword.gateway.settings import LimitedKind
 from afterword.gateway.visits import UncountedVisiting, Visit, Visiting
 from afterword.schemas import InvalidInput, Memory
 from afterword.schemas.commands import MAX_VERSIONS
-from afterword.schemas.keys import CallerRole
 
 # Described by mem0's own documentation: our OpenAPI is that of the canonical API.
 router = APIRouter(route_class=Mem0Route, include_in_schema=False)
@@ -91,7 +90,7 @@ async def _added(visit: Visit, notes: Notes) -> Any:
 @router.post("/v3/memories/search/")
 async def search(visit: Visiting, body: SearchBody) -> Json:
     """The best memories about a question. `incomplete` is told where filters leave memories out that may match."""
-    clauses = clauses_of(body.expression(), user_id=_own_user(visit))
+    clauses = clauses_of(body.expression(), user_id=visit.caller.implied_user_id)
     found = await Mem0Finder(visit).search(clauses, body.query, limit=body.top_k, latest_only=bool(body.latest_only))
     near = [memory for memory in found.memories if (memory.score or 0.0) >= body.threshold]
     answer: Json = {"results": [mem0_memory(memory, body.fields) for memory in near]}
@@ -107,7 +106,7 @@ async def get_all(
     request: Request, visit: Visiting, body: ListBody, page: _Page = 1, page_size: _PageSize = 100
 ) -> Json:
     """A page of all memories that are meant, newest first, and how many there are in all."""
-    clauses = clauses_of(body.expression(), user_id=_own_user(visit))
+    clauses = clauses_of(body.expression(), user_id=visit.caller.implied_user_id)
     listed = await Mem0Finder(visit).list(clauses, page=page, size=page_size)
 
     def url(number: int) -> str:
@@ -129,7 +128,7 @@ async def get(visit: Visiting, memory_id: MemoryId) -> Json:
 
 @router.get("/v1/memories/{memory_id}/history/")
 async def history(visit: Visiting, memory_id: MemoryId) -> list[Json]:
-    """What happened to one memory: that it was added, and its newest 100 corrections."""
+    """The history of one memory: that it was added, and its newest 100 corrections."""
     [owner] = await owners_of(visit, [memory_id])
     async with as_if_missing():
         memory = await visit.client.memories.get(memory_id, **owner)
@@ -162,7 +161,7 @@ async def delete(visit: Visiting, memory_id: MemoryId, delete_linked: bool = Fal
 @router.delete("/v1/memories/")
 async def delete_all(request: Request, visit: Visiting) -> Json:
     """Remove all memories of one user, of one run of theirs, or of one agent."""
-    removed = await clear_owner(visit, owner_to_clear(request.query_params, _own_user(visit)))
+    removed = await clear_owner(visit, owner_to_clear(request.query_params, visit.caller.implied_user_id))
     return mem0_removed("Memories deleted successfully!", pending=removed.pending)
 
 
@@ -199,8 +198,3 @@ async def _delete(visit: Visit, memory_ids: list[str]) -> bool:
             removed = await visit.client.memories.delete(memory_id, **owner)
             pending |= removed.pending
     return pending
-
-
-def _own_user(visit: Visit) -> str | None:
-    """Who is meant where filters name nobody: a caller who is a user."""
-    return visit.caller.user_id if CallerRole.USER in visit.caller.roles else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from afterword.schemas import InvalidInput
 from afterword.schemas.errors import described
@@ -26,7 +26,7 @@ def read_moment(given: Any, field: str) -> datetime:
     """
     try:
         return _MOMENT.validate_python(_aware(given))
-    except (ValueError, TypeError, OverflowError, OSError, ValidationError):
+    except (ValueError, TypeError, OverflowError, OSError):
         mend = "must be an ISO 8601 time, a day such as 2026-05-01, or seconds since 1970"
         raise InvalidInput(field, described(given), mend) from None
 

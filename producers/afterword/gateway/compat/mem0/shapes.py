@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from afterword.gateway.compat.mem0.expressions import categories
+from afterword.gateway.compat.mem0.expressions import APP_ID, categories
 from afterword.schemas import Memory
 from afterword.schemas.answers import MemoryHistory
 from afterword.schemas.values import Metadata
 
 Json = dict[str, Any]
 """An object of a body or an answer."""
-
-APP_ID = "app_id"
-"""mem0's name for an application. Here it is metadata of that name."""
 
 
 def mem0_memory(memory: Memory, fields: Collection[str] | None = None) -> Json:
