@@ -100,8 +100,10 @@ class GatewayStack:
         """The URL of one more gateway, with other settings."""
         server = GatewayServer(self.settings(**changes))
         server.start()
-        yield server.url
-        server.stop()
+        try:
+            yield server.url
+        finally:
+            server.stop()
 
     def http(self, credential: str | None = None, *, url: str | None = None) -> httpx.Client:
         """A client of the gateway with this token or key."""

@@ -25,7 +25,7 @@ _OPEN: Final = frozenset({"/", "/viewer", "/viewer/", "/healthz", "/readyz", "/m
 """Nobody is asked there who they are; they hold nothing of anybody."""
 
 _SMUGGLED: Final = ("tenant_id", "by", "asked_by", "reply_to", "request_id", "command", "version", "deadline_ms")
-"""What the gateway fills in by itself."""
+"""Fields that the gateway fills in by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,7 +57,7 @@ Everybody's questions pause together while no worker answers. In an agent a paus
 slow; here one question probes for all the others, and they must not wait long for its answer."""
 _PROMPT: Final = (context.router, conversations.router, probes.router)
 _MCP_HEADERS: Final = ("MCP-Protocol-Version", "Mcp-Method", "Mcp-Name")
-"""What a page sends that speaks the Model Context Protocol."""
+"""Headers of a page that speaks the Model Context Protocol."""
 _ROUTERS: Final = (
     memories.router,
     users.router,
@@ -156,7 +156,9 @@ def _guard(app: FastAPI, door: Door) -> None:
 def _door(settings: GatewaySettings, keys: KeyCheck | None) -> Door:
     # As every other client finds Redis, unless the gateway has an address of its own.
     url = settings.redis_url.get_secret_value() if settings.redis_url else Environment.read(os.environ).redis_url
-    client, metrics, source = AsyncMemoryClient(url, settings=CLIENT_SETTINGS), GatewayMetrics(), key_source(settings)
+    client = AsyncMemoryClient(url, settings=CLIENT_SETTINGS)
+    source = key_source(settings)
+    metrics = GatewayMetrics()
     metrics.watch_outbox(lambda: client.stats)
     authentication = Authentication(
         tokens=None if source is None else TokenCheck(settings, source),

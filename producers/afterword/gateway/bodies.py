@@ -18,7 +18,7 @@ from afterword.schemas.values import Id, Model
 FILLED_IN: Final = frozenset(
     {"version", "request_id", "tenant_id", "reply_to", "deadline_ms", "command", "by", "asked_by"}
 )
-"""What no caller may give: it says who calls, or how the request travels."""
+"""Fields that no caller may give: they say who calls, or how the request travels."""
 
 IdempotencyKey = Annotated[
     Id | None,

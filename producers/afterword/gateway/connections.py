@@ -29,8 +29,8 @@ class BoundedConnection(HttpToolsProtocol):
         self._has_body = True
         self._ending: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(cast(asyncio.Transport, transport))
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:

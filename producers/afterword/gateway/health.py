@@ -43,7 +43,7 @@ class HealthLook:
         self._found_at = float("-inf")
 
     async def look(self) -> ServiceCheck:
-        """What was found at most two seconds ago."""
+        """How it was at most two seconds ago."""
         if self._found is not None and self._clock() - self._found_at < KEPT_SECONDS:
             return self._found
         if self._looking is None or self._looking.done():

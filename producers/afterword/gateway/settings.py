@@ -25,7 +25,7 @@ _Seconds = Annotated[float, Field(gt=0)]
 
 
 class LimitedKind(StrEnum):
-    """What is counted against limits."""
+    """A kind of request that is counted against limits."""
 
     PUBLISHES = "publishes"
     CONTEXTS = "contexts"
@@ -190,9 +190,7 @@ class GatewaySettings(BaseSettings):
     def _are_origins(cls, value: str) -> str:
         for each in filter(None, (part.strip() for part in value.split(","))):
             if not each.startswith(("https://", "http://")):
-                raise ValueError(
-                    "must be origins, each an origin such as https://app.example: * would let all pages in"
-                )
+                raise ValueError("each must be an origin such as https://app.example: * would let all pages in")
         return value
 
     @model_validator(mode="after")

@@ -67,7 +67,7 @@ class Visit:
 
 
 def door_of(app: FastAPI) -> Door:
-    """What the routes of an application share."""
+    """The door that the routes of an application share."""
     return cast(Door, app.state.door)
 
 

@@ -189,7 +189,7 @@ def sent(http: httpx.Client, request: Request) -> httpx.Response:
 
 
 def leak(request: Request, answer: httpx.Response, intruder: Intruder, victim: Victim) -> str | None:
-    """What an answer tells that its intruder was not to know."""
+    """The words of an answer that its intruder was not to know."""
     told = answer.text + str(answer.headers)
     if victim.canary in told:
         return "what is remembered"

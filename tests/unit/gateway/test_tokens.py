@@ -222,7 +222,8 @@ def test_what_is_no_key_set_is_refused(body: bytes) -> None:
 
 def test_a_key_of_an_odd_name_costs_itself() -> None:
     published = json.loads(Publisher("one")(""))
-    odd = [{**published["keys"][0], "kid": name} for name in (["one"], {}, 1)]
+    names: list[Any] = [["one"], {}, 1]
+    odd = [{**published["keys"][0], "kid": name} for name in names]
     assert list(keys_in(json.dumps({"keys": [*odd, *published["keys"]]}).encode())) == ["one"]
 
 
