@@ -45,6 +45,7 @@ def clauses_of(expression: Expression, *, user_id: str | None = None) -> list[Cl
 
     `user_id` is the owner where the expression names none.
 
+    >>> from afterword.gateway.compat.mem0.expressions import read_filters
     >>> clauses_of(read_filters({"user_id": {"in": ["ada", "bob"]}, "metadata": {"channel": "web"}}))[1].fields
     {'user_id': 'bob', 'metadata': {'channel': 'web'}}
 
