@@ -490,7 +490,12 @@ def test_tables_that_cannot_be_vacuumed_now_are_vacuumed_later(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rewritten: list[str] = []
-    monkeypatch.setattr(workshop.store, "rewrite", lambda: rewritten.append("anew") is None)
+
+    def rewrite() -> bool:
+        rewritten.append("anew")
+        return True
+
+    monkeypatch.setattr(workshop.store, "rewrite", rewrite)
     monkeypatch.setattr(database, "_VACUUM_WAITS_MS", 50)
     erasure_id = ask_to_erase(workshop)
     with workshop.database.transaction() as connection:

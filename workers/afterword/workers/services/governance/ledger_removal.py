@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Table, delete, or_, text, update
 
-from afterword.workers.services.commands.clear_memories import letters_of
+from afterword.workers.services.commands.users_named import letters_of
 from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.stores.ledger import deletions, erasures, locks, memories, provenance
 from afterword.workers.stores.ledger.agents import agents

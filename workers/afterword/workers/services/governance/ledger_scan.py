@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from afterword.workers.services.commands.clear_memories import is_about
+from afterword.workers.services.commands.users_named import is_about
 from afterword.workers.services.governance.ledger_removal import WITH_THE_RECEIPT
 from afterword.workers.services.governance.phrases import PhraseFinder
 from afterword.workers.stores.ledger.database import Database
