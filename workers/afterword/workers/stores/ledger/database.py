@@ -120,10 +120,8 @@ class Database:
 
         Raises: LedgerUnavailable.
         """
-        try:
+        with self._our_errors():
             return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
-            raise _unavailable(error) from error
 
     def refusal(self, *, by_writing: bool = False) -> str | None:
         """The reason why nothing can be recorded now: the server is away, read-only, or without room. None: it can.
@@ -146,7 +144,7 @@ class Database:
         """Whether a pooler hands the same server connection to two clients in turn, as PgBouncer does in transaction
         mode: locks and settings of a session are lost there. Raises: LedgerUnavailable.
         """
-        with self.session() as one, self.session() as other:
+        with self._our_errors(), self.session() as one, self.session() as other:
             # Each is asked twice: in transaction mode any statement may reach any server connection.
             backends = [
                 {each.execute(text("SELECT pg_backend_pid()")).scalar_one() for _ in range(2)} for each in (one, other)
