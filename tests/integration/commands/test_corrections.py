@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -157,7 +158,7 @@ class TestOnce:
         workshop.store.up()
         for failing in ("one corrected", "two corrected"):
             # Whichever of the two was asked for first.
-            workshop.embedder.fails = lambda text, failing=failing: text == failing
+            workshop.embedder.fails = partial(str.__eq__, failing)
             with pytest.raises(EmbeddingFailed):
                 workshop.house.commands.corrections.complete()
             other = next(each for each in ("one corrected", "two corrected") if each != failing)

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 import redis
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from afterword.schemas import AddMemory, Kind, wire
 from afterword.schemas.commands import UpdateMemory
@@ -35,7 +35,7 @@ from afterword.workers.services.governance.queue_removal import QueueRemoval
 from afterword.workers.services.governance.residue import ResidueScan
 from afterword.workers.services.governance.store_removal import StoreRemoval
 from afterword.workers.services.ingest.recorder import Outcome
-from afterword.workers.stores.ledger import database, erasures
+from afterword.workers.stores.ledger import database, erasures, provenance
 from afterword.workers.stores.ledger.schema import TABLES
 from afterword.workers.stores.ledger.upkeep import dead_letters
 from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter
@@ -486,11 +486,29 @@ def test_one_that_another_leader_has_finished_is_left_alone(
 
 
 @pytest.mark.usefixtures("without_files")
+def test_each_reading_of_whole_tables_may_take_minutes(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, allowed = provenance.learned_from, []
+
+    def noted(connection: Connection, *whose: str) -> Any:
+        allowed.append(connection.execute(text("SHOW statement_timeout")).scalar_one())
+        return real(connection, *whose)
+
+    monkeypatch.setattr(provenance, "learned_from", noted)
+    erase(workshop)
+    assert allowed == ["10min"] * 3
+
+
+@pytest.mark.usefixtures("without_files")
 def test_tables_that_cannot_be_vacuumed_now_are_vacuumed_later(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rewritten: list[str] = []
-    monkeypatch.setattr(workshop.store, "rewrite", lambda: rewritten.append("anew") is None)
+
+    def rewrite() -> bool:
+        rewritten.append("anew")
+        return True
+
+    monkeypatch.setattr(workshop.store, "rewrite", rewrite)
     monkeypatch.setattr(database, "_VACUUM_WAITS_MS", 50)
     erasure_id = ask_to_erase(workshop)
     with workshop.database.transaction() as connection:

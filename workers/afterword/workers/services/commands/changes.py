@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from afterword.schemas.command import Owned
+from afterword.schemas.command import OfUser, Owned
 from afterword.workers.core.origin import Origin
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.memories.bookkeeping import Books
@@ -29,7 +29,7 @@ class Changes:
     metrics: Metrics
 
     @contextmanager
-    def locked(self, command: Owned) -> Iterator[Connection]:
+    def locked(self, command: Owned | OfUser) -> Iterator[Connection]:
         """A transaction in which nobody else changes the memories of the command's user; an agent's have no lock.
 
         Raises: BeingErased, LedgerUnavailable.

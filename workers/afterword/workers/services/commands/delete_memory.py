@@ -9,16 +9,16 @@ from sqlalchemy import Connection
 
 from afterword.schemas import DeleteMemory, Kind, Removed
 from afterword.workers.core.errors import NotFound, VectorStoreUnavailable
+from afterword.workers.services.commands import work_in_flight
 from afterword.workers.services.commands.changes import Changes
-from afterword.workers.services.commands.clear_memories import agents_of
 from afterword.workers.services.commands.deletions import Deletions, audited
+from afterword.workers.services.commands.work_in_flight import InHand
 from afterword.workers.services.memories.excerpts import excerpt_ids
 from afterword.workers.services.memories.sources import excerpts_behind
 from afterword.workers.services.policy.access import asker_of, owner_of
 from afterword.workers.stores.ledger import deletions, memories
 from afterword.workers.stores.ledger.deletions import Deletion, Wanted
-from afterword.workers.stores.ledger.extraction import journal, progress, subjects
-from afterword.workers.stores.ledger.extraction.journal import Entry
+from afterword.workers.stores.ledger.extraction import journal, subjects
 from afterword.workers.stores.ledger.ingest import conversations, transcripts
 from afterword.workers.stores.ledger.ingest.conversations import Conversation
 from afterword.workers.stores.ledger.memories import KnownMemory
@@ -52,7 +52,7 @@ class MemoryDeleter:
     def _record(self, connection: Connection, command: DeleteMemory, memory_id: str, known: KnownMemory) -> Deletion:
         """Record the deletion of one memory, take it off the books, and tell the audit."""
         # Only an excerpt is what somebody said: a fact or a note has no turn to strike.
-        begun = _strike(connection, command, memory_id, known) if known.kind is Kind.EXCERPT else None
+        held = _strike(connection, command, memory_id, known) if known.kind is Kind.EXCERPT else InHand()
         gone = memories.remove(connection, command.tenant_id, [memory_id])
         self._changes.books.note_removed(connection, gone, datetime.now(UTC))
         of = {} if memory_id == command.memory_id else {"source_of": command.memory_id}
@@ -63,8 +63,8 @@ class MemoryDeleter:
             session_id=command.session_id,
             everything=False,
             # With the facts of an answer that is voided: a worker may be writing them just now.
-            memory_ids=(memory_id, *(fact.id for fact in begun.facts)) if begun else (memory_id,),
-            agents=agents_of(begun),
+            memory_ids=(memory_id, *held.memory_ids),
+            agents=held.agents,
             details={"scope": known.scope.value, "kind": known.kind.value, **of},
             requested_by=asker_of(command),
             known=1,
@@ -104,14 +104,14 @@ class MemoryDeleter:
         return KnownMemory(found[0].scope, found[0].kind, found[0].session_id, found[0].event_id)
 
 
-def _strike(connection: Connection, command: DeleteMemory, memory_id: str, known: KnownMemory) -> Entry | None:
-    """Strike the turn of an excerpt wherever it is kept. Returns the open batch that it has voided, if any."""
+def _strike(connection: Connection, command: DeleteMemory, memory_id: str, known: KnownMemory) -> InHand:
+    """Strike the turn of an excerpt wherever it is kept. Returns what is being written of the batch that this voids."""
     tenant_id, user_id = command.tenant_id, command.user_id or ""
     kept = conversations.with_turns(
         connection, tenant_id, user_id, session_id=known.session_id, event_id=known.event_id
     )
     struck = [conversation for conversation in kept if _without(connection, conversation, memory_id)]
-    return _extract_anew(connection, tenant_id, user_id) if struck else None
+    return _extract_anew(connection, tenant_id, user_id) if struck else InHand()
 
 
 def _without(connection: Connection, conversation: Conversation, memory_id: str) -> bool:
@@ -126,17 +126,12 @@ def _without(connection: Connection, conversation: Conversation, memory_id: str)
     return any(place >= conversation.extracted_turns for place in changed)
 
 
-def _extract_anew(connection: Connection, tenant_id: str, user_id: str) -> Entry | None:
+def _extract_anew(connection: Connection, tenant_id: str, user_id: str) -> InHand:
     """Void the work in flight for the subject; everything that waits is extracted at once, in a new generation."""
-    begun = journal.read(connection, tenant_id, user_id)
     # Nobody has the turn in hand, and whoever comes next reads the conversation without it.
-    if begun is None and not subjects.in_work(connection, tenant_id, user_id):
-        return None
+    if not journal.is_open(connection, tenant_id, user_id) and not subjects.in_work(connection, tenant_id, user_id):
+        return InHand()
     subject = subjects.lock(connection, tenant_id, user_id)
-    journal.remove(connection, tenant_id, user_id)
-    subjects.raise_generation(connection, tenant_id, user_id)
-    conversations.carry_over(connection, tenant_id, user_id, generation=subject.generation + 1)
-    waiting = progress.waiting(connection, tenant_id, user_id)
-    if waiting.last_at is not None:
-        subjects.note_pending(connection, subject, due_at=subject.now, tokens=waiting.tokens)
-    return begun
+    held = work_in_flight.void_batch(connection, tenant_id, user_id)
+    work_in_flight.extract_anew(connection, subject)
+    return held

@@ -17,7 +17,6 @@ from afterword.workers.services.memories.importance import importance
 from afterword.workers.services.memories.topics import Topics
 from afterword.workers.services.policy.access import asker_of
 from afterword.workers.stores.ledger import audit, wishes
-from afterword.workers.stores.ledger.extraction import subjects
 from afterword.workers.stores.vectors.owners import UserOwner
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.stores.vectors.views import MemoryView
@@ -45,8 +44,7 @@ class MemoryImporter:
         memories = self._topics.labelled(list(zip(wanted, vectors, strict=True)))
         books, by = self._changes.books, asker_of(command) or command.user_id
         records = [books.record_of(memory, memory.metadata, source="import") for memory, _ in memories]
-        with self._changes.database.transaction() as connection:
-            subjects.lock(connection, command.tenant_id, command.user_id)
+        with self._changes.locked(command) as connection:
             if wishes.objects(connection, command.tenant_id, command.user_id):
                 raise Denied("memory is off for this user: `afterword users set USER --memory` switches it on")
             # Under the lock, so that a clear comes either before or after all of it.

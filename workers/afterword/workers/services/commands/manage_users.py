@@ -6,15 +6,15 @@ from sqlalchemy import Connection
 
 from afterword.schemas.users import GetUser, SetUser, UserWishes
 from afterword.workers.core.origin import Origin
-from afterword.workers.services.commands.clear_memories import agents_of, in_hand
+from afterword.workers.services.commands import work_in_flight
 from afterword.workers.services.commands.deletions import Deletions
 from afterword.workers.services.policy.access import asker_of
 from afterword.workers.services.policy.wishes import OBJECTED, Objections
 from afterword.workers.stores.ledger import audit, deletions, wishes
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.deletions import Deletion, Wanted
-from afterword.workers.stores.ledger.extraction import journal, subjects
-from afterword.workers.stores.ledger.ingest import conversations, excerpts
+from afterword.workers.stores.ledger.extraction import subjects
+from afterword.workers.stores.ledger.ingest import conversations
 
 
 class UserKeeper:
@@ -61,21 +61,17 @@ class UserKeeper:
 
 def _void(connection: Connection, tenant_id: str, user_id: str, by: str) -> Deletion | None:
     """End what waits to be learned of a user, and record that what is being written of it must go again."""
-    begun = journal.read(connection, tenant_id, user_id)
-    unwritten = excerpts.unwritten(connection, tenant_id, user_id, None)
-    journal.remove(connection, tenant_id, user_id)
-    subjects.raise_generation(connection, tenant_id, user_id)
+    held = work_in_flight.void(connection, tenant_id, user_id)
     conversations.end_waiting(connection, tenant_id, user_id, OBJECTED)
-    in_work = in_hand(begun, unwritten)
-    if not in_work:
+    if not held.memory_ids:
         return None
     wanted = Wanted(
         tenant_id=tenant_id,
         user_id=user_id,
         everything=False,
-        memory_ids=in_work,
-        agents=agents_of(begun),
-        details={"scope": "user", "kind": "fact" if begun else "excerpt"},
+        memory_ids=held.memory_ids,
+        agents=held.agents,
+        details={"scope": "user", "kind": "fact" if held.facts else "excerpt"},
         requested_by=by,
     )
     return deletions.record(connection, wanted)

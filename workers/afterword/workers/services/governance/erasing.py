@@ -20,7 +20,7 @@ from afterword.workers.services.governance.residue import ResidueScan, Sought
 from afterword.workers.services.governance.steps import Note, Step
 from afterword.workers.services.governance.store_removal import StoreRemoval
 from afterword.workers.stores.ledger import audit, erasures
-from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.database import Database, allow_minutes
 from afterword.workers.stores.ledger.erasures import Erasure
 from afterword.workers.stores.ledger.extraction import subjects
 from afterword.workers.stores.ledger.schema import TABLES
@@ -123,6 +123,7 @@ class Erasing:
 
     def _pseudonymise(self, erasure: Erasure, note: Note) -> None:
         with self._database.transaction() as connection:
+            allow_minutes(connection)
             rows = audit.count_of(connection, erasure.tenant_id, erasure.user_id)
         note({"audit": rows})
         left = True

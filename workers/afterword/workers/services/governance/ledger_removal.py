@@ -9,12 +9,13 @@ from typing import Final
 
 from sqlalchemy import Connection, Table, delete, or_, text, update
 
-from afterword.workers.services.commands.clear_memories import letters_of
+from afterword.workers.services.commands.users_named import letters_of
 from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.stores.ledger import deletions, erasures, locks, memories, provenance
 from afterword.workers.stores.ledger.agents import agents
 from afterword.workers.stores.ledger.analytics.rollups import STORAGE_LOCK
 from afterword.workers.stores.ledger.analytics.statistics import NOBODY
+from afterword.workers.stores.ledger.database import allow_minutes
 from afterword.workers.stores.ledger.erasures import Erasure
 from afterword.workers.stores.ledger.extraction.journal import journal
 from afterword.workers.stores.ledger.extraction.llm_calls import llm_calls
@@ -70,7 +71,6 @@ _FORGET_ASKER = text(
     WHERE tenant_id = :tenant_id AND :user_id IN (metadata->>'by', metadata->>'account', metadata->>'owner')
     """
 )
-_PATIENCE = text("SET LOCAL statement_timeout = '10min'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class LedgerRemoval:
 
     def remove(self, connection: Connection, erasure: Erasure) -> dict[str, int]:
         """Remove the user, in one transaction. Returns how many rows of each table."""
-        connection.execute(_PATIENCE)
+        allow_minutes(connection)
         # A snapshot that counts users' memories just now must not write this one down afterwards.
         locks.serialise(connection, [STORAGE_LOCK])
         learned = self._removed_learned(connection, erasure)
@@ -124,7 +124,7 @@ def pseudonymise_audit(connection: Connection, erasure: Erasure) -> int:
 
     What a row counts stays. Rows of one erasure share a pseudonym that nothing links to the user any more.
     """
-    connection.execute(_PATIENCE)
+    allow_minutes(connection)
     key = erasures.key_of(connection)
     told = {
         "tenant_id": erasure.tenant_id,
@@ -138,7 +138,7 @@ def pseudonymise_audit(connection: Connection, erasure: Erasure) -> int:
 
 def forget_asker(connection: Connection, erasure: Erasure) -> int:
     """Take the user's name off what they asked about others, such as an agent that they own."""
-    connection.execute(_PATIENCE)
+    allow_minutes(connection)
     return connection.execute(_FORGET_ASKER, {"tenant_id": erasure.tenant_id, "user_id": erasure.user_id}).rowcount
 
 

@@ -22,10 +22,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from afterword.workers.services.commands.clear_memories import is_about
+from afterword.workers.services.commands.users_named import is_about
 from afterword.workers.services.governance.ledger_removal import WITH_THE_RECEIPT
 from afterword.workers.services.governance.phrases import PhraseFinder
-from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.database import Database, allow_minutes
 from afterword.workers.stores.ledger.schema import TABLES
 
 _OF_USERS: Final = frozenset({"user_id", "owner_id", "account", "requested_by", "by"})
@@ -37,7 +37,6 @@ _WORDED: Final = frozenset(
 """Columns in which words of a person may stand."""
 
 _AT_ONCE = 200
-_PATIENCE = text("SET LOCAL statement_timeout = '10min'")
 _NAMED_IN_JSON = "$.** ? (@.user_id == $user || @.by == $user || @.account == $user || @.owner == $user)"
 
 _ID_IN_JSON = '$.** ? (@.type() == "string" && @ == $ids[*])'
@@ -78,7 +77,7 @@ class LedgerScan:
                 continue
             # Each in a transaction of its own: a long one would keep what was removed from being vacuumed.
             with self._database.transaction() as connection:
-                connection.execute(_PATIENCE)
+                allow_minutes(connection)
                 yield self._table(connection, table, wanted)
 
     def _table(

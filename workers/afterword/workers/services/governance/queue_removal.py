@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 
 from afterword.schemas.wire import Queue, read_message, sent_at_ms
 from afterword.workers.broker import QueueAdmin, RedisTraces
-from afterword.workers.services.commands.clear_memories import is_about
-from afterword.workers.services.commands.users_named import users_named
+from afterword.workers.services.commands.users_named import is_about, users_named
 from afterword.workers.services.governance.steps import Note
 from afterword.workers.stores.ledger.erasures import Erasure
 

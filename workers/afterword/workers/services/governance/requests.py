@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from afterword.schemas.erasures import EraseUser, ErasureReceipt, ErasureState, ErasureStatus, GetErasure
 from afterword.workers.core.errors import BeingErased, NotFound
-from afterword.workers.services.commands.clear_memories import agents_of, in_hand
+from afterword.workers.services.commands import work_in_flight
 from afterword.workers.services.governance.steps import Step
 from afterword.workers.services.memories.pending_deletions import PendingDeletions
 from afterword.workers.services.policy.access import asker_of
@@ -17,8 +17,7 @@ from afterword.workers.stores.ledger import audit, deletions, erasures
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.deletions import Deletion, Wanted
 from afterword.workers.stores.ledger.erasures import Erasure
-from afterword.workers.stores.ledger.extraction import journal, subjects
-from afterword.workers.stores.ledger.ingest import excerpts
+from afterword.workers.stores.ledger.extraction import subjects
 
 
 class ErasureDesk:
@@ -65,11 +64,7 @@ class ErasureDesk:
 def _recorded(connection: Connection, command: EraseUser) -> tuple[Erasure, Deletion]:
     tenant_id, user_id = command.tenant_id, command.user_id
     subjects.lock(connection, tenant_id, user_id)
-    # Read before it is removed: workers may be writing these memories just now.
-    begun = journal.read(connection, tenant_id, user_id)
-    held = in_hand(begun, excerpts.unwritten(connection, tenant_id, user_id, None))
-    journal.remove(connection, tenant_id, user_id)
-    subjects.raise_generation(connection, tenant_id, user_id)
+    held = work_in_flight.void(connection, tenant_id, user_id)
     asker = asker_of(command)
     recorded = erasures.record(
         connection,
@@ -78,12 +73,12 @@ def _recorded(connection: Connection, command: EraseUser) -> tuple[Erasure, Dele
         keep_learned=command.keep_learned,
         requested_by=None if asker == user_id else asker,
         step=Step.SAMPLE,
-        memory_ids=held,
+        memory_ids=held.memory_ids,
     )
     subjects.begin_erasing(connection, tenant_id, user_id, recorded.requested_at)
     hidden = deletions.record(
         connection,
-        Wanted(tenant_id=tenant_id, user_id=user_id, everything=True, memory_ids=held, agents=agents_of(begun)),
+        Wanted(tenant_id=tenant_id, user_id=user_id, everything=True, memory_ids=held.memory_ids, agents=held.agents),
     )
     audit.write(connection, [audited("user_erase", recorded)])
     return recorded, hidden

@@ -17,7 +17,7 @@ from afterword.schemas.erasures import Residue, ScannedPlace
 from afterword.schemas.wire import REPLY_PREFIX
 from afterword.workers.broker import RedisTraces
 from afterword.workers.core.errors import VectorStoreUnavailable
-from afterword.workers.services.commands.clear_memories import is_about
+from afterword.workers.services.commands.users_named import is_about
 from afterword.workers.services.governance.ledger_scan import LedgerScan
 from afterword.workers.services.governance.phrases import PhraseFinder
 from afterword.workers.services.governance.queue_removal import sent_before

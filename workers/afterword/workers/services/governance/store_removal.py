@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from afterword.workers.services.governance import phrases
 from afterword.workers.services.governance.steps import Note
 from afterword.workers.stores.ledger import erasures, memories, provenance
-from afterword.workers.stores.ledger.database import Database
+from afterword.workers.stores.ledger.database import Database, allow_minutes
 from afterword.workers.stores.ledger.erasures import Erasure, Watched
 from afterword.workers.stores.ledger.ingest import conversations
 from afterword.workers.stores.ledger.provenance import LearnedFromUser
@@ -38,6 +38,7 @@ class StoreRemoval:
     def sample(self, erasure: Erasure, note: Note) -> None:
         """Note what the scan shall look for, and how many memories of each scope and kind there are."""
         with self.database.transaction() as connection:
+            allow_minutes(connection)
             key = erasures.key_of(connection)
             ids = provenance.ids_of(connection, erasure.tenant_id, erasure.user_id, limit=_MOST_IDS)
             said = _said(connection, erasure)
@@ -51,6 +52,7 @@ class StoreRemoval:
     def remove(self, erasure: Erasure, note: Note) -> None:
         """Remove the user's memories, and what agents learned from them, or whom they learned it from."""
         with self.database.transaction() as connection:
+            allow_minutes(connection)
             learned = provenance.learned_from(connection, erasure.tenant_id, erasure.user_id)
         own = [each.id for each in self._of_user(erasure)]
         ids = [each.memory_id for each in learned]

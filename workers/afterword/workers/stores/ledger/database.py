@@ -170,6 +170,11 @@ class Database:
         self._engine.dispose()
 
 
+def allow_minutes(connection: Connection) -> None:
+    """Let each statement of a transaction take ten minutes: those of an erasure read whole tables."""
+    connection.execute(text("SET LOCAL statement_timeout = '10min'"))
+
+
 def _write_a_page(connection: Connection) -> None:
     try:
         with connection.begin_nested():

@@ -159,6 +159,12 @@ def read(connection: Connection, tenant_id: str, user_id: str) -> Entry | None:
     )
 
 
+def is_open(connection: Connection, tenant_id: str, user_id: str) -> bool:
+    """Whether the subject has an open batch."""
+    open_batch = (journal.c.tenant_id == tenant_id, journal.c.user_id == user_id)
+    return connection.execute(select(journal.c.batch_id).where(*open_batch)).first() is not None
+
+
 _FACT = func.jsonb_array_elements(journal.c.facts).table_valued(column("value", JSONB), name="fact")
 
 
