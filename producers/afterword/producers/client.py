@@ -16,12 +16,13 @@ from afterword.producers.calls import ContextOptions, ScopeShares, command_call
 from afterword.producers.context import CONTEXT_SECONDS, Context
 from afterword.producers.intake import INVALID, Intake, PublishResult, in_batches
 from afterword.producers.line import SharedLine
-from afterword.producers.memories import COMMAND_SECONDS, Memories
+from afterword.producers.memories import Memories
 from afterword.producers.outbox import Parcel
 from afterword.producers.parcels import ConversationFields, GivenConversation
 from afterword.producers.runs import GivenMessage, Run
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
 from afterword.producers.stats import Stats
+from afterword.producers.tenant_calls import COMMAND_SECONDS
 from afterword.producers.waiting import WAIT_SECONDS, Patience, Stage
 from afterword.schemas.answers import ConversationState
 from afterword.schemas.commands import GetConversation
