@@ -5,8 +5,16 @@ from __future__ import annotations
 from typing import Literal
 
 from afterword.producers.tenant_calls import COMMAND_SECONDS, TenantCalls
-from afterword.schemas.analytics import Overview, Storage, UserAnalytics
-from afterword.schemas.commands import DEFAULT_DAYS, DEFAULT_TOP, GetOverview, GetStorage, GetUserAnalytics
+from afterword.schemas.analytics import (
+    DEFAULT_DAYS,
+    DEFAULT_TOP,
+    GetOverview,
+    GetStorage,
+    GetUserAnalytics,
+    Overview,
+    Storage,
+    UserAnalytics,
+)
 
 
 class Analytics(TenantCalls):

@@ -6,8 +6,16 @@ from typing import Literal
 
 from afterword.producers.aio.tenant_calls import AsyncTenantCalls
 from afterword.producers.tenant_calls import COMMAND_SECONDS
-from afterword.schemas.analytics import Overview, Storage, UserAnalytics
-from afterword.schemas.commands import DEFAULT_DAYS, DEFAULT_TOP, GetOverview, GetStorage, GetUserAnalytics
+from afterword.schemas.analytics import (
+    DEFAULT_DAYS,
+    DEFAULT_TOP,
+    GetOverview,
+    GetStorage,
+    GetUserAnalytics,
+    Overview,
+    Storage,
+    UserAnalytics,
+)
 
 
 class AsyncAnalytics(AsyncTenantCalls):
