@@ -23,7 +23,7 @@ _CALLS: Final = frozenset(
 
 @dataclass
 class ModelAnswer:
-    """What the assistant said, whole or as it is streamed, and whether it waits for tools."""
+    """The words of the assistant, whole or as they are streamed, and whether it waits for tools."""
 
     whole: list[str] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
@@ -62,7 +62,7 @@ def is_call(item: Any) -> bool:
 
 
 def said_in(given: Any) -> list[Any]:
-    """What user and assistant said in messages or items, without their ids.
+    """The messages of user and assistant among messages or items, without their ids.
 
     An answer has an id in OpenAI's own items, and none in the texts that most callers keep: with it, it would be
     another turn when it comes again.

@@ -235,7 +235,7 @@ class MemoryClient:
 
     @property
     def users(self) -> Users:
-        """What users may ask for as persons: set, get, export, import_memories, erase."""
+        """Wishes and rights of users as persons: set, get, export, import_memories, erase, erasure, verify_erased."""
         from afterword.producers.users import Users
 
         return Users(self._intake.tenant_id, self._line.ask)
@@ -249,7 +249,7 @@ class MemoryClient:
 
     @property
     def dead_letters(self) -> DeadLetterBox:
-        """What was given up on: list, get, replay, drop."""
+        """Messages that were given up on: list, get, replay, drop."""
         from afterword.producers.dead_letters import DeadLetterBox
 
         return DeadLetterBox(self._intake.tenant_id, self._line.ask)

@@ -76,5 +76,5 @@ class Keys(TenantCalls):
 
 
 def drawn(key: ApiKey) -> dict[str, str]:
-    """What is told of a key: its id, and the hash of its secret."""
+    """The fields that tell workers of a key: its id, and the hash of its secret."""
     return {"key_id": key.id, "secret_hash": key.hash}

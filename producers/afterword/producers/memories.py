@@ -208,7 +208,7 @@ class Memories(TenantCalls):
         timeout: float = COMMAND_SECONDS,
         **owner: Unpack[OwnerFields],
     ) -> MemoryProvenance:
-        """What a memory comes from: its conversation, turn, model, prompt and batch, and the turns around it."""
+        """The origin of a memory: its conversation, turn, model, prompt and batch, and the turns around it."""
         return self._run(GetProvenance, timeout, {"memory_id": memory_id, "around": around, **owner})
 
     def delete(

@@ -1,4 +1,4 @@
-"""What users may ask for as persons: `client.users`."""
+"""Wishes and rights of users as persons: `client.users`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCAN_SECONDS = 600.0
 
 
 class Users(TenantCalls):
-    """What a user wishes and may ask for as a person.
+    """The wishes of a user, and all that a person may ask for: export, import and erasure.
 
     Every call waits up to `timeout` seconds. `asked_by` is the account that asks, for the audit.
 
@@ -42,7 +42,7 @@ class Users(TenantCalls):
         return self._run(SetUser, timeout, fields)
 
     def get(self, user_id: str, *, timeout: float = COMMAND_SECONDS) -> UserWishes:
-        """What a user wishes."""
+        """Whether anything of a user may be remembered, since when, and who said so."""
         return self._run(GetUser, timeout, {"user_id": user_id})
 
     def export(

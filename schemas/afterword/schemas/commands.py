@@ -188,7 +188,7 @@ class GetHistory(OwnedByOne):
 
 
 class GetProvenance(OwnedByOne):
-    """What one memory comes from: its conversation, and the turn with up to `around` turns on each side of it."""
+    """The origin of one memory: its conversation, and the turn with up to `around` turns on each side of it."""
 
     answer: ClassVar[type[MemoryProvenance]] = MemoryProvenance
 

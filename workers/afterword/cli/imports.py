@@ -20,7 +20,7 @@ _MEMORY_ID = ("event_id", "message")
 
 @dataclass(frozen=True, slots=True)
 class ImportFile:
-    """What a file holds: memories and conversations as the fields of our requests, and whether their user objects.
+    """The content of a file: memories and conversations as the fields of our requests, and whether their user objects.
 
     `user_id` is whose they are, where the file says so.
     """

@@ -49,7 +49,7 @@ def history(user: _User, memory: _Id, json: _AsJson = False) -> None:
 
 @app.command()
 def provenance(user: _User, memory: _Id, json: _AsJson = False) -> None:
-    """What a memory comes from: its conversation, the model and the batch, and what was said."""
+    """Show where a memory comes from: its conversation, the model and the batch, and what was said."""
     from afterword.producers import MemoryClient
 
     with MemoryClient.from_env() as client:

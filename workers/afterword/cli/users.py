@@ -33,7 +33,7 @@ def set_wishes(
 
 @app.command()
 def show(user: _User) -> None:
-    """What a user wishes, since when, and who said so."""
+    """Show what a user wishes, since when, and who said so."""
     from afterword.producers import MemoryClient
 
     with MemoryClient.from_env() as client:

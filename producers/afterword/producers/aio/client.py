@@ -191,7 +191,7 @@ class AsyncMemoryClient:
 
     @property
     def users(self) -> AsyncUsers:
-        """What users may ask for as persons: set, get, export, import_memories, erase."""
+        """Wishes and rights of users as persons: set, get, export, import_memories, erase, erasure, verify_erased."""
         from afterword.producers.aio.users import AsyncUsers
 
         return AsyncUsers(self._intake.tenant_id, self._lines.ask)
@@ -205,7 +205,7 @@ class AsyncMemoryClient:
 
     @property
     def dead_letters(self) -> AsyncDeadLetterBox:
-        """What was given up on: list, get, replay, drop."""
+        """Messages that were given up on: list, get, replay, drop."""
         from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
 
         return AsyncDeadLetterBox(self._intake.tenant_id, self._lines.ask)

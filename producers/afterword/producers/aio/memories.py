@@ -201,7 +201,7 @@ class AsyncMemories(AsyncTenantCalls):
         timeout: float = COMMAND_SECONDS,
         **owner: Unpack[OwnerFields],
     ) -> MemoryProvenance:
-        """What a memory comes from: its conversation, turn, model, prompt and batch, and the turns around it."""
+        """The origin of a memory: its conversation, turn, model, prompt and batch, and the turns around it."""
         return await self._run(GetProvenance, timeout, {"memory_id": memory_id, "around": around, **owner})
 
     async def delete(

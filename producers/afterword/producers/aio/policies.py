@@ -54,5 +54,5 @@ class AsyncPolicies(AsyncTenantCalls):
     async def run(
         self, *, dry_run: bool = True, asked_by: str | None = None, timeout: float = RUN_SECONDS
     ) -> PolicyRun:
-        """What policies would take now, counted; with `dry_run=False` they take it, as the scheduler does each hour."""
+        """Count what policies would take now; with `dry_run=False` they take it, as the scheduler does each hour."""
         return await self._run(RunPolicies, timeout, {"dry_run": dry_run, "asked_by": asked_by})

@@ -1,4 +1,4 @@
-"""What users may ask for as persons from an event loop: `client.users`."""
+"""Wishes and rights of users as persons from an event loop: `client.users`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class AsyncUsers(AsyncTenantCalls):
         return await self._run(SetUser, timeout, fields)
 
     async def get(self, user_id: str, *, timeout: float = COMMAND_SECONDS) -> UserWishes:
-        """What a user wishes."""
+        """Whether anything of a user may be remembered, since when, and who said so."""
         return await self._run(GetUser, timeout, {"user_id": user_id})
 
     async def export(
