@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from afterword.cli import users
 from afterword.cli.imports import ImportFile, memories_in_steps, read_file
-from afterword.schemas import InvalidInput
+from afterword.producers import MemoryClient
+from afterword.schemas import InvalidInput, MemoryUnavailable
+from tests.support.ports import quiet_port
 
 HEADER = {"type": "header", "header": {"format": "afterword-export", "version": 1, "user_id": "ann"}}
 MEMORY = {
@@ -124,3 +128,15 @@ ODD: list[list[Any]] = [
 def test_odd_values_are_refused_in_words(tmp_path: Path, lines: list[Any]) -> None:
     with pytest.raises(InvalidInput):
         read(tmp_path, *lines)
+
+
+def test_chats_that_redis_did_not_take_are_not_told_as_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFTERWORD_REDIS_URL", f"redis://127.0.0.1:{quiet_port()}/0")
+    monkeypatch.setattr(MemoryClient, "flush", lambda *_: False)  # at once, and not after ten seconds
+    file = tmp_path / "chat.json"
+    file.write_text(json.dumps([{"role": "user", "content": "Hi"}]), "utf-8")
+    told = CliRunner().invoke(users.app, ["import", str(file), "--user", "ann"])
+    assert isinstance(told.exception, MemoryUnavailable)
+    assert "published" not in told.output

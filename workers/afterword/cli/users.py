@@ -61,6 +61,7 @@ def import_file(
     from rich.console import Console
     from rich.progress import track
 
+    from afterword.cli.bulk import await_sent
     from afterword.cli.imports import memories_in_steps, read_file
     from afterword.producers import MemoryClient
 
@@ -75,6 +76,7 @@ def import_file(
             done = client.users.import_memories(owner, step, asked_by=COMMAND_LINE)
             added, known = added + done.added, known + done.known
         results = client.publish_many({**each, "user_id": owner} for each in found.conversations)
+        await_sent(client)
         refused = [result.error for result in results if result.error]
         if found.objects:
             client.users.set(owner, memory=False, asked_by=COMMAND_LINE)
