@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from afterword.schemas.printable import printable
+from afterword.schemas.printable import printable, printable_json
 
 
 def publish(
@@ -47,7 +47,7 @@ def conversation(
     with MemoryClient.from_env() as client:
         state = client.conversation(event, user_id=user)
     if json:
-        print(state.model_dump_json(indent=2))
+        print(printable_json(state.model_dump_json(indent=2)))
         return
     for name, value in state.model_dump(mode="json", exclude_none=True).items():
         print(printable(f"{name:14} {value}"))

@@ -11,7 +11,7 @@ import typer
 from afterword.cli.ledger import COMMAND_LINE
 from afterword.schemas import InvalidInput
 from afterword.schemas.imports import MAX_IMPORTED
-from afterword.schemas.printable import printable
+from afterword.schemas.printable import printable, printable_json
 
 app = typer.Typer(no_args_is_help=True, help="Users as persons: what they wish, and all that is kept of them.")
 
@@ -49,7 +49,7 @@ def export(user: _User) -> None:
 
     with MemoryClient.from_env() as client:
         for line in client.users.export(user, asked_by=COMMAND_LINE):
-            print(line.model_dump_json(exclude_none=True))
+            print(printable_json(line.model_dump_json(exclude_none=True)))
 
 
 @app.command("import")
