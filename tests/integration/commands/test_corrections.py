@@ -148,6 +148,28 @@ class TestOnce:
         workshop.house.commands.corrections.complete()
         assert len(workshop.embedder.batches) == batches
 
+    def test_a_sweep_goes_on_past_what_cannot_be_written(self, workshop: Workshop) -> None:
+        added = [add(workshop, text) for text in ("one", "two")]
+        workshop.store.before["replace"] = store_down
+        for each in added:
+            with pytest.raises(VectorStoreUnavailable):
+                run(workshop, UpdateMemory, memory_id=each.id, text=f"{each.text} corrected")
+        workshop.store.up()
+        for failing in ("one corrected", "two corrected"):
+            # Whichever of the two was asked for first.
+            workshop.embedder.fails = lambda text, failing=failing: text == failing
+            with pytest.raises(EmbeddingFailed):
+                workshop.house.commands.corrections.complete()
+            other = next(each for each in ("one corrected", "two corrected") if each != failing)
+            assert other in workshop.texts()
+            workshop.rows("UPDATE memory_versions SET stored_at = NULL WHERE number = 2")
+
+    def test_the_books_know_how_important_it_is_now(self, workshop: Workshop) -> None:
+        added = add(workshop, "I like tea")
+        corrected = run(workshop, UpdateMemory, memory_id=added.id, text="I am allergic to nuts")
+        assert corrected.importance != added.importance
+        assert workshop.rows("SELECT importance FROM memories") == [(corrected.importance,)]
+
     def test_an_embedder_that_is_away_changes_nothing(self, workshop: Workshop) -> None:
         added = add(workshop, "one")
         workshop.embedder.fails = lambda text: text == "two"

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 import redis
+from sqlalchemy import text
 
 from afterword.schemas import AddMemory, Kind, wire
 from afterword.schemas.commands import UpdateMemory
@@ -19,9 +20,10 @@ from afterword.schemas.erasures import EraseUser, ErasureReceipt, ErasureState, 
 from afterword.schemas.keys import ApiKey, CallerRole, CreateKey
 from afterword.schemas.registry import SetAgent
 from afterword.schemas.wire import Queue
-from afterword.workers.core.errors import BeingErased, NotFound
+from afterword.workers.core.errors import BeingErased, LedgerRefused, NotFound
 from afterword.workers.core.messages import QueryEvent, QueryEvents
 from afterword.workers.services.analytics import telemetry
+from afterword.workers.services.governance import erasing
 from afterword.workers.services.governance.erasing import Erasing
 from afterword.workers.services.governance.ledger_removal import (
     IN_BATCHES,
@@ -33,7 +35,7 @@ from afterword.workers.services.governance.queue_removal import QueueRemoval
 from afterword.workers.services.governance.residue import ResidueScan
 from afterword.workers.services.governance.store_removal import StoreRemoval
 from afterword.workers.services.ingest.recorder import Outcome
-from afterword.workers.stores.ledger import erasures
+from afterword.workers.stores.ledger import database, erasures
 from afterword.workers.stores.ledger.schema import TABLES
 from afterword.workers.stores.ledger.upkeep import dead_letters
 from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter
@@ -439,6 +441,62 @@ def test_a_store_that_is_away_delays_an_erasure(workshop: Workshop) -> None:
     carry_on(workshop)
     assert state(workshop, erasure_id).step == "sample"
     workshop.store.up()
+    carry_on(workshop)
+    assert state(workshop, erasure_id).status is ErasureStatus.DONE
+
+
+@pytest.mark.usefixtures("without_files")
+def test_one_that_cannot_be_carried_out_holds_up_no_other(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(erasing, "_AT_ONCE", 1)
+    real = StoreRemoval.sample
+
+    def refused(self: StoreRemoval, erasure: Any, note: Any) -> None:
+        if erasure.user_id == "first":
+            raise LedgerRefused("PostgreSQL refuses it")
+        real(self, erasure, note)
+
+    monkeypatch.setattr(StoreRemoval, "sample", refused)
+    first, second = ask_to_erase(workshop, "first"), ask_to_erase(workshop, "second")
+    for _ in range(64):
+        carry_on(workshop)
+        if state(workshop, second).status is ErasureStatus.DONE:
+            break
+    assert state(workshop, second).status is ErasureStatus.DONE
+    assert state(workshop, first).step == "sample"
+
+
+@pytest.mark.usefixtures("without_files")
+def test_one_that_another_leader_has_finished_is_left_alone(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = QueueRemoval.remove
+
+    def overtaken(self: QueueRemoval, erasure: Any, note: Any) -> None:
+        monkeypatch.setattr(QueueRemoval, "remove", real)
+        carry_on(workshop)
+        workshop.take_in(event("I play the harp.", occurred_at=now(60)))
+        real(self, erasure, note)
+
+    monkeypatch.setattr(QueueRemoval, "remove", overtaken)
+    erasure_id = ask_to_erase(workshop)
+    carry_on(workshop)
+    assert state(workshop, erasure_id).receipt is not None
+    assert workshop.texts() == ["I play the harp."]
+    assert [row.user_id for row in workshop.rows("SELECT user_id FROM conversations")] == ["ann"]
+
+
+@pytest.mark.usefixtures("without_files")
+def test_tables_that_cannot_be_vacuumed_now_are_vacuumed_later(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rewritten: list[str] = []
+    monkeypatch.setattr(workshop.store, "rewrite", lambda: rewritten.append("anew") is None)
+    monkeypatch.setattr(database, "_VACUUM_WAITS_MS", 50)
+    erasure_id = ask_to_erase(workshop)
+    with workshop.database.transaction() as connection:
+        connection.execute(text("LOCK TABLE milestones IN ACCESS EXCLUSIVE MODE"))
+        carry_on(workshop)
+    assert (state(workshop, erasure_id).step, rewritten) == ("files", []), "no file is rewritten for nothing"
     carry_on(workshop)
     assert state(workshop, erasure_id).status is ErasureStatus.DONE
 

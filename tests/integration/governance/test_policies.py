@@ -205,6 +205,21 @@ def test_transcripts_and_audit_have_their_own_retention(workshop: Workshop) -> N
     assert [row.effect for row in told] == ["transcripts", "audit"]
 
 
+def test_an_effect_that_fails_holds_up_no_other(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    said(workshop, "I am old.", days=40)
+    workshop.rows("UPDATE conversations SET finished_at = now() - interval '3 days', status = 'done'")
+    write(workshop, {"keep_days": {"all": 30}, "transcript_days": 2})
+    with monkeypatch.context() as patch:
+        patch.setattr(type(workshop.store), "delete", lambda *_: store_down())
+        with pytest.raises(VectorStoreUnavailable):
+            workshop.house.policies.runs.apply_due()
+    assert workshop.rows("SELECT 1 FROM conversations WHERE turns IS NOT NULL") == []
+    assert workshop.texts() == ["I am old."]
+    # The hour is not done.
+    workshop.house.policies.runs.apply_due()
+    assert workshop.memories() == []
+
+
 def test_what_waits_for_an_llm_goes_with_its_excerpts(open_workshop: OpenWorkshop) -> None:
     workshop = open_workshop(llm="none")
     workshop.take_in(event("I like tea."))

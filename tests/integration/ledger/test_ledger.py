@@ -331,6 +331,20 @@ class TestOutages:
         assert secret not in str(raised.value.__cause__)
         assert database.answers()
 
+    def test_a_session_lost_while_a_pooler_is_looked_for_is_the_same_error(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        open_session = database.session
+
+        def opened_and_lost() -> Connection:
+            session = open_session()
+            end_sessions(database)
+            return session
+
+        monkeypatch.setattr(database, "session", opened_and_lost)
+        with pytest.raises(LedgerUnavailable):
+            database.is_pooled_by_transaction()
+
     def test_nothing_of_a_failed_transaction_stays(self, database: Database) -> None:
         def fail() -> None:
             with database.transaction() as connection:

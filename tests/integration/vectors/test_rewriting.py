@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 
+from afterword.workers.core.errors import VectorStoreUnavailable
 from afterword.workers.models.embedders.port import EmbedderIdentity
 from afterword.workers.stores.vectors import edge
 from afterword.workers.stores.vectors.edge import EdgeStore
@@ -85,3 +87,21 @@ def test_a_kill_half_way_loses_nothing(
         after.prepare(IDENTITY)
         assert {hit.id for hit in after.scan(EVERYTHING)} == {KEPT, BARE}
         assert sorted(each.name for each in (folder.parent / "after").iterdir()) == ["embedder.json", "shard"]
+
+
+def test_a_disk_that_fails_is_an_outage_and_the_store_serves_on(
+    store: EdgeStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(edge, "sync_names", full)
+        with pytest.raises(VectorStoreUnavailable, match="No space left"):
+            store.rewrite()
+    assert {hit.id for hit in store.scan(EVERYTHING)} == {KEPT, BARE}
+    # Of a rewriting whose last step failed.
+    (folder / "shard.old" / "wal").mkdir(parents=True)
+    assert store.rewrite()
+    assert not in_files(folder, "kazoo-of-the-gone")
+    assert sorted(each.name for each in folder.iterdir()) == ["embedder.json", "shard"]

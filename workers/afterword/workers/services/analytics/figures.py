@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from afterword.schemas import ActiveUsers, Overview, Period, UserAnalytics
+from afterword.schemas import ActiveUsers, DayFigures, Overview, Period, UserAnalytics
 from afterword.workers.core.errors import AnalyticsOff
 from afterword.workers.stores.ledger.analytics import figures, snapshots
 from afterword.workers.stores.ledger.analytics.figures import Sums
@@ -32,10 +32,10 @@ class Figures:
             users = figures.users(connection, tenant_id, today=day_of(now))
             reached = milestones.reached(connection, SNAPSHOT)
             rolled_up = day_of(reached) if reached else None
-            sums = figures.of_tenant(connection, tenant_id, today=day_of(now), days=days, rolled_up=rolled_up)
             daily = figures.days_of_tenant(connection, tenant_id, today=day_of(now), days=days, rolled_up=rolled_up)
             counted = figures.memories_counted(connection, tenant_id)
             snapshot = snapshots.latest(connection, tenant_id)
+        sums = figures.added_up(daily.values())
         if counted is None:
             # Counting more of them takes too long for a request: the last snapshot has the number.
             counted = snapshot.memories if snapshot else figures.COUNTED_EXACTLY
@@ -49,7 +49,10 @@ class Figures:
             stored=snapshot.stored if snapshot else None,
             difference=snapshot.difference if snapshot else None,
             counted_at=snapshot.taken_at if snapshot else None,
-            daily=tuple(daily),
+            daily=tuple(
+                DayFigures(day=day, added=each.added, deleted=each.deleted, searches=each.searches)
+                for day, each in daily.items()
+            ),
         )
 
     def user(self, tenant_id: str, user_id: str, *, days: int) -> UserAnalytics:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from afterword.schemas.answers import MemoryOwner
+from afterword.workers.core.leftovers import finish_each
 from afterword.workers.models.embedders.port import Embedder, Vector, embed_each
 from afterword.workers.services.commands.changes import Changes
 from afterword.workers.services.memories.importance import importance
@@ -58,11 +59,13 @@ class Corrections:
             versions.note_stored(connection, version)
 
     def complete(self) -> None:
-        """Write what could not be written when it was asked for. Raises: as `carry_out`."""
+        """Write what could not be written when it was asked for; one that fails holds up no other.
+
+        Raises: as `carry_out`, once the others were tried.
+        """
         with self._changes.database.transaction() as connection:
             left = versions.unstored(connection, limit=_AT_ONCE)
-        for tenant_id, memory_id in left:
-            self.carry_out(tenant_id, memory_id)
+        finish_each(left, lambda each: self.carry_out(*each))
 
     def _unstored(self, tenant_id: str, memory_id: str) -> Version | None:
         with self._changes.database.transaction() as connection:

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from sqlalchemy import text
-
 from afterword.schemas.erasures import ErasureReceipt, Residue
-from afterword.schemas.errors import AfterwordError, MemoryUnavailable
+from afterword.schemas.errors import AfterwordError
 from afterword.workers.broker import RedisTraces
-from afterword.workers.core.errors import StoreUnavailable
+from afterword.workers.core.leftovers import finish_each
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.governance.ledger_removal import LedgerRemoval, forget_asker, pseudonymise_audit
 from afterword.workers.services.governance.queue_removal import QueueRemoval
@@ -58,7 +56,7 @@ class Erasing:
         self._metrics = metrics
 
     def carry_on(self) -> None:
-        """Take the next steps of every erasure that is not done. One whose store is away waits, and holds up no other.
+        """Take the next steps of erasures that are not done. One that fails waits, and holds up no other.
 
         Raises: LedgerUnavailable.
         """
@@ -67,23 +65,32 @@ class Erasing:
         for erasure in left:
             try:
                 self._finish_round(erasure)
-            except (StoreUnavailable, MemoryUnavailable) as error:
-                logger.warning("erasure %s waits at step %s: %s", erasure.id, erasure.step, error)
+            except AfterwordError as error:
+                logger.warning("erasure %s waits, and is tried again: %s", erasure.id, error)
 
     def settle(self) -> None:
-        """Look once more for what workers had in their hands an hour ago. Raises: StoreUnavailable."""
+        """Look once more for what workers had in their hands an hour ago; one that fails holds up no other.
+
+        Raises: StoreUnavailable.
+        """
         with self._database.transaction() as connection:
             left = erasures.unsettled(connection, older_than=_HELD, limit=_AT_ONCE)
-        for erasure in left:
-            self._removals.store.remove_late(erasure)
-            with self._database.transaction() as connection:
-                erasures.settle(connection, erasure.id)
+        finish_each(left, self._settle_one)
+
+    def _settle_one(self, erasure: Erasure) -> None:
+        self._removals.store.remove_late(erasure)
+        with self._database.transaction() as connection:
+            erasures.settle(connection, erasure.id)
 
     def _finish_round(self, erasure: Erasure) -> None:
         while erasure.step != Step.SCAN:
             self._steps[Step(erasure.step)](erasure, partial(self._note, erasure))
             with self._database.transaction() as connection:
-                erasure = erasures.go_on(connection, erasure, Step(erasure.step).after)
+                next_one = erasures.go_on(connection, erasure, Step(erasure.step).after)
+            if next_one is None:
+                # Another leader has finished it meanwhile. Whoever has this id now is somebody new.
+                return
+            erasure = next_one
         residue = self._scan.scan(_wanted(erasure))
         if residue.clean or erasure.round + 1 >= _ROUNDS:
             self._write_receipt(erasure, residue)
@@ -126,19 +133,11 @@ class Erasing:
             forget_asker(connection, erasure)
 
     def _rewrite_files(self, _: Erasure, note: Note) -> None:
-        rewritten = self._removals.store.admin.rewrite()
-        self._vacuum(*(table.name for table in TABLES))
+        self._database.vacuum(table.name for table in TABLES)
         log = self._removals.traces.rewrite_log()
+        # Last, since writers wait for it: where one of the others fails, it is not done again and again for nothing.
+        rewritten = self._removals.store.admin.rewrite()
         note({"vector_files_rewritten": int(rewritten), "append_only_file_rewritten": int(log)})
-
-    def _vacuum(self, *tables: str) -> None:
-        # Outside of any transaction, which VACUUM needs.
-        with self._database.session() as session:
-            session.execute(text("SET statement_timeout = 0"))
-            try:
-                session.execute(text(f"VACUUM {', '.join(tables)}"))  # names of our own tables
-            finally:
-                session.execute(text("RESET statement_timeout"))
 
     def _write_receipt(self, erasure: Erasure, residue: Residue) -> None:
         """The last thing of all: from here on nothing knows whom it was about, and the fence is down."""
@@ -153,7 +152,7 @@ class Erasing:
             logger.error("erasure %s is done, and its scan found something: see its receipt", erasure.id)
         try:
             # The versions of these rows that still named the user.
-            self._vacuum("erasures", "subjects")
+            self._database.vacuum(("erasures", "subjects"))
             self._removals.traces.announce()
         except AfterwordError as error:
             logger.warning("after an erasure the tables could not be vacuumed: %s", error)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from afterword.schemas.errors import AfterwordError
 from afterword.schemas.policies import PolicyCount, PolicyEffect, PolicyRun, RunPolicies
 from afterword.schemas.values import Kind, Scope
 from afterword.workers.observing.metrics import Metrics
@@ -69,16 +70,30 @@ class PolicyRuns:
         return (effect for effect in self._effects if self._book.says_anything(*effect.rules))
 
     def _apply(self, tenant_id: str | None, by: str | None, seconds: float) -> tuple[dict[_Key, int], bool]:
-        """What went, and whether the time was over before everything was done."""
-        ends, total = time.monotonic() + seconds, Counter[_Key]()
+        """What went, and whether the time was over before everything was done. Raises: the first failure of an effect,
+        once the others were applied.
+        """
+        ends, total, more = time.monotonic() + seconds, Counter[_Key](), False
+        failures: list[AfterwordError] = []
+        for each in self._batches(tenant_id, by, failures):
+            for count in each:
+                total[count.effect, count.scope, count.kind] += count.count
+                self._metrics.policy_effects.labels(count.effect.value).inc(count.count)
+            if more := time.monotonic() >= ends:
+                break
+        if failures:
+            raise failures[0]
+        return dict(total), more
+
+    def _batches(
+        self, tenant_id: str | None, by: str | None, failures: list[AfterwordError]
+    ) -> Iterator[list[PolicyCount]]:
         for effect in self._ruled():
-            for batch in effect.batches(tenant_id, by):
-                for each in batch:
-                    total[each.effect, each.scope, each.kind] += each.count
-                    self._metrics.policy_effects.labels(each.effect.value).inc(each.count)
-                if time.monotonic() >= ends:
-                    return dict(total), True
-        return dict(total), False
+            try:
+                yield from effect.batches(tenant_id, by)
+            # Not every effect needs the store that is away.
+            except AfterwordError as error:
+                failures.append(error)
 
 
 def _hour(now: datetime) -> datetime:

@@ -6,6 +6,7 @@ they said. It says where it found some, and what it could not look into.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from pathlib import Path
 from afterword.schemas.erasures import Residue, ScannedPlace
 from afterword.schemas.wire import REPLY_PREFIX
 from afterword.workers.broker import RedisTraces
+from afterword.workers.core.errors import VectorStoreUnavailable
 from afterword.workers.services.commands.clear_memories import is_about
 from afterword.workers.services.governance.ledger_scan import LedgerScan
 from afterword.workers.services.governance.phrases import PhraseFinder
@@ -163,14 +165,19 @@ def _files(folder: Path, wanted: Sought, finder: PhraseFinder) -> _Place:
 
 
 def _chunks(file: Path) -> Iterator[bytes]:
-    """What is in a file, in parts that overlap. Its holes are passed over: most of a store's files are holes."""
+    """The bytes of a file, in parts that overlap. Its holes are passed over: most of a store's files are holes.
+
+    Raises: VectorStoreUnavailable, for one that cannot be read: nothing is proven of it then.
+    """
     try:
         with file.open("rb") as opened:
             size, at = file.stat().st_size, 0
             while at < size:
                 try:
                     at = os.lseek(opened.fileno(), at, os.SEEK_DATA)
-                except OSError:
+                except OSError as error:
+                    if error.errno != errno.ENXIO:
+                        raise
                     # Nothing but a hole is left.
                     return
                 end = min(os.lseek(opened.fileno(), at, os.SEEK_HOLE), at + _CHUNK)
@@ -179,6 +186,8 @@ def _chunks(file: Path) -> Iterator[bytes]:
     except FileNotFoundError:
         # The store has replaced it meanwhile.
         return
+    except OSError as error:
+        raise VectorStoreUnavailable(f"{file.name} of the vector store cannot be read: {error.strerror}") from error
 
 
 def _told(place: _Place, shared: set[str]) -> ScannedPlace:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, create_engine, make_url, text
@@ -26,6 +26,8 @@ _STATEMENT_MS = 30_000
 # set, since a server whose default is another zone would tell days by it, and times of the year 1 in the year 0, which
 # no datetime can hold.
 _OPTIONS = f"-c statement_timeout={_STATEMENT_MS} -c idle_in_transaction_session_timeout=60000 -c TimeZone=UTC"
+_VACUUM_WAITS_MS = 30_000
+"""For the lock of a table, such as one that is being rebuilt; an autovacuum gives way within a second."""
 MINIMUM_VERSION = 150_000
 """PostgreSQL 15, as `server_version_num` counts."""
 
@@ -85,9 +87,26 @@ class Database:
             LedgerUnavailable: PostgreSQL is away or at its limits: the same will work later.
             LedgerRefused: it cannot keep what it was given, and never will.
         """
+        with self._our_errors(), self._engine.begin() as connection:
+            yield connection
+
+    def vacuum(self, tables: Iterable[str]) -> None:
+        """Free the space of what is gone from some of our tables, however long that takes.
+
+        Raises: LedgerUnavailable, also when somebody else keeps one of them locked.
+        """
+        # Outside of any transaction, which VACUUM needs.
+        with self._our_errors(), self.session() as session:
+            session.execute(text(f"SET statement_timeout = 0; SET lock_timeout = {_VACUUM_WAITS_MS}"))
+            try:
+                session.execute(text(f"VACUUM {', '.join(tables)}"))
+            finally:
+                session.execute(text("RESET statement_timeout; RESET lock_timeout"))
+
+    @contextmanager
+    def _our_errors(self) -> Iterator[None]:
         try:
-            with self._engine.begin() as connection:
-                yield connection
+            yield
         except (SQLAlchemyError, UnicodeEncodeError, OverflowError) as error:
             if isinstance(error, DBAPIError) and self._is_out_of_room(error):
                 self._out_of_room = True
@@ -101,10 +120,8 @@ class Database:
 
         Raises: LedgerUnavailable.
         """
-        try:
+        with self._our_errors():
             return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
-            raise _unavailable(error) from error
 
     def refusal(self, *, by_writing: bool = False) -> str | None:
         """The reason why nothing can be recorded now: the server is away, read-only, or without room. None: it can.
@@ -127,7 +144,7 @@ class Database:
         """Whether a pooler hands the same server connection to two clients in turn, as PgBouncer does in transaction
         mode: locks and settings of a session are lost there. Raises: LedgerUnavailable.
         """
-        with self.session() as one, self.session() as other:
+        with self._our_errors(), self.session() as one, self.session() as other:
             # Each is asked twice: in transaction mode any statement may reach any server connection.
             backends = [
                 {each.execute(text("SELECT pg_backend_pid()")).scalar_one() for _ in range(2)} for each in (one, other)

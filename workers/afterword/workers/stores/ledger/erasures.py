@@ -171,9 +171,10 @@ def find(connection: Connection, erasure_id: str, tenant_id: str | None = None) 
 
 
 def unfinished(connection: Connection, *, limit: int) -> list[Erasure]:
-    """Erasures that have steps left, oldest first."""
+    """Erasures that have steps left, in no order."""
     wanted = select(*_COLUMNS).where(erasures.c.finished_at.is_(None), erasures.c.settled_at.is_(None))
-    return [_read(row) for row in connection.execute(wanted.order_by(erasures.c.requested_at).limit(limit))]
+    # Not the oldest ones: as many that cannot be carried out would stand before all others.
+    return [_read(row) for row in connection.execute(wanted.order_by(func.random()).limit(limit))]
 
 
 def unsettled(connection: Connection, *, older_than: timedelta, limit: int) -> list[Erasure]:
@@ -214,12 +215,12 @@ def note_removed(connection: Connection, erasure: Erasure, step: str, removed: M
     return _read(row)
 
 
-def go_on(connection: Connection, erasure: Erasure, step: str, *, again: bool = False) -> Erasure:
-    """The step at hand is done, and this one comes next; `again`: in another round."""
+def go_on(connection: Connection, erasure: Erasure, step: str, *, again: bool = False) -> Erasure | None:
+    """The step at hand is done, and this one comes next; `again`: in another round. None: its receipt is written."""
     values = {"step": step, "round": erasure.round + (1 if again else 0)}
     done = update(erasures).where(erasures.c.id == erasure.id, erasures.c.finished_at.is_(None))
     row = connection.execute(done.values(values).returning(*_COLUMNS)).one_or_none()
-    return erasure if row is None else _read(row)
+    return None if row is None else _read(row)
 
 
 def finish(connection: Connection, erasure_id: str, receipt: Mapping[str, Any]) -> bool:

@@ -180,9 +180,9 @@ def add(connection: Connection, records: Sequence[MemoryRecord]) -> list[MemoryR
 
 
 def correct(connection: Connection, record: MemoryRecord) -> None:
-    """Write anew what follows from the text of a memory: its length, its language, and what embedded it."""
-    changed = {"text_length": record.text_length, "language": record.language}
-    changed |= {"embedding_model": record.embedding_model}
+    """Write anew what follows from a memory's text: its length, its language, its importance, and what embedded it."""
+    names = ("text_length", "language", "importance", "embedding_model")
+    changed = {name: getattr(record, name) for name in names}
     connection.execute(update(memories).where(memories.c.id == record.id).values(changed))
 
 

@@ -117,10 +117,12 @@ def note_stored(connection: Connection, version: Version) -> None:
 
 
 def unstored(connection: Connection, *, limit: int) -> list[tuple[str, str]]:
-    """Tenant and id of memories of which the vector store lacks the newest version, oldest first."""
+    """Tenant and id of memories of which the vector store lacks the newest version, in no order."""
     c = memory_versions.c
-    waiting = select(c.tenant_id, c.memory_id).where(c.stored_at.is_(None)).order_by(c.since).limit(limit)
-    return list(dict.fromkeys((row.tenant_id, row.memory_id) for row in connection.execute(waiting)))
+    waiting = select(c.tenant_id, c.memory_id).where(c.stored_at.is_(None))
+    # Not the oldest ones: as many that cannot be written would stand before all others.
+    some = waiting.order_by(func.random()).limit(limit)
+    return list(dict.fromkeys((row.tenant_id, row.memory_id) for row in connection.execute(some)))
 
 
 def _version(row: Row[*tuple[Any, ...]]) -> Version:

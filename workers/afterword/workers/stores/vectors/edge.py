@@ -186,15 +186,27 @@ class EdgeStore:
         """Copy what is left into a new shard, which takes the place of the old one.
 
         The engine's own optimizer is not enough: its write-ahead log keeps whatever was ever written.
+
+        Raises: VectorStoreUnavailable, when the disk or the engine fails; until the folders change places, the old
+            shard serves on.
         """
+        try:
+            self._rewrite()
+        except OSError as error:
+            raise VectorStoreUnavailable(f"the files in {self._folder} were not rewritten: {error.strerror}") from error
+        return True
+
+    def _rewrite(self) -> None:
         with self._writing, self._lock, held_alone(self._folder):
             old, anew = self._open_shard, self._folder / _ANEW
-            shutil.rmtree(anew, ignore_errors=True)
+            for each in (_ANEW, _REPLACED):
+                # Of a rewriting that failed before.
+                shutil.rmtree(self._folder / each, ignore_errors=True)
             unfinished = self._copied(old)
             unfinished.rename(anew)
             sync_names(self._folder)
+            self._path.rename(self._folder / _REPLACED)
             try:
-                self._path.rename(self._folder / _REPLACED)
                 anew.rename(self._path)
                 sync_names(self._folder)
                 self._shard, self._unflushed = self._load(), 0
@@ -205,7 +217,6 @@ class EdgeStore:
             # Readers that still have it finish; nobody else gets it any more.
             del old
             shutil.rmtree(self._folder / _REPLACED)
-        return True
 
     def close(self) -> None:
         with self._lock:

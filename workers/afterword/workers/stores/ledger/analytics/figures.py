@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from sqlalchemy import Connection, text
 
-from afterword.schemas.analytics import DayFigures
 from afterword.schemas.values import Kind
 
 COUNTED_EXACTLY = 10_000
@@ -63,25 +63,15 @@ _NAMES = ", ".join(_SUMMED)
 _TOTALS = ", ".join(f"COALESCE(sum({name}), 0) AS {name}" for name in _SUMMED)
 
 # Days are rolled up with every snapshot: of the day of the last one and those since, the live rows count.
-_OF_TENANT = text(
-    f"""
-    SELECT {_TOTALS} FROM (
-        SELECT {_NAMES} FROM tenant_statistics WHERE tenant_id = :tenant_id AND day >= :first AND day < :live
-        UNION ALL
-        SELECT {_NAMES} FROM daily_statistics WHERE tenant_id = :tenant_id AND day >= :live
-    ) AS counted
-    """  # names of our own columns
-)
 _DAYS_OF_TENANT = text(
-    """
-    SELECT day, sum(added) AS added, sum(deleted) AS deleted, sum(searches) AS searches FROM (
-        SELECT day, added, deleted, searches FROM tenant_statistics
-        WHERE tenant_id = :tenant_id AND day >= :first AND day < :live
+    f"""
+    SELECT day, {_TOTALS} FROM (
+        SELECT day, {_NAMES} FROM tenant_statistics WHERE tenant_id = :tenant_id AND day >= :first AND day < :live
         UNION ALL
-        SELECT day, added, deleted, searches FROM daily_statistics WHERE tenant_id = :tenant_id AND day >= :live
+        SELECT day, {_NAMES} FROM daily_statistics WHERE tenant_id = :tenant_id AND day >= :live
     ) AS counted
     GROUP BY day ORDER BY day
-    """
+    """  # names of our own columns
 )
 _OF_USER = text(
     f"""
@@ -111,23 +101,23 @@ _SEEN = text(
 )
 
 
-def of_tenant(connection: Connection, tenant_id: str, *, today: date, days: int, rolled_up: date | None) -> Sums:
-    """The sums of a tenant over the last `days`, today included; `rolled_up` is the day of the last snapshot."""
-    first = today - timedelta(days=days - 1)
-    live = max(first, rolled_up) if rolled_up else first
-    return Sums(
-        **connection.execute(_OF_TENANT, {"tenant_id": tenant_id, "first": first, "live": live}).one()._asdict()
-    )
-
-
 def days_of_tenant(
     connection: Connection, tenant_id: str, *, today: date, days: int, rolled_up: date | None
-) -> list[DayFigures]:
-    """Each of the last `days` of a tenant on which anything happened, oldest first."""
+) -> dict[date, Sums]:
+    """The sums of each of the last `days` of a tenant on which anything happened, oldest first.
+
+    Today is one of them; `rolled_up` is the day of the last snapshot.
+    """
     first = today - timedelta(days=days - 1)
     live = max(first, rolled_up) if rolled_up else first
     rows = connection.execute(_DAYS_OF_TENANT, {"tenant_id": tenant_id, "first": first, "live": live})
-    return [DayFigures(day=row.day, added=row.added, deleted=row.deleted, searches=row.searches) for row in rows]
+    return {row.day: Sums(**{name: getattr(row, name) for name in _SUMMED}) for row in rows}
+
+
+def added_up(days: Iterable[Sums]) -> Sums:
+    """The sums of all these days."""
+    found = list(days)
+    return Sums(**{name: sum(getattr(each, name) for each in found) for name in _SUMMED})
 
 
 def of_user(connection: Connection, tenant_id: str, user_id: str, *, today: date, days: int) -> Sums:
