@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import runpy
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from afterword.producers import AsyncMemoryClient
 from afterword.schemas import ContextReply, ConversationFinished
 from afterword.schemas.wire import Queue
 from tests.support.fake_worker import FakeWorker, drain
@@ -64,3 +66,13 @@ def words(event: dict[str, Any]) -> list[tuple[str, str]]:
 def example(name: str) -> dict[str, Any]:
     """What a file of docs/examples/frameworks defines. A model is given to it, so that it needs no key."""
     return runpy.run_path(f"docs/examples/frameworks/{name}.py")
+
+
+def with_client(url: str, use: Callable[[Any], Awaitable[Any]]) -> Any:
+    """Run `use(client)` on a loop."""
+
+    async def run() -> Any:
+        async with AsyncMemoryClient(url) as client:
+            return await use(client)
+
+    return asyncio.run(run())

@@ -47,7 +47,7 @@ def memory_hooks(
 
 
 class _Conversation:
-    """What is asked and answered in the sessions of one user."""
+    """The questions and answers in the sessions of one user."""
 
     def __init__(self, memory: UnfailingMemory, user_id: Any, agent_id: Any) -> None:
         self._memory = memory

@@ -18,6 +18,8 @@ from afterword.producers.calls import ContextOptions
 logger = logging.getLogger("afterword.integrations")
 
 
+# Without CrewAI, which is not installed for the tests, its `Storage` is Any to mypy: hence the first of the two. With
+# it there is nothing to ignore: hence the second.
 class AfterwordStorage(Storage):  # type: ignore[misc, unused-ignore]
     """Gives each task of a crew its memories, and publishes the task with its result: the task as said by the user,
     the result by the assistant.

@@ -49,8 +49,7 @@ class AfterwordMemoryService(BaseMemoryService):
     def __init__(
         self, client: Client | None = None, *, agent_id: str | None = None, recall: ContextOptions | None = None
     ) -> None:
-        self._client = client or AsyncMemoryClient.from_env()
-        self._memory = UnfailingMemory(self._client, recall)
+        self._memory = UnfailingMemory(client or AsyncMemoryClient.from_env(), recall)
         self._agent_id = agent_id
         self._published: OrderedDict[tuple[str, str, str], str] = OrderedDict()
 

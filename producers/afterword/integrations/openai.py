@@ -55,7 +55,7 @@ class _Thread:
     context: Context | None = None
 
     def turns(self, given: Any) -> list[Any]:
-        """What was said up to now, the user's words among it."""
+        """All that was said up to now, the user's words among it."""
         said = said_in(given)
         # A response that continues another is given the tools' results alone.
         return said if latest_question(said) else [*self.unanswered, *said]

@@ -23,7 +23,7 @@ _CALLS: Final = frozenset(
 
 @dataclass
 class ModelAnswer:
-    """What the assistant said, whole or as it is streamed, and whether it waits for tools."""
+    """The words of the assistant, whole or as they are streamed, and whether it waits for tools."""
 
     whole: list[str] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
@@ -62,7 +62,7 @@ def is_call(item: Any) -> bool:
 
 
 def said_in(given: Any) -> list[Any]:
-    """What user and assistant said in messages or items, without their ids.
+    """The messages of user and assistant among messages or items, without their ids.
 
     An answer has an id in OpenAI's own items, and none in the texts that most callers keep: with it, it would be
     another turn when it comes again.
@@ -77,6 +77,7 @@ class RememberedStream:
     def __init__(self, stream: Any, publish: Callable[..., None]) -> None:
         self._stream = stream
         self._publish = publish
+        self._published = False
         self._chunks = self._read()
 
     def __iter__(self) -> Iterator[Any]:
@@ -99,6 +100,8 @@ class RememberedStream:
     def close(self) -> None:
         """Leave the stream, and close its connection."""
         self._chunks.close()
+        # A generator of which nothing was read ends without its `finally`.
+        self._publish_once(ModelAnswer(), interrupted=True)
         self._stream.close()
 
     def _read(self) -> Generator[Any, None, None]:
@@ -109,6 +112,11 @@ class RememberedStream:
                 yield chunk
             interrupted = False
         finally:
+            self._publish_once(answer, interrupted=interrupted)
+
+    def _publish_once(self, answer: ModelAnswer, *, interrupted: bool) -> None:
+        if not self._published:
+            self._published = True
             self._publish(answer, interrupted=interrupted)
 
 
@@ -118,6 +126,7 @@ class AsyncRememberedStream:
     def __init__(self, stream: Any, publish: Callable[..., Awaitable[None]]) -> None:
         self._stream = stream
         self._publish = publish
+        self._published = False
         self._chunks = self._read()
 
     def __aiter__(self) -> AsyncIterator[Any]:
@@ -140,6 +149,7 @@ class AsyncRememberedStream:
     async def close(self) -> None:
         """Leave the stream, and close its connection."""
         await self._chunks.aclose()
+        await self._publish_once(ModelAnswer(), interrupted=True)
         await self._stream.close()
 
     async def _read(self) -> AsyncGenerator[Any, None]:
@@ -150,4 +160,9 @@ class AsyncRememberedStream:
                 yield chunk
             interrupted = False
         finally:
+            await self._publish_once(answer, interrupted=interrupted)
+
+    async def _publish_once(self, answer: ModelAnswer, *, interrupted: bool) -> None:
+        if not self._published:
+            self._published = True
             await self._publish(answer, interrupted=interrupted)

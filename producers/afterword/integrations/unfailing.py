@@ -108,7 +108,7 @@ class UnfailingMemory:
 
 
 def turns(messages: Any) -> list[Any]:
-    """What user and assistant said, of messages in any shape that `afterword.schemas.reading` knows.
+    """The messages of user and assistant, of messages in any shape that `afterword.schemas.reading` knows.
 
     Left out are system prompts, and with them injected memories; tools; and messages without words.
     """

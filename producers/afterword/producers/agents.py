@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
-
-from pydantic import BaseModel
-
-from afterword.producers.calls import CommandSchema, command_call
-from afterword.producers.memories import COMMAND_SECONDS, Ask
+from afterword.producers.tenant_calls import COMMAND_SECONDS, TenantCalls
 from afterword.schemas.registry import AgentEntry, AgentPage, GetAgent, ListAgents, SetAgent
 
-A = TypeVar("A", bound=BaseModel)
 
-
-class Agents:
+class Agents(TenantCalls):
     """The registered agents of the client's tenant. An agent that nobody registered remembers, and has no owner.
 
     Every call waits up to `timeout` seconds.
@@ -24,10 +16,6 @@ class Agents:
         MemoryUnavailable: no answer. Whether the command had its effect is not known.
         CommandFailed: the answer is an error, such as `not_found`.
     """
-
-    def __init__(self, tenant_id: str, ask: Ask) -> None:
-        self._tenant_id = tenant_id
-        self._ask = ask
 
     def list(self, *, limit: int = 100, cursor: str | None = None, timeout: float = COMMAND_SECONDS) -> AgentPage:
         """A page of the registered agents, by id. Ask for the next one with `cursor=page.next_cursor`."""
@@ -56,6 +44,3 @@ class Agents:
         entry = {"agent_id": agent_id, "owner_id": owner_id, "memory_enabled": memory_enabled}
         how = {"instructions": instructions, "time_zone": time_zone, "asked_by": asked_by}
         return self._run(SetAgent, timeout, {**entry, **how})
-
-    def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:
-        return self._ask(command_call(self._tenant_id, command, fields), timeout)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
-from pydantic import BaseModel
+from afterword.producers.tenant_calls import COMMAND_SECONDS, TenantCalls
+from afterword.schemas.analytics import (
+    DEFAULT_DAYS,
+    DEFAULT_TOP,
+    GetOverview,
+    GetStorage,
+    GetUserAnalytics,
+    Overview,
+    Storage,
+    UserAnalytics,
+)
 
-from afterword.producers.calls import CommandSchema, command_call
-from afterword.producers.memories import COMMAND_SECONDS, Ask
-from afterword.schemas.analytics import Overview, Storage, UserAnalytics
-from afterword.schemas.commands import DEFAULT_DAYS, DEFAULT_TOP, GetOverview, GetStorage, GetUserAnalytics
 
-A = TypeVar("A", bound=BaseModel)
-
-
-class Analytics:
+class Analytics(TenantCalls):
     """Figures of the tenant and of its users, over the last `days` UTC days. Every call waits up to `timeout` seconds.
 
     Raises:
@@ -23,10 +25,6 @@ class Analytics:
         MemoryUnavailable: no answer.
         CommandFailed: the answer is an error, such as `unavailable` where analytics are switched off.
     """
-
-    def __init__(self, tenant_id: str, ask: Ask) -> None:
-        self._tenant_id = tenant_id
-        self._ask = ask
 
     def overview(self, *, days: int = DEFAULT_DAYS, timeout: float = COMMAND_SECONDS) -> Overview:
         """Totals, active users, searches and their success, growth."""
@@ -47,6 +45,3 @@ class Analytics:
     ) -> Storage:
         """How much is kept, in all and of the `top` users and agents of whom most is."""
         return self._run(GetStorage, timeout, {"top": top, "order": order})
-
-    def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:
-        return self._ask(command_call(self._tenant_id, command, fields), timeout)

@@ -16,12 +16,13 @@ from afterword.producers.calls import ContextOptions, ScopeShares, command_call
 from afterword.producers.context import CONTEXT_SECONDS, Context
 from afterword.producers.intake import INVALID, Intake, PublishResult, in_batches
 from afterword.producers.line import SharedLine
-from afterword.producers.memories import COMMAND_SECONDS, Memories
+from afterword.producers.memories import Memories
 from afterword.producers.outbox import Parcel
 from afterword.producers.parcels import ConversationFields, GivenConversation
 from afterword.producers.runs import GivenMessage, Run
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
 from afterword.producers.stats import Stats
+from afterword.producers.tenant_calls import COMMAND_SECONDS
 from afterword.producers.waiting import WAIT_SECONDS, Patience, Stage
 from afterword.schemas.answers import ConversationState
 from afterword.schemas.commands import GetConversation
@@ -234,7 +235,7 @@ class MemoryClient:
 
     @property
     def users(self) -> Users:
-        """What users may ask for as persons: set, get, export, import_memories, erase."""
+        """Wishes and rights of users as persons: set, get, export, import_memories, erase, erasure, verify_erased."""
         from afterword.producers.users import Users
 
         return Users(self._intake.tenant_id, self._line.ask)
@@ -248,7 +249,7 @@ class MemoryClient:
 
     @property
     def dead_letters(self) -> DeadLetterBox:
-        """What was given up on: list, get, replay, drop."""
+        """Messages that were given up on: list, get, replay, drop."""
         from afterword.producers.dead_letters import DeadLetterBox
 
         return DeadLetterBox(self._intake.tenant_id, self._line.ask)

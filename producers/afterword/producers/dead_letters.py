@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
-
-from pydantic import BaseModel
-
-from afterword.producers.calls import CommandSchema, command_call
-from afterword.producers.memories import COMMAND_SECONDS, Ask
+from afterword.producers.tenant_calls import COMMAND_SECONDS, TenantCalls
 from afterword.schemas.letters import (
     DropDeadLetters,
     GetDeadLetter,
@@ -19,13 +13,11 @@ from afterword.schemas.letters import (
     TreatedLetters,
 )
 
-A = TypeVar("A", bound=BaseModel)
-
 TREAT_SECONDS = 30.0
 """A hundred letters are a hundred transactions."""
 
 
-class DeadLetterBox:
+class DeadLetterBox(TenantCalls):
     """The dead letters of the client's tenant, or with `all_tenants` of the whole deployment.
 
     Only those of all tenants hold the letters that could not be read, since they name none. `asked_by` is the account
@@ -36,10 +28,6 @@ class DeadLetterBox:
         MemoryUnavailable: no answer. Whether the command had its effect is not known.
         CommandFailed: the answer is an error, such as `not_found`.
     """
-
-    def __init__(self, tenant_id: str, ask: Ask) -> None:
-        self._tenant_id = tenant_id
-        self._ask = ask
 
     def list(
         self,
@@ -81,6 +69,3 @@ class DeadLetterBox:
         """Drop letters for good, and what was said in them."""
         fields = {"letter_ids": letter_ids, "all_tenants": all_tenants, "asked_by": asked_by}
         return self._run(DropDeadLetters, timeout, fields)
-
-    def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:
-        return self._ask(command_call(self._tenant_id, command, fields), timeout)

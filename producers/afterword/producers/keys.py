@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
 
-from pydantic import BaseModel
-
-from afterword.producers.calls import CommandSchema, command_call
-from afterword.producers.memories import COMMAND_SECONDS, Ask
+from afterword.producers.tenant_calls import COMMAND_SECONDS, TenantCalls
 from afterword.schemas.keys import (
     ApiKey,
     CallerRole,
@@ -23,8 +19,6 @@ from afterword.schemas.keys import (
     RevokeKey,
 )
 
-A = TypeVar("A", bound=BaseModel)
-
 
 @dataclass(frozen=True)
 class NewKey:
@@ -34,7 +28,7 @@ class NewKey:
     entry: KeyEntry
 
 
-class Keys:
+class Keys(TenantCalls):
     """The API keys of the client's tenant. `asked_by` is the account that asks, for the audit.
 
     Secrets stay here: what is sent, and kept, is a key's id and the hash of its secret. Every call waits up to
@@ -45,10 +39,6 @@ class Keys:
         MemoryUnavailable: no answer. Whether the command had its effect is not known.
         CommandFailed: the answer is an error, such as `not_found`.
     """
-
-    def __init__(self, tenant_id: str, ask: Ask) -> None:
-        self._tenant_id = tenant_id
-        self._ask = ask
 
     def create(
         self,
@@ -84,10 +74,7 @@ class Keys:
         """Whose key it is, of whatever tenant. `CommandFailed` with `not_found` for one that is not valid."""
         return self._run(CheckKey, timeout, drawn(ApiKey.parse(key)))
 
-    def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:
-        return self._ask(command_call(self._tenant_id, command, fields), timeout)
-
 
 def drawn(key: ApiKey) -> dict[str, str]:
-    """What is told of a key: its id, and the hash of its secret."""
+    """The fields that tell workers of a key: its id, and the hash of its secret."""
     return {"key_id": key.id, "secret_hash": key.hash}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol, TypeVar, Unpack
+from typing import Unpack
 
-from pydantic import BaseModel
-
-from afterword.producers.calls import Call, CommandSchema, OwnerFields, command_call
+from afterword.producers.calls import OwnerFields
+from afterword.producers.tenant_calls import COMMAND_SECONDS, TenantCalls
 from afterword.schemas.answers import (
     CleanedUp,
     DeletionState,
@@ -45,21 +44,11 @@ from afterword.schemas.commands import (
 from afterword.schemas.memory import Memory
 from afterword.schemas.values import Kind, Metadata, Scope
 
-COMMAND_SECONDS = 5.0
 CLEAR_SECONDS = 60.0
 """Removing tens of thousands of memories takes time."""
 
-A = TypeVar("A", bound=BaseModel)
 
-
-# A protocol, since a `Callable` cannot tie the type of the answer to that of the call.
-class Ask(Protocol):
-    """Makes a call and waits for its answer."""
-
-    def __call__(self, call: Call[A], timeout: float) -> A: ...
-
-
-class Memories:
+class Memories(TenantCalls):
     """The memories of an owner: `user_id` (with `session_id`, that thread's only), or `agent_id`.
 
     `by` is the account that asks; an agent's memories are open to the owner that its registry entry names. Every
@@ -70,10 +59,6 @@ class Memories:
         MemoryUnavailable: no answer. Whether the command had its effect is not known.
         CommandFailed: the answer is an error, such as `not_found` or `denied`.
     """
-
-    def __init__(self, tenant_id: str, ask: Ask) -> None:
-        self._tenant_id = tenant_id
-        self._ask = ask
 
     def list(
         self,
@@ -223,7 +208,7 @@ class Memories:
         timeout: float = COMMAND_SECONDS,
         **owner: Unpack[OwnerFields],
     ) -> MemoryProvenance:
-        """What a memory comes from: its conversation, turn, model, prompt and batch, and the turns around it."""
+        """The origin of a memory: its conversation, turn, model, prompt and batch, and the turns around it."""
         return self._run(GetProvenance, timeout, {"memory_id": memory_id, "around": around, **owner})
 
     def delete(
@@ -278,6 +263,3 @@ class Memories:
     def users(self, *, limit: int = 100, cursor: str | None = None, timeout: float = COMMAND_SECONDS) -> UserPage:
         """A page of the tenant's users and how many memories each has."""
         return self._run(ListUsers, timeout, {"limit": limit, "cursor": cursor})
-
-    def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:
-        return self._ask(command_call(self._tenant_id, command, fields), timeout)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel
-
-from afterword.producers.calls import CommandSchema, command_call
-from afterword.producers.memories import COMMAND_SECONDS, Ask
+from afterword.producers.tenant_calls import COMMAND_SECONDS, TenantCalls
 from afterword.schemas.policies import (
     GetPolicy,
     ListPolicies,
@@ -20,13 +17,11 @@ from afterword.schemas.policies import (
     SetPolicy,
 )
 
-A = TypeVar("A", bound=BaseModel)
-
 RUN_SECONDS = 60.0
 """A run removes as much as fits into this time."""
 
 
-class Policies:
+class Policies(TenantCalls):
     """How long what is remembered is kept: by the tenant's policy, by those of agents and of users.
 
     Each rule is looked up by itself: the user's policy has the first word, then the agent's, the tenant's, the
@@ -37,10 +32,6 @@ class Policies:
         MemoryUnavailable: no answer. Whether the command had its effect is not known.
         CommandFailed: the answer is an error.
     """
-
-    def __init__(self, tenant_id: str, ask: Ask) -> None:
-        self._tenant_id = tenant_id
-        self._ask = ask
 
     def list(self, *, limit: int = 100, cursor: str | None = None, timeout: float = COMMAND_SECONDS) -> PolicyPage:
         """A page of the policies that somebody wrote, the tenant's own first."""
@@ -69,8 +60,5 @@ class Policies:
         return self._run(SetPolicy, timeout, {"rules": rules, **whose})
 
     def run(self, *, dry_run: bool = True, asked_by: str | None = None, timeout: float = RUN_SECONDS) -> PolicyRun:
-        """What policies would take now, counted; with `dry_run=False` they take it, as the scheduler does each hour."""
+        """Count what policies would take now; with `dry_run=False` they take it, as the scheduler does each hour."""
         return self._run(RunPolicies, timeout, {"dry_run": dry_run, "asked_by": asked_by})
-
-    def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:
-        return self._ask(command_call(self._tenant_id, command, fields), timeout)

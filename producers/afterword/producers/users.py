@@ -1,20 +1,15 @@
-"""What users may ask for as persons: `client.users`."""
+"""Wishes and rights of users as persons: `client.users`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel
-
-from afterword.producers.calls import CommandSchema, command_call
-from afterword.producers.memories import COMMAND_SECONDS, Ask
+from afterword.producers.tenant_calls import COMMAND_SECONDS, TenantCalls
 from afterword.schemas.erasures import EraseUser, ErasureState, GetErasure, Residue, VerifyErased
 from afterword.schemas.export import ExportLine, ExportPage, ExportUser
 from afterword.schemas.imports import GivenMemory, ImportedCount, ImportMemories
 from afterword.schemas.users import GetUser, SetUser, UserWishes
-
-A = TypeVar("A", bound=BaseModel)
 
 EXPORT_SECONDS = 30.0
 """A page of whole transcripts takes time."""
@@ -24,8 +19,8 @@ SCAN_SECONDS = 600.0
 """How long a scan of all stores is waited for by default."""
 
 
-class Users:
-    """What a user wishes and may ask for as a person.
+class Users(TenantCalls):
+    """The wishes of a user, and all that a person may ask for: export, import and erasure.
 
     Every call waits up to `timeout` seconds. `asked_by` is the account that asks, for the audit.
 
@@ -34,10 +29,6 @@ class Users:
         MemoryUnavailable: no answer. Whether the command had its effect is not known.
         CommandFailed: the answer is an error, such as `denied`.
     """
-
-    def __init__(self, tenant_id: str, ask: Ask) -> None:
-        self._tenant_id = tenant_id
-        self._ask = ask
 
     def set(
         self, user_id: str, *, memory: bool, asked_by: str | None = None, timeout: float = COMMAND_SECONDS
@@ -51,7 +42,7 @@ class Users:
         return self._run(SetUser, timeout, fields)
 
     def get(self, user_id: str, *, timeout: float = COMMAND_SECONDS) -> UserWishes:
-        """What a user wishes."""
+        """Whether anything of a user may be remembered, since when, and who said so."""
         return self._run(GetUser, timeout, {"user_id": user_id})
 
     def export(
@@ -120,6 +111,3 @@ class Users:
     def verify_erased(self, user_id: str, *, asked_by: str | None = None, timeout: float = SCAN_SECONDS) -> Residue:
         """Scan the stores for what is left of a user. It takes as long as the stores are large."""
         return self._run(VerifyErased, timeout, {"user_id": user_id, "asked_by": asked_by})
-
-    def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:
-        return self._ask(command_call(self._tenant_id, command, fields), timeout)

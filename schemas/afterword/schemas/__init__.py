@@ -1,10 +1,21 @@
 """The wire contract of Afterword: what is published, asked and answered. Imports pydantic only.
 
-What operators ask for stands in modules of its own, which an agent's process need not import: `health`, `keys`,
-`letters`, `policies`, `registry`.
+Requests of operators and of persons stand in modules of their own, which an agent's process need not import:
+`erasures`, `export`, `health`, `imports`, `keys`, `letters`, `policies`, `registry`, `users`.
 """
 
-from afterword.schemas.analytics import ActiveUsers, DayFigures, Overview, OwnerStorage, Period, Storage, UserAnalytics
+from afterword.schemas.analytics import (
+    ActiveUsers,
+    DayFigures,
+    GetOverview,
+    GetStorage,
+    GetUserAnalytics,
+    Overview,
+    OwnerStorage,
+    Period,
+    Storage,
+    UserAnalytics,
+)
 from afterword.schemas.answers import (
     CleanedUp,
     ConversationState,
@@ -31,9 +42,6 @@ from afterword.schemas.commands import (
     GetConversation,
     GetDeletion,
     GetMemory,
-    GetOverview,
-    GetStorage,
-    GetUserAnalytics,
     ListMemories,
     ListUsers,
     RestoreMemory,

@@ -1,10 +1,19 @@
-"""Answers to questions about usage: figures, never words."""
+"""Questions about usage, and their answers: figures, never words."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Annotated, ClassVar, Literal
 
+from pydantic import Field
+
+from afterword.schemas.command import Command, OfUser
 from afterword.schemas.values import Kind, LateModel
+
+MAX_DAYS = 366
+DEFAULT_DAYS = 30
+MAX_TOP = 100
+DEFAULT_TOP = 20
 
 
 class Period(LateModel):
@@ -98,3 +107,34 @@ class Storage(LateModel):
     whole: OwnerStorage
     users: tuple[OwnerStorage, ...]
     agents: tuple[OwnerStorage, ...]
+
+
+_Days = Annotated[int, Field(ge=1, le=MAX_DAYS)]
+
+
+class GetOverview(Command):
+    """Figures of a tenant over the last `days`."""
+
+    answer: ClassVar[type[Overview]] = Overview
+
+    command: Literal["analytics_overview"] = "analytics_overview"
+    days: _Days = DEFAULT_DAYS
+
+
+class GetUserAnalytics(OfUser):
+    """Figures of a user over the last `days`. `by` is the account that asks."""
+
+    answer: ClassVar[type[UserAnalytics]] = UserAnalytics
+
+    command: Literal["analytics_user"] = "analytics_user"
+    days: _Days = DEFAULT_DAYS
+
+
+class GetStorage(Command):
+    """How much is kept of a tenant, and of the `top` users and agents of whom most is, by memories or by bytes."""
+
+    answer: ClassVar[type[Storage]] = Storage
+
+    command: Literal["analytics_storage"] = "analytics_storage"
+    top: Annotated[int, Field(ge=1, le=MAX_TOP)] = DEFAULT_TOP
+    order: Literal["memories", "bytes"] = "memories"

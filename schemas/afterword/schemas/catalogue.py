@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from afterword.schemas.analytics import GetOverview, GetStorage, GetUserAnalytics
 from afterword.schemas.command import Command
 from afterword.schemas.commands import (
     AddMemory,
@@ -21,10 +22,7 @@ from afterword.schemas.commands import (
     GetDeletion,
     GetHistory,
     GetMemory,
-    GetOverview,
     GetProvenance,
-    GetStorage,
-    GetUserAnalytics,
     ListMemories,
     ListUsers,
     RestoreMemory,

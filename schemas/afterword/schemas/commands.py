@@ -1,8 +1,8 @@
-"""Commands about memories, users and figures: one class for each, which says all that parser, workers and SDK need.
+"""Commands about memories and conversations: one class for each, which says all that parser, workers and SDK need.
 
 Its `command` field is its name on the wire, its other fields are the arguments, `answer` is the shape of the answer.
-Its base class says whose memories it is about: see `command`. The commands that operate a deployment stand beside their
-answers, in the module of their noun: `health`, `keys`, `letters`, `registry`.
+Its base class says whose memories it is about: see `command`. All other commands stand beside their answers, in the
+module of their noun, such as `analytics`, `erasures` and `keys`; `catalogue` names them all.
 
 A new command is a class with a line in `catalogue`, a handler in the workers, and a method of the SDK. The parser, the
 access check and the JSON Schemas follow from the class.
@@ -16,7 +16,6 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic.config import JsonDict
 
-from afterword.schemas.analytics import Overview, Storage, UserAnalytics
 from afterword.schemas.answers import (
     CleanedUp,
     ConversationState,
@@ -35,8 +34,6 @@ from afterword.schemas.errors import InvalidInput
 from afterword.schemas.memory import Memory
 from afterword.schemas.values import GivenMetadata, Id, Kind, Moment, Query, Scope, Text, Time, WantedMetadata
 
-MAX_DAYS = 366
-DEFAULT_DAYS = 30
 MAX_RANKED = 200
 """Memories that a search with a query finds in all, over all pages."""
 
@@ -44,8 +41,6 @@ DEFAULT_FOUND = 20
 MAX_RELATED = 100
 DEFAULT_RELATED = 10
 MAX_METADATA = 20
-MAX_TOP = 100
-DEFAULT_TOP = 20
 MAX_KEEP_DAYS = 36_500
 MAX_VERSIONS = 100
 DEFAULT_VERSIONS = 20
@@ -193,7 +188,7 @@ class GetHistory(OwnedByOne):
 
 
 class GetProvenance(OwnedByOne):
-    """What one memory comes from: its conversation, and the turn with up to `around` turns on each side of it."""
+    """The origin of one memory: its conversation, and the turn with up to `around` turns on each side of it."""
 
     answer: ClassVar[type[MemoryProvenance]] = MemoryProvenance
 
@@ -271,37 +266,6 @@ class ListUsers(Command):
     command: Literal["users"] = "users"
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 100
     cursor: str | None = None
-
-
-_Days = Annotated[int, Field(ge=1, le=MAX_DAYS)]
-
-
-class GetOverview(Command):
-    """Figures of a tenant over the last `days`."""
-
-    answer: ClassVar[type[Overview]] = Overview
-
-    command: Literal["analytics_overview"] = "analytics_overview"
-    days: _Days = DEFAULT_DAYS
-
-
-class GetUserAnalytics(OfUser):
-    """Figures of a user over the last `days`. `by` is the account that asks."""
-
-    answer: ClassVar[type[UserAnalytics]] = UserAnalytics
-
-    command: Literal["analytics_user"] = "analytics_user"
-    days: _Days = DEFAULT_DAYS
-
-
-class GetStorage(Command):
-    """How much is kept of a tenant, and of the `top` users and agents of whom most is, by memories or by bytes."""
-
-    answer: ClassVar[type[Storage]] = Storage
-
-    command: Literal["analytics_storage"] = "analytics_storage"
-    top: Annotated[int, Field(ge=1, le=MAX_TOP)] = DEFAULT_TOP
-    order: Literal["memories", "bytes"] = "memories"
 
 
 class GetConversation(OfUser):

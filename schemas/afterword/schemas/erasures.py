@@ -45,7 +45,7 @@ class Residue(LateModel):
 
 
 class ErasureReceipt(LateModel):
-    """What was removed, where, when, at whose request, and what a scan found afterwards.
+    """Tells what was removed, where, when and at whose request, and what a scan found afterwards.
 
     It names nobody: `subject` is a keyed hash, by which the deployment can tell that this receipt is a user's. Of each
     step, `removed` says how many of what it removed, or changed so that it names nobody. `asked_by` is the account that

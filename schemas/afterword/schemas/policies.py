@@ -85,8 +85,8 @@ class PolicyInForce(PolicyEntry):
 
 
 class PolicyEffect(StrEnum):
-    """What a policy does: memories go at their age (`retention`), or since there are too many (`cap`), or leave recall
-    (`archive`); transcripts and rows of the audit go.
+    """An effect of a policy. Memories go at their age (`retention`), or since there are too many (`cap`), or leave
+    recall (`archive`); transcripts and rows of the audit go.
     """
 
     RETENTION = "retention"
@@ -163,5 +163,5 @@ class RunPolicies(Command):
 
 
 def given_rules(rules: PolicyRules) -> dict[str, Any]:
-    """What a policy says, as JSON: the rules that it leaves to others are left out."""
+    """The rules of a policy, as JSON; those that it leaves to others are left out."""
     return {name: value for name, value in rules.model_dump(mode="json").items() if value not in (None, {})}

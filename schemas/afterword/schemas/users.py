@@ -1,4 +1,4 @@
-"""What users wish, and the commands by which they say so."""
+"""The wishes of users, and the commands by which they say so."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from afterword.schemas.values import LateModel
 
 
 class UserWishes(LateModel):
-    """What a user wishes. With `memory_enabled` false nothing of them is kept or recalled from `since` on; what was
+    """The wishes of a user. With `memory_enabled` false nothing of them is kept or recalled from `since` on; what was
     kept before stays until it is cleared. `by` is the account that said so; both are None for who never did.
     """
 
@@ -30,7 +30,7 @@ class SetUser(OfUser):
 
 
 class GetUser(OfUser):
-    """What a user wishes."""
+    """Ask what a user wishes."""
 
     answer: ClassVar[type[UserWishes]] = UserWishes
 

@@ -45,7 +45,7 @@ print(json.dumps(results))
 
 
 def missing_modules() -> list[str]:
-    """What the extras of the workers bring beyond the command line's own."""
+    """The packages that the extras of the workers bring beyond the command line's own."""
     extras = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     names = [line.partition(">")[0].partition("[")[0] for line in extras["worker"] + extras["embedded"]]
     modules = (name.replace("-", "_") for name in names if name != "afterword")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from afterword.integrations.claude_agent_sdk import memory_hooks
 from afterword.producers import AsyncMemoryClient, ClientSettings, MemoryClient
 from afterword.schemas.fence import BEGIN
 from afterword.workers.embedded.redis_server import free_port
-from tests.support.remembering import REMEMBERED, Service, answering, example, take_in, working
+from tests.support.remembering import REMEMBERED, Service, answering, example, take_in, with_client, working
 from tests.support.workshop import Workshop
 
 INTERRUPTED = object()
@@ -123,16 +123,6 @@ async def ask(line: CommandLine, hooks: Any, *prompts: str) -> list[str | None]:
 
 def hooks_of(client: Any, **more: Any) -> Any:
     return memory_hooks(client, **{"user_id": "maya", "agent_id": "planner", **more})
-
-
-def with_client(url: str, use: Callable[[Any], Awaitable[Any]]) -> Any:
-    """Run `use(client)` on a loop."""
-
-    async def run() -> Any:
-        async with AsyncMemoryClient(url) as client:
-            return await use(client)
-
-    return asyncio.run(run())
 
 
 def test_memories_stand_beside_each_prompt_and_each_turn_is_published(service: Service, redis_url: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
 import pytest
@@ -31,7 +31,7 @@ from afterword.schemas import ContextReply, Memory
 from afterword.schemas.wire import Queue
 from afterword.workers.embedded.redis_server import free_port
 from tests.support.fake_worker import FakeWorker
-from tests.support.remembering import REMEMBERED, Service, example, take_in, working
+from tests.support.remembering import REMEMBERED, Service, example, take_in, with_client, working
 from tests.support.workshop import Workshop
 
 PEANUTS = Memory.model_validate(
@@ -112,16 +112,6 @@ class Chat:
         events = self.runner.run_async(user_id=user_id, session_id=session_id, new_message=asked, run_config=config)
         last = [event async for event in events][-1]
         return "".join(part.text or "" for part in (last.content and last.content.parts) or ())
-
-
-def with_client(url: str, use: Callable[[Any], Awaitable[Any]]) -> Any:
-    """Run `use(client)` on a loop."""
-
-    async def run() -> Any:
-        async with AsyncMemoryClient(url) as client:
-            return await use(client)
-
-    return asyncio.run(run())
 
 
 def test_memories_are_preloaded_and_each_run_is_published(service: Service, redis_url: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ from afterword.integrations.llama_index import AfterwordMemory, AfterwordMemoryB
 from afterword.producers import AsyncMemoryClient, ClientSettings, MemoryClient
 from afterword.schemas.fence import BEGIN
 from afterword.workers.embedded.redis_server import free_port
-from tests.support.remembering import REMEMBERED, Service, answering, example, take_in, working
+from tests.support.remembering import REMEMBERED, Service, answering, example, take_in, with_client, working
 from tests.support.workshop import Workshop
 
 pytestmark = [
@@ -75,16 +75,6 @@ def memory_of(client: Any, session_id: str = "t-9", **more: Any) -> AfterwordMem
     memory = AfterwordMemory.from_defaults(session_id=session_id, memory_blocks=[block])
     assert isinstance(memory, AfterwordMemory)
     return memory
-
-
-def with_client(url: str, use: Callable[[Any], Awaitable[Any]]) -> Any:
-    """Run `use(client)` on a loop."""
-
-    async def run() -> Any:
-        async with AsyncMemoryClient(url) as client:
-            return await use(client)
-
-    return asyncio.run(run())
 
 
 def test_memories_stand_in_the_prompt_and_the_run_is_published(service: Service, redis_url: str) -> None:

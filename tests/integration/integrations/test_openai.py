@@ -128,6 +128,22 @@ class TestChat:
         assert event["metadata"] == {"interrupted": True}
         assert service.said() == [[TALK[0], ("assistant", "Gra")]]
 
+    def test_so_is_one_of_which_nothing_was_read(self, llm: FakeOpenAI, redis_url: str, service: Service) -> None:
+        llm.fail(streamed("Grapes."), streamed("Grapes."))
+        with (
+            MemoryClient(redis_url) as memory,
+            client_of(llm, memory).chat.completions.create(model=MODEL, messages=SNACK, stream=True),
+        ):
+            pass
+
+        async def use(client: AsyncOpenAI) -> None:
+            async with await client.chat.completions.create(model=MODEL, messages=SNACK, stream=True):
+                pass
+
+        on_a_loop(llm, redis_url, use)
+        assert [event["metadata"] for event in service.published()] == [{"interrupted": True}] * 2
+        assert service.said() == [TALK[:1]] * 2
+
     @pytest.mark.parametrize("stream", [False, True])
     def test_what_asks_for_tools_is_published_with_the_answer(
         self, llm: FakeOpenAI, memory: MemoryClient, service: Service, stream: bool

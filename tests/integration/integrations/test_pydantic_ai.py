@@ -21,7 +21,7 @@ from afterword.integrations.pydantic_ai import MemoryCapability
 from afterword.producers import AsyncMemoryClient, ClientSettings, MemoryClient
 from afterword.schemas.fence import BEGIN
 from afterword.workers.embedded.redis_server import free_port
-from tests.support.remembering import REMEMBERED, Service, answering, example, take_in, working
+from tests.support.remembering import REMEMBERED, Service, answering, example, take_in, with_client, working
 from tests.support.workshop import Workshop
 
 
@@ -65,16 +65,6 @@ def service(redis_url: str) -> Iterator[Service]:
 def planner(client: Any, fake: Any, **more: Any) -> Agent[Any, Any]:
     memory = MemoryCapability(client, agent_id="planner", **more.pop("memory", {}))
     return Agent(getattr(fake, "model", fake), deps_type=Deps, capabilities=[memory], **more)
-
-
-def with_client(url: str, use: Any) -> Any:
-    """Run `use(client)` on a loop."""
-
-    async def run() -> Any:
-        async with AsyncMemoryClient(url) as client:
-            return await use(client)
-
-    return asyncio.run(run())
 
 
 def test_memories_stand_behind_the_instructions_and_the_run_is_published(service: Service, redis_url: str) -> None:

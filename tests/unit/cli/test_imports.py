@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from afterword.cli import users
 from afterword.cli.imports import ImportFile, memories_in_steps, read_file
-from afterword.schemas import InvalidInput
+from afterword.producers import MemoryClient
+from afterword.schemas import InvalidInput, MemoryUnavailable
+from tests.support.ports import quiet_port
 
 HEADER = {"type": "header", "header": {"format": "afterword-export", "version": 1, "user_id": "ann"}}
 MEMORY = {
@@ -81,3 +85,58 @@ def test_chats_keep_their_ids(tmp_path: Path) -> None:
 def test_anything_else_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(InvalidInput, match="mem0's get_all"):
         read(tmp_path, text)
+
+
+@pytest.mark.parametrize("parting", ["\u2028", "\x85", "\x0b", "\x1c"])
+def test_a_text_may_hold_what_elsewhere_ends_a_line(tmp_path: Path, parting: str) -> None:
+    memory = {**MEMORY, "text": f"Rome{parting}Oslo"}
+    export = [HEADER, {"type": "memory", "memory": {"memory": memory}}, {"type": "end"}]
+    chat = {"messages": [{"role": "user", "content": f"Rome{parting}Oslo"}]}
+    exported = read(tmp_path, *(json.dumps(each, ensure_ascii=False) for each in export))
+    assert [each["text"] for each in exported.memories] == [memory["text"]]
+    said = read(tmp_path, *(json.dumps(chat, ensure_ascii=False) for _ in range(2)))
+    assert [each["messages"] for each in said.conversations] == [chat["messages"]] * 2
+
+
+def test_a_line_of_an_export_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="line 2"):
+        read(tmp_path, HEADER, '{"type": "memory", "mem', {"type": "end"})
+
+
+def test_an_editors_mark_before_the_file_is_no_part_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text(json.dumps([{"role": "user", "content": "Hi"}]), "utf-8-sig")
+    assert len(read_file(file).conversations) == 1
+
+
+def test_a_user_who_is_no_text_is_not_named(tmp_path: Path) -> None:
+    assert read(tmp_path, [{"memory": "Likes tea", "user_id": ["ann"]}]).user_id is None
+
+
+ODD: list[list[Any]] = [
+    [{"type": "header", "header": 5}, {"type": "end"}],
+    [HEADER, {"type": "memory"}, {"type": "end"}],
+    [HEADER, {"type": "memory", "memory": {"memory": None}}, {"type": "end"}],
+    [HEADER, {"type": "memory", "memory": {"memory": {**MEMORY, "source": "e"}}}, {"type": "end"}],
+    [HEADER, {"type": "wishes", "wishes": None}, {"type": "end"}],
+    [[{"memory": "Likes tea", "metadata": ["a"]}]],
+    ["[" * 100_000],
+]
+
+
+@pytest.mark.parametrize("lines", ODD)
+def test_odd_values_are_refused_in_words(tmp_path: Path, lines: list[Any]) -> None:
+    with pytest.raises(InvalidInput):
+        read(tmp_path, *lines)
+
+
+def test_chats_that_redis_did_not_take_are_not_told_as_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFTERWORD_REDIS_URL", f"redis://127.0.0.1:{quiet_port()}/0")
+    monkeypatch.setattr(MemoryClient, "flush", lambda *_: False)  # at once, and not after ten seconds
+    file = tmp_path / "chat.json"
+    file.write_text(json.dumps([{"role": "user", "content": "Hi"}]), "utf-8")
+    told = CliRunner().invoke(users.app, ["import", str(file), "--user", "ann"])
+    assert isinstance(told.exception, MemoryUnavailable)
+    assert "published" not in told.output

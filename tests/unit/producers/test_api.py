@@ -1,4 +1,4 @@
-"""What the bare install offers, and what it costs."""
+"""The offer of the bare install, and its cost."""
 
 from __future__ import annotations
 

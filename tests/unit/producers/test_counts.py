@@ -1,4 +1,4 @@
-"""What clients tell of how publishing fared: each thing once, whatever becomes of the event that tells it."""
+"""Clients tell how publishing fared: each thing once, whatever becomes of the event that tells it."""
 
 from __future__ import annotations
 

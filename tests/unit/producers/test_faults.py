@@ -1,4 +1,4 @@
-"""What a client logs goes into the log of somebody else's program, which may escape nothing."""
+"""A client logs into the log of somebody else's program, which may escape nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes from outside steers no terminal and forges no line."""
+"""Text from outside steers no terminal and forges no line."""
 
 from __future__ import annotations
 

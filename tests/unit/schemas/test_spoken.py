@@ -1,4 +1,4 @@
-"""What was really said, without thinking, pictures, calls of tools and injected memories."""
+"""The words really said, without thinking, pictures, calls of tools and injected memories."""
 
 from __future__ import annotations
 

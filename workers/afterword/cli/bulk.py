@@ -117,10 +117,20 @@ def _publish(client: MemoryClient, step: list[_Line]) -> tuple[int, list[tuple[_
             errors.append((line, error))
     results = client.publish_many(event for _, event in events)
     errors += [(line, result.error) for (line, _), result in zip(events, results, strict=True) if result.error]
-    # What waits in the outbox would be lost with this process, and must not be noted as published.
-    if not client.flush(_FLUSH_SECONDS):
-        raise MemoryUnavailable("Redis is away: run the same command again to go on from where it stopped")
+    await_sent(client)
     return sum(result.error is None for result in results), errors
+
+
+def await_sent(client: MemoryClient) -> None:
+    """Wait until all that was published has left the outbox; where Redis stays away, drop what waits.
+
+    Raises: MemoryUnavailable, when Redis is away; the next run of the command sends the same events.
+    """
+    if client.flush(_FLUSH_SECONDS):
+        return
+    # What waits is lost with this process, and must not be told as published. Redis was waited for long enough.
+    client.close(timeout=0)
+    raise MemoryUnavailable("Redis is away: run the same command again to go on from where it stopped")
 
 
 def _event(text: str) -> dict[str, Any]:

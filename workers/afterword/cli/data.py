@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from afterword.schemas import MemoryUnavailable
-from afterword.schemas.printable import printable
+from afterword.schemas.printable import printable, printable_json
 
 
 def publish(
@@ -26,17 +25,13 @@ def publish(
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with MemoryClient.from_env() as client, Progress(*columns, console=console) as bar:
         task = bar.add_task("bytes", total=bulk.size, completed=bulk.progress().offset)
-        try:
-            done = bulk.publish(
-                client,
-                refused=lambda number, error: console.print(
-                    printable(f"line {number}: {error}"), markup=False, highlight=False
-                ),
-                told=lambda progress: bar.update(task, completed=progress.offset),
-            )
-        except MemoryUnavailable:
-            client.close(timeout=0)  # Redis has been waited for already, and the next run sends the same lines
-            raise
+        done = bulk.publish(
+            client,
+            refused=lambda number, error: console.print(
+                printable(f"line {number}: {error}"), markup=False, highlight=False
+            ),
+            told=lambda progress: bar.update(task, completed=progress.offset),
+        )
     print(f"{done.published} conversations published, {done.refused} lines refused")
     raise typer.Exit(1 if done.refused else 0)
 
@@ -52,7 +47,7 @@ def conversation(
     with MemoryClient.from_env() as client:
         state = client.conversation(event, user_id=user)
     if json:
-        print(state.model_dump_json(indent=2))
+        print(printable_json(state.model_dump_json(indent=2)))
         return
     for name, value in state.model_dump(mode="json", exclude_none=True).items():
         print(printable(f"{name:14} {value}"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from afterword.cli.ledger import COMMAND_LINE
-from afterword.schemas.printable import printable
+from afterword.schemas.printable import printable, printable_json
 
 if TYPE_CHECKING:
     from afterword.schemas.erasures import ErasureState
@@ -68,4 +68,4 @@ def _show(state: ErasureState) -> None:
     if state.receipt is None:
         print(printable(f"erasure {state.erasure_id} is at step {state.step}"))
         return
-    print(state.receipt.model_dump_json(indent=2))
+    print(printable_json(state.receipt.model_dump_json(indent=2)))

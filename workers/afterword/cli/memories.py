@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from afterword.cli.ledger import COMMAND_LINE
-from afterword.schemas.printable import printable
+from afterword.schemas.printable import printable, printable_json
+
+if TYPE_CHECKING:
+    from afterword.schemas.answers import MemoryVersion
 
 app = typer.Typer(no_args_is_help=True, help="One memory: correct it, see what it said before and where it comes from.")
 
@@ -28,7 +31,8 @@ def correct(
 
     with MemoryClient.from_env() as client:
         corrected = client.memories.update(memory, text, user_id=user, asked_by=COMMAND_LINE)
-    print(corrected.model_dump_json(indent=2) if json else printable(f"{corrected.id}  {corrected.text}"))
+    told = corrected.model_dump_json(indent=2)
+    print(printable_json(told) if json else printable(f"{corrected.id}  {corrected.text}"))
 
 
 @app.command()
@@ -41,7 +45,7 @@ def history(user: _User, memory: _Id, json: _AsJson = False) -> None:
         while True:
             page = client.memories.history(memory, user_id=user, cursor=cursor)
             for version in page.versions:
-                print(version.model_dump_json() if json else printable(_line(version)))
+                print(printable_json(version.model_dump_json()) if json else printable(_line(version)))
             cursor = page.next_cursor
             if cursor is None:
                 return
@@ -49,13 +53,13 @@ def history(user: _User, memory: _Id, json: _AsJson = False) -> None:
 
 @app.command()
 def provenance(user: _User, memory: _Id, json: _AsJson = False) -> None:
-    """What a memory comes from: its conversation, the model and the batch, and what was said."""
+    """Show where a memory comes from: its conversation, the model and the batch, and what was said."""
     from afterword.producers import MemoryClient
 
     with MemoryClient.from_env() as client:
         found = client.memories.provenance(memory, user_id=user)
     if json:
-        print(found.model_dump_json(indent=2))
+        print(printable_json(found.model_dump_json(indent=2)))
         return
     for name, value in found.model_dump(mode="json", exclude_none=True, exclude={"turns"}).items():
         print(printable(f"{name:14} {value}"))
@@ -63,6 +67,6 @@ def provenance(user: _User, memory: _Id, json: _AsJson = False) -> None:
         print(printable(f"{'>' if turn.is_source else ' '} {turn.role}: {turn.text}"))
 
 
-def _line(version: Any) -> str:
+def _line(version: MemoryVersion) -> str:
     by = f"  by {version.by}" if version.by else ""
     return f"{version.number}  {version.since:%Y-%m-%d %H:%M}{by}  {version.text}"

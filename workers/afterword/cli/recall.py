@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from afterword.cli.explanations import explanation_table, memory_line
+from afterword.cli.ledger import COMMAND_LINE
 from afterword.schemas import ContextReply, Kind, Scope
 from afterword.schemas.commands import DEFAULT_FOUND
 from afterword.schemas.context import DEFAULT_LIMIT, DEFAULT_TOKEN_BUDGET
@@ -134,7 +135,7 @@ def restore(
 ) -> None:
     """Take a memory of a user out of the archive: contexts may hold it again."""
     with _client() as client:
-        print(memory_line(client.memories.restore(memory_id, user_id=user, asked_by="the command line")))
+        print(memory_line(client.memories.restore(memory_id, user_id=user, asked_by=COMMAND_LINE)))
 
 
 def _client() -> MemoryClient:

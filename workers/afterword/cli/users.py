@@ -11,7 +11,7 @@ import typer
 from afterword.cli.ledger import COMMAND_LINE
 from afterword.schemas import InvalidInput
 from afterword.schemas.imports import MAX_IMPORTED
-from afterword.schemas.printable import printable
+from afterword.schemas.printable import printable, printable_json
 
 app = typer.Typer(no_args_is_help=True, help="Users as persons: what they wish, and all that is kept of them.")
 
@@ -33,7 +33,7 @@ def set_wishes(
 
 @app.command()
 def show(user: _User) -> None:
-    """What a user wishes, since when, and who said so."""
+    """Show what a user wishes, since when, and who said so."""
     from afterword.producers import MemoryClient
 
     with MemoryClient.from_env() as client:
@@ -49,7 +49,7 @@ def export(user: _User) -> None:
 
     with MemoryClient.from_env() as client:
         for line in client.users.export(user, asked_by=COMMAND_LINE):
-            print(line.model_dump_json(exclude_none=True))
+            print(printable_json(line.model_dump_json(exclude_none=True)))
 
 
 @app.command("import")
@@ -61,6 +61,7 @@ def import_file(
     from rich.console import Console
     from rich.progress import track
 
+    from afterword.cli.bulk import await_sent
     from afterword.cli.imports import memories_in_steps, read_file
     from afterword.producers import MemoryClient
 
@@ -75,6 +76,7 @@ def import_file(
             done = client.users.import_memories(owner, step, asked_by=COMMAND_LINE)
             added, known = added + done.added, known + done.known
         results = client.publish_many({**each, "user_id": owner} for each in found.conversations)
+        await_sent(client)
         refused = [result.error for result in results if result.error]
         if found.objects:
             client.users.set(owner, memory=False, asked_by=COMMAND_LINE)

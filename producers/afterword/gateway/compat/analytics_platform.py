@@ -11,8 +11,7 @@ from pydantic import BaseModel
 from afterword.gateway.answers import READING, problems
 from afterword.gateway.compat.agent_platform import UserId
 from afterword.gateway.visits import Visiting
-from afterword.schemas.analytics import Period
-from afterword.schemas.commands import DEFAULT_DAYS, MAX_DAYS
+from afterword.schemas.analytics import DEFAULT_DAYS, MAX_DAYS, Period
 from afterword.schemas.keys import CallerRole
 
 router = APIRouter(prefix="/api/analytics", tags=["compat"])

@@ -11,8 +11,7 @@ from afterword.gateway.bodies import query_string
 from afterword.gateway.callers import Fields
 from afterword.gateway.routes import API
 from afterword.gateway.visits import Visiting
-from afterword.schemas.analytics import Overview, Storage, UserAnalytics
-from afterword.schemas.commands import GetOverview, GetStorage, GetUserAnalytics
+from afterword.schemas.analytics import GetOverview, GetStorage, GetUserAnalytics, Overview, Storage, UserAnalytics
 from afterword.schemas.keys import CallerRole
 
 router = APIRouter(prefix=f"{API}/analytics", tags=["analytics"])

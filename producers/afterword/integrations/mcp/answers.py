@@ -110,7 +110,7 @@ class MemoryRemoved(ToolAnswer):
 
     @classmethod
     def of(cls, removed: Removed) -> Self:
-        """What was removed."""
+        """The answer to a deletion."""
         return cls(removed=removed.removed, pending=removed.pending)
 
     def as_text(self) -> str:

@@ -115,7 +115,7 @@ class PlainSchema(GenerateJsonSchema):
     """A JSON Schema with less to read: a schema of arguments is a part of every prompt."""
 
     def nullable_schema(self, schema: Any) -> JsonSchemaValue:
-        """What may be left out need not say that null is taken as well."""
+        """An argument that may be left out need not say that null is taken as well."""
         return self.generate_inner(schema["schema"])
 
     def default_schema(self, schema: Any) -> JsonSchemaValue:

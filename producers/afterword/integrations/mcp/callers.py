@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from afterword.producers import AsyncMemoryClient
-from afterword.producers.memories import COMMAND_SECONDS
+from afterword.producers.tenant_calls import COMMAND_SECONDS
 
 Given = Mapping[str, Any]
 """Arguments of a tool, by name, as they were given."""

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
-
-from pydantic import BaseModel
-
-from afterword.producers.aio.memories import AsyncAsk
-from afterword.producers.calls import CommandSchema, command_call
-from afterword.producers.memories import COMMAND_SECONDS
+from afterword.producers.aio.tenant_calls import AsyncTenantCalls
+from afterword.producers.tenant_calls import COMMAND_SECONDS
 from afterword.schemas.registry import AgentEntry, AgentPage, GetAgent, ListAgents, SetAgent
 
-A = TypeVar("A", bound=BaseModel)
 
-
-class AsyncAgents:
+class AsyncAgents(AsyncTenantCalls):
     """The twin of `Agents`: the same calls, awaited, with the same promises and errors."""
-
-    def __init__(self, tenant_id: str, ask: AsyncAsk) -> None:
-        self._tenant_id = tenant_id
-        self._ask = ask
 
     async def list(self, *, limit: int = 100, cursor: str | None = None, timeout: float = COMMAND_SECONDS) -> AgentPage:
         """A page of the registered agents, by id. Ask for the next one with `cursor=page.next_cursor`."""
@@ -45,6 +33,3 @@ class AsyncAgents:
         entry = {"agent_id": agent_id, "owner_id": owner_id, "memory_enabled": memory_enabled}
         how = {"instructions": instructions, "time_zone": time_zone, "asked_by": asked_by}
         return await self._run(SetAgent, timeout, {**entry, **how})
-
-    async def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:
-        return await self._ask(command_call(self._tenant_id, command, fields), timeout)

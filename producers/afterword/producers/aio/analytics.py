@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
-from pydantic import BaseModel
+from afterword.producers.aio.tenant_calls import AsyncTenantCalls
+from afterword.producers.tenant_calls import COMMAND_SECONDS
+from afterword.schemas.analytics import (
+    DEFAULT_DAYS,
+    DEFAULT_TOP,
+    GetOverview,
+    GetStorage,
+    GetUserAnalytics,
+    Overview,
+    Storage,
+    UserAnalytics,
+)
 
-from afterword.producers.aio.memories import AsyncAsk
-from afterword.producers.calls import CommandSchema, command_call
-from afterword.producers.memories import COMMAND_SECONDS
-from afterword.schemas.analytics import Overview, Storage, UserAnalytics
-from afterword.schemas.commands import DEFAULT_DAYS, DEFAULT_TOP, GetOverview, GetStorage, GetUserAnalytics
 
-A = TypeVar("A", bound=BaseModel)
-
-
-class AsyncAnalytics:
+class AsyncAnalytics(AsyncTenantCalls):
     """The twin of `Analytics`: the same calls, awaited, with the same promises and errors."""
-
-    def __init__(self, tenant_id: str, ask: AsyncAsk) -> None:
-        self._tenant_id = tenant_id
-        self._ask = ask
 
     async def overview(self, *, days: int = DEFAULT_DAYS, timeout: float = COMMAND_SECONDS) -> Overview:
         """Totals, active users, searches and their success, growth."""
@@ -42,6 +40,3 @@ class AsyncAnalytics:
     ) -> Storage:
         """How much is kept, in all and of the `top` users and agents of whom most is."""
         return await self._run(GetStorage, timeout, {"top": top, "order": order})
-
-    async def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:
-        return await self._ask(command_call(self._tenant_id, command, fields), timeout)

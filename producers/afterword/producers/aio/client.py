@@ -18,12 +18,12 @@ from afterword.producers.aio.memories import AsyncMemories
 from afterword.producers.calls import ContextOptions, ScopeShares, command_call
 from afterword.producers.context import CONTEXT_SECONDS, Context
 from afterword.producers.intake import INVALID, Intake, PublishResult, in_batches
-from afterword.producers.memories import COMMAND_SECONDS
 from afterword.producers.outbox import Parcel
 from afterword.producers.parcels import ConversationFields, GivenConversation
 from afterword.producers.runs import AsyncRun, GivenMessage
 from afterword.producers.settings import DEFAULT_REDIS_URL, ClientSettings, Environment
 from afterword.producers.stats import Stats
+from afterword.producers.tenant_calls import COMMAND_SECONDS
 from afterword.producers.waiting import WAIT_SECONDS, Patience, Stage
 from afterword.schemas.answers import ConversationState
 from afterword.schemas.commands import GetConversation
@@ -191,7 +191,7 @@ class AsyncMemoryClient:
 
     @property
     def users(self) -> AsyncUsers:
-        """What users may ask for as persons: set, get, export, import_memories, erase."""
+        """Wishes and rights of users as persons: set, get, export, import_memories, erase, erasure, verify_erased."""
         from afterword.producers.aio.users import AsyncUsers
 
         return AsyncUsers(self._intake.tenant_id, self._lines.ask)
@@ -205,7 +205,7 @@ class AsyncMemoryClient:
 
     @property
     def dead_letters(self) -> AsyncDeadLetterBox:
-        """What was given up on: list, get, replay, drop."""
+        """Messages that were given up on: list, get, replay, drop."""
         from afterword.producers.aio.dead_letters import AsyncDeadLetterBox
 
         return AsyncDeadLetterBox(self._intake.tenant_id, self._lines.ask)

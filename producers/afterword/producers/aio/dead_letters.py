@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
-
-from pydantic import BaseModel
-
-from afterword.producers.aio.memories import AsyncAsk
-from afterword.producers.calls import CommandSchema, command_call
+from afterword.producers.aio.tenant_calls import AsyncTenantCalls
 from afterword.producers.dead_letters import TREAT_SECONDS
-from afterword.producers.memories import COMMAND_SECONDS
+from afterword.producers.tenant_calls import COMMAND_SECONDS
 from afterword.schemas.letters import (
     DropDeadLetters,
     GetDeadLetter,
@@ -21,15 +15,9 @@ from afterword.schemas.letters import (
     TreatedLetters,
 )
 
-A = TypeVar("A", bound=BaseModel)
 
-
-class AsyncDeadLetterBox:
+class AsyncDeadLetterBox(AsyncTenantCalls):
     """The twin of `DeadLetterBox`: the same calls, awaited, with the same promises and errors."""
-
-    def __init__(self, tenant_id: str, ask: AsyncAsk) -> None:
-        self._tenant_id = tenant_id
-        self._ask = ask
 
     async def list(
         self,
@@ -71,6 +59,3 @@ class AsyncDeadLetterBox:
         """Drop letters for good, and what was said in them."""
         fields = {"letter_ids": letter_ids, "all_tenants": all_tenants, "asked_by": asked_by}
         return await self._run(DropDeadLetters, timeout, fields)
-
-    async def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:
-        return await self._ask(command_call(self._tenant_id, command, fields), timeout)

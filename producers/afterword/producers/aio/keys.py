@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TypeVar
 
-from pydantic import BaseModel
-
-from afterword.producers.aio.memories import AsyncAsk
-from afterword.producers.calls import CommandSchema, command_call
+from afterword.producers.aio.tenant_calls import AsyncTenantCalls
 from afterword.producers.keys import NewKey, drawn
-from afterword.producers.memories import COMMAND_SECONDS
+from afterword.producers.tenant_calls import COMMAND_SECONDS
 from afterword.schemas.keys import (
     ApiKey,
     CallerRole,
@@ -24,15 +20,9 @@ from afterword.schemas.keys import (
     RevokeKey,
 )
 
-A = TypeVar("A", bound=BaseModel)
 
-
-class AsyncKeys:
+class AsyncKeys(AsyncTenantCalls):
     """The twin of `Keys`: the same calls, awaited, with the same promises and errors."""
-
-    def __init__(self, tenant_id: str, ask: AsyncAsk) -> None:
-        self._tenant_id = tenant_id
-        self._ask = ask
 
     async def create(
         self,
@@ -61,6 +51,3 @@ class AsyncKeys:
     async def check(self, key: str, *, timeout: float = COMMAND_SECONDS) -> KeyHolder:
         """Whose key it is, of whatever tenant. `CommandFailed` with `not_found` for one that is not valid."""
         return await self._run(CheckKey, timeout, drawn(ApiKey.parse(key)))
-
-    async def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:
-        return await self._ask(command_call(self._tenant_id, command, fields), timeout)

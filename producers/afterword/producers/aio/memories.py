@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol, TypeVar, Unpack
+from typing import Unpack
 
-from pydantic import BaseModel
-
-from afterword.producers.calls import Call, CommandSchema, OwnerFields, command_call
-from afterword.producers.memories import CLEAR_SECONDS, COMMAND_SECONDS
+from afterword.producers.aio.tenant_calls import AsyncTenantCalls
+from afterword.producers.calls import OwnerFields
+from afterword.producers.memories import CLEAR_SECONDS
+from afterword.producers.tenant_calls import COMMAND_SECONDS
 from afterword.schemas.answers import (
     CleanedUp,
     DeletionState,
@@ -46,22 +46,9 @@ from afterword.schemas.commands import (
 from afterword.schemas.memory import Memory
 from afterword.schemas.values import Kind, Metadata, Scope
 
-A = TypeVar("A", bound=BaseModel)
 
-
-# A protocol, for the same reason as `Ask`.
-class AsyncAsk(Protocol):
-    """Makes a call and waits for its answer."""
-
-    async def __call__(self, call: Call[A], timeout: float) -> A: ...
-
-
-class AsyncMemories:
+class AsyncMemories(AsyncTenantCalls):
     """The twin of `Memories`: the same calls, awaited, with the same promises and errors."""
-
-    def __init__(self, tenant_id: str, ask: AsyncAsk) -> None:
-        self._tenant_id = tenant_id
-        self._ask = ask
 
     async def list(
         self,
@@ -74,7 +61,9 @@ class AsyncMemories:
         timeout: float = COMMAND_SECONDS,
         **owner: Unpack[OwnerFields],
     ) -> MemoryPage:
-        """A page of at most `limit` memories, newest first. Ask for the next one with `cursor=page.next_cursor`."""
+        """A page of at most `limit` memories, newest first; with `archived` those that were archived, instead of the
+        others. Ask for the next one with `cursor=page.next_cursor`.
+        """
         fields = {"scope": scope, "kind": kind, "archived": archived, "limit": limit, "cursor": cursor, **owner}
         return await self._run(ListMemories, timeout, fields)
 
@@ -212,7 +201,7 @@ class AsyncMemories:
         timeout: float = COMMAND_SECONDS,
         **owner: Unpack[OwnerFields],
     ) -> MemoryProvenance:
-        """What a memory comes from: its conversation, turn, model, prompt and batch, and the turns around it."""
+        """The origin of a memory: its conversation, turn, model, prompt and batch, and the turns around it."""
         return await self._run(GetProvenance, timeout, {"memory_id": memory_id, "around": around, **owner})
 
     async def delete(
@@ -267,6 +256,3 @@ class AsyncMemories:
     async def users(self, *, limit: int = 100, cursor: str | None = None, timeout: float = COMMAND_SECONDS) -> UserPage:
         """A page of the tenant's users and how many memories each has."""
         return await self._run(ListUsers, timeout, {"limit": limit, "cursor": cursor})
-
-    async def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:
-        return await self._ask(command_call(self._tenant_id, command, fields), timeout)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel
-
-from afterword.producers.aio.memories import AsyncAsk
-from afterword.producers.calls import CommandSchema, command_call
-from afterword.producers.memories import COMMAND_SECONDS
+from afterword.producers.aio.tenant_calls import AsyncTenantCalls
 from afterword.producers.policies import RUN_SECONDS
+from afterword.producers.tenant_calls import COMMAND_SECONDS
 from afterword.schemas.policies import (
     GetPolicy,
     ListPolicies,
@@ -22,15 +19,9 @@ from afterword.schemas.policies import (
     SetPolicy,
 )
 
-A = TypeVar("A", bound=BaseModel)
 
-
-class AsyncPolicies:
+class AsyncPolicies(AsyncTenantCalls):
     """The twin of `Policies`: the same calls, awaited, with the same promises and errors."""
-
-    def __init__(self, tenant_id: str, ask: AsyncAsk) -> None:
-        self._tenant_id = tenant_id
-        self._ask = ask
 
     async def list(
         self, *, limit: int = 100, cursor: str | None = None, timeout: float = COMMAND_SECONDS
@@ -63,8 +54,5 @@ class AsyncPolicies:
     async def run(
         self, *, dry_run: bool = True, asked_by: str | None = None, timeout: float = RUN_SECONDS
     ) -> PolicyRun:
-        """What policies would take now, counted; with `dry_run=False` they take it, as the scheduler does each hour."""
+        """Count what policies would take now; with `dry_run=False` they take it, as the scheduler does each hour."""
         return await self._run(RunPolicies, timeout, {"dry_run": dry_run, "asked_by": asked_by})
-
-    async def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:
-        return await self._ask(command_call(self._tenant_id, command, fields), timeout)

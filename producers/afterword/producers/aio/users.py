@@ -1,30 +1,21 @@
-"""What users may ask for as persons from an event loop: `client.users`."""
+"""Wishes and rights of users as persons from an event loop: `client.users`."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel
-
-from afterword.producers.aio.memories import AsyncAsk
-from afterword.producers.calls import CommandSchema, command_call
-from afterword.producers.memories import COMMAND_SECONDS
+from afterword.producers.aio.tenant_calls import AsyncTenantCalls
+from afterword.producers.tenant_calls import COMMAND_SECONDS
 from afterword.producers.users import EXPORT_SECONDS, SCAN_SECONDS
 from afterword.schemas.erasures import EraseUser, ErasureState, GetErasure, Residue, VerifyErased
 from afterword.schemas.export import ExportLine, ExportPage, ExportUser
 from afterword.schemas.imports import GivenMemory, ImportedCount, ImportMemories
 from afterword.schemas.users import GetUser, SetUser, UserWishes
 
-A = TypeVar("A", bound=BaseModel)
 
-
-class AsyncUsers:
+class AsyncUsers(AsyncTenantCalls):
     """The twin of `Users`: the same calls, awaited, with the same promises and errors."""
-
-    def __init__(self, tenant_id: str, ask: AsyncAsk) -> None:
-        self._tenant_id = tenant_id
-        self._ask = ask
 
     async def set(
         self, user_id: str, *, memory: bool, asked_by: str | None = None, timeout: float = COMMAND_SECONDS
@@ -38,7 +29,7 @@ class AsyncUsers:
         return await self._run(SetUser, timeout, fields)
 
     async def get(self, user_id: str, *, timeout: float = COMMAND_SECONDS) -> UserWishes:
-        """What a user wishes."""
+        """Whether anything of a user may be remembered, since when, and who said so."""
         return await self._run(GetUser, timeout, {"user_id": user_id})
 
     async def export(
@@ -99,6 +90,3 @@ class AsyncUsers:
     ) -> Residue:
         """Scan the stores for what is left of a user. It takes as long as the stores are large."""
         return await self._run(VerifyErased, timeout, {"user_id": user_id, "asked_by": asked_by})
-
-    async def _run(self, command: CommandSchema[A], timeout: float, fields: Mapping[str, Any]) -> A:
-        return await self._ask(command_call(self._tenant_id, command, fields), timeout)

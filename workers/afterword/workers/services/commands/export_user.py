@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from afterword.schemas import InvalidInput
-from afterword.schemas.analytics import UserAnalytics
-from afterword.schemas.commands import MAX_DAYS, MAX_VERSIONS
+from afterword.schemas.analytics import MAX_DAYS, UserAnalytics
+from afterword.schemas.commands import MAX_VERSIONS
 from afterword.schemas.errors import shortened
 from afterword.schemas.export import (
     ExportedAct,
