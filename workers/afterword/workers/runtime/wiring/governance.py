@@ -15,6 +15,7 @@ from afterword.workers.services.governance.requests import ErasureDesk
 from afterword.workers.services.governance.residue import ResidueScan
 from afterword.workers.services.governance.store_removal import StoreRemoval
 from afterword.workers.services.governance.verifying import Verifier
+from afterword.workers.text.remembered import forget_texts
 
 
 class GovernanceRoom:
@@ -46,9 +47,8 @@ class GovernanceRoom:
 
     def notices(self, broker: MendedBroker) -> ErasureNotices:
         """Drops what this process keeps in memory, when an erasure asks for it."""
-        return ErasureNotices(
-            RedisTraces(broker.client), [self._models.vector_cache.clear, self._memories.registry.forget]
-        )
+        caches = [self._models.vector_cache.clear, self._memories.registry.forget, forget_texts]
+        return ErasureNotices(RedisTraces(broker.client), caches)
 
     def verifier(self, broker: MendedBroker) -> Verifier:
         """Scans for what is left of a user."""
