@@ -13,7 +13,7 @@ from afterword.schemas import AddMemory, ClearMemories, DeleteMemory, Kind, Scop
 from afterword.schemas.conversation import PublishCounts, split
 from afterword.schemas.errors import MemoryUnavailable
 from afterword.schemas.wire import Queue
-from afterword.workers.broker import MendedBroker, Pace, Postponed, QueueInstruments, build_broker
+from afterword.workers.broker import Deferred, MendedBroker, Pace, Postponed, QueueInstruments, build_broker
 from afterword.workers.core.errors import LedgerUnavailable, VectorStoreUnavailable
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.ingest.recorder import Outcome
@@ -274,6 +274,18 @@ class TestQueues:
             wait_until(lambda: work.started >= 2, what="another attempt")
             assert sample(metrics, "queue_wait_seconds_count", queue=QUEUE) is None
             assert sample(metrics, "message_retries_total", queue=QUEUE) is None
+
+    def test_a_deferred_message_waits_alone_and_is_no_retry(self, broker: MendedBroker, metrics: Metrics) -> None:
+        work = Work(broker, max_retries=0)
+        work.failure = Deferred("not this one", delay=50)
+        broker.enqueue(work.actor.message("one"))
+        with working(broker):
+            wait_until(lambda: work.started >= 2, what="another attempt")
+            work.failure = None
+            broker.enqueue(work.actor.message("two"))
+            wait_until(lambda: sorted(work.done) == ["one", "two"], what="both")
+        assert sample(metrics, "message_retries_total", queue=QUEUE) is None
+        assert broker.admin.dead_messages(QUEUE, 10) == []
 
     def test_a_dead_one_is_not_settled(self, broker: MendedBroker, metrics: Metrics) -> None:
         work = Work(broker, max_retries=0)

@@ -13,6 +13,9 @@ from afterword.workers.broker import Deferred, MendedBroker, Postponed
 from afterword.workers.core.errors import BeingErased, LedgerRefused, LedgerUnavailable
 from afterword.workers.services.ingest.ingest import Ingest
 
+_ERASING_MS = 3_000
+"""An erasure takes about as long."""
+
 
 def declare(broker: MendedBroker, ingest: Ingest) -> None:
     """Take conversations in. One that breaks the contract, or that the ledger cannot keep, is a dead letter at once."""
@@ -29,6 +32,6 @@ def declare(broker: MendedBroker, ingest: Ingest) -> None:
         try:
             ingest.ingest(event)
         except BeingErased as error:
-            raise Deferred("its user is being erased") from error
+            raise Deferred("its user is being erased", delay=_ERASING_MS) from error
         except LedgerUnavailable as error:
             raise Postponed("PostgreSQL is away") from error

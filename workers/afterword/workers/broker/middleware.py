@@ -13,7 +13,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from afterword.schemas.values import DEFAULT_TENANT
 from afterword.workers.broker.broker import MendedBroker
-from afterword.workers.broker.received import DEFERRED_MS, RETRIES, Deferred, ReceivedMessage
+from afterword.workers.broker.received import DEFERRED, RETRIES, Deferred, ReceivedMessage
 from afterword.workers.core.ids import pseudonym
 from afterword.workers.observing.metrics import Metrics
 
@@ -26,11 +26,11 @@ _LONGEST = 200
 
 
 class Retries(dramatiq.middleware.Retries):
-    """Dramatiq's retries, few and soon, with two differences.
+    """Dramatiq's retries, few and soon, with three differences.
 
-    A message is acknowledged only when its retry is safely in Redis, else it is dead-lettered; and it carries the
-    error's class and message instead of a traceback. Per actor, never per message: `max_retries`, `min_backoff`,
-    `max_backoff`, `throws`.
+    A message is acknowledged only when its retry is safely in Redis, else it is dead-lettered. It carries the error's
+    class and message instead of a traceback. One that is deferred comes again without burning an attempt. Per actor,
+    never per message: `max_retries`, `min_backoff`, `max_backoff`, `throws`.
     """
 
     def __init__(self) -> None:
@@ -50,17 +50,16 @@ class Retries(dramatiq.middleware.Retries):
         # Dramatiq swallows what is raised here and acknowledges the message, so it counts as failed until its
         # retry is in Redis.
         message.fail()
-        if isinstance(exception, Deferred):
-            broker.enqueue(message.copy(), delay=DEFERRED_MS)
-            message.failed = False
-            return
         options = broker.get_actor(message.actor_name).options
         throws = options.get("throws")
         retries = message.options.get(RETRIES, 0)
-        if (throws and isinstance(exception, throws)) or retries >= options.get("max_retries", self.max_retries):
+        if isinstance(exception, Deferred):
+            again = {DEFERRED: True}
+        elif (throws and isinstance(exception, throws)) or retries >= options.get("max_retries", self.max_retries):
             return
-        message.options[RETRIES] = retries + 1
-        broker.enqueue(message.copy(), delay=self._delay_ms(exception, retries, options))
+        else:
+            again = {RETRIES: retries + 1}
+        broker.enqueue(message.copy(options=again), delay=self._delay_ms(exception, retries, options))
         message.failed = False
 
     def _delay_ms(self, exception: BaseException, retries: int, options: dict[str, Any]) -> int:
@@ -144,6 +143,6 @@ class QueueInstruments(dramatiq.Middleware):
             self._metrics.queue_wait_seconds.labels(message.queue_name).observe(message.waited)
 
     def after_enqueue(self, broker: dramatiq.Broker, message: dramatiq.Message[Any], delay: int | None) -> None:
-        """Count a retry: only retries are enqueued with a delay."""
-        if delay is not None:
+        """Count a retry: only retries, and what is deferred, are enqueued with a delay."""
+        if delay is not None and DEFERRED not in message.options:
             self._metrics.message_retries.labels(broker.get_actor(message.actor_name).queue_name).inc()

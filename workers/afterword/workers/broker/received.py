@@ -18,6 +18,9 @@ from afterword.workers.core.errors import told
 RETRIES = "afterword_retries"
 """The option that counts a message's retries. A producer who sets it loses retries of this message, and gains none."""
 
+DEFERRED = "afterword_deferred"
+"""The option of a message that is enqueued again because it was deferred. Nobody reads it when it comes back."""
+
 LONGEST_DELAY_MS = 60_000
 """The longest delay that is believed: longer than any retry waits, whatever clock the delaying worker had."""
 
@@ -33,14 +36,13 @@ class Postponed(AfterwordError, Retry):
 
 
 class Deferred(AfterwordError, Retry):
-    """This message alone has to wait: it comes again after `DEFERRED_MS`, and others go on.
+    """This message alone has to wait: it comes again after `delay` milliseconds, and others go on.
 
     For actors to raise. No attempt is burned, and Dramatiq does not log it as an error.
     """
 
-
-DEFERRED_MS = 3_000
-"""An erasure takes about as long, and what is deferred most waits for one."""
+    def __init__(self, message: str, *, delay: int) -> None:
+        super().__init__(message, delay)
 
 
 class ReceivedMessage(MessageProxy):

@@ -11,7 +11,24 @@ _KEY_LENGTH = 24
 """A run of letters and digits as long as this is no name of a model or a provider."""
 
 
-def is_well_formed(url: str, schemes: Sequence[str]) -> bool:
+def mend_of_url(url: str, schemes: Sequence[str], *, has_options: bool) -> str | None:
+    """How to mend a URL that cannot be right, in words without it; None if it may be right.
+
+    `has_options`: a client of ours reads what follows the ?.
+
+    >>> mend_of_url("host:6379", ["redis"], has_options=True)
+    'must be a URL that begins with redis://'
+    """
+    if not _is_well_formed(url, schemes):
+        return f"must be a URL that begins with {' or '.join(f'{each}://' for each in schemes)}"
+    if _holds_unescaped(url):
+        return "percent-encode what a user or a password holds of @ : / # ? and %, such as %40 for @"
+    if has_options and _has_unknown_options(url):
+        return "must have options (after the ?) that its client knows: check their spelling"
+    return None
+
+
+def _is_well_formed(url: str, schemes: Sequence[str]) -> bool:
     """Whether it is one whole URL of one of these schemes."""
     try:
         parts = urlsplit(url)
@@ -23,20 +40,20 @@ def is_well_formed(url: str, schemes: Sequence[str]) -> bool:
         return False
 
 
-def holds_unescaped(url: str) -> bool:
+def _holds_unescaped(url: str) -> bool:
     """Whether a password seems to go on where another part of the URL begins.
 
-    >>> holds_unescaped("redis://me:p@ss@host"), holds_unescaped("redis://me:p%40ss@host")
+    >>> _holds_unescaped("redis://me:p@ss@host"), _holds_unescaped("redis://me:p%40ss@host")
     (True, False)
     """
     parts = urlsplit(url)
     return "@" in parts.netloc.rpartition("@")[0] or "@" in parts.path or bool(parts.fragment)
 
 
-def has_unknown_options(url: str) -> bool:
+def _has_unknown_options(url: str) -> bool:
     """Whether what follows the ? of a Redis or PostgreSQL URL is nothing that its client knows. Nothing is connected.
 
-    >>> has_unknown_options("redis://host/0?socket_timeout=3"), has_unknown_options("redis://host/0?colour=red")
+    >>> _has_unknown_options("redis://host/0?socket_timeout=3"), _has_unknown_options("redis://host/0?colour=red")
     (False, True)
     """
     if "?" not in url:

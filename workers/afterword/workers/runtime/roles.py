@@ -199,7 +199,7 @@ def _start_scheduler(house: House) -> RunningRole:
         Task("settle_erasures", 60.0, erasing.settle),
         Task("drop_old_marks", 300.0, forgetting.drop_old_marks),
         Task("drop_expired_memories", 300.0, house.upkeep.expiry.drop_expired_memories),
-        # Once an hour each policy; more often, so that a run which was too long is gone on with.
+        # Each policy is applied once an hour; the task looks more often, to go on with a run that took too long.
         Task("apply_policies", 60.0, house.policies.runs.apply_due),
         # By all: without PostgreSQL nobody leads, and just then the queues are to be seen.
         Task("read_redis", 15.0, readings.read_redis, by_all=True),

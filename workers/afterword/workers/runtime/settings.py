@@ -15,20 +15,12 @@ from afterword.schemas.policies import KeepDays, KeptByName
 from afterword.workers.core.errors import Misconfigured
 from afterword.workers.models.embedders.limits import KEPT_BYTES, KEPT_TEXTS
 from afterword.workers.models.providers import EMBEDDERS, LLMS, own_endpoint, provider_of
-from afterword.workers.runtime.mistakes import (
-    has_unknown_options,
-    holds_unescaped,
-    is_well_formed,
-    looks_like_a_key,
-)
+from afterword.workers.runtime.mistakes import looks_like_a_key, mend_of_url
 from afterword.workers.services.extraction.pricing import Price
 
 _SCHEMES = {
     "redis_url": ("redis", "rediss", "unix"),
     "postgres_url": ("postgresql", "postgres", "postgresql+psycopg"),
-    "qdrant_url": ("http", "https"),
-    "llm_base_url": ("http", "https"),
-    "embedder_base_url": ("http", "https"),
 }
 
 Seconds = Annotated[float, Field(ge=0)]
@@ -62,11 +54,10 @@ class Settings(BaseSettings):
     memory_enabled: bool = Field(
         True, description="The master switch. Off: publishes are recorded as skipped, contexts are empty."
     )
-
     redact: str = Field(
         "",
-        description="What is cut out of texts before they are stored: names of `email`, `phone`, `card` and `key`, or "
-        "of entry points of the group `afterword.redactors`, with commas between them.",
+        description="Rules that cut personal data out of texts before they are stored, with commas between them: "
+        "`email`, `phone`, `card`, `key`, and entry points of the group `afterword.redactors`.",
     )
 
     # LLM
@@ -121,7 +112,6 @@ class Settings(BaseSettings):
     max_attempts: Count = Field(5, description="Failed extractions of a batch before it is dead.")
     retry_after: Seconds = Field(5.0, description="Seconds before the first retry; doubled each time.")
     retry_within: Seconds = Field(600.0, description="Seconds between retries at most.")
-
     max_hold: Seconds = Field(600.0, gt=0, description="Seconds after which a worker that hangs loses its subject.")
     breaker_failures: Count = Field(5, description="Failures of the LLM in a row that pause extraction everywhere.")
     breaker_after: Seconds = Field(5.0, gt=0, description="Seconds of the first pause; doubled each time.")
@@ -136,7 +126,6 @@ class Settings(BaseSettings):
         86_400.0, description="Seconds a transcript is kept after it is done; without an LLM it waits for one."
     )
     session_ttl: Seconds = Field(7 * 86_400.0, description="Seconds that session facts live; 0 keeps them.")
-
     keep_days: KeptByName = Field(
         {}, description='Days that memories are kept, by what they are, as JSON: `{"all": 365, "excerpt": 90}`.'
     )
@@ -186,13 +175,9 @@ class Settings(BaseSettings):
         """Refuse a malformed URL here, in words without it: a later error would repeat the password in it."""
         if value is not None:
             url = value.get_secret_value() if isinstance(value, SecretStr) else value
-            schemes = _SCHEMES[str(info.field_name)]
-            if not is_well_formed(url, schemes):
-                raise ValueError(f"must be a URL that begins with {' or '.join(f'{each}://' for each in schemes)}")
-            if holds_unescaped(url):
-                raise ValueError("percent-encode what a user or a password holds of @ : / # ? and %, such as %40 for @")
-            if isinstance(value, SecretStr) and has_unknown_options(url):
-                raise ValueError("must have options (after the ?) that its client knows: check their spelling")
+            schemes = _SCHEMES.get(str(info.field_name), ("http", "https"))
+            if mend := mend_of_url(url, schemes, has_options=isinstance(value, SecretStr)):
+                raise ValueError(mend)
         return value
 
     @field_validator("qdrant_api_key", "llm_api_key", "embedder_api_key")

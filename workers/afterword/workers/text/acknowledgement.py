@@ -5,10 +5,10 @@ and Chinese, whose words are in `en` and `zh`.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Final
 
 from afterword.workers.text.en import phrases as english
+from afterword.workers.text.remembered import remembered
 from afterword.workers.text.zh import phrases as chinese
 
 _MOST = 200
@@ -32,7 +32,7 @@ def says_nothing(text: str) -> bool:
     return len(text) <= _MOST and _acknowledges(text)
 
 
-@lru_cache(maxsize=_TEXTS_CACHED)
+@remembered(_TEXTS_CACHED)
 def _acknowledges(text: str) -> bool:
     parts = _BREAK.split(text.lower().replace("’", "'"))
     clauses = [part.strip() for part in parts if _WORD.search(part)]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from functools import lru_cache
 from itertools import chain
 from typing import Final, NamedTuple
 
 from afterword.workers.text import other_languages
 from afterword.workers.text.en import words as english
+from afterword.workers.text.remembered import remembered
 
 UNDETERMINED = "und"
 
@@ -88,7 +88,7 @@ def detection(text: str) -> Detection:
     return _detected(text[:_SAMPLE])
 
 
-@lru_cache(maxsize=_TEXTS_CACHED)
+@remembered(_TEXTS_CACHED)
 def _detected(sample: str) -> Detection:
     script = "latin" if sample.isascii() else _main_script(sample)
     if script == "latin":

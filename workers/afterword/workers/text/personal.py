@@ -19,10 +19,11 @@ _PHONE: Final = re.compile(
     r"(?<![\w.+-])(?:\+\d(?:[ ()./-]?\d){6,14}|\(?0?\d{2,4}\)?[ ./-]\d{3,4}[ ./-]\d{3,4}|1[3-9]\d{9})(?![\w-])"
 )
 _CARD: Final = re.compile(r"(?<![\w.+-])\d(?:[ -]?\d){12,18}(?![\w-])")
+# A JSON web token begins where its run of characters does: from each "eyJ" within, the run would be read to its end.
 _KEY: Final = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
     r"|\b(?:sk|pk|rk|ghp|gho|ghs|github_pat|glpat|xox[abprs]|awk|m0|hf)[-_][\w-]{16,}"
-    r"|\bAKIA[0-9A-Z]{16}\b|\bAIza[\w-]{35}|\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}"
+    r"|\bAKIA[0-9A-Z]{16}\b|\bAIza[\w-]{35}|(?<![\w-])eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}"
 )
 
 

@@ -7,8 +7,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from afterword.workers.observing.metrics.instruments import FAST, SLOW, BoundedLabel, Instruments
 
 
-class ModelMetrics(Instruments):
-    """Requests to the models, and their cost."""
+class EmbedderMetrics(Instruments):
+    """Requests to the embedder, and the texts that they were for."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry)
@@ -32,6 +32,13 @@ class ModelMetrics(Instruments):
             "given_up (found by their words alone).",
             outcome=("shortened", "given_up"),
         )
+
+
+class LlmMetrics(Instruments):
+    """Calls to the LLM, and their cost."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
         # A model's name comes from settings and from answers, a tenant's from events.
         self.model_label = BoundedLabel()
         self.tenant_label = BoundedLabel()
@@ -63,3 +70,7 @@ class ModelMetrics(Instruments):
             ["model", "tenant"],
             registry=self.registry,
         )
+
+
+class ModelMetrics(EmbedderMetrics, LlmMetrics):
+    """Requests to the models, and their cost."""

@@ -20,7 +20,6 @@ from afterword.schemas import (
     SearchMemories,
 )
 from afterword.schemas.commands import GetHistory, GetProvenance, UpdateMemory
-from afterword.schemas.erasures import EraseUser, GetErasure, VerifyErased
 from afterword.schemas.export import ExportUser
 from afterword.schemas.health import ComponentHealth, GetHealth
 from afterword.schemas.imports import ImportMemories
@@ -28,7 +27,7 @@ from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
 from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
 from afterword.schemas.registry import GetAgent, ListAgents, SetAgent
 from afterword.schemas.users import GetUser, SetUser
-from afterword.workers.broker import MendedBroker
+from afterword.workers.broker import MendedBroker, QueueAdmin
 from afterword.workers.runtime.wiring.analytics import AnalyticsRoom
 from afterword.workers.runtime.wiring.governance import GovernanceRoom
 from afterword.workers.runtime.wiring.ground import Ground
@@ -125,36 +124,61 @@ class CommandRoom:
         return Changes(stores.database, stores.views, self._memories.books, self._ground.metrics)
 
     def _handlers(self, broker: MendedBroker, look: ComponentLook) -> list[CommandHandler]:
-        queues, desk = broker.admin, self._governance.desk
-        database, views, changes = self._stores.database, self._stores.views, self._changes
-        reader, figures = MemoryReader(views), FigureReader(self._analytics.figures)
-        keys, letters = KeyRing(database), LetterKeeper(DeadLetters(database=database, queues=queues))
-        agents = AgentKeeper(AgentAdmin(database))
-        search = OwnerSearch(self._recall.finder, views)
-        users = UserKeeper(database, self._memories.objections, self.deletions)
-        exporter = UserExporter(database, views, self._analytics.figures, users)
-        corrector = MemoryCorrector(changes, self.corrections)
-        importer = MemoryImporter(changes, embedder=self._models.embedder, topics=self._memories.topics)
-        adder = MemoryAdder(changes, embedder=self._models.embedder, topics=self._memories.topics)
+        return [
+            *self._reading_handlers(),
+            *self._changing_handlers(broker.admin),
+            *self._owner_handlers(),
+            *self._operator_handlers(broker.admin, look),
+            *self._governance.handlers(broker),
+            *self._policies.handlers(self._changes),
+        ]
+
+    def _reading_handlers(self) -> list[CommandHandler]:
+        database, views = self._stores.database, self._stores.views
+        reader, search = MemoryReader(views), OwnerSearch(self._recall.finder, views)
         return [
             CommandHandler.of(ListMemories, reader.list),
+            CommandHandler.of(GetMemory, reader.get),
             CommandHandler.of(SearchMemories, MemorySearcher(search, views).search),
             CommandHandler.of(FindRelated, RelatedFinder(search, views).find),
-            CommandHandler.of(GetMemory, reader.get),
-            CommandHandler.of(AddMemory, adder.add),
+            CommandHandler.of(GetProvenance, ProvenanceReader(database, views).get),
+            CommandHandler.of(GetConversation, ConversationReader(database).get),
+            CommandHandler.of(GetDeletion, DeletionReader(database).get),
+        ]
+
+    def _changing_handlers(self, queues: QueueAdmin) -> list[CommandHandler]:
+        changes, embedder, topics = self._changes, self._models.embedder, self._memories.topics
+        corrector = MemoryCorrector(changes, self.corrections)
+        return [
+            CommandHandler.of(AddMemory, MemoryAdder(changes, embedder=embedder, topics=topics).add),
+            CommandHandler.of(ImportMemories, MemoryImporter(changes, embedder=embedder, topics=topics).run),
             CommandHandler.of(UpdateMemory, corrector.update),
             CommandHandler.of(GetHistory, corrector.history),
-            CommandHandler.of(GetProvenance, ProvenanceReader(database, views).get),
             CommandHandler.of(DeleteMemory, MemoryDeleter(changes, self.deletions).delete),
             CommandHandler.of(ClearMemories, MemoryClearer(changes, queues, self.deletions).clear),
+        ]
+
+    def _owner_handlers(self) -> list[CommandHandler]:
+        database, views, figures = self._stores.database, self._stores.views, self._analytics.figures
+        users = UserKeeper(database, self._memories.objections, self.deletions)
+        agents, figure_reader = AgentKeeper(AgentAdmin(database)), FigureReader(figures)
+        return [
             CommandHandler.of(FindOwners, OwnerFinder(database).find),
             CommandHandler.of(ListUsers, UserLister(database, views).list),
-            CommandHandler.of(GetOverview, figures.overview),
-            CommandHandler.of(GetUserAnalytics, figures.user),
-            CommandHandler.of(GetConversation, ConversationReader(database).get),
-            CommandHandler.of(EraseUser, desk.erase),
-            CommandHandler.of(GetErasure, desk.state),
-            CommandHandler.of(VerifyErased, self._governance.verifier(broker).verify),
+            CommandHandler.of(GetUser, users.get),
+            CommandHandler.of(SetUser, users.set),
+            CommandHandler.of(ExportUser, UserExporter(database, views, figures, users).page),
+            CommandHandler.of(ListAgents, agents.list),
+            CommandHandler.of(GetAgent, agents.get),
+            CommandHandler.of(SetAgent, agents.set),
+            CommandHandler.of(GetOverview, figure_reader.overview),
+            CommandHandler.of(GetUserAnalytics, figure_reader.user),
+        ]
+
+    def _operator_handlers(self, queues: QueueAdmin, look: ComponentLook) -> list[CommandHandler]:
+        database = self._stores.database
+        keys, letters = KeyRing(database), LetterKeeper(DeadLetters(database=database, queues=queues))
+        return [
             CommandHandler.of(GetHealth, HealthReader(queues, look).read),
             CommandHandler.of(CreateKey, keys.create),
             CommandHandler.of(ListKeys, keys.page),
@@ -164,13 +188,4 @@ class CommandRoom:
             CommandHandler.of(GetDeadLetter, letters.get),
             CommandHandler.of(ReplayDeadLetters, letters.replay),
             CommandHandler.of(DropDeadLetters, letters.drop),
-            CommandHandler.of(ListAgents, agents.list),
-            CommandHandler.of(GetAgent, agents.get),
-            CommandHandler.of(SetAgent, agents.set),
-            CommandHandler.of(SetUser, users.set),
-            CommandHandler.of(GetUser, users.get),
-            CommandHandler.of(ExportUser, exporter.page),
-            CommandHandler.of(ImportMemories, importer.run),
-            CommandHandler.of(GetDeletion, DeletionReader(database).get),
-            *self._policies.handlers(changes),
         ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from afterword.schemas.erasures import EraseUser, GetErasure, VerifyErased
 from afterword.workers.broker import MendedBroker, RedisTraces
 from afterword.workers.runtime.wiring.ground import Ground
 from afterword.workers.runtime.wiring.memories import MemoryRoom
 from afterword.workers.runtime.wiring.models import ModelRoom
 from afterword.workers.runtime.wiring.stores import StoreRoom
+from afterword.workers.services.commands.handlers import CommandHandler
 from afterword.workers.services.governance.erasing import Erasing, Removals
 from afterword.workers.services.governance.ledger_removal import LedgerRemoval
 from afterword.workers.services.governance.notices import ErasureNotices
@@ -15,6 +17,7 @@ from afterword.workers.services.governance.requests import ErasureDesk
 from afterword.workers.services.governance.residue import ResidueScan
 from afterword.workers.services.governance.store_removal import StoreRemoval
 from afterword.workers.services.governance.verifying import Verifier
+from afterword.workers.text.remembered import forget_texts
 
 
 class GovernanceRoom:
@@ -31,8 +34,16 @@ class GovernanceRoom:
         """Takes requests to erase."""
         return ErasureDesk(self._stores.database, self._stores.pending_deletions)
 
+    def handlers(self, broker: MendedBroker) -> list[CommandHandler]:
+        """The commands about erasures."""
+        return [
+            CommandHandler.of(EraseUser, self.desk.erase),
+            CommandHandler.of(GetErasure, self.desk.state),
+            CommandHandler.of(VerifyErased, Verifier(self._scan(broker)).verify),
+        ]
+
     def erasing(self, broker: MendedBroker) -> Erasing:
-        """Carries them out."""
+        """Carries out the erasures that were asked for."""
         traces = RedisTraces(broker.client)
         removals = Removals(
             store=StoreRemoval(self._stores.database, self._stores.admin),
@@ -46,13 +57,8 @@ class GovernanceRoom:
 
     def notices(self, broker: MendedBroker) -> ErasureNotices:
         """Drops what this process keeps in memory, when an erasure asks for it."""
-        return ErasureNotices(
-            RedisTraces(broker.client), [self._models.vector_cache.clear, self._memories.registry.forget]
-        )
-
-    def verifier(self, broker: MendedBroker) -> Verifier:
-        """Scans for what is left of a user."""
-        return Verifier(self._scan(broker))
+        caches = [self._models.vector_cache.clear, self._memories.registry.forget, forget_texts]
+        return ErasureNotices(RedisTraces(broker.client), caches)
 
     def _scan(self, broker: MendedBroker) -> ResidueScan:
         return ResidueScan(database=self._stores.database, admin=self._stores.admin, traces=RedisTraces(broker.client))

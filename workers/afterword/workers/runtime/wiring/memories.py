@@ -71,6 +71,6 @@ class MemoryRoom:
 
     @cached_property
     def redaction(self) -> Redaction:
-        """What is cut out of texts before they are stored. Raises: Misconfigured, for a rule that nobody offers."""
+        """Cuts out of texts what must not be stored. Raises: Misconfigured, for a rule that nobody offers."""
         rules = rules_named(self._ground.settings.redact.split(","))
         return Redaction(rules, self._ground.metrics.redacted_texts)

@@ -31,7 +31,8 @@ def count(connection: Connection, view: MemoryView, entry: Entry, again: Iterabl
     """
     found = {memory.id: memory for owner, fact in again for memory in _same(view, owner, fact)}
     # Two users' batches may raise one memory of an agent.
-    locks.serialise(connection, (f"agent:{each.tenant_id}:{each.agent_id}" for each in found.values() if _shared(each)))
+    agents = [each.agent_id for each in found.values() if each.scope is Scope.AGENT and each.agent_id]
+    locks.serialise(connection, (locks.of_agent(entry.tenant_id, agent) for agent in agents))
     audit.write(connection, [_told("memory_repeat", entry, memory) for memory in found.values()])
     counts = audit.counts(connection, "memory_repeat", list(found))
     importances: dict[str, float] = {}
@@ -56,14 +57,10 @@ def _same(view: MemoryView, owner: Owner, fact: Fact) -> Sequence[StoredMemory]:
 
 
 def _bring_back(connection: Connection, view: MemoryView, entry: Entry, memory: StoredMemory) -> None:
-    """What is said again is of use again."""
+    """Take a memory out of the archive: it is of use again."""
     if memories.restore(connection, memory.tenant_id, memory.id):
         audit.write(connection, [_told("memory_restore", entry, memory, reason="learned again")])
     view.restore(memory.id)
-
-
-def _shared(memory: StoredMemory) -> bool:
-    return memory.scope is Scope.AGENT
 
 
 def _told(type: audit.Type, entry: Entry, memory: StoredMemory, **more: str) -> audit.Event:

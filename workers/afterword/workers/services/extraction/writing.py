@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -61,12 +61,14 @@ class FactWriter:
         Raises: VectorStoreUnavailable, LedgerUnavailable, EmbeddingFailed; WritesMissing, when a fact has no vector.
         """
         view = _view(self._views, entry)
+        # Before the turn, which holds a connection: this needs one of its own.
+        lifetimes = self._session_lifetimes(entry)
         with self._turn(entry):
             wanted = self._without_duplicates(view, entry)
             missing = [fact.id for fact in wanted if fact.text not in vectors]
             if missing:
                 raise WritesMissing(f"{len(missing)} of {len(wanted)} facts have no vector")
-            facts = [(self._memory(entry, fact), vectors[fact.text]) for fact in wanted]
+            facts = [(_memory(entry, fact, lifetimes), vectors[fact.text]) for fact in wanted]
             view.insert(self._topics.labelled(facts))
 
     def stored(self, entry: Entry) -> tuple[list[Stored], int]:
@@ -136,31 +138,10 @@ class FactWriter:
             wanted.extend(fact for fact in facts if text_hash(fact.text) not in known)
         return wanted
 
-    def _memory(self, entry: Entry, fact: Fact) -> StoredMemory:
-        now = datetime.now(UTC)
-        lifetime = (
-            self._lifetimes.of(entry.tenant_id, entry.user_id, fact.agent_id) if fact.scope is Scope.SESSION else None
-        )
-        return StoredMemory(
-            id=fact.id,
-            text=fact.text,
-            scope=fact.scope,
-            kind=Kind.FACT,
-            tenant_id=entry.tenant_id,
-            # An agent's memory carries no user, a user's no agent: mem0 would find it by either.
-            user_id=None if fact.scope is Scope.AGENT else entry.user_id,
-            agent_id=fact.agent_id if fact.scope is Scope.AGENT else None,
-            session_id=fact.session_id if fact.scope is Scope.SESSION else None,
-            event_id=fact.event_id,
-            message=fact.message,
-            message_id=fact.message_id,
-            attributed_to=fact.attributed_to,
-            importance=importance(fact.text, Kind.FACT, fact.attributed_to),
-            occurred_at=fact.occurred_at,
-            created_at=now,
-            expires_at=now + lifetime if lifetime else None,
-            linked_memory_ids=fact.linked_memory_ids,
-        )
+    def _session_lifetimes(self, entry: Entry) -> dict[str | None, timedelta | None]:
+        """How long facts of a session live, by the agent that they were told to."""
+        agents = {fact.agent_id for fact in entry.facts if fact.scope is Scope.SESSION}
+        return {agent: self._lifetimes.of(entry.tenant_id, entry.user_id, agent) for agent in agents}
 
 
 def take_back(views: Views, entry: Entry) -> int:
@@ -180,6 +161,31 @@ def owner_of(entry: Entry, fact: Fact) -> Owner:
     if fact.scope is Scope.SESSION and fact.session_id:
         return SessionOwner(entry.tenant_id, entry.user_id, fact.session_id)
     return UserOwner(entry.tenant_id, entry.user_id)
+
+
+def _memory(entry: Entry, fact: Fact, lifetimes: Mapping[str | None, timedelta | None]) -> StoredMemory:
+    now = datetime.now(UTC)
+    lifetime = lifetimes[fact.agent_id] if fact.scope is Scope.SESSION else None
+    return StoredMemory(
+        id=fact.id,
+        text=fact.text,
+        scope=fact.scope,
+        kind=Kind.FACT,
+        tenant_id=entry.tenant_id,
+        # An agent's memory carries no user, a user's no agent: mem0 would find it by either.
+        user_id=None if fact.scope is Scope.AGENT else entry.user_id,
+        agent_id=fact.agent_id if fact.scope is Scope.AGENT else None,
+        session_id=fact.session_id if fact.scope is Scope.SESSION else None,
+        event_id=fact.event_id,
+        message=fact.message,
+        message_id=fact.message_id,
+        attributed_to=fact.attributed_to,
+        importance=importance(fact.text, Kind.FACT, fact.attributed_to),
+        occurred_at=fact.occurred_at,
+        created_at=now,
+        expires_at=now + lifetime if lifetime else None,
+        linked_memory_ids=fact.linked_memory_ids,
+    )
 
 
 def _by_owner(entry: Entry) -> Iterable[tuple[Owner, Scope, Sequence[Fact]]]:

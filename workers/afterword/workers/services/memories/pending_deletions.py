@@ -9,12 +9,11 @@ from contextlib import suppress
 from afterword.schemas.values import Scope
 from afterword.workers.core.errors import LedgerUnavailable
 from afterword.workers.stores.ledger import deletions
+from afterword.workers.stores.ledger.background_reading import BackgroundReading
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.deletions import Deletion
 from afterword.workers.stores.vectors.payload import StoredMemory
 
-_SECONDS = 1.0
-"""The greatest age of the list while somebody reads. It is read in the background, at most once a second."""
 _LISTED = 10_000
 
 
@@ -32,9 +31,7 @@ class PendingDeletions:
         self._lock = threading.Lock()
         self._listed: dict[int, Deletion] = {}
         self._noted_at: dict[int, float] = {}
-        self._read_at = float("-inf")
-        self._reader: threading.Thread | None = None
-        self._closed = False
+        self._reading = BackgroundReading(self.read, name="pending-deletions")
 
     def hides(self, memory: StoredMemory) -> bool:
         """Whether somebody asked for this memory to be forgotten."""
@@ -44,15 +41,7 @@ class PendingDeletions:
 
     def refresh(self) -> None:
         """Have the list read anew when it is old; returns at once."""
-        if time.monotonic() - self._read_at < _SECONDS:
-            return
-        with self._lock:
-            reading = self._reader is not None and self._reader.is_alive()
-            if self._closed or reading or time.monotonic() - self._read_at < _SECONDS:
-                return
-            self._read_at = time.monotonic()
-            self._reader = threading.Thread(target=self.read, name="pending-deletions", daemon=True)
-            self._reader.start()
+        self._reading.refresh()
 
     def read(self) -> None:
         """Read the list now. While the ledger is away the last one holds."""
@@ -65,7 +54,6 @@ class PendingDeletions:
                 self._noted_at = {id: at for id, at in self._noted_at.items() if at >= begun}
                 meanwhile = {id: each for id, each in self._listed.items() if id in self._noted_at}
                 self._listed = {deletion.id: deletion for deletion in found} | meanwhile
-                self._read_at = time.monotonic()
 
     def note(self, deletion: Deletion) -> None:
         """One was recorded just now: this process hides it from here on."""
@@ -80,11 +68,7 @@ class PendingDeletions:
 
     def close(self) -> None:
         """Read no more, after the reading at hand."""
-        with self._lock:
-            self._closed = True
-            reader = self._reader
-        if reader is not None:
-            reader.join(5.0)
+        self._reading.close()
 
 
 def covers(deletion: Deletion, memory: StoredMemory) -> bool:

@@ -14,13 +14,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from afterword.schemas import Kind
 from afterword.workers.services.recall.ranking.scores import RankedMemory
 from afterword.workers.stores.vectors.payload import StoredMemory
 from afterword.workers.text.en import phrases as english
+from afterword.workers.text.remembered import remembered
 from afterword.workers.text.zh import phrases as chinese
 
 _TEXTS_CACHED = 1_000  # each fact is compared with all others
@@ -103,7 +103,7 @@ _ATTRIBUTES: Final = {name: _Words(words, chinese.ATTRIBUTES[name]) for name, wo
 _CHANGE: Final = _Words(english.CHANGE, chinese.CHANGE)
 
 
-@lru_cache(maxsize=_TEXTS_CACHED)
+@remembered(_TEXTS_CACHED)
 def _told(text: str) -> _Content:
     subject = _subject(text)
     words = frozenset(_WORD.findall(text.lower()))
