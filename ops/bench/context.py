@@ -25,7 +25,7 @@ from ops.bench.sampling import back_to_back, idle
 from ops.bench.servers import Place, Servers
 
 AIM_BACK_TO_BACK = 6.0
-AIM_IDLE = 3.5
+AIM_IDLE = 2.5
 LLM_SECONDS = 0.2
 
 

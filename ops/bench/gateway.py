@@ -174,9 +174,8 @@ def _carried(client: MemoryClient, door: Door, worker: Process, size: Size) -> F
     of_worker, of_gateway = worker.cpu_seconds(), door.process.cpu_seconds()
     with _door_each(door) as context:
         over_http = _rate(context, asked[size.side_by_side :])
-    # Told in hundredths of a second, which a few calls may not take.
-    of_worker = max(worker.cpu_seconds() - of_worker, 0.01) / size.side_by_side
-    of_gateway = max(door.process.cpu_seconds() - of_gateway, 0.01) / size.side_by_side
+    of_worker = worker.cpu_seconds_since(of_worker) / size.side_by_side
+    of_gateway = door.process.cpu_seconds_since(of_gateway) / size.side_by_side
     times = {"gateway": 1000 * of_gateway, "worker": 1000 * of_worker}
     return Findings(
         [

@@ -12,7 +12,7 @@ from ops.bench.findings import Comparison, Findings, Row
 from ops.bench.samples import Samples
 from ops.bench.servers import Place
 
-AIM_SHARE = 0.3
+AIM_SHARE = 0.4
 _USERS = 200
 
 

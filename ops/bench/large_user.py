@@ -58,7 +58,7 @@ def measure(place: Place, quick: bool) -> Findings:
         listed = _listings(servers, size)
     growth = recalled[size.many].row.figures["p50"] / recalled[size.few].row.figures["p50"]
     added = _added(recalled, size) / max(_added(bare, size), _LEAST)
-    each = listed[size.many].spent / size.many / max(listed[size.few].spent / size.few, _LEAST)
+    each = listed[size.many].spent / size.many / (listed[size.few].spent / size.few)
     measured = [each for way in (recalled, bare, listed) for each in way.values()]
     return Findings(
         [row for each in measured for row in each.rows],
@@ -129,5 +129,5 @@ def _listings(servers: Servers, size: Size) -> dict[int, Timed]:
                     raise RuntimeError(f"{listed} memories were listed of {own}")
             figures = {"all": (time.perf_counter() - clock) / times}
             row = Row(f"listing all, {own:,} memories of the user", times, figures, "s")
-            found[own] = Timed(row, 1000 * (worker.cpu_seconds() - begun) / times)
+            found[own] = Timed(row, 1000 * worker.cpu_seconds_since(begun) / times)
     return found

@@ -23,7 +23,6 @@ from ops.bench.servers import Place, Servers
 
 AIM = 0.05
 _USERS = 200
-_TICK = 0.01  # seconds: the processor time of another process is told in hundredths, and a few calls may take none
 _ASKERS = 4
 _INGEST = {"extract_after": "3600", "extract_within": "3600"}
 
@@ -108,7 +107,7 @@ def _ingest(bench: Bench, on: bool) -> Cost:
     with bench.worker("ingest", on, **_INGEST) as worker:
         before, recorded = worker.cpu_seconds(), sum(bench.servers.statuses().values())
         bench.servers.wait_for_status("stored", published)
-        cpu = _spent(worker, before) / max(published - recorded, 1)
+        cpu = worker.cpu_seconds_since(before) / max(published - recorded, 1)
     return Cost((bench.size.conversations - 1) / _span(bench.servers, begun_at), cpu)
 
 
@@ -121,12 +120,8 @@ def _context(bench: Bench, on: bool) -> Cost:
         _ask(bench, bench.size.questions // 10)
         before, begun = worker.cpu_seconds(), time.perf_counter()
         asked = _ask(bench, bench.size.questions)
-        seconds, cpu = time.perf_counter() - begun, _spent(worker, before)
+        seconds, cpu = time.perf_counter() - begun, worker.cpu_seconds_since(before)
     return Cost(asked / seconds, cpu / asked)
-
-
-def _spent(worker: Process, before: float) -> float:
-    return max(worker.cpu_seconds() - before, _TICK)
 
 
 def _ask(bench: Bench, questions: int) -> int:

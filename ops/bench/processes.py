@@ -20,6 +20,8 @@ from afterword.workers.core.errors import Misconfigured
 
 _ROOT = Path(__file__).parents[2]
 _STOP_SECONDS = 30.0
+_TICK = 0.01
+"""Seconds: the processor time of another process is told in hundredths."""
 
 
 class Child(Protocol):
@@ -52,6 +54,10 @@ class Process:
         """Processor time that it has used, of all its threads."""
         times = psutil.Process(self.child.pid).cpu_times()
         return times.user + times.system
+
+    def cpu_seconds_since(self, before: float) -> float:
+        """Processor time used since `cpu_seconds` gave `before`; at least a tick, which a few calls may not take."""
+        return max(self.cpu_seconds() - before, _TICK)
 
     def resident_bytes(self) -> int:
         """Memory that it has in RAM."""

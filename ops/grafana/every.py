@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ops.grafana.boards.content import content
 from ops.grafana.boards.gateway import gateway
-from ops.grafana.boards.operations import operations
+from ops.grafana.boards.operations.board import operations
 from ops.grafana.boards.overview import overview
 from ops.grafana.boards.performance import performance
 from ops.grafana.boards.real_time import real_time

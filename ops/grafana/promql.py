@@ -6,6 +6,8 @@ every scheduler, so that of these the largest is taken; added up they would coun
 
 from __future__ import annotations
 
+from ops.grafana.queries import PromQL
+
 RATE = "$__rate_interval"
 RANGE = "$__range"
 
@@ -13,6 +15,11 @@ RANGE = "$__range"
 def rate(metric: str, *by: str, where: str = "") -> str:
     """How often a second, by labels."""
     return f"sum{_by(by)} (rate({metric}{_where(where)}[{RATE}]))"
+
+
+def rate_by(metric: str, *labels: str, where: str = "") -> PromQL:
+    """`rate` by labels, which also name each series."""
+    return PromQL(rate(metric, *labels, where=where), _named(labels))
 
 
 def total(metric: str, *by: str, where: str = "", over: str = RANGE) -> str:
@@ -30,9 +37,18 @@ def standing(reading: str, *by: str, where: str = "") -> str:
     return f"max{_by(by)} ({reading}{_where(where)})"
 
 
+def standing_by(reading: str, *labels: str) -> PromQL:
+    """`standing` by labels, which also name each series."""
+    return PromQL(standing(reading, *labels), _named(labels))
+
+
 def ratio(part: str, whole: str) -> str:
     """The share that a part has of the whole; 0 where the part has not happened yet."""
     return f"({part} or vector(0)) / {whole}"
+
+
+def _named(labels: tuple[str, ...]) -> str:
+    return " ".join(f"{{{{{label}}}}}" for label in labels)
 
 
 def _by(labels: tuple[str, ...]) -> str:

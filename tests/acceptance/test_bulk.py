@@ -19,24 +19,24 @@ def event(number: int) -> str:
 
 
 def test_a_file_is_published_with_an_error_for_each_bad_line(deployment: Deployment, tmp_path: Path) -> None:
-    good = [event(number) for number in range(500)]  # more than two steps
+    good = [event(number) for number in range(1000)]
     bad = ["{", '{"user_id": "ada", "messages": []}', "", "[" * 5_000]
-    file = write(tmp_path / "big.jsonl", [*good[:250], *bad, *good[250:]])
+    file = write(tmp_path / "big.jsonl", [*good[:500], *bad, *good[500:]])
     (ingest,) = deployment.start("ingest")
 
     told = deployment.run("publish", str(file), check=False)
 
     assert told.returncode == 1
-    assert told.stdout == "500 conversations published, 3 lines refused\n"
-    assert "line 251: line: must be a JSON object" in told.stderr
-    assert "line 252: messages: must hold at least one message" in told.stderr
-    assert "line 254: line: must be a JSON object" in told.stderr
+    assert told.stdout == "1000 conversations published, 3 lines refused\n"
+    assert "line 501: line: must be a JSON object" in told.stderr
+    assert "line 502: messages: must hold at least one message" in told.stderr
+    assert "line 504: line: must be a JSON object" in told.stderr
     assert not (tmp_path / "big.jsonl.progress").exists()
-    wait_until(lambda: stored(ingest) == 500, 120, "every conversation")
+    wait_until(lambda: stored(ingest) == 1000, 120, "every conversation")
 
 
 def test_a_stopped_run_goes_on_and_sends_nothing_twice(deployment: Deployment, tmp_path: Path) -> None:
-    file = write(tmp_path / "big.jsonl", [event(number) for number in range(250)])
+    file = write(tmp_path / "big.jsonl", [event(number) for number in range(600)])
     deployment.redis.stop()
     away = deployment.run("publish", str(file), check=False)
     assert away.returncode == 1
@@ -46,12 +46,12 @@ def test_a_stopped_run_goes_on_and_sends_nothing_twice(deployment: Deployment, t
     first = deployment.run("publish", str(file))
     again = deployment.run("publish", str(file))
 
-    assert first.stdout == again.stdout == "250 conversations published, 0 lines refused\n"
+    assert first.stdout == again.stdout == "600 conversations published, 0 lines refused\n"
     (ingest,) = deployment.start("ingest")
     wait_until(
-        lambda: metric(ingest, "afterword_ingested_conversations_total", {"outcome": "duplicate"}) == 250, 120, "both"
+        lambda: metric(ingest, "afterword_ingested_conversations_total", {"outcome": "duplicate"}) == 600, 120, "both"
     )
-    assert stored(ingest) == 250
+    assert stored(ingest) == 600
 
 
 def stored(worker: WorkerProcess) -> float:

@@ -33,7 +33,6 @@ def test_every_worker_command_of_the_compose_file_starts_and_stops(deployment: D
         assert f'afterword_worker_up{{role="{worker.role}"}} 1.0' in worker.probe("/metrics")[1]
         deployment.settings["AFTERWORD_PROBE_PORT"] = str(worker.port)
         assert json.loads(deployment.run("health").stdout)["ready"] is True
-        deployment.as_installed = False  # of these, one as installed is enough
         assert json.loads(deployment.run("health", "--alive").stdout)["alive"] is True
     assert [worker.stop() for worker in workers] == [0] * 6
     assert deployment.run("health", check=False).returncode == 1

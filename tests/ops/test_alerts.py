@@ -128,9 +128,6 @@ def declared() -> dict[str, set[str]]:
     return found
 
 
-OF_LIMITS = {"afterword_gateway_limited": {"kind", "outcome"}}
-"""Labels of series that begin with the application, not with its metrics."""
-
 SELECTOR = re.compile(r"\b((?:afterword|process)[\w:]*|up)\b(?:\{([^}]*)\})?")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ops.grafana.boards.overview import RESPONSE
 from ops.grafana.dashboard import Dashboard, Row
 from ops.grafana.panels import NONE, Limits, Panel, at_most, heatmap, timeseries
-from ops.grafana.promql import quantile, rate, ratio
+from ops.grafana.promql import quantile, rate, rate_by, ratio
 from ops.grafana.queries import PromQL
 
 _REQUESTS = "afterword_gateway_requests_total"
@@ -38,7 +38,7 @@ def _requests() -> Panel:
 
 
 def _statuses() -> Panel:
-    query = PromQL(rate(_REQUESTS, "status", where=_NO_PROBES), "{{status}}")
+    query = rate_by(_REQUESTS, "status", where=_NO_PROBES)
     what = "Answers a second by status. 499: the caller hung up; 503: no worker answered in time, or Redis is away."
     return timeseries("Answers by status", what, query, unit="reqps", stacked=True)
 
@@ -68,19 +68,19 @@ def _distribution() -> Panel:
 
 
 def _tools() -> Panel:
-    query = PromQL(rate("afterword_gateway_tool_calls_total", "tool", "outcome"), "{{tool}} {{outcome}}")
+    query = rate_by("afterword_gateway_tool_calls_total", "tool", "outcome")
     what = "Calls of the tools at /mcp, by tool and by how they ended."
     return timeseries("Tools", what, query, unit="reqps", stacked=True)
 
 
 def _refused() -> Panel:
-    query = PromQL(rate("afterword_gateway_callers_refused_total", "reason"), "{{reason}}")
+    query = rate_by("afterword_gateway_callers_refused_total", "reason")
     what = "Requests a second without a credential that holds, by reason; the alert is at 100 in ten minutes."
     return timeseries("Refused callers", what, query, unit="reqps", stacked=True)
 
 
 def _limited() -> Panel:
-    query = PromQL(rate("afterword_gateway_limited_total", "kind", "outcome"), "{{kind}} {{outcome}}")
+    query = rate_by("afterword_gateway_limited_total", "kind", "outcome")
     what = "Checks of limits a second: counted, refused with 429, unchecked since Redis did not count."
     return timeseries("Limits", what, query, unit="reqps", stacked=True)
 

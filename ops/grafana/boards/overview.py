@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ops.grafana.dashboard import Dashboard, Row
 from ops.grafana.panels import Column, Panel, at_least, at_most, stat, states, timeseries
-from ops.grafana.promql import RANGE, quantile, ratio, standing, total
+from ops.grafana.promql import RANGE, quantile, ratio, standing, standing_by, total
 from ops.grafana.queries import PromQL, Sql
 from ops.grafana.sql import TO, as_time, day_of, mean
 from ops.grafana.variables import tenant
@@ -192,6 +192,6 @@ def _dead() -> Panel:
 
 
 def _components() -> Panel:
-    query = PromQL(standing("afterword_component_up", "component"), "{{component}}")
+    query = standing_by("afterword_component_up", "component")
     what = "Whether Redis, PostgreSQL and the vector store answered the scheduler."
     return states("Components", what, query, words=UP, size=(8, 6))

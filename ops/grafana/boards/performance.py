@@ -5,7 +5,7 @@ from __future__ import annotations
 from ops.grafana.boards.overview import BAD_REPLIES, RESPONSE, SAVE, SUCCESS
 from ops.grafana.dashboard import Dashboard, Row
 from ops.grafana.panels import Column, Panel, heatmap, timeseries
-from ops.grafana.promql import quantile, rate, ratio
+from ops.grafana.promql import quantile, rate, rate_by, ratio
 from ops.grafana.queries import PromQL, Sql
 from ops.grafana.sql import mean
 from ops.grafana.variables import agent, tenant
@@ -57,14 +57,14 @@ def _context_steps() -> Panel:
 
 
 def _outcomes() -> Panel:
-    query = PromQL(rate("afterword_context_requests_total", "outcome"), "{{outcome}}")
+    query = rate_by("afterword_context_requests_total", "outcome")
     what = "Context requests a second by outcome. Bad are degraded, expired and failed ones."
     return timeseries("Context by outcome", what, query, unit="reqps", stacked=True)
 
 
 def _bad() -> Panel:
     degraded = PromQL(rate("afterword_context_degraded_total", "part"), "without {{part}}")
-    bad = PromQL(rate("afterword_context_requests_total", "outcome", where=BAD_REPLIES), "{{outcome}}")
+    bad = rate_by("afterword_context_requests_total", "outcome", where=BAD_REPLIES)
     what = "Context replies that something was missing in, by part, and those that were degraded, expired or failed."
     return timeseries("Degraded contexts", what, degraded, bad, unit="reqps")
 
@@ -82,7 +82,7 @@ def _success() -> Panel:
 
 
 def _given() -> Panel:
-    query = PromQL(rate("afterword_context_memories_total", "scope", "kind"), "{{scope}} {{kind}}")
+    query = rate_by("afterword_context_memories_total", "scope", "kind")
     what = "Memories a second that were sent in context replies, by scope and kind."
     return timeseries("Memories given", what, query, unit="ops", stacked=True)
 
@@ -132,7 +132,7 @@ def _vector_store() -> Panel:
 
 
 def _vector_rates() -> Panel:
-    asked = PromQL(rate("afterword_vector_store_seconds_count", "operation"), "{{operation}}")
+    asked = rate_by("afterword_vector_store_seconds_count", "operation")
     failed = PromQL(rate("afterword_vector_store_errors_total", "operation"), "{{operation}} failed")
     what = "Requests to the vector store a second by operation, failed ones included, and those that failed."
     return timeseries("Vector store requests", what, asked, failed, unit="reqps")
@@ -154,7 +154,7 @@ def _cache() -> Panel:
 
 
 def _refused() -> Panel:
-    query = PromQL(rate("afterword_embedder_refused_total", "outcome"), "{{outcome}}")
+    query = rate_by("afterword_embedder_refused_total", "outcome")
     what = (
         "Texts a second that the embedder refused: shortened ones it took in the end, those given up are found by "
         "their words alone."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ops.grafana.boards.users import USER_LINK
 from ops.grafana.dashboard import Dashboard, Row
 from ops.grafana.panels import Column, Panel, at_most, stat, table, timeseries
-from ops.grafana.promql import rate, standing
+from ops.grafana.promql import rate, rate_by, standing
 from ops.grafana.queries import PromQL, Sql
 from ops.grafana.sql import TO, mean
 from ops.grafana.variables import agent, tenant, user
@@ -65,7 +65,7 @@ def _outcomes() -> Panel:
 
 
 def _written() -> Panel:
-    query = PromQL(rate("afterword_memories_total", "operation", "kind"), "{{operation}} {{kind}}")
+    query = rate_by("afterword_memories_total", "operation", "kind")
     return timeseries("Memories", "Memories added, updated and deleted a second, by kind.", query, unit="ops")
 
 

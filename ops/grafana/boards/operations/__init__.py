@@ -1,0 +1,1 @@
+"""The rows of the operations board: a module for each noun, and the board itself."""
