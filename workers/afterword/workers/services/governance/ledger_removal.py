@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, delete, or_, text, update
 from afterword.workers.services.commands.users_named import letters_of
 from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.stores.ledger import deletions, erasures, locks, memories, provenance
+from afterword.workers.stores.ledger.agent_members import agent_members
 from afterword.workers.stores.ledger.agents import agents
 from afterword.workers.stores.ledger.analytics.rollups import STORAGE_LOCK
 from afterword.workers.stores.ledger.analytics.statistics import NOBODY
@@ -29,6 +30,7 @@ from afterword.workers.stores.ledger.wishes import wishes
 
 NOT_PERSONAL: Final = frozenset(
     {
+        "agent_shares",
         "breakers",
         "collections",
         "content_statistics",
@@ -97,6 +99,7 @@ class LedgerRemoval:
             "llm_calls": _llm_calls,
             "keys": _keys,
             "agents": _agents,
+            "agent_members": _agent_members,
             "policies": _policies,
         }
 
@@ -187,3 +190,8 @@ def _policies(connection: Connection, erasure: Erasure) -> int:
 def _agents(connection: Connection, erasure: Erasure) -> int:
     owned = (agents.c.tenant_id == erasure.tenant_id, agents.c.owner_id == erasure.user_id)
     return connection.execute(update(agents).where(*owned).values(owner_id=None)).rowcount
+
+
+def _agent_members(connection: Connection, erasure: Erasure) -> int:
+    theirs = (agent_members.c.tenant_id == erasure.tenant_id, agent_members.c.account == erasure.user_id)
+    return connection.execute(delete(agent_members).where(*theirs)).rowcount

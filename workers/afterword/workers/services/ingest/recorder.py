@@ -23,7 +23,7 @@ from afterword.workers.stores.ledger import audit, wishes
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.extraction import progress, subjects
 from afterword.workers.stores.ledger.extraction.subjects import Subject
-from afterword.workers.stores.ledger.ingest import conversations, sessions
+from afterword.workers.stores.ledger.ingest import conversations, excerpts, sessions
 from afterword.workers.stores.ledger.ingest.conversations import Conversation
 from afterword.workers.stores.ledger.ingest.sessions import Session
 
@@ -75,7 +75,7 @@ class Recorder:
 
     def _record(self, event: ConversationFinished) -> Recorded:
         # Before the transaction: the registry may need a connection of its own.
-        switched_off = self._rules.switched_off(event)
+        switched_off, keeps_excerpts = self._rules.switched_off(event), self._rules.keeps_excerpts(event)
         with self._database.transaction() as connection:
             # The subject's lock parts two events of one session: the second sees the turns of the first.
             subject = subjects.lock(connection, event.tenant_id, event.user_id)
@@ -113,7 +113,12 @@ class Recorder:
                 return Recorded(Outcome.SKIPPED)
             if event.session_id is not None:
                 sessions.remember(connection, _session(event, event.session_id), seen)
-            return Recorded(Outcome.STORED, conversation, self._note_pending(connection, subject, conversation))
+            due = self._note_pending(connection, subject, conversation)
+            if not keeps_excerpts:
+                # As done, so that no sweep writes them after all.
+                excerpts.mark_excerpts(connection, conversation)
+                return Recorded(Outcome.STORED, due=due)
+            return Recorded(Outcome.STORED, conversation, due)
 
     def _redacted(
         self, event: ConversationFinished, turns: Sequence[Turn]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from sqlalchemy import Table
 
+from afterword.workers.stores.ledger.agent_members import agent_members
+from afterword.workers.stores.ledger.agent_shares import agent_shares
 from afterword.workers.stores.ledger.agents import agents
 from afterword.workers.stores.ledger.analytics.rollups import content_statistics, hourly_statistics, tenant_statistics
 from afterword.workers.stores.ledger.analytics.snapshots import snapshots
@@ -36,6 +38,8 @@ __all__ = ["TABLES", "metadata"]
 TABLES: tuple[Table, ...] = (
     # Whose it is, and what was said.
     agents,
+    agent_members,
+    agent_shares,
     keys,
     policies,
     subjects,
