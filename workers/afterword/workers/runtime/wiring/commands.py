@@ -113,7 +113,9 @@ class CommandRoom:
         `look` tells how each component is; without it the answer to `health` names none.
         """
         handlers = self._handlers(broker, look)
-        return Commands(Access(self._stores.database), handlers, self._memories.redaction)
+        memories = self._memories
+        access = Access(self._stores.database)
+        return Commands(access, handlers, limits=memories.limits, redaction=memories.redaction)
 
     @cached_property
     def deletions(self) -> Deletions:

@@ -21,6 +21,7 @@ from afterword.workers.stores.ledger.erasures import Erasure
 from afterword.workers.stores.ledger.extraction.journal import journal
 from afterword.workers.stores.ledger.extraction.llm_calls import llm_calls
 from afterword.workers.stores.ledger.ingest.conversations import conversations
+from afterword.workers.stores.ledger.ingest.deferred import deferred_events
 from afterword.workers.stores.ledger.ingest.sessions import sessions
 from afterword.workers.stores.ledger.keys import keys
 from afterword.workers.stores.ledger.policies import policies
@@ -90,6 +91,7 @@ class LedgerRemoval:
             "journal": lambda c, e: _removed(c, journal, e),
             "dead_letters": _dead_letters,
             "conversations": lambda c, e: _removed(c, conversations, e),
+            "deferred_events": lambda c, e: _removed(c, deferred_events, e),
             "sessions": lambda c, e: _removed(c, sessions, e),
             "memory_versions": _memory_versions,
             "wishes": _wishes,

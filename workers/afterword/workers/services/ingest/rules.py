@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from afterword.schemas import ConversationFinished, Scope
+from afterword.workers.services.policy.limits import Limits
 from afterword.workers.services.policy.redaction import Redaction
 from afterword.workers.services.policy.registry import AgentRegistry
 from afterword.workers.stores.ledger.agents import Agent
@@ -34,9 +35,12 @@ class Debounce:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestRules:
-    """Whether memory is on at all and for an agent; whether an LLM learns facts, or excerpts are all (`verbatim`)."""
+    """Whether memory is on at all and for an agent; whether an LLM learns facts, or excerpts are all (`verbatim`); how
+    many events are taken in.
+    """
 
     registry: AgentRegistry
+    limits: Limits
     redaction: Redaction
     debounce: Debounce
     memory_enabled: bool

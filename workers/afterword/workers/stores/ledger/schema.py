@@ -23,6 +23,7 @@ from afterword.workers.stores.ledger.extraction.journal import journal
 from afterword.workers.stores.ledger.extraction.llm_calls import llm_calls
 from afterword.workers.stores.ledger.extraction.subjects import subjects
 from afterword.workers.stores.ledger.ingest.conversations import conversations
+from afterword.workers.stores.ledger.ingest.deferred import deferred_events
 from afterword.workers.stores.ledger.ingest.sessions import sessions
 from afterword.workers.stores.ledger.keys import keys
 from afterword.workers.stores.ledger.memories import memories
@@ -63,6 +64,7 @@ TABLES: tuple[Table, ...] = (
     snapshots,
     telemetry_batches,
     # Work that is left to do.
+    deferred_events,
     deletions,
     erasures,
     erasure_keys,
