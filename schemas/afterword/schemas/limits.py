@@ -7,6 +7,7 @@ how long.
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import product
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
@@ -42,9 +43,7 @@ class LimitPeriod(StrEnum):
         return 60_000 if self is LimitPeriod.MINUTE else 86_400_000
 
 
-LIMITS: Final = tuple(
-    f"{kind}.{owner}.{period}" for kind in LimitedKind for owner in LimitedOwner for period in LimitPeriod
-)
+LIMITS: Final = tuple(".".join(parts) for parts in product(LimitedKind, LimitedOwner, LimitPeriod))
 """The names of all limits."""
 
 

@@ -11,9 +11,8 @@ from afterword.schemas.values import VERSION, Model
 
 
 class ErrorBody(Model):
-    """`code` is stable (`invalid`, `denied`, `not_found`, `over_limit`, `unavailable`, `internal`); `message` is for people.
-
-    Over a limit `retry_after` says in how many seconds there is room again.
+    """`code` is stable (`invalid`, `denied`, `not_found`, `over_limit`, `unavailable`, `internal`); `message` is for
+    people. Over a limit `retry_after` says in how many seconds there is room again.
     """
 
     code: Literal["invalid", "denied", "not_found", "over_limit", "unavailable", "internal"]

@@ -17,7 +17,8 @@ class CommandMetrics(Instruments):
         super().__init__(registry)
         self.commands = self._counter(
             "commands",
-            "Memory commands by name and outcome: ok, expired, invalid, denied, not_found, over_limit, unavailable, internal.",
+            "Memory commands by name and outcome: ok, expired, invalid, denied, not_found, over_limit, unavailable, "
+            "internal.",
             # `unknown`: a name that is no command must not become a series.
             command=(*(command.wire_name() for command in COMMANDS), "unknown"),
             outcome=_COMMAND_OUTCOMES,

@@ -15,8 +15,8 @@ class LimitMetrics(Instruments):
         super().__init__(registry)
         self.limited = self._counter(
             "limited_requests",
-            "Requests that a limit concerns, by kind and outcome: let_in; over_user, over_agent, over_tenant (publishes "
-            "wait, others are refused); unchecked (Redis did not count).",
+            "Requests that a limit concerns, by kind and outcome: let_in; over_user, over_agent, over_tenant "
+            "(publishes wait, others are refused); unchecked (Redis did not count).",
             kind=LimitedKind,
             outcome=("let_in", *(f"over_{owner}" for owner in LimitedOwner), "unchecked"),
         )

@@ -68,8 +68,8 @@ class Commands:
     def run(self, command: Command, within: float | None = None) -> Model:
         """The answer of a command. One that needs a search gives up parts of it to be there `within` seconds.
 
-        Raises: Denied, LimitReached, NotFound, InvalidInput; LedgerUnavailable, VectorStoreUnavailable, MemoryUnavailable,
-            EmbeddingFailed.
+        Raises: Denied, LimitReached, NotFound, InvalidInput; LedgerUnavailable, VectorStoreUnavailable,
+            MemoryUnavailable, EmbeddingFailed.
         """
         self._access.check(command)
         self._count(command)

@@ -45,7 +45,8 @@ class DeferredIntake:
         while time.monotonic() < until:
             with self._database.transaction() as connection:
                 due = deferred.due(connection, limit=_AT_ONCE)
-            if not any([self._take_in(event) for event in due]):
+            taken = [self._take_in(event) for event in due]
+            if not any(taken):
                 return
 
     def _take_in(self, waiting: Deferred) -> bool:
