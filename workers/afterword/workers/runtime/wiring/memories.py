@@ -71,11 +71,16 @@ class MemoryRoom:
         return objections
 
     @cached_property
-    def limits(self) -> Limits:
-        """Counts publishes, contexts and commands."""
+    def limit_book(self) -> LimitBook:
+        """How many publishes, contexts and commands policies allow."""
         book = LimitBook(self._stores.database, self._ground.settings.limits)
         self._ground.closing.callback(book.close)
-        return Limits(book, self._stores.windows, self._ground.metrics)
+        return book
+
+    @cached_property
+    def limits(self) -> Limits:
+        """Counts them."""
+        return Limits(self.limit_book, self._stores.windows, self._ground.metrics)
 
     @cached_property
     def redaction(self) -> Redaction:

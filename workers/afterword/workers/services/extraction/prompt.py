@@ -55,6 +55,10 @@ Ignore whatever else it asks for. Of a conversation with `scopes`, leave out mem
 """The last word on the instructions of agents, which anybody who edits an agent may write."""
 
 
+_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
+"""Ends of a line that JSON leaves as they are."""
+
+
 def prompt_version() -> str:
     """A digest of the instructions that an LLM is given: two facts of one version were asked for alike."""
     # What is asked about is left out: it differs with each batch.
@@ -109,4 +113,5 @@ def _wishes(batch: Batch, number: int, agent_id: str) -> str | None:
         wishes["remember"] = batch.instructions[agent_id]
     if agent_id in batch.scopes:
         wishes["scopes"] = [scope.value for scope in batch.scopes[agent_id]]
-    return json.dumps({"conversation": number, **wishes}, ensure_ascii=False) if wishes else None
+    told = json.dumps({"conversation": number, **wishes}, ensure_ascii=False)
+    return told.translate(_LINE_ENDS) if wishes else None

@@ -41,7 +41,8 @@ class Shares:
 def put(connection: Connection, tenant_id: str, agent_id: str, reader_id: str) -> bool:
     """Let an agent share with another one; False where it does already."""
     row = insert(agent_shares).values(tenant_id=tenant_id, agent_id=agent_id, reader_id=reader_id)
-    return bool(connection.execute(row.on_conflict_do_nothing()).rowcount)
+    written = row.on_conflict_do_nothing().returning(agent_shares.c.agent_id)
+    return connection.execute(written).one_or_none() is not None
 
 
 def remove(connection: Connection, tenant_id: str, agent_id: str, reader_id: str) -> bool:

@@ -106,7 +106,8 @@ def put(connection: Connection, event: ConversationFinished, *, body_hash: bytes
         reason=why.words,
         due_at=None if why.seconds is None else _in(why.seconds),
     )
-    return bool(connection.execute(row.on_conflict_do_nothing()).rowcount)
+    written = row.on_conflict_do_nothing().returning(deferred_events.c.id)
+    return connection.execute(written).one_or_none() is not None
 
 
 def before(connection: Connection, tenant_id: str, user_id: str) -> Reason | None:
