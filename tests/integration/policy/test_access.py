@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -53,7 +52,7 @@ FIELDS: dict[str, Any] = {
 
 
 @pytest.fixture
-def access(database: Database) -> Iterator[Access]:
+def access(database: Database) -> Access:
     """`coach` and `tutor` belong to `owner`, the coach has members; `namesake` has roles elsewhere."""
     with database.transaction() as connection:
         for agent_id in ("coach", "tutor"):

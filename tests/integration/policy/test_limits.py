@@ -18,7 +18,7 @@ from afterword.schemas.wire import Queue
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.runtime.roles import Role, start_role
 from afterword.workers.services.ingest.recorder import Outcome
-from afterword.workers.services.policy.limits import Limits, Requester
+from afterword.workers.services.policy.limits import Requester, RequestLimits
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support.extractions import clear, count
 from tests.support.workshop import REPLY_TO, Workshop, event
@@ -150,8 +150,8 @@ class TestEvents:
         limit(workshop, {"publishes.user.minute": 1})
         say(workshop, 1, 2, 3)
         workshop.house.upkeep.readings(workshop.broker).read_ledger()
-        assert count(workshop, "afterword_deferred_events", owner="user") == 2
-        assert count(workshop, "afterword_deferred_events", owner="tenant") == 0
+        assert count(workshop, "afterword_deferred_events", type="user") == 2
+        assert count(workshop, "afterword_deferred_events", type="tenant") == 0
         assert count(workshop, "afterword_oldest_deferred_event_age_seconds") > 0
 
     def test_a_user_who_floods_does_not_use_up_the_turns_of_others(self, workshop: Workshop) -> None:
@@ -234,7 +234,7 @@ def test_while_redis_does_not_count_everybody_is_let_in(workshop: Workshop, capl
             raise MemoryUnavailable("Redis: ConnectionError")
 
     metrics = Metrics()
-    limits = Limits(house.memories.limit_book, Away(), metrics)  # type: ignore[arg-type]
+    limits = RequestLimits(house.memories.limit_book, Away(), metrics)  # type: ignore[arg-type]
     for _ in range(3):
         assert limits.over(LimitedKind.PUBLISHES, Requester("default", "ann")) is None
     found = metrics.registry.get_sample_value(

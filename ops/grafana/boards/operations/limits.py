@@ -22,7 +22,7 @@ def _counted() -> Panel:
 
 
 def _deferred() -> Panel:
-    query = standing_by("afterword_deferred_events", "owner")
+    query = standing_by("afterword_deferred_events", "type")
     what = "Events that are taken in when there is room, by whose limit they were over."
     return timeseries("Deferred events", what, query, unit="short", size=(8, 8))
 

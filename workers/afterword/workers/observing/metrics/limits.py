@@ -21,7 +21,7 @@ class LimitMetrics(Instruments):
             outcome=("let_in", *(f"over_{owner}" for owner in LimitedOwner), "unchecked"),
         )
         self.deferred_events = self._reading(
-            "deferred_events", "Events that wait since a limit has no room for them, by whose limit.", "owner"
+            "deferred_events", "Events that wait since a limit has no room for them, by whose limit.", "type"
         )
         self.oldest_deferred_event_age = self._reading(
             "oldest_deferred_event_age_seconds", "How long the oldest of them has waited; 0 without any."

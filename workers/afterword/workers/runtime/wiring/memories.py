@@ -12,7 +12,7 @@ from afterword.workers.runtime.wiring.stores import StoreRoom
 from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.services.memories.excerpts import Excerpts, TextReader
 from afterword.workers.services.memories.topics import Topics
-from afterword.workers.services.policy.limits import LimitBook, Limits
+from afterword.workers.services.policy.limits import LimitBook, RequestLimits
 from afterword.workers.services.policy.redaction import Redaction, rules_named
 from afterword.workers.services.policy.registry import AgentRegistry
 from afterword.workers.services.policy.wishes import Objections
@@ -78,9 +78,9 @@ class MemoryRoom:
         return book
 
     @cached_property
-    def limits(self) -> Limits:
+    def limits(self) -> RequestLimits:
         """Counts them."""
-        return Limits(self.limit_book, self._stores.windows, self._ground.metrics)
+        return RequestLimits(self.limit_book, self._stores.windows, self._ground.metrics)
 
     @cached_property
     def redaction(self) -> Redaction:

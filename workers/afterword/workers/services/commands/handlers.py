@@ -18,7 +18,7 @@ from afterword.schemas.values import Model
 from afterword.workers.core.errors import LimitReached
 from afterword.workers.services.commands.redacting import redacted
 from afterword.workers.services.policy.access import Access
-from afterword.workers.services.policy.limits import Limits, Requester
+from afterword.workers.services.policy.limits import Requester, RequestLimits
 from afterword.workers.services.policy.redaction import Redaction
 
 C = TypeVar("C", bound=Command)
@@ -44,7 +44,7 @@ class Commands:
     """Runs commands for those who may give them."""
 
     def __init__(
-        self, access: Access, handlers: Iterable[CommandHandler], *, limits: Limits, redaction: Redaction
+        self, access: Access, handlers: Iterable[CommandHandler], *, limits: RequestLimits, redaction: Redaction
     ) -> None:
         """Raises: ValueError, unless each command of the contract has a handler."""
         self._access = access

@@ -149,7 +149,7 @@ class Recorder:
         deferred.advance(connection, event.tenant_id, event.user_id)
         return False
 
-    def _reason_to_wait(self, connection: Connection, requester: Requester) -> deferred.Reason | None:
+    def _reason_to_wait(self, connection: Connection, requester: Requester) -> deferred.WaitReason | None:
         limits = self._rules.limits
         if not limits.concern(LimitedKind.PUBLISHES, requester):
             return None
@@ -160,7 +160,7 @@ class Recorder:
         over = limits.over(LimitedKind.PUBLISHES, requester)
         if over is None:
             return None
-        return deferred.Reason(over.bound.owner, str(over.bound), min(over.retry_after, LONGEST_WAIT))
+        return deferred.WaitReason(over.bound.owner, str(over.bound), min(over.retry_after, LONGEST_WAIT))
 
     def _redacted(
         self, event: ConversationFinished, turns: Sequence[Turn]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from afterword.schemas import ConversationFinished, Scope
-from afterword.workers.services.policy.limits import Limits
+from afterword.workers.services.policy.limits import RequestLimits
 from afterword.workers.services.policy.redaction import Redaction
 from afterword.workers.services.policy.registry import AgentRegistry
 from afterword.workers.stores.ledger.agents import Agent
@@ -40,7 +40,7 @@ class IngestRules:
     """
 
     registry: AgentRegistry
-    limits: Limits
+    limits: RequestLimits
     redaction: Redaction
     debounce: Debounce
     memory_enabled: bool

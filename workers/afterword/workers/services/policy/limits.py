@@ -120,7 +120,7 @@ class LimitBook:
         self._reading.close()
 
 
-class Limits:
+class RequestLimits:
     """Counts requests, and tells which limit one is over. Without limits it asks nobody. Thread-safe.
 
     >>> limits.over(LimitedKind.CONTEXTS, Requester("acme", "ann"))  # doctest: +SKIP

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from afterword.schemas import ContextReply, ContextRequest
 from afterword.schemas.limits import LimitedKind
-from afterword.workers.services.policy.limits import Limits, Requester
+from afterword.workers.services.policy.limits import Requester, RequestLimits
 from afterword.workers.services.recall.answering import Answer, RelevanceVerdict
 
 OVER_LIMIT: Final = "over_limit"
@@ -25,7 +25,7 @@ class Answering(Protocol):
 class LimitedAnswerer:
     """Counts each request, and answers those that are over no limit."""
 
-    def __init__(self, answerer: Answering, limits: Limits) -> None:
+    def __init__(self, answerer: Answering, limits: RequestLimits) -> None:
         self._answerer = answerer
         self._limits = limits
 

@@ -19,7 +19,7 @@ from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.extraction import subjects
 from afterword.workers.stores.ledger.ingest import deferred
-from afterword.workers.stores.ledger.ingest.deferred import Deferred
+from afterword.workers.stores.ledger.ingest.deferred import DeferredEvent
 from afterword.workers.stores.ledger.upkeep import dead_letters
 from afterword.workers.stores.ledger.upkeep.dead_letters import DeadLetter
 
@@ -49,7 +49,7 @@ class DeferredIntake:
             if not any(taken):
                 return
 
-    def _take_in(self, waiting: Deferred) -> bool:
+    def _take_in(self, waiting: DeferredEvent) -> bool:
         """Whether it waits no more."""
         try:
             event = ConversationFinished.parse(json.loads(waiting.body))
@@ -68,7 +68,7 @@ class DeferredIntake:
         for waiting in old:
             self._bury(waiting, f"LimitReached: no room for so long: {waiting.reason}")
 
-    def _bury(self, waiting: Deferred, error: str) -> bool:
+    def _bury(self, waiting: DeferredEvent, error: str) -> bool:
         try:
             with self._database.transaction() as connection:
                 subjects.lock(connection, waiting.tenant_id, waiting.user_id)
@@ -83,7 +83,7 @@ class DeferredIntake:
         return True
 
 
-def _letter_of(waiting: Deferred, error: str) -> DeadLetter:
+def _letter_of(waiting: DeferredEvent, error: str) -> DeadLetter:
     now = datetime.now(UTC)
     message_id = f"deferred:{waiting.id}"
     now_ms = int(now.timestamp() * 1000)

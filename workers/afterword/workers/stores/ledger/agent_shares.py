@@ -24,7 +24,7 @@ agent_shares = Table(
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
+class AgentShares:
     """Pairs of agents: one that shares, and one that is given it. In order of their ids."""
 
     pairs: tuple[tuple[str, str], ...] = ()
@@ -52,7 +52,7 @@ def remove(connection: Connection, tenant_id: str, agent_id: str, reader_id: str
     return bool(connection.execute(delete(agent_shares).where(*this)).rowcount)
 
 
-def about(connection: Connection, tenant_id: str, agent_ids: Sequence[str]) -> Shares:
+def about(connection: Connection, tenant_id: str, agent_ids: Sequence[str]) -> AgentShares:
     """All shares of which one of these agents is either side."""
     columns, wanted = agent_shares.c, list(agent_ids)
     either = or_(columns.agent_id.in_(wanted), columns.reader_id.in_(wanted))
@@ -61,7 +61,7 @@ def about(connection: Connection, tenant_id: str, agent_ids: Sequence[str]) -> S
         .where(columns.tenant_id == tenant_id, either)
         .order_by(columns.agent_id, columns.reader_id)
     )
-    return Shares(tuple((row.agent_id, row.reader_id) for row in rows))
+    return AgentShares(tuple((row.agent_id, row.reader_id) for row in rows))
 
 
 def count_givers(connection: Connection, tenant_id: str, reader_id: str) -> int:

@@ -56,7 +56,7 @@ deferred_events = Table(
 
 
 @dataclass(frozen=True, slots=True)
-class Deferred:
+class DeferredEvent:
     """An event that waits."""
 
     id: int
@@ -70,18 +70,18 @@ class Deferred:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class DeferredBacklog:
     """How many events wait by whose limit, and for how many seconds the oldest has."""
 
     by_owner: dict[str, int]
     oldest_age: float
 
 
-_COLUMNS = tuple(deferred_events.c[name] for name in Deferred.__dataclass_fields__)
+_COLUMNS = tuple(deferred_events.c[name] for name in DeferredEvent.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class WaitReason:
     """Why an event waits: whose limit it was over, in words, and after how many seconds it is tried again. None: behind
     others of its user.
     """
@@ -91,7 +91,7 @@ class Reason:
     seconds: int | None
 
 
-def put(connection: Connection, event: ConversationFinished, *, body_hash: bytes, why: Reason) -> bool:
+def put(connection: Connection, event: ConversationFinished, *, body_hash: bytes, why: WaitReason) -> bool:
     """Keep an event until there is room for it; False where it waits already."""
     row = insert(deferred_events).values(
         tenant_id=event.tenant_id,
@@ -110,18 +110,18 @@ def put(connection: Connection, event: ConversationFinished, *, body_hash: bytes
     return connection.execute(written).one_or_none() is not None
 
 
-def before(connection: Connection, tenant_id: str, user_id: str) -> Reason | None:
+def before(connection: Connection, tenant_id: str, user_id: str) -> WaitReason | None:
     """Why an event has to wait that comes now: behind the oldest that waits of its user; None where none does."""
     wanted = select(deferred_events.c.owner, deferred_events.c.reason).where(*_of(tenant_id, user_id))
     row = connection.execute(wanted.order_by(deferred_events.c.id).limit(1)).one_or_none()
-    return None if row is None else Reason(row.owner, row.reason, None)
+    return None if row is None else WaitReason(row.owner, row.reason, None)
 
 
-def due(connection: Connection, *, limit: int) -> list[Deferred]:
+def due(connection: Connection, *, limit: int) -> list[DeferredEvent]:
     """Events that are to be tried now, at most one of each user: the oldest of theirs."""
     is_due = deferred_events.c.due_at <= func.clock_timestamp()
     wanted = select(*_COLUMNS).where(is_due).order_by(deferred_events.c.due_at).limit(limit)
-    return [Deferred(**row._asdict()) for row in connection.execute(wanted)]
+    return [DeferredEvent(**row._asdict()) for row in connection.execute(wanted)]
 
 
 def put_off(connection: Connection, id: int, seconds: int) -> None:
@@ -138,11 +138,11 @@ def advance(connection: Connection, tenant_id: str, user_id: str) -> None:
     connection.execute(update(deferred_events).where(*theirs).values(due_at=func.clock_timestamp()))
 
 
-def older_than(connection: Connection, age: timedelta, *, limit: int) -> list[Deferred]:
+def older_than(connection: Connection, age: timedelta, *, limit: int) -> list[DeferredEvent]:
     """Events that have waited for so long, the oldest first."""
     old = deferred_events.c.deferred_at < func.clock_timestamp() - age
     wanted = select(*_COLUMNS).where(old).order_by(deferred_events.c.id).limit(limit)
-    return [Deferred(**row._asdict()) for row in connection.execute(wanted)]
+    return [DeferredEvent(**row._asdict()) for row in connection.execute(wanted)]
 
 
 def remove(connection: Connection, id: int) -> bool:
@@ -160,19 +160,19 @@ def remove_of(connection: Connection, tenant_id: str, user_id: str, session_id: 
     return gone
 
 
-def of_event(connection: Connection, tenant_id: str, user_id: str, event_id: str) -> Deferred | None:
+def of_event(connection: Connection, tenant_id: str, user_id: str, event_id: str) -> DeferredEvent | None:
     """The oldest part that waits of an event; None where none does."""
     wanted = select(*_COLUMNS).where(*_of(tenant_id, user_id), deferred_events.c.event_id == event_id)
     row = connection.execute(wanted.order_by(deferred_events.c.id).limit(1)).one_or_none()
-    return None if row is None else Deferred(**row._asdict())
+    return None if row is None else DeferredEvent(**row._asdict())
 
 
-def waiting(connection: Connection) -> Waiting:
+def waiting(connection: Connection) -> DeferredBacklog:
     """How many events wait, and for how long."""
     age = func.extract("epoch", func.clock_timestamp() - func.min(deferred_events.c.deferred_at))
     counted = select(deferred_events.c.owner, func.count(), age).group_by(deferred_events.c.owner)
     rows = connection.execute(counted).all()
-    return Waiting({row[0]: int(row[1]) for row in rows}, max((float(row[2]) for row in rows), default=0.0))
+    return DeferredBacklog({row[0]: int(row[1]) for row in rows}, max((float(row[2]) for row in rows), default=0.0))
 
 
 def _in(seconds: int) -> ColumnElement[object]:
