@@ -8,7 +8,7 @@ PROCESSES ?= 3
 # The tests start some hundred processes of ours: each would compile its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup stack demo up test test-qdrant chaos fuzz load lint types contract dashboards bench bench-recall eval-extraction lock
+.PHONY: help setup stack demo up test test-qdrant chaos fuzz isolation load lint types contract dashboards bench bench-recall eval-extraction lock
 
 help:
 	@echo "make demo [CONVERSATIONS=file.jsonl]  conversations become memories, and come back into prompts"
@@ -17,6 +17,7 @@ help:
 	@echo "make test-qdrant QDRANT_URL=...       the vector-store suite against a Qdrant server"
 	@echo "make chaos [SEED=n]                   the long run of kills, outages and hostile messages; make test has a short one"
 	@echo "make fuzz [SEED=n]                    generated messages, answers and queues, fifty times as many and new ones"
+	@echo "make isolation [SEED=n]               more than ten thousand requests for what is others', over HTTP and the queues"
 	@echo "make load [LOAD=options]              publishes and questions at a set rate, measured on both sides"
 	@echo "make eval-extraction [JSON=file]      what one call of the configured LLM extracts, beside mem0's plain add"
 	@echo "make lint | types                     ruff and import-linter | mypy"
@@ -73,6 +74,9 @@ fuzz: SEED := $(or $(SEED),$(shell date +%s))
 fuzz: setup
 	@echo "make fuzz SEED=$(SEED)"
 	FUZZ_TIMES=50 FUZZ_SEED="$(SEED)" $(BIN)/pytest -n0 tests/unit/*/test_fuzz_*.py tests/integration/*/test_fuzz_*.py
+
+isolation: setup
+	ISOLATION_TIMES=34 $(if $(SEED),ISOLATION_SEED="$(SEED)") $(BIN)/pytest -n0 tests/integration/gateway/test_isolation.py tests/integration/runtime/test_isolation_queues.py
 
 load: setup
 	@$(BIN)/python -m ops.load $(LOAD)
