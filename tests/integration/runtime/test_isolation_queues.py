@@ -103,7 +103,7 @@ class Forger:
         kinds = self._commands if by is None else [k for k in self._commands if issubclass(k, Owned | OfUser | OfAgent)]
         kind = one(kinds)
         memory = one((victim.memory, victim.agents_memory, victim.memory.upper(), f"{{{victim.memory}}}"))
-        fields = {
+        fields: dict[str, Any] = {
             "user_id": victim.user,
             "agent_id": victim.agent,
             "session_id": one(("s1", None)),
