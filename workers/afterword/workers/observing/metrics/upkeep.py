@@ -62,6 +62,6 @@ class UpkeepMetrics(Instruments):
         )
         self.policy_effects = self._counter(
             "policy_effects",
-            "Things that policies took, by effect: memories (retention, cap, archive), transcripts, rows of the audit.",
+            "Things that policies and settings took, by effect: memories (retention, cap, archive), transcripts, audit",
             type=[effect.value for effect in PolicyEffect],
         )
