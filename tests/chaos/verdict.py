@@ -56,9 +56,10 @@ _MESSAGES_DEAD = "SELECT queue, message_id, error FROM dead_letters WHERE messag
 _KNOWN_KEYS = {f"afterword:{queue}.bell" for queue in Queue} | {
     "afterword:__heartbeats__",
     "afterword:__looks__",
+    "afterword:__erasures__",
 }
-"""The keys that may stay in Redis for ever: bells of one token, the living workers, and when a queue was last looked
-at. Empty queues are no keys at all."""
+"""The keys that may stay in Redis for ever: bells of one token, the living workers, when a queue was last looked at,
+and how often caches were to be dropped. Empty queues are no keys at all."""
 _WOKEN_SECONDS = 2.0
 
 
@@ -248,7 +249,9 @@ def _journalled_at(city: City, stored: list[StoredMemory]) -> dict[str, float]:
     batch_of = {row[0]: row[1] for row in added}
     facts = [memory for memory in stored if memory.kind is Kind.FACT and memory.text.startswith("User said: ")]
     return {
-        memory.text.removeprefix("User said: "): at[batch_of[memory.id]] for memory in facts if memory.id in batch_of
+        memory.text.removeprefix("User said: "): at[batch_of[memory.id]]
+        for memory in facts
+        if batch_of.get(memory.id) in at
     }
 
 
