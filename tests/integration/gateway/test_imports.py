@@ -76,7 +76,7 @@ def test_documents_of_mem0_and_of_chatgpt(door: GatewayStack) -> None:
 def test_too_many_lines_are_told_and_those_before_are_in(door: GatewayStack) -> None:
     ann = new_user("ann")
     with door.http(token(ann)) as http:
-        report = bring(http, ann, MEM0, *[""] * MOST_THINGS).json()
+        report = bring(http, ann, MEM0, *[""] * (MOST_THINGS - 1), MEM0 | {"id": "m-4"}).json()
         assert report["added"] == 1
         assert [(each["line"], each["code"]) for each in report["refused"]] == [(MOST_THINGS + 1, "too_large")]
 
