@@ -27,11 +27,11 @@ def test_a_person_objects_and_takes_it_back(page: Page, door: GatewayStack, maya
     sign_in(page, door, token(maya), "person")
     expect(page.locator("#wish")).to_have_text(f"What is said by {maya} is remembered.")
     check_accessible(page)
-    page.get_by_label("Remember nothing from now on").check()
+    page.get_by_label("Remember nothing any more").check()
     expect(page.locator("#wish")).to_contain_text("Nothing of")
     with door.agent() as http:
         assert http.get(f"/api/v1/users/{maya}").json()["memory_enabled"] is False
-    page.get_by_label("Remember nothing from now on").uncheck()
+    page.get_by_label("Remember nothing any more").uncheck()
     expect(page.locator("#wish")).to_contain_text("is remembered")
 
 
@@ -128,11 +128,12 @@ def test_an_administrator_sees_sets_and_tries_policies(page: Page, door: Gateway
     page.locator("#policies").get_by_label("Id").fill(maya)
     page.locator("#policies").get_by_role("button", name="Show").click()
     page.get_by_label("Days that memories are kept").fill("all=30, excerpt=7")
-    page.get_by_label("Memories at most").fill("1")
+    page.locator("#policy").get_by_label("Memories at most").fill("1")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#written")).to_contain_text(f"User {maya}")
     expect(page.locator("#policy")).to_contain_text("in force: 1")
     with door.http(token("boss", "admin")) as http:
+        assert http.get("/api/v1/policies/tenant").json()["rules"]["max_memories"] is None
         rules = http.get(f"/api/v1/policies/users/{maya}").json()["rules"]
     assert (rules["keep_days"], rules["max_memories"]) == ({"all": 30, "excerpt": 7}, 1)
     page.get_by_role("button", name="What would go now").click()

@@ -114,6 +114,7 @@ export class Person {
         state = await ask("GET", `erasures/${state.erasure_id}`);
       }
       byId("receipt").replaceChildren(...receiptOf(state.receipt));
+      byId("receipt").scrollIntoView();
     } catch (error) {
       // A key that is bound to the person goes with them: whoever runs this has the receipt.
       if (error.status === 401) openDialog(word("erase"), node("p", {}, word("erasedSelf", state.erasure_id)));
@@ -137,6 +138,6 @@ function receiptOf(receipt) {
       ["byWhom", receipt.asked_by],
     ]),
     node("div", { class: "wide" }, table(["step", "what", "count"], rows)),
-    node("button", { type: "button", onclick: save }, word("downloadReceipt")),
+    node("p", {}, node("button", { type: "button", onclick: save }, word("downloadReceipt"))),
   ];
 }

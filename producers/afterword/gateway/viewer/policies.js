@@ -13,18 +13,13 @@ export class Policies {
       event.preventDefault();
       this.show();
     };
-    this.of.kind.onchange = () => this.guard();
+    // What is shown is always that of whom is named.
+    this.of.onchange = () => this.show();
     byId("policy").onsubmit = (event) => {
       event.preventDefault();
       attempt(() => this.save(), event.submitter);
     };
     byId("forecast").onclick = (event) => attempt(() => this.forecast(), event.currentTarget);
-    this.guard();
-  }
-
-  /** The tenant has no id to be typed. */
-  guard() {
-    this.of.owner.disabled = this.of.kind.value === "tenant";
   }
 
   get path() {
@@ -33,27 +28,36 @@ export class Policies {
   }
 
   async show() {
+    // The tenant has no id to be typed.
+    this.of.owner.disabled = this.of.kind.value === "tenant";
     byId("counts").hidden = true;
-    if (this.of.kind.value !== "tenant" && !this.of.owner.value) return byId("policy").replaceChildren();
-    return attempt(async () => {
-      const [policy, page] = await Promise.all([ask("GET", this.path), ask("GET", "policies", { query: { limit: PAGE } })]);
-      this.fill(policy);
+    byId("policy").replaceChildren();
+    // Saved is what is shown, also while another one is on its way.
+    const path = (this.shown = this.path);
+    const named = this.of.kind.value === "tenant" || this.of.owner.value;
+    await attempt(async () => {
+      const asked = [ask("GET", "policies", { query: { limit: PAGE } }), ...(named ? [ask("GET", path)] : [])];
+      const [page, policy] = await Promise.all(asked);
+      if (path !== this.shown) return;
+      if (policy) this.fill(policy);
       byId("written").replaceChildren(...page.policies.map((each) => this.card(each)));
     });
   }
 
   fill({ rules, force }) {
-    const fields = RULES.map((rule) =>
-      node("label", {}, word(rule),
-        node("input", { name: rule, value: written(rules[rule]), ...(rule === "keep_days" ? { placeholder: "all=365" } : { type: "number", min: 0, step: "any" }) }),
-        node("small", {}, word("inForce", written(force[rule]) || "–"))));
+    const fields = RULES.map((rule) => {
+      const kind = rule === "keep_days" ? { placeholder: "all=365" } : { type: "number", min: 0, step: "any" };
+      const input = node("input", { name: rule, value: written(rules[rule]), "aria-describedby": `force-${rule}`, ...kind });
+      const note = node("small", { id: `force-${rule}` }, word("inForce", written(force[rule]) || "–"));
+      return node("div", {}, node("label", {}, word(rule), input), note);
+    });
     byId("policy").replaceChildren(...fields, node("button", { class: "main" }, word("save")));
   }
 
   async save() {
     const given = [...new FormData(byId("policy"))].filter(([, value]) => value.trim());
     const rules = Object.fromEntries(given.map(([name, value]) => [name, name === "keep_days" ? days(value) : Number(value)]));
-    this.fill(await ask("PUT", this.path, { body: rules }));
+    await ask("PUT", this.shown, { body: rules });
     notify(word("savedPolicy"));
     await this.show();
   }
@@ -62,7 +66,6 @@ export class Policies {
     const open = () => {
       this.of.kind.value = user ? "users" : agent ? "agents" : "tenant";
       this.of.owner.value = user ?? agent ?? "";
-      this.guard();
       this.show();
     };
     const told = RULES.filter((rule) => written(rules[rule])).map((rule) => `${word(rule)}: ${written(rules[rule])}`);
