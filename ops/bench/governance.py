@@ -38,6 +38,7 @@ from ops.bench.findings import Comparison, Findings, Row, latency, quantile
 from ops.bench.servers import Place, Servers
 
 AIM_RETENTION = 0.2
+"""Without one for the audit: one `DELETE` picks no rows by policies, and holds up every writer while it runs."""
 _BATCH = 500
 _LOOK_SECONDS = 0.02
 _LIMITS = {"publishes.user": 10**6, "publishes.account": 10**6, "publishes.tenant": 10**6}
@@ -111,16 +112,10 @@ def measure(place: Place, quick: bool) -> Findings:
             Comparison(
                 "retention of memories / by their ids alone", kept[1] / bare[1], "of 1", AIM_RETENTION, at_most=False
             ),
-            Comparison(
-                "retention of the audit / one DELETE", rows[1] / bare_rows[1], "of 1", AIM_RETENTION, at_most=False
-            ),
+            Comparison("retention of the audit / one DELETE", rows[1] / bare_rows[1], "of 1"),
             Comparison("three limits / a bare PING, p50", quantile(limited, 0.5) / quantile(pings, 0.5), "times"),
         ],
     )
-
-
-def _at_least(name: str, measured: float) -> Comparison:
-    return Comparison(name, measured, "of 1", AIM_RETENTION, at_most=False)
 
 
 @contextmanager
