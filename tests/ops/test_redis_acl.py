@@ -16,8 +16,9 @@ from dramatiq.brokers.redis import RedisBroker
 from afterword.gateway.callers import Caller
 from afterword.gateway.limits import DoorLimits, OverLimit
 from afterword.gateway.metrics import GatewayMetrics
-from afterword.gateway.settings import GatewaySettings, LimitedKind
+from afterword.gateway.settings import GatewaySettings
 from afterword.schemas.context import ContextRequest
+from afterword.schemas.limits import LimitedKind
 from afterword.schemas.wire import (
     NAMESPACE,
     REPLY_TTL_MS,

@@ -78,7 +78,7 @@ class Intruder:
             # An agent speaks for its users, and erases none of them.
             return self.own == victim.owner_id or "admin" in self.roles or not request.route.endswith("/erasure")
         by_operators = request.route.startswith(("/api/v1/keys", "/api/v1/dead-letters"))
-        by_admins = request.route.startswith("/api/v1/agents") and request.method == "PUT"
+        by_admins = request.route.startswith("/api/v1/agents")
         # What an agent has learned is given to all its users; listing and changing it is its owner's.
         is_given = victim.agent_id is not None and request.asks_for_context
         return is_given or ("operator" in self.roles and by_operators) or ("admin" in self.roles and by_admins)
@@ -192,6 +192,7 @@ class Attacks:
             "{erasure_id}": [victim.erasure_id],
             "{letter_id}": [str(victim.letter_id)],
             "{key_id}": [victim.key_id],
+            "{account}": ["mallory", victim.owner_id],
             "{kind}": ["agent" if victim.user_id is None else "user", "run", "app"],
             "{org_id}": [victim.tenant],
             "{project_id}": [victim.tenant],
@@ -267,6 +268,7 @@ class Attacks:
             "/add_memory": {"memory": "An intruder was here.", **owners},
             "/api/v1/users/{user_id}/import": {"messages": said, **owners},
             "/api/v1/agents/{agent_id}": {"owner_id": "mallory"},
+            "/api/v1/agents/{agent_id}/members/{account}": {"role": "editor"},
             "/api/v1/dead-letters/replay": {"letter_ids": [victim.letter_id]},
             "/api/v1/dead-letters/drop": {"letter_ids": [victim.letter_id]},
             "/api/v1/keys": {"account": "mallory", "roles": ["admin"]},

@@ -24,8 +24,9 @@ from redis.exceptions import RedisError
 
 from afterword.gateway.callers import Caller
 from afterword.gateway.metrics import GatewayMetrics
-from afterword.gateway.settings import GatewaySettings, LimitedKind, LimitLevel
+from afterword.gateway.settings import GatewaySettings, LimitLevel
 from afterword.schemas.errors import AfterwordError
+from afterword.schemas.limits import LimitedKind
 
 logger = logging.getLogger(__name__)
 

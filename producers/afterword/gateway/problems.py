@@ -46,7 +46,7 @@ _CODES: Final[Mapping[int, str]] = {
     501: "unsupported",
     503: "unavailable",
 }
-_OF_CODE: Final = {"invalid": 422, "denied": 403, "not_found": 404, "unavailable": 503}
+_OF_CODE: Final = {"invalid": 422, "denied": 403, "not_found": 404, "over_limit": 429, "unavailable": 503}
 """The status for the code of a command's error. An unknown one is a fault of ours: 500."""
 
 
@@ -131,7 +131,7 @@ def tell_problems(app: FastAPI) -> None:
 
 async def _on_ours(_: Request, error: Exception) -> Any:
     assert isinstance(error, AfterwordError)
-    retry_after = error.retry_after if isinstance(error, Refused | OverLimit) else None
+    retry_after = error.retry_after if isinstance(error, Refused | OverLimit | CommandFailed) else None
     found = problem_of(error)
     if found.status == 500:
         logger.error("a request failed: %s", type(error).__name__)

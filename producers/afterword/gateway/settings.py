@@ -15,6 +15,7 @@ from pydantic_settings.exceptions import SettingsError
 
 from afterword.schemas.errors import InvalidInput
 from afterword.schemas.keys import CallerRole
+from afterword.schemas.limits import LimitedKind
 from afterword.schemas.values import DEFAULT_TENANT, Id
 
 PREFIX = "AFTERWORD_GATEWAY_"
@@ -22,14 +23,6 @@ LEAST_SECRET_BYTES = 32
 """RFC 7518 asks for a key of HS256 that is no shorter than its hash."""
 
 _Seconds = Annotated[float, Field(gt=0)]
-
-
-class LimitedKind(StrEnum):
-    """A kind of request that is counted against limits."""
-
-    PUBLISHES = "publishes"
-    CONTEXTS = "contexts"
-    COMMANDS = "commands"
 
 
 class LimitLevel(StrEnum):

@@ -14,8 +14,9 @@ from afterword.gateway.callers import Caller, NotKnown
 from afterword.gateway.health import HealthLook
 from afterword.gateway.limits import DoorLimits
 from afterword.gateway.metrics import GatewayMetrics
-from afterword.gateway.settings import GatewaySettings, LimitedKind
+from afterword.gateway.settings import GatewaySettings
 from afterword.producers import AsyncMemoryClient
+from afterword.schemas.limits import LimitedKind
 
 CALLER: Final = "afterword.caller"
 """Where a request keeps who makes it: for its route, and for the access log, which is written after the answer."""

@@ -1,29 +1,51 @@
-"""The registry of agents, for admins: `client.agents`."""
+"""The registry of agents: `client.agents`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from afterword.producers.tenant_calls import COMMAND_SECONDS, TenantCalls
-from afterword.schemas.registry import AgentEntry, AgentPage, GetAgent, ListAgents, SetAgent
+from afterword.schemas.registry import (
+    AgentEntry,
+    AgentMembers,
+    AgentPage,
+    AgentRole,
+    GetAgent,
+    ListAgentMembers,
+    ListAgents,
+    RemoveAgentMember,
+    SetAgent,
+    SetAgentMember,
+    ShareAgent,
+    UnshareAgent,
+)
+from afterword.schemas.values import Scope
 
 
 class Agents(TenantCalls):
-    """The registered agents of the client's tenant. An agent that nobody registered remembers, and has no owner.
+    """The registered agents of the client's tenant: their settings, members and shares. An agent that nobody registered
+    remembers, and has no owner.
 
-    Every call waits up to `timeout` seconds.
+    Every call waits up to `timeout` seconds. `by` is the account that asks, and needs a role in the agent; without it
+    an admin asks. `asked_by` is the account that asks as the audit tells it, where that is another.
 
     Raises:
         InvalidInput: an argument breaks the contract.
         MemoryUnavailable: no answer. Whether the command had its effect is not known.
-        CommandFailed: the answer is an error, such as `not_found`.
+        CommandFailed: the answer is an error, such as `not_found` or `denied`.
     """
 
-    def list(self, *, limit: int = 100, cursor: str | None = None, timeout: float = COMMAND_SECONDS) -> AgentPage:
-        """A page of the registered agents, by id. Ask for the next one with `cursor=page.next_cursor`."""
-        return self._run(ListAgents, timeout, {"limit": limit, "cursor": cursor})
+    def list(
+        self, *, limit: int = 100, cursor: str | None = None, by: str | None = None, timeout: float = COMMAND_SECONDS
+    ) -> AgentPage:
+        """A page of the registered agents, by id; with `by` only those in which that account has a role. Ask for the
+        next one with `cursor=page.next_cursor`.
+        """
+        return self._run(ListAgents, timeout, {"limit": limit, "cursor": cursor, "by": by})
 
-    def get(self, agent_id: str, *, timeout: float = COMMAND_SECONDS) -> AgentEntry:
+    def get(self, agent_id: str, *, by: str | None = None, timeout: float = COMMAND_SECONDS) -> AgentEntry:
         """One registered agent."""
-        return self._run(GetAgent, timeout, {"agent_id": agent_id})
+        return self._run(GetAgent, timeout, {"agent_id": agent_id, "by": by})
 
     def set(
         self,
@@ -33,14 +55,77 @@ class Agents(TenantCalls):
         memory_enabled: bool = True,
         instructions: str | None = None,
         time_zone: str | None = None,
+        scopes: Sequence[Scope | str] | None = None,
+        by: str | None = None,
         asked_by: str | None = None,
         timeout: float = COMMAND_SECONDS,
     ) -> AgentEntry:
         """Register an agent, or replace its whole entry: what is left out gets its default.
 
-        `owner_id` is the account that may manage the agent's memories, `instructions` what to remember, in words for
-        the LLM. `asked_by` is the account that asks, for the audit.
+        `owner_id` is the account that owns the agent, `instructions` what to remember, in words for the LLM, `scopes`
+        those of which memories are learned from its conversations and given to it (all). With `by` the owner stays
+        where none is named.
         """
-        entry = {"agent_id": agent_id, "owner_id": owner_id, "memory_enabled": memory_enabled}
-        how = {"instructions": instructions, "time_zone": time_zone, "asked_by": asked_by}
+        entry = {"agent_id": agent_id, "owner_id": owner_id, "memory_enabled": memory_enabled, "scopes": scopes}
+        how = {"instructions": instructions, "time_zone": time_zone, "by": by, "asked_by": asked_by}
         return self._run(SetAgent, timeout, {**entry, **how})
+
+    def members(self, agent_id: str, *, by: str | None = None, timeout: float = COMMAND_SECONDS) -> AgentMembers:
+        """The accounts that have a role in an agent, its owner first."""
+        return self._run(ListAgentMembers, timeout, {"agent_id": agent_id, "by": by})
+
+    def set_member(
+        self,
+        agent_id: str,
+        account: str,
+        role: AgentRole | str,
+        *,
+        by: str | None = None,
+        asked_by: str | None = None,
+        timeout: float = COMMAND_SECONDS,
+    ) -> AgentMembers:
+        """Give an account the role `editor` or `reader` in an agent; all of its members from now on."""
+        fields = {"agent_id": agent_id, "account": account, "role": role, "by": by, "asked_by": asked_by}
+        return self._run(SetAgentMember, timeout, fields)
+
+    def remove_member(
+        self,
+        agent_id: str,
+        account: str,
+        *,
+        by: str | None = None,
+        asked_by: str | None = None,
+        timeout: float = COMMAND_SECONDS,
+    ) -> AgentMembers:
+        """Take its role in an agent from an account; all of its members from now on."""
+        fields = {"agent_id": agent_id, "account": account, "by": by, "asked_by": asked_by}
+        return self._run(RemoveAgentMember, timeout, fields)
+
+    def share(
+        self,
+        agent_id: str,
+        with_agent_id: str,
+        *,
+        by: str | None = None,
+        asked_by: str | None = None,
+        timeout: float = COMMAND_SECONDS,
+    ) -> AgentEntry:
+        """Let contexts of another agent hold what this one has learned for itself; its entry from now on.
+
+        With `by` that account has to own this agent, and to be an editor of the other.
+        """
+        fields = {"agent_id": agent_id, "with_agent_id": with_agent_id, "by": by, "asked_by": asked_by}
+        return self._run(ShareAgent, timeout, fields)
+
+    def unshare(
+        self,
+        agent_id: str,
+        with_agent_id: str,
+        *,
+        by: str | None = None,
+        asked_by: str | None = None,
+        timeout: float = COMMAND_SECONDS,
+    ) -> AgentEntry:
+        """Share no longer with another agent; the entry of the one that shared."""
+        fields = {"agent_id": agent_id, "with_agent_id": with_agent_id, "by": by, "asked_by": asked_by}
+        return self._run(UnshareAgent, timeout, fields)

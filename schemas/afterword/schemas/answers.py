@@ -183,13 +183,14 @@ class DeletionState(LateModel):
 class ConversationState(LateModel):
     """Answers `conversation`: how far a published conversation has come.
 
-    `status` goes from `received` over `stored` and `extracting` to `done`; `skipped` (there was nothing to learn, or no
-    LLM) and `dead` (it could not be extracted) have a `reason`. `searchable` says that what was said can be recalled,
-    with facts or without. Of an event in parts, it is the part that has come least far.
+    `status` is `deferred` while a limit has no room for it; then it goes from `received` over `stored` and `extracting`
+    to `done`. `skipped` (there was nothing to learn, or no LLM), `dead` (it could not be extracted) and `deferred` have
+    a `reason`. `searchable` says that what was said can be recalled, with facts or without. Of an event in parts, it is
+    the part that has come least far.
     """
 
     event_id: str
-    status: Literal["received", "stored", "extracting", "done", "skipped", "dead"]
+    status: Literal["deferred", "received", "stored", "extracting", "done", "skipped", "dead"]
     searchable: bool
     reason: str | None = None
     received_at: datetime

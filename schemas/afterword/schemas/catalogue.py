@@ -39,7 +39,16 @@ from afterword.schemas.imports import ImportMemories
 from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
 from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
 from afterword.schemas.policies import GetPolicy, ListPolicies, RunPolicies, SetPolicy
-from afterword.schemas.registry import GetAgent, ListAgents, SetAgent
+from afterword.schemas.registry import (
+    GetAgent,
+    ListAgentMembers,
+    ListAgents,
+    RemoveAgentMember,
+    SetAgent,
+    SetAgentMember,
+    ShareAgent,
+    UnshareAgent,
+)
 from afterword.schemas.users import GetUser, SetUser
 
 COMMANDS: Final[tuple[type[Command], ...]] = (
@@ -77,6 +86,11 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     ListAgents,
     GetAgent,
     SetAgent,
+    ListAgentMembers,
+    SetAgentMember,
+    RemoveAgentMember,
+    ShareAgent,
+    UnshareAgent,
     ListPolicies,
     GetPolicy,
     SetPolicy,

@@ -3,6 +3,7 @@
 - `OwnedByOne`: the memories of one user, thread or agent;
 - `Owned`: the memories of an owner, who may be narrowed further;
 - `OfUser`: one user, but none of their memories;
+- `OfAgent`: the registry's entry of one agent;
 - `Command` itself: the tenant as a whole.
 """
 
@@ -37,8 +38,8 @@ class Command(LateModel, Request):
 
 
 class Owned(Command):
-    """Names whose memories. `by` is the account that asks; an agent's memories are open to the owner that its registry
-    entry names.
+    """Names whose memories. `by` is the account that asks; an agent's memories are open to its owner, editors and
+    readers, as the registry names them.
     """
 
     user_id: Id | None = None
@@ -67,4 +68,13 @@ class OfUser(Command):
     """About one user, though not about their memories. `by` is the account that asks."""
 
     user_id: Id
+    by: Id | None = None
+
+
+class OfAgent(Command):
+    """About one agent of the registry. `by` is the account that asks, and has to have a role in the agent. Without it
+    an admin of the tenant asks.
+    """
+
+    agent_id: Id
     by: Id | None = None

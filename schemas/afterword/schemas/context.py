@@ -142,9 +142,10 @@ class Explanation(Model):
 class ContextReply(Model):
     """The chosen memories, best first, and the text that goes into the prompt.
 
-    `degraded` names what could not be used: `memory_off`; `embedder` (found by words alone); `user`, `agent` or
-    `session` (that scope was too slow); `vector_store` (the last turns instead); `ledger` (not even those). It is empty
-    when all worked. `timings_ms` holds the time of each step on the worker, `explanations` what `explain` asked for.
+    `degraded` names what could not be used: `memory_off`; `over_limit` (nothing was looked for); `embedder` (found by
+    words alone); `user`, `agent` or `session` (that scope was too slow); `vector_store` (the last turns instead);
+    `ledger` (not even those). It is empty when all worked. `timings_ms` holds the time of each step on the worker,
+    `explanations` what `explain` asked for.
     """
 
     memories: tuple[Memory, ...] = ()

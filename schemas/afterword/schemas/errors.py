@@ -104,9 +104,13 @@ class MemoryUnavailable(AfterwordError):
 
 
 class CommandFailed(AfterwordError):
-    """A memory command was answered with an error; `code` is stable, the message is for people."""
+    """A memory command was answered with an error; `code` is stable, the message is for people.
 
-    def __init__(self, code: str, message: str, field: str | None = None) -> None:
+    `retry_after` is in how many seconds there is room again, when the code is `over_limit`.
+    """
+
+    def __init__(self, code: str, message: str, field: str | None = None, *, retry_after: int | None = None) -> None:
         super().__init__(printable(f"{code}: {message}"))
         self.code = code
         self.field = field
+        self.retry_after = retry_after

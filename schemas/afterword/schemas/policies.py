@@ -1,4 +1,4 @@
-"""Policies: how long what is remembered is kept, as data; and the commands by which admins read, write and apply them.
+"""Policies: how long what is remembered is kept, and how much may be asked, as data; and the commands about them.
 
 A policy is a tenant's, an agent's or a user's. Each rule is looked up by itself: the user's policy has the first word,
 then that of the agent, then that of the tenant, then the settings of the deployment. A rule that a policy leaves out is
@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from afterword.schemas.command import MAX_PAGE, Command
 from afterword.schemas.commands import MAX_KEEP_DAYS
+from afterword.schemas.limits import LimitedOwner, LimitsByName
 from afterword.schemas.values import MAX_COUNT, Id, Kind, LateModel, Scope
 
 ALL: Final = "all"
@@ -47,7 +48,8 @@ class PolicyRules(LateModel):
     of excerpts its `excerpt`. `transcript_days` and `audit_days` are for what was said and for the audit. Of more than
     `max_memories` the least useful go; who has more than `quota_memories` or `quota_bytes` is told by an alert, and
     nothing goes. What was not recalled for `archive_after_days`, and is less important than `archive_below`, is
-    archived.
+    archived. `limits` are how many requests a user, an agent or the tenant may make; the policy of a user names limits
+    of users alone, that of an agent limits of agents.
     """
 
     keep_days: KeptByName = Field(default_factory=dict)
@@ -58,6 +60,7 @@ class PolicyRules(LateModel):
     quota_bytes: Annotated[int, Field(ge=0, le=2**53)] | None = None
     archive_after_days: KeepDays | None = None
     archive_below: Annotated[float, Field(ge=0, le=1)] | None = None
+    limits: LimitsByName = Field(default_factory=dict)
 
 
 class PolicyEntry(LateModel):
@@ -151,6 +154,14 @@ class SetPolicy(_OfOwner):
 
     command: Literal["policies_set"] = "policies_set"
     rules: PolicyRules
+
+    @model_validator(mode="after")
+    def _own_limits(self) -> Self:
+        own = LimitedOwner.USER if self.user_id else LimitedOwner.AGENT if self.agent_id else None
+        for name in self.rules.limits:
+            if own is not None and name.split(".")[1] != own:
+                raise ValueError(f"limits.{name} must be of the {own}: the policy of the tenant has those of all")
+        return self
 
 
 class RunPolicies(Command):

@@ -11,11 +11,14 @@ from afterword.schemas.values import VERSION, Model
 
 
 class ErrorBody(Model):
-    """`code` is stable (`invalid`, `denied`, `not_found`, `unavailable`, `internal`); `message` is for people."""
+    """`code` is stable (`invalid`, `denied`, `not_found`, `over_limit`, `unavailable`, `internal`); `message` is for
+    people. Over a limit `retry_after` says in how many seconds there is room again.
+    """
 
-    code: Literal["invalid", "denied", "not_found", "unavailable", "internal"]
+    code: Literal["invalid", "denied", "not_found", "over_limit", "unavailable", "internal"]
     message: str
     field: str | None = None
+    retry_after: int | None = None
 
 
 class Reply(Model):
@@ -36,5 +39,6 @@ class Reply(Model):
     def unwrap(self) -> Any:
         """The result. Raises: CommandFailed when the reply is an error."""
         if self.error is not None:
-            raise CommandFailed(self.error.code, self.error.message, self.error.field)
+            error = self.error
+            raise CommandFailed(error.code, error.message, error.field, retry_after=error.retry_after)
         return self.result

@@ -26,5 +26,6 @@ def test_a_command_without_a_handler_is_told_at_the_start(workshop: Workshop) ->
         Commands(
             Access(workshop.database),
             (each for each in handlers if each.command.wire_name() != "clear"),
-            workshop.house.memories.redaction,
+            limits=workshop.house.memories.limits,
+            redaction=workshop.house.memories.redaction,
         )

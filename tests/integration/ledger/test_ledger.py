@@ -226,7 +226,7 @@ class TestRecords:
             assert agents.get(connection, "default", "coach") == Agent("default", "coach", "bob", False, "Be brief.")
             assert agents.get(connection, "other", "coach") == Agent("other", "coach", None, True, None)
             assert agents.get(connection, "default", "silent").time_zone == "Asia/Tokyo"
-            assert agents.instructions(connection, "default", ["coach", "silent"]) == {"coach": "Be brief."}
+            assert agents.among(connection, "default", ["coach", "other"])["coach"].instructions == "Be brief."
             assert [agent.agent_id for agent in agents.every(connection, "default")] == ["coach", "silent"]
 
     def test_dead_letters_are_kept_once_and_cleared_by_subject(self, database: Database) -> None:

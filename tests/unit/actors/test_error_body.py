@@ -4,7 +4,14 @@ import pytest
 
 from afterword.schemas import AfterwordError, ErrorBody, InvalidEvent, MemoryUnavailable, UnsupportedVersion
 from afterword.workers.actors.requests import error_body
-from afterword.workers.core.errors import Denied, EmbeddingFailed, LedgerUnavailable, NotFound, VectorStoreUnavailable
+from afterword.workers.core.errors import (
+    Denied,
+    EmbeddingFailed,
+    LedgerUnavailable,
+    LimitReached,
+    NotFound,
+    VectorStoreUnavailable,
+)
 
 
 @pytest.mark.parametrize(
@@ -12,6 +19,7 @@ from afterword.workers.core.errors import Denied, EmbeddingFailed, LedgerUnavail
     [
         (InvalidEvent("limit", "0", "must be 1 or more"), "invalid", "limit"),
         (UnsupportedVersion(2, 1), "invalid", "version"),
+        (LimitReached("60 contexts a minute", retry_after=7), "over_limit", None),
         (Denied("not yours"), "denied", None),
         (NotFound("no such memory"), "not_found", None),
         (LedgerUnavailable("PostgreSQL: gone"), "unavailable", None),
@@ -19,7 +27,9 @@ from afterword.workers.core.errors import Denied, EmbeddingFailed, LedgerUnavail
     ],
 )
 def test_every_error_has_a_stable_code_and_its_own_words(error: AfterwordError, code: str, field: str | None) -> None:
-    assert error_body(error).model_dump() == {"code": code, "message": str(error), "field": field}
+    assert error_body(error) == ErrorBody(
+        code=code, message=str(error), field=field, retry_after=getattr(error, "retry_after", None)
+    )
 
 
 @pytest.mark.parametrize("error", [EmbeddingFailed("429"), MemoryUnavailable("Redis: gone")])

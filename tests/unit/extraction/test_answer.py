@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -305,3 +306,20 @@ def test_an_unknown_speaker_is_none(attributed: object) -> None:
 def test_json_and_back() -> None:
     found = fact(scope="agent", linked_memory_ids=["1"])
     assert Fact.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+def test_a_fact_of_a_scope_that_its_agent_does_not_learn_is_dropped_and_counted() -> None:
+    guarded = replace(BATCH, scopes={"guide": (Scope.USER, Scope.SESSION), "cook": (Scope.AGENT,)})
+    items = [
+        {"text": "is tall", "scope": "user", "source": 0},
+        {"text": "be brief", "scope": "agent", "source": 0},
+        {"text": "use butter", "scope": "agent", "source": 2},
+        {"text": "likes butter", "scope": "user", "source": 2},
+        {"text": "without a scope", "source": 2},
+        {"text": "of nobody's agent", "scope": "agent", "source": 3},
+    ]
+    found = answers.read(json.dumps({"memory": items}), guarded, "batch", EXISTING)
+    assert [each.text for each in found.facts] == ["is tall", "use butter", "of nobody's agent"]
+    assert found.odd == {"scope_off": 3}
+    # That there is nothing left is no bad answer.
+    assert answers.read(json.dumps({"memory": items[1:2]}), guarded, "batch", EXISTING).facts == ()

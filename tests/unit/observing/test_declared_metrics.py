@@ -123,7 +123,10 @@ def series(metrics: Metrics, name: str) -> dict[tuple[str, ...], float]:
         ("ingested_conversations", [(outcome,) for outcome in IngestOutcome]),
         ("memories", product(Kind, ("add", "update", "delete"), Scope)),
         ("context_memories", product(Kind, Scope)),
-        ("context_degraded", [(part,) for part in ("memory_off", "embedder", *Scope, "vector_store", "ledger")]),
+        (
+            "context_degraded",
+            [(part,) for part in ("memory_off", "over_limit", "embedder", *Scope, "vector_store", "ledger")],
+        ),
         ("relevance_gate", [(RelevanceVerdict.PASSED,), (RelevanceVerdict.STOPPED,)]),
         ("dead_letters", [(queue,) for queue in Queue]),
         ("message_retries", [(queue,) for queue in Queue]),

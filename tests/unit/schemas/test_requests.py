@@ -132,6 +132,8 @@ def test_every_command_is_read_by_its_name() -> None:
         "secret_hash": "0" * 64,
         "account": "a",
         "roles": ["user"],
+        "role": "reader",
+        "with_agent_id": "tutor",
         "letter_id": 1,
         "letter_ids": [1],
         "older_than_days": 1,

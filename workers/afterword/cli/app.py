@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from afterword.cli import (
+    agent_sharing,
     analytics,
     data,
     deadletters,
@@ -60,6 +61,11 @@ app.add_typer(policies.app, name="policies")
 app.add_typer(users.app, name="users")
 app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(analytics.app, name="analytics")
+ledger.agents.command("members")(agent_sharing.list_members)
+ledger.agents.command()(agent_sharing.grant)
+ledger.agents.command()(agent_sharing.revoke)
+ledger.agents.command()(agent_sharing.share)
+ledger.agents.command()(agent_sharing.unshare)
 users.app.command()(erasures.erase)
 users.app.command()(erasures.erasure)
 users.app.command("verify-erased")(erasures.verify_erased)

@@ -1,4 +1,4 @@
-"""Looking after the ledger: `migrate` and `stats`, and the registry of agents: `agents set` and `agents list`."""
+"""Looking after the ledger: `migrate` and `stats`, and the entries of agents: `agents set` and `agents list`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from afterword.schemas.printable import printable, printable_lines
 if TYPE_CHECKING:
     from afterword.workers.stores.ledger.database import Database
 
-agents = typer.Typer(no_args_is_help=True, help="Agents: owner, memory on or off, instructions, time zone.")
+agents = typer.Typer(no_args_is_help=True, help="Agents: settings, members, and whom they share with.")
 
 COMMAND_LINE = "the command line"
 """Who asked, where the audit tells it: whoever can reach the ledger."""
@@ -71,24 +71,36 @@ def set_agent(
     memory: Annotated[bool, typer.Option("--memory/--no-memory", help="Whether the agent remembers.")] = True,
     instructions: Annotated[str | None, typer.Option(help="What to remember, in words for the LLM.")] = None,
     time_zone: Annotated[str | None, typer.Option(help="Of its users, for times in UTC: Asia/Tokyo, +09:00.")] = None,
+    scopes: Annotated[str, typer.Option(help="Of which it learns and is given memories.")] = "user,agent,session",
     tenant: _Tenant = "default",
     folder: _Folder = None,
 ) -> None:
     """Register an agent, or replace its entry."""
-    from afterword.schemas.zones import zone_of
+    from pydantic import ValidationError
+
+    from afterword.schemas.errors import InvalidInput
+    from afterword.schemas.registry import SetAgent
+    from afterword.schemas.wire import new_reply_key
     from afterword.workers.services.policy.registry import AgentAdmin
     from afterword.workers.stores.ledger.agents import Agent
 
-    if time_zone is not None and zone_of(time_zone) is None:
-        mend = "give an IANA name such as Asia/Tokyo, or an offset such as +09:00"
-        raise typer.BadParameter(mend, param_hint="--time-zone")
+    given = {"owner_id": owner, "memory_enabled": memory, "instructions": instructions, "time_zone": time_zone}
+    wanted = {"agent_id": agent_id, "scopes": [each.strip() for each in scopes.split(",")], **given}
+    try:
+        # The same checks as over the queue, where it has to be answered.
+        command = SetAgent.model_validate({"tenant_id": tenant, "reply_to": new_reply_key(), **wanted})
+    except ValidationError as error:
+        problem = InvalidInput.from_validation(error)
+        raise typer.BadParameter(f"{problem.field}: {problem.mend}") from None
     with open_ledger(folder) as database:
-        AgentAdmin(database).register(Agent(tenant, agent_id, owner, memory, instructions, time_zone), by=COMMAND_LINE)
+        fields = command.model_dump(include={"tenant_id", *wanted})
+        AgentAdmin(database).register(Agent(**{**fields, "scopes": command.scopes}), by=COMMAND_LINE)
 
 
 @agents.command("list")
 def list_agents(tenant: _Tenant = "default", folder: _Folder = None) -> None:
     """The registered agents of a tenant."""
+    from afterword.schemas.values import Scope
     from afterword.workers.services.policy.registry import AgentAdmin
 
     with open_ledger(folder) as database:
@@ -96,7 +108,9 @@ def list_agents(tenant: _Tenant = "default", folder: _Folder = None) -> None:
     for agent in found:
         switch = "on" if agent.memory_enabled else "off"
         zone = f"  time_zone={agent.time_zone}" if agent.time_zone else ""
-        told = f"owner={agent.owner_id or '-'}  memory={switch}{zone}  {agent.instructions or ''}"
+        some = f"  scopes={','.join(agent.scopes)}" if len(agent.scopes) < len(Scope) else ""
+        shared = f"  shares_with={','.join(agent.shares_with)}" if agent.shares_with else ""
+        told = f"owner={agent.owner_id or '-'}  memory={switch}{zone}{some}{shared}  {agent.instructions or ''}"
         print(printable(f"{agent.agent_id}  {told}".rstrip()))
 
 

@@ -1,4 +1,4 @@
-"""`afterword policies`: how long what is remembered is kept, of the tenant, of an agent, of a user."""
+"""`afterword policies`: how long what is remembered is kept, and how much may be asked, of a tenant, agent or user."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="How long things are kept, by policies of the tenant (AFTERWORD_TENANT_ID), of agents and of users.",
+    help=(
+        "How long things are kept, and how much may be asked: policies of the tenant (AFTERWORD_TENANT_ID), of agents "
+        "and of users."
+    ),
 )
 
 _User = Annotated[str | None, typer.Option(help="The policy of this user.")]
@@ -38,6 +41,10 @@ def set_policy(
         int | None, typer.Option(min=0, help="Days without recall before a memory of little importance is archived.")
     ] = None,
     archive_below: Annotated[float | None, typer.Option(min=0, max=1, help="The importance that is little.")] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(help="Requests at most: contexts.user.minute=60, publishes.tenant.day=0 (no limit)."),
+    ] = None,
     user: _User = None,
     agent: _Agent = None,
 ) -> None:
@@ -45,7 +52,8 @@ def set_policy(
     from afterword.producers import MemoryClient
 
     rules = {
-        "keep_days": dict(_kept(keep or [])),
+        "keep_days": dict(_numbers(keep or [], "--keep", "all=365")),
+        "limits": dict(_numbers(limit or [], "--limit", "contexts.user.minute=60")),
         "transcript_days": transcripts,
         "audit_days": audit,
         "max_memories": max_memories,
@@ -103,12 +111,12 @@ def _tell(found: PolicyRun) -> None:
     print(f"{sum(each.count for each in found.counts)} things {verb}{'; there are more' if found.more else ''}")
 
 
-def _kept(given: Sequence[str]) -> Iterator[tuple[str, int]]:
+def _numbers(given: Sequence[str], option: str, example: str) -> Iterator[tuple[str, int]]:
     for each in given:
-        name, _, days = each.partition("=")
-        if not days.isdecimal():
-            raise typer.BadParameter(f"{each!r} is no name=days, such as all=365", param_hint="--keep")
-        yield name, int(days)
+        name, _, number = each.partition("=")
+        if not number.isdecimal():
+            raise typer.BadParameter(f"{each!r} is no name=number, such as {example}", param_hint=option)
+        yield name, int(number)
 
 
 def _show(found: PolicyInForce) -> None:
@@ -117,7 +125,9 @@ def _show(found: PolicyInForce) -> None:
 
 
 def _lines(rules: PolicyRules) -> list[str]:
-    single = rules.model_dump(exclude={"keep_days"}, exclude_none=True)
-    return [f"keep {name}={days}" for name, days in rules.keep_days.items()] + [
-        f"{name}={value}" for name, value in single.items()
+    single = rules.model_dump(exclude={"keep_days", "limits"}, exclude_none=True)
+    return [
+        *(f"keep {name}={days}" for name, days in rules.keep_days.items()),
+        *(f"{name}={value}" for name, value in single.items()),
+        *(f"limit {name}={most}" for name, most in rules.limits.items()),
     ]

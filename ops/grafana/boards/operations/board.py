@@ -5,6 +5,7 @@ from __future__ import annotations
 from ops.grafana.boards.operations.dead_letters import dead_letters
 from ops.grafana.boards.operations.deletions import deletions
 from ops.grafana.boards.operations.extraction import extraction, llm
+from ops.grafana.boards.operations.limits import limits
 from ops.grafana.boards.operations.processes import processes, scheduler
 from ops.grafana.boards.operations.queues import queues, queues_in_trouble
 from ops.grafana.boards.operations.servers import servers
@@ -34,6 +35,7 @@ def operations() -> Dashboard:
             _health(),
             queues(),
             queues_in_trouble(),
+            limits(),
             dead_letters(),
             deletions(),
             llm(),

@@ -10,9 +10,9 @@ from afterword.gateway.answers import WRITING, json_answer, problems
 from afterword.gateway.bodies import json_body
 from afterword.gateway.callers import Fields
 from afterword.gateway.routes import API
-from afterword.gateway.settings import LimitedKind
 from afterword.gateway.visits import UncountedVisiting
 from afterword.schemas.context import ContextReply, ContextRequest
+from afterword.schemas.limits import LimitedKind
 
 router = APIRouter(prefix=API, tags=["context"])
 

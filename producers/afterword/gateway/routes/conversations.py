@@ -16,13 +16,13 @@ from afterword.gateway.callers import Fields
 from afterword.gateway.limits import OverLimit
 from afterword.gateway.problems import Problem, Refused, problem, problem_of
 from afterword.gateway.routes import API
-from afterword.gateway.settings import LimitedKind
 from afterword.gateway.visits import UncountedVisiting, Visit, Visiting
 from afterword.producers import PublishResult
 from afterword.schemas.answers import ConversationState
 from afterword.schemas.commands import GetConversation
 from afterword.schemas.conversation import ConversationFinished
 from afterword.schemas.errors import AfterwordError, InvalidInput, MemoryUnavailable
+from afterword.schemas.limits import LimitedKind
 
 router = APIRouter(prefix=API, tags=["conversations"])
 

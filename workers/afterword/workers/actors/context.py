@@ -21,8 +21,9 @@ from afterword.workers.broker import MendedBroker
 from afterword.workers.core.messages import MAX_GIVEN, QueryEvent
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.analytics.telemetry import QueryLog
-from afterword.workers.services.recall.answering import Answer, Answerer, RelevanceVerdict
+from afterword.workers.services.recall.answering import Answer, RelevanceVerdict
 from afterword.workers.services.recall.finding.finder import EMBEDDING_SHARE
+from afterword.workers.services.recall.limiting import OVER_LIMIT, Answering
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ _MORE = 1.25
 
 
 def declare(
-    broker: MendedBroker, answerer: Answerer, responder: Responder, query_log: QueryLog | None, metrics: Metrics
+    broker: MendedBroker, answerer: Answering, responder: Responder, query_log: QueryLog | None, metrics: Metrics
 ) -> None:
     """Answer context requests. Those that cannot be answered by their deadline are dropped. None is retried: its asker
     would be gone by then.
@@ -42,7 +43,9 @@ def declare(
     def run(request: ContextRequest) -> ContextReply:
         left = responder.seconds_left(request)
         answer = answerer.answer(request, left)
-        responder.times.note(seconds_needed(answer, left))
+        # A refusal takes no time, and says nothing about what an answer needs.
+        if OVER_LIMIT not in answer.reply.degraded:
+            responder.times.note(seconds_needed(answer, left))
         _count(metrics, answer)
         if query_log is not None:
             query_log.add(query_event(request, answer))
@@ -80,8 +83,8 @@ def seconds_needed(answer: Answer, left: float | None) -> float:
     that lacks something would have needed more than there was: the next ones are begun earlier.
     """
     took = answer.seconds["total"]
-    # With memory switched off nothing is missing that more time would bring.
-    degraded = set(answer.reply.degraded) - {"memory_off"}
+    # With memory off, or over a limit, nothing is missing that more time would bring.
+    degraded = set(answer.reply.degraded) - {"memory_off", OVER_LIMIT}
     if degraded and left is not None:
         return max(took, _MORE * left)
     return max(took, answer.seconds.get("embed", 0.0) / EMBEDDING_SHARE)

@@ -15,7 +15,7 @@ from afterword.schemas.values import MAX_ID_LENGTH, encodable
 from afterword.schemas.wire import REPLY_PREFIX, REPLY_TTL_MS
 from afterword.workers.actors.answer_times import AnswerTimes
 from afterword.workers.broker import ServerClock
-from afterword.workers.core.errors import Denied, LedgerRefused, NotFound, StoreUnavailable
+from afterword.workers.core.errors import Denied, LedgerRefused, LimitReached, NotFound, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -155,6 +155,8 @@ def error_body(error: AfterwordError) -> ErrorBody:
             return ErrorBody(code="invalid", message=str(error))
         case Denied():
             return ErrorBody(code="denied", message=str(error))
+        case LimitReached():
+            return ErrorBody(code="over_limit", message=str(error), retry_after=error.retry_after)
         case NotFound():
             return ErrorBody(code="not_found", message=str(error))
         case StoreUnavailable():

@@ -18,6 +18,7 @@ Redis may deliver a message more than once: actors must bear that.
 
 `script` runs in Redis, `transport` holds the commands that a worker sends there, `consumer` reads one queue, `broker`
 is the class that Dramatiq calls, `admin` is the part that services get, and `middleware` is done around each message.
+`windows` counts requests against limits.
 """
 
 from afterword.workers.broker.admin import DeadMessage, QueueAdmin
@@ -28,10 +29,12 @@ from afterword.workers.broker.middleware import QueueInstruments, Retries
 from afterword.workers.broker.received import Deferred, Postponed, ReceivedMessage
 from afterword.workers.broker.traces import RedisTraces
 from afterword.workers.broker.transport import Pace
+from afterword.workers.broker.windows import Full, Window, WindowCounter
 
 __all__ = [
     "DeadMessage",
     "Deferred",
+    "Full",
     "MendedBroker",
     "Pace",
     "Postponed",
@@ -41,5 +44,7 @@ __all__ = [
     "RedisTraces",
     "Retries",
     "ServerClock",
+    "Window",
+    "WindowCounter",
     "build_broker",
 ]

@@ -23,6 +23,7 @@ AfterwordError (afterword.schemas.errors)
 │   └── Erased             the user was erased while the request was under way
 ├── AnalyticsOff           asked for figures that are not collected
 ├── NotReplayable          a dead letter that must be mended first
+├── LimitReached           there were too many of these; says when there is room again
 └── Denied                 the owner is somebody else's
 """
 
@@ -146,6 +147,14 @@ class AnalyticsOff(AfterwordError):
 
 class NotReplayable(AfterwordError):
     """A dead letter that cannot be replayed as it is; the message says what to do."""
+
+
+class LimitReached(AfterwordError):
+    """A limit has no room for a request; the message names it. `retry_after` is in how many seconds it has."""
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class Denied(AfterwordError):

@@ -17,6 +17,7 @@ from afterword.workers.observing.metrics.exposition import Exposition
 from afterword.workers.observing.metrics.extraction import ExtractionMetrics
 from afterword.workers.observing.metrics.ingest import IngestMetrics
 from afterword.workers.observing.metrics.instruments import Instruments
+from afterword.workers.observing.metrics.limits import LimitMetrics
 from afterword.workers.observing.metrics.models import ModelMetrics
 from afterword.workers.observing.metrics.queues import QueueMetrics
 from afterword.workers.observing.metrics.recall import RecallMetrics
@@ -156,7 +157,7 @@ def _declare_context(house: House, broker: MendedBroker) -> Sequence[Companion]:
     # A process that has just started must not show what is being forgotten.
     house.stores.pending_deletions.read()
     house.memories.objections.read()
-    context.declare(broker, house.recall.answerer, _responder(broker), log, house.metrics)
+    context.declare(broker, house.recall.limited_answerer, _responder(broker), log, house.metrics)
     return [log] if log else []
 
 
@@ -181,7 +182,7 @@ def _start_scheduler(house: House) -> RunningRole:
     broker = house.stores.open_broker()
     sweeps, readings = house.upkeep.sweeps(broker), house.upkeep.readings(broker)
     forgetting, erasing = house.upkeep.forgetting, house.governance.erasing(broker)
-    notices = house.governance.notices(broker)
+    notices, deferred = house.governance.notices(broker), house.upkeep.deferred_intake(broker)
     tasks = [
         *_analytics_tasks(house),
         # By all: every process has caches of its own.
@@ -190,6 +191,8 @@ def _start_scheduler(house: House) -> RunningRole:
         Task("clean_up", 60.0, house.analytics.retention.clean_up),
         Task("hint_due_subjects", 1.0, sweeps.hint_due_subjects),
         Task("complete_excerpts", 10.0, sweeps.complete_excerpts),
+        Task("take_in_deferred", 2.0, deferred.take_in),
+        Task("give_up_deferred", 60.0, deferred.give_up),
         Task("keep_dead_messages", 10.0, sweeps.keep_dead_messages),
         Task("drop_transcripts", 60.0, sweeps.drop_transcripts),
         Task("complete_deletions", 5.0, forgetting.complete_deletions),
@@ -227,7 +230,7 @@ ROLES: dict[Role, RoleSpec] = {
         needed=["redis", "postgres"],
         used=["vector_store", "embedder"],
         work=QueueWork(queue=Queue.CONVERSATIONS, declare=_declare_ingest, threads=8, waits_for_ledger=True),
-        counts=[IngestMetrics, ModelMetrics],
+        counts=[IngestMetrics, LimitMetrics, ModelMetrics],
     ),
     Role.EXTRACTION: RoleSpec(
         needed=["redis", "postgres", "vector_store", "mem0"],
@@ -247,13 +250,13 @@ ROLES: dict[Role, RoleSpec] = {
         # In place one works while the other waits for Redis. More would take turns at the interpreter: with four, each
         # question would cost a seventh more processor time.
         work=QueueWork(queue=Queue.CONTEXT, declare=_declare_context, threads=4, threads_in_place=2),
-        counts=[RecallMetrics, ModelMetrics],
+        counts=[RecallMetrics, LimitMetrics, ModelMetrics],
     ),
     Role.COMMANDS: RoleSpec(
         needed=["redis", "postgres", "vector_store"],
         used=["embedder"],
         work=QueueWork(queue=Queue.COMMANDS, declare=_declare_commands, threads=4),
-        counts=[CommandMetrics, IngestMetrics, ModelMetrics],
+        counts=[CommandMetrics, IngestMetrics, LimitMetrics, ModelMetrics],
     ),
     Role.TELEMETRY: RoleSpec(
         needed=["redis", "postgres"],
@@ -262,6 +265,6 @@ ROLES: dict[Role, RoleSpec] = {
     Role.SCHEDULER: RoleSpec(
         needed=["redis", "postgres"],
         used=["vector_store", "embedder", "llm"],
-        counts=[IngestMetrics, ModelMetrics],
+        counts=[IngestMetrics, LimitMetrics, ModelMetrics],
     ),
 }

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
+from afterword.schemas.limits import LimitsByName
 from afterword.schemas.policies import KeepDays, KeptByName
 from afterword.workers.core.errors import Misconfigured
 from afterword.workers.models.embedders.limits import KEPT_BYTES, KEPT_TEXTS
@@ -140,6 +141,16 @@ class Settings(BaseSettings):
     )
     archive_below: float = Field(
         0.5, ge=0, le=1, description="The importance below which memories that nobody recalls are archived."
+    )
+
+    # Limits
+    limits: LimitsByName = Field(
+        {},
+        description="Requests at most, behind the door as well, as JSON; 0 is no limit. "
+        'Such as `{"contexts.user.minute": 60, "publishes.tenant.day": 100000}`.',
+    )
+    defer_within: Seconds = Field(
+        86_400.0, description="Seconds that an event over a limit waits at most; then it is a dead letter."
     )
 
     # Analytics

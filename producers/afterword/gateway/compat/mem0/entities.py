@@ -60,7 +60,9 @@ async def _own_agents(visit: Visit) -> list[str]:
     own: list[str] = []
     cursor: str | None = None
     for _ in range(_MOST_PAGES):
-        page = await visit.client.agents.list(limit=MAX_PAGE, cursor=cursor, timeout=visit.settings.command_seconds)
+        page = await visit.client.agents.list(
+            limit=MAX_PAGE, cursor=cursor, by=visit.caller.account, timeout=visit.settings.command_seconds
+        )
         own += [agent.agent_id for agent in page.agents if agent.owner_id == visit.caller.account]
         cursor = page.next_cursor
         if cursor is None:

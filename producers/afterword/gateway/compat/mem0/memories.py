@@ -18,10 +18,10 @@ from afterword.gateway.compat.mem0.ownership import as_if_missing, clear_owner, 
 from afterword.gateway.compat.mem0.shapes import Json, mem0_added, mem0_history, mem0_memory, mem0_queued, mem0_removed
 from afterword.gateway.routes.conversations import refuse_when_full
 from afterword.gateway.routes.memories import MemoryId
-from afterword.gateway.settings import LimitedKind
 from afterword.gateway.visits import UncountedVisiting, Visit, Visiting
 from afterword.schemas import InvalidInput, Memory
 from afterword.schemas.commands import MAX_VERSIONS
+from afterword.schemas.limits import LimitedKind
 
 # Described by mem0's own documentation: our OpenAPI is that of the canonical API.
 router = APIRouter(route_class=Mem0Route, include_in_schema=False)

@@ -17,6 +17,7 @@ from afterword.workers.observing.metrics.exposition import Exposition
 from afterword.workers.observing.metrics.extraction import ExtractionMetrics
 from afterword.workers.observing.metrics.ingest import IngestMetrics
 from afterword.workers.observing.metrics.instruments import Instruments, Reading
+from afterword.workers.observing.metrics.limits import LimitMetrics
 from afterword.workers.observing.metrics.models import ModelMetrics
 from afterword.workers.observing.metrics.queues import QueueMetrics
 from afterword.workers.observing.metrics.recall import RecallMetrics
@@ -32,6 +33,7 @@ class Metrics(
     ExtractionMetrics,
     RecallMetrics,
     CommandMetrics,
+    LimitMetrics,
     QueueMetrics,
     StoreMetrics,
     ModelMetrics,

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Histogram
 from afterword.schemas.catalogue import COMMANDS
 from afterword.workers.observing.metrics.instruments import FAST, Instruments
 
-_COMMAND_OUTCOMES = ("ok", "expired", "invalid", "denied", "not_found", "unavailable", "internal")
+_COMMAND_OUTCOMES = ("ok", "expired", "invalid", "denied", "not_found", "over_limit", "unavailable", "internal")
 
 
 class CommandMetrics(Instruments):
@@ -17,7 +17,8 @@ class CommandMetrics(Instruments):
         super().__init__(registry)
         self.commands = self._counter(
             "commands",
-            "Memory commands by name and outcome: ok, expired, invalid, denied, not_found, unavailable, internal.",
+            "Memory commands by name and outcome: ok, expired, invalid, denied, not_found, over_limit, unavailable, "
+            "internal.",
             # `unknown`: a name that is no command must not become a series.
             command=(*(command.wire_name() for command in COMMANDS), "unknown"),
             outcome=_COMMAND_OUTCOMES,

@@ -28,8 +28,9 @@ class ExtractionMetrics(Instruments):
         )
         self.odd_items = self._counter(
             "llm_odd_items",
-            "Items of LLM answers that were dropped or cut, by type: no_text, too_long (cut), too_many.",
-            type=("no_text", "too_long", "too_many"),
+            "Items of LLM answers that were dropped or cut, by type: no_text, too_long (cut), too_many, scope_off (the "
+            "agent does not learn it).",
+            type=("no_text", "too_long", "too_many", "scope_off"),
         )
         self.extraction_seconds = Histogram(
             "afterword_extraction_seconds",

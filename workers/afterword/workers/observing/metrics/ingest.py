@@ -30,8 +30,9 @@ class IngestMetrics(Instruments):
         )
         self.ingested = self._counter(
             "ingested_conversations",
-            "Conversations taken in, by outcome: stored, duplicate, conflict, skipped, erased (of before one).",
-            outcome=("stored", "duplicate", "conflict", "skipped", "erased"),
+            "Conversations taken in, by outcome: stored, duplicate, conflict, skipped, deferred (counted once more "
+            "when it is taken in), erased (of before one).",
+            outcome=("stored", "duplicate", "conflict", "skipped", "deferred", "erased"),
         )
         self.ingest_seconds = Histogram(
             "afterword_ingest_seconds",

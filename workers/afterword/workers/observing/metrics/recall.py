@@ -9,7 +9,7 @@ from afterword.workers.observing.metrics.instruments import FAST, Instruments
 
 _CONTEXT_OUTCOMES = ("answered", "empty", "degraded", "expired", "invalid", "failed")
 # As `ContextReply.degraded` names them.
-_CONTEXT_PARTS = ("memory_off", "embedder", *Scope, "vector_store", "ledger")
+_CONTEXT_PARTS = ("memory_off", "over_limit", "embedder", *Scope, "vector_store", "ledger")
 
 
 class RecallMetrics(Instruments):
@@ -39,7 +39,7 @@ class RecallMetrics(Instruments):
         )
         self.context_degraded = self._counter(
             "context_degraded",
-            "Context replies that something was missing in, by part: memory_off, embedder, "
+            "Context replies that something was missing in, by part: memory_off, over_limit, embedder, "
             "user, agent, session (scopes that came too late), vector_store, ledger.",
             part=_CONTEXT_PARTS,
         )

@@ -25,7 +25,16 @@ from afterword.schemas.health import ComponentHealth, GetHealth
 from afterword.schemas.imports import ImportMemories
 from afterword.schemas.keys import CheckKey, CreateKey, ListKeys, RevokeKey
 from afterword.schemas.letters import DropDeadLetters, GetDeadLetter, ListDeadLetters, ReplayDeadLetters
-from afterword.schemas.registry import GetAgent, ListAgents, SetAgent
+from afterword.schemas.registry import (
+    GetAgent,
+    ListAgentMembers,
+    ListAgents,
+    RemoveAgentMember,
+    SetAgent,
+    SetAgentMember,
+    ShareAgent,
+    UnshareAgent,
+)
 from afterword.schemas.users import GetUser, SetUser
 from afterword.workers.broker import MendedBroker, QueueAdmin
 from afterword.workers.runtime.wiring.analytics import AnalyticsRoom
@@ -63,6 +72,7 @@ from afterword.workers.services.commands.read_memories import MemoryReader
 from afterword.workers.services.commands.read_provenance import ProvenanceReader
 from afterword.workers.services.commands.search_memories import MemorySearcher
 from afterword.workers.services.policy.access import Access
+from afterword.workers.services.policy.agent_sharing import AgentSharing
 from afterword.workers.services.policy.registry import AgentAdmin
 from afterword.workers.services.recall.steps import Steps
 
@@ -103,7 +113,9 @@ class CommandRoom:
         `look` tells how each component is; without it the answer to `health` names none.
         """
         handlers = self._handlers(broker, look)
-        return Commands(Access(self._stores.database), handlers, self._memories.redaction)
+        memories = self._memories
+        access = Access(self._stores.database)
+        return Commands(access, handlers, limits=memories.limits, redaction=memories.redaction)
 
     @cached_property
     def deletions(self) -> Deletions:
@@ -128,6 +140,7 @@ class CommandRoom:
             *self._reading_handlers(),
             *self._changing_handlers(broker.admin),
             *self._owner_handlers(),
+            *self._agent_handlers(),
             *self._operator_handlers(broker.admin, look),
             *self._governance.handlers(broker),
             *self._policies.handlers(self._changes),
@@ -161,18 +174,29 @@ class CommandRoom:
     def _owner_handlers(self) -> list[CommandHandler]:
         database, views, figures = self._stores.database, self._stores.views, self._analytics.figures
         users = UserKeeper(database, self._memories.objections, self.deletions)
-        agents, figure_reader = AgentKeeper(AgentAdmin(database)), FigureReader(figures)
+        figure_reader = FigureReader(figures)
         return [
             CommandHandler.of(FindOwners, OwnerFinder(database).find),
             CommandHandler.of(ListUsers, UserLister(database, views).list),
             CommandHandler.of(GetUser, users.get),
             CommandHandler.of(SetUser, users.set),
             CommandHandler.of(ExportUser, UserExporter(database, views, figures, users).page),
+            CommandHandler.of(GetOverview, figure_reader.overview),
+            CommandHandler.of(GetUserAnalytics, figure_reader.user),
+        ]
+
+    def _agent_handlers(self) -> list[CommandHandler]:
+        database = self._stores.database
+        agents = AgentKeeper(AgentAdmin(database), AgentSharing(database))
+        return [
             CommandHandler.of(ListAgents, agents.list),
             CommandHandler.of(GetAgent, agents.get),
             CommandHandler.of(SetAgent, agents.set),
-            CommandHandler.of(GetOverview, figure_reader.overview),
-            CommandHandler.of(GetUserAnalytics, figure_reader.user),
+            CommandHandler.of(ListAgentMembers, agents.members),
+            CommandHandler.of(SetAgentMember, agents.set_member),
+            CommandHandler.of(RemoveAgentMember, agents.remove_member),
+            CommandHandler.of(ShareAgent, agents.share),
+            CommandHandler.of(UnshareAgent, agents.unshare),
         ]
 
     def _operator_handlers(self, queues: QueueAdmin, look: ComponentLook) -> list[CommandHandler]:

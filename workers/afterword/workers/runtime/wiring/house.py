@@ -98,7 +98,9 @@ class House:
 
     @cached_property
     def upkeep(self) -> UpkeepRoom:
-        return UpkeepRoom(self._ground, stores=self.stores, memories=self.memories, commands=self.commands)
+        return UpkeepRoom(
+            self._ground, stores=self.stores, memories=self.memories, ingest=self.ingest, commands=self.commands
+        )
 
     def close(self) -> None:
         """Close what was opened, the last first."""

@@ -51,6 +51,7 @@ class IngestRoom:
         settings = self._ground.settings
         return IngestRules(
             registry=self._memories.registry,
+            limits=self._memories.limits,
             redaction=self._memories.redaction,
             debounce=self.debounce,
             memory_enabled=settings.memory_enabled,

@@ -12,6 +12,7 @@ from afterword.workers.runtime.wiring.stores import StoreRoom
 from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.services.memories.excerpts import Excerpts, TextReader
 from afterword.workers.services.memories.topics import Topics
+from afterword.workers.services.policy.limits import LimitBook, RequestLimits
 from afterword.workers.services.policy.redaction import Redaction, rules_named
 from afterword.workers.services.policy.registry import AgentRegistry
 from afterword.workers.services.policy.wishes import Objections
@@ -68,6 +69,18 @@ class MemoryRoom:
         objections = Objections(self._stores.database)
         self._ground.closing.callback(objections.close)
         return objections
+
+    @cached_property
+    def limit_book(self) -> LimitBook:
+        """How many publishes, contexts and commands policies allow."""
+        book = LimitBook(self._stores.database, self._ground.settings.limits)
+        self._ground.closing.callback(book.close)
+        return book
+
+    @cached_property
+    def limits(self) -> RequestLimits:
+        """Counts them."""
+        return RequestLimits(self.limit_book, self._stores.windows, self._ground.metrics)
 
     @cached_property
     def redaction(self) -> Redaction:

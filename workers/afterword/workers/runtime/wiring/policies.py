@@ -75,6 +75,7 @@ class PolicyRoom:
             quota_bytes=settings.quota_bytes or None,
             archive_after_days=settings.archive_after_days or None,
             archive_below=settings.archive_below,
+            limits=settings.limits,
         )
         return PolicyBook(self._stores.database, defaults)
 

@@ -15,6 +15,7 @@ from afterword.workers.services.recall.answering import Answerer
 from afterword.workers.services.recall.finding.corner_search import CornerSearch
 from afterword.workers.services.recall.finding.finder import MemoryFinder
 from afterword.workers.services.recall.ledger_reader import LedgerReader
+from afterword.workers.services.recall.limiting import LimitedAnswerer
 from afterword.workers.services.recall.question.embedding import QuestionEmbedder
 from afterword.workers.services.recall.steps import Steps
 
@@ -97,6 +98,11 @@ class RecallRoom:
             tokenizer=self._models.tokenizer,
             relevance_floor=self._ground.settings.relevance_floor,
         )
+
+    @property
+    def limited_answerer(self) -> LimitedAnswerer:
+        """Answers context requests, as many as limits allow."""
+        return LimitedAnswerer(self.answerer, self._memories.limits)
 
     @property
     def _ledger_reader(self) -> LedgerReader:

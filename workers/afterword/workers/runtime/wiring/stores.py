@@ -7,7 +7,7 @@ from functools import cached_property
 
 from redis import Redis
 
-from afterword.workers.broker import MendedBroker, QueueInstruments, build_broker
+from afterword.workers.broker import MendedBroker, QueueInstruments, ServerClock, WindowCounter, build_broker
 from afterword.workers.core.errors import Misconfigured
 from afterword.workers.models.embedders.shared import cache_client
 from afterword.workers.runtime.wiring.ground import Ground
@@ -81,6 +81,13 @@ class StoreRoom:
         client = cache_client(self._ground.settings.redis)
         self._ground.closing.callback(client.close)
         return client
+
+    @cached_property
+    def windows(self) -> WindowCounter:
+        """Counts in Redis for all workers."""
+        client = cache_client(self._ground.settings.redis)
+        self._ground.closing.callback(client.close)
+        return WindowCounter(client, ServerClock(client))
 
     def open_broker(self, gate: Callable[[], bool] | None = None) -> MendedBroker:
         """A broker on connections of its own; each worker has one, and closes it."""

@@ -7,8 +7,10 @@ from datetime import timedelta
 from afterword.workers.broker import MendedBroker
 from afterword.workers.runtime.wiring.commands import CommandRoom
 from afterword.workers.runtime.wiring.ground import Ground
+from afterword.workers.runtime.wiring.ingest import IngestRoom
 from afterword.workers.runtime.wiring.memories import MemoryRoom
 from afterword.workers.runtime.wiring.stores import StoreRoom
+from afterword.workers.services.upkeep.deferred_intake import DeferredIntake
 from afterword.workers.services.upkeep.expiry import Expiry
 from afterword.workers.services.upkeep.forgetting import Forgetting
 from afterword.workers.services.upkeep.readings import Readings
@@ -18,10 +20,13 @@ from afterword.workers.services.upkeep.sweeps import Sweeps
 class UpkeepRoom:
     """Finishes work that was left, and reads how much each server holds."""
 
-    def __init__(self, ground: Ground, *, stores: StoreRoom, memories: MemoryRoom, commands: CommandRoom) -> None:
+    def __init__(
+        self, ground: Ground, *, stores: StoreRoom, memories: MemoryRoom, ingest: IngestRoom, commands: CommandRoom
+    ) -> None:
         self._ground = ground
         self._stores = stores
         self._memories = memories
+        self._ingest = ingest
         self._commands = commands
 
     def sweeps(self, broker: MendedBroker) -> Sweeps:
@@ -32,6 +37,15 @@ class UpkeepRoom:
             excerpts=self._memories.excerpts,
             metrics=self._ground.metrics,
             keep_transcripts=timedelta(seconds=self._ground.settings.keep_transcripts),
+        )
+
+    def deferred_intake(self, broker: MendedBroker) -> DeferredIntake:
+        """Takes in events that were over a limit."""
+        return DeferredIntake(
+            database=self._stores.database,
+            ingest=self._ingest.ingest(broker),
+            metrics=self._ground.metrics,
+            within=timedelta(seconds=self._ground.settings.defer_within),
         )
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ from afterword.workers.services.recall.steps import Deadline
 from afterword.workers.stores.ledger import deletions, locks, memories
 from afterword.workers.stores.ledger.deletions import Wanted
 from afterword.workers.stores.ledger.extraction import journal, subjects
-from afterword.workers.stores.ledger.ingest import conversations, sessions
+from afterword.workers.stores.ledger.ingest import conversations, deferred, sessions
 from afterword.workers.stores.ledger.upkeep import dead_letters
 
 _DEAD_AT_MOST = 100_000
@@ -64,7 +65,8 @@ class MemoryClearer:
         held = work_in_flight.void(connection, tenant_id, user_id, session_id)
         conversations.clear(connection, tenant_id, user_id, session_id)
         letters = dead_letters.clear(connection, tenant_id, user_id, wanted=letters_of(user_id, session_id))
-        for event in _events((*dropped, *(read_message(body)[1] for body in letters))):
+        waiting = [json.loads(body) for body in deferred.remove_of(connection, tenant_id, user_id, session_id)]
+        for event in _events((*dropped, *waiting, *(read_message(body)[1] for body in letters))):
             # Never taken in, and cleared all the same: the next window of its thread must not bring it.
             remember_turns(connection, event)
         sessions.clear(connection, tenant_id, user_id, session_id)

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from afterword.schemas.catalogue import COMMANDS
-from afterword.schemas.command import Command
+from afterword.schemas.command import Command, OfUser, Owned
+from afterword.schemas.limits import LimitedKind
 from afterword.schemas.values import Model
+from afterword.workers.core.errors import LimitReached
 from afterword.workers.services.commands.redacting import redacted
 from afterword.workers.services.policy.access import Access
+from afterword.workers.services.policy.limits import Requester, RequestLimits
 from afterword.workers.services.policy.redaction import Redaction
 
 C = TypeVar("C", bound=Command)
@@ -40,9 +43,12 @@ class CommandHandler:
 class Commands:
     """Runs commands for those who may give them."""
 
-    def __init__(self, access: Access, handlers: Iterable[CommandHandler], redaction: Redaction) -> None:
+    def __init__(
+        self, access: Access, handlers: Iterable[CommandHandler], *, limits: RequestLimits, redaction: Redaction
+    ) -> None:
         """Raises: ValueError, unless each command of the contract has a handler."""
         self._access = access
+        self._limits = limits
         self._redaction = redaction
         self._handlers = {handler.command: handler for handler in handlers}
         missing = [command.wire_name() for command in COMMANDS if command not in self._handlers]
@@ -62,8 +68,24 @@ class Commands:
     def run(self, command: Command, within: float | None = None) -> Model:
         """The answer of a command. One that needs a search gives up parts of it to be there `within` seconds.
 
-        Raises: Denied, NotFound, InvalidInput; LedgerUnavailable, VectorStoreUnavailable, MemoryUnavailable,
-            EmbeddingFailed.
+        Raises: Denied, LimitReached, NotFound, InvalidInput; LedgerUnavailable, VectorStoreUnavailable,
+            MemoryUnavailable, EmbeddingFailed.
         """
         self._access.check(command)
+        self._count(command)
         return self._handlers[type(command)].run(redacted(self._redaction, command), within)
+
+    def _count(self, command: Command) -> None:
+        """Count a command about somebody. Those about the tenant and the deployment are not: nobody must be locked out
+        from lifting a limit, and the door itself asks whose keys are.
+        """
+        match command:
+            case Owned():
+                requester = Requester(command.tenant_id, command.user_id, command.agent_id)
+            case OfUser():
+                requester = Requester(command.tenant_id, command.user_id)
+            case _:
+                return
+        over = self._limits.over(LimitedKind.COMMANDS, requester)
+        if over is not None:
+            raise LimitReached(str(over), retry_after=over.retry_after)

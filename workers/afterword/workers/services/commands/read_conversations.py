@@ -9,6 +9,7 @@ from afterword.workers.core.errors import NotFound
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.extraction import progress
 from afterword.workers.stores.ledger.extraction.progress import PartProgress
+from afterword.workers.stores.ledger.ingest import deferred
 from afterword.workers.stores.ledger.ingest.conversations import ConversationStatus
 
 # Whatever still waits before what has ended; of what has ended, first what somebody should look at. Of a conversation
@@ -25,7 +26,16 @@ class ConversationReader:
     def get(self, command: GetConversation, _: float | None) -> ConversationState:
         """The state of the part that has come least far. Raises: NotFound, LedgerUnavailable."""
         with self._database.transaction() as connection:
+            waiting = deferred.of_event(connection, command.tenant_id, command.user_id, command.event_id)
             parts = progress.of_event(connection, command.tenant_id, command.user_id, command.event_id)
+        if waiting is not None:
+            return ConversationState(
+                event_id=command.event_id,
+                status="deferred",
+                searchable=False,
+                reason=waiting.reason,
+                received_at=waiting.deferred_at,
+            )
         if not parts:
             raise NotFound("no conversation of this user and event was taken in")
         least = min(parts, key=_distance)

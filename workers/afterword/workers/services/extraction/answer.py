@@ -28,7 +28,7 @@ MOST_FACT_CHARACTERS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class FactsRead:
-    """The facts of an answer, and how many of its items were odd, by reason: no_text, too_long, too_many."""
+    """The facts of an answer, and how many of its items were odd, by reason: no_text, too_long, too_many, scope_off."""
 
     facts: tuple[Fact, ...]
     odd: Mapping[str, int] = field(default_factory=dict)
@@ -47,14 +47,18 @@ def read(text: str, batch: Batch, batch_id: str, existing: Sequence[Existing]) -
         words = storable(text_of(item) or "").strip()
         if not words:
             odd["no_text"] += 1
-        elif len(facts) >= MOST_FACTS:
+            continue
+        if len(facts) >= MOST_FACTS:
             odd["too_many"] += 1
-        else:
-            odd["too_long"] += len(words) > MOST_FACT_CHARACTERS
-            fact = routing.fact(_cut(words), item if isinstance(item, dict) else {}, ordinal)
-            facts.setdefault((fact.text, fact.scope, _owner(fact)), fact)
+            continue
+        fact = routing.fact(_cut(words), item if isinstance(item, dict) else {}, ordinal)
+        if fact is None:
+            odd["scope_off"] += 1
+            continue
+        odd["too_long"] += len(words) > MOST_FACT_CHARACTERS
+        facts.setdefault((fact.text, fact.scope, _owner(fact)), fact)
     # Items without words are no way of saying that there is nothing to remember.
-    if items and not facts:
+    if items and odd["no_text"] == len(items):
         raise BadAnswer("no item of the answer has a text")
     return FactsRead(tuple(facts.values()), {why: number for why, number in odd.items() if number})
 
@@ -83,10 +87,13 @@ class _Routing:
         # By the numbers that the prompt shows: models garble UUIDs.
         self._known = {str(number): memory.id for number, memory in enumerate(existing)}
 
-    def fact(self, text: str, item: Mapping[str, Any], ordinal: int) -> Fact:
-        """The fact in an item."""
+    def fact(self, text: str, item: Mapping[str, Any], ordinal: int) -> Fact | None:
+        """The fact in an item; None where its line's agent learns nothing of its scope."""
         line = self._lines.get(_number(item.get("source")), self._batch.lines[-1])
         scope = _scope(item.get("scope"), line)
+        # Whatever the model was told: the registry has the last word.
+        if not self._batch.learns(scope, line):
+            return None
         attributed = item.get("attributed_to")
         return Fact(
             id=ids.fact_id(self._batch.tenant_id, scope, self._batch.owner(scope, line), self._batch_id, ordinal),

@@ -27,7 +27,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The new lines of a subject, the turns said just before them, and what its agents are told to remember."""
+    """The new lines of a subject, the turns said just before them, and of its registered agents what they are told to
+    remember, and those of whose scopes not all are learned.
+    """
 
     tenant_id: str
     user_id: str
@@ -35,6 +37,7 @@ class Batch:
     slices: tuple[Slice, ...]
     earlier: tuple[Turn, ...] = ()
     instructions: dict[str, str] = field(default_factory=dict)
+    scopes: dict[str, tuple[Scope, ...]] = field(default_factory=dict)
 
     @property
     def observed_at(self) -> datetime:
@@ -52,6 +55,10 @@ class Batch:
             event_id=_shared(each.event_id for each in conversations),
             batch_id=batch_id,
         )
+
+    def learns(self, scope: Scope, line: Line) -> bool:
+        """Whether the agent of this line is to learn facts of this scope."""
+        return scope in self.scopes.get(line.conversation.agent_id or "", tuple(Scope))
 
     def owner(self, scope: Scope, line: Line) -> str:
         """The id that a fact of this scope belongs to, learned from this line."""

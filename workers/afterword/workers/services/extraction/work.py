@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
+from afterword.schemas import Scope
 from afterword.workers.services.extraction import batch
 from afterword.workers.services.extraction.batch import Batch, Line
 from afterword.workers.services.extraction.claims import HeldSubject
@@ -69,11 +70,19 @@ def take(connection: Connection, held: HeldSubject, *, batch_tokens: int) -> Wor
         _end_spent(connection, claim, entry, pending)
         return None
     before = transcripts.earlier_turns(connection, lines[0].conversation, limit=_EARLIER_TURNS)
-    instructions = agents.instructions(connection, claim.tenant_id, _agents_of(lines))
+    registered = agents.among(connection, claim.tenant_id, _agents_of(lines))
     # A long conversation goes on where the batch before ended.
     begun_before = (turn for turn in lines[0].conversation.turns[: slices[0].first] if turn.text)
     earlier = tuple(replace(turn, text=_shown(turn.text)) for turn in (*before, *begun_before)[-_EARLIER_TURNS:])
-    taken = Batch(claim.tenant_id, claim.user_id, lines, slices, earlier, instructions)
+    taken = Batch(
+        claim.tenant_id,
+        claim.user_id,
+        lines,
+        slices,
+        earlier,
+        instructions={name: agent.instructions for name, agent in registered.items() if agent.instructions},
+        scopes={name: agent.scopes for name, agent in registered.items() if agent.scopes != tuple(Scope)},
+    )
     waiting = sum(1 for each in pending for turn in each.turns[each.extracted_turns :] if turn.text) > len(lines)
     return Work(claim=claim, permit=held.permit, batch=taken, entry=entry, more=waiting)
 

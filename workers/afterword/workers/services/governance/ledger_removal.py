@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, delete, or_, text, update
 from afterword.workers.services.commands.users_named import letters_of
 from afterword.workers.services.memories.bookkeeping import Books
 from afterword.workers.stores.ledger import deletions, erasures, locks, memories, provenance
+from afterword.workers.stores.ledger.agent_members import agent_members
 from afterword.workers.stores.ledger.agents import agents
 from afterword.workers.stores.ledger.analytics.rollups import STORAGE_LOCK
 from afterword.workers.stores.ledger.analytics.statistics import NOBODY
@@ -20,6 +21,7 @@ from afterword.workers.stores.ledger.erasures import Erasure
 from afterword.workers.stores.ledger.extraction.journal import journal
 from afterword.workers.stores.ledger.extraction.llm_calls import llm_calls
 from afterword.workers.stores.ledger.ingest.conversations import conversations
+from afterword.workers.stores.ledger.ingest.deferred import deferred_events
 from afterword.workers.stores.ledger.ingest.sessions import sessions
 from afterword.workers.stores.ledger.keys import keys
 from afterword.workers.stores.ledger.policies import policies
@@ -29,6 +31,7 @@ from afterword.workers.stores.ledger.wishes import wishes
 
 NOT_PERSONAL: Final = frozenset(
     {
+        "agent_shares",
         "breakers",
         "collections",
         "content_statistics",
@@ -88,6 +91,7 @@ class LedgerRemoval:
             "journal": lambda c, e: _removed(c, journal, e),
             "dead_letters": _dead_letters,
             "conversations": lambda c, e: _removed(c, conversations, e),
+            "deferred_events": lambda c, e: _removed(c, deferred_events, e),
             "sessions": lambda c, e: _removed(c, sessions, e),
             "memory_versions": _memory_versions,
             "wishes": _wishes,
@@ -97,6 +101,7 @@ class LedgerRemoval:
             "llm_calls": _llm_calls,
             "keys": _keys,
             "agents": _agents,
+            "agent_members": _agent_members,
             "policies": _policies,
         }
 
@@ -187,3 +192,8 @@ def _policies(connection: Connection, erasure: Erasure) -> int:
 def _agents(connection: Connection, erasure: Erasure) -> int:
     owned = (agents.c.tenant_id == erasure.tenant_id, agents.c.owner_id == erasure.user_id)
     return connection.execute(update(agents).where(*owned).values(owner_id=None)).rowcount
+
+
+def _agent_members(connection: Connection, erasure: Erasure) -> int:
+    theirs = (agent_members.c.tenant_id == erasure.tenant_id, agent_members.c.account == erasure.user_id)
+    return connection.execute(delete(agent_members).where(*theirs)).rowcount

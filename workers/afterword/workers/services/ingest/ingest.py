@@ -34,17 +34,18 @@ class Ingest:
             logger, gone="excerpts wait for the sweep", back="excerpts are written at once again", calm=CALM_SECONDS
         )
 
-    def ingest(self, event: ConversationFinished) -> Outcome:
+    def ingest(self, event: ConversationFinished, waited: int | None = None) -> Outcome:
         """Record an event once, however often it comes; then write its excerpts.
 
-        Excerpts that cannot be written now are left to the sweep: the event counts as taken in.
+        Excerpts that cannot be written now are left to the sweep: the event counts as taken in. One that is over a
+        limit waits in the ledger; `waited` is the id that it has there, when it is tried again.
 
         Raises: LedgerUnavailable; nothing is recorded then.
         """
         watch = Stopwatch()
         with watch.step("total"):
             with watch.step("record"):
-                recorded = self._recorder.record(event)
+                recorded = self._recorder.record(event, waited)
             if recorded.wanting is not None:
                 self._write_excerpts(recorded.wanting, watch)
             if recorded.due:
@@ -53,7 +54,8 @@ class Ingest:
         user = pseudonym(event.tenant_id, event.user_id)
         logger.debug("event %s of user %s: %s, %s", event.event_id, user, recorded.outcome, watch)
         # After the commit: an event that was not recorded must not count.
-        self._count(event, recorded.outcome)
+        if waited is None or recorded.outcome is not Outcome.DEFERRED:
+            self._count(event, recorded.outcome)
         return recorded.outcome
 
     def _write_excerpts(self, conversation: Conversation, watch: Stopwatch) -> None:

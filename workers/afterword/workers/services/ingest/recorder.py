@@ -12,20 +12,25 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from afterword.schemas import ConversationFinished
+from afterword.schemas.limits import LimitedKind
 from afterword.workers.core.origin import Origin
 from afterword.workers.core.speaking import told_locally
 from afterword.workers.core.turns import Turn, turns_of
 from afterword.workers.services.ingest.overlap import align
 from afterword.workers.services.ingest.rules import IngestRules
 from afterword.workers.services.memories.bookkeeping import Books
+from afterword.workers.services.policy.limits import Requester
 from afterword.workers.services.policy.wishes import OBJECTED
 from afterword.workers.stores.ledger import audit, wishes
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.extraction import progress, subjects
 from afterword.workers.stores.ledger.extraction.subjects import Subject
-from afterword.workers.stores.ledger.ingest import conversations, sessions
+from afterword.workers.stores.ledger.ingest import conversations, deferred, excerpts, sessions
 from afterword.workers.stores.ledger.ingest.conversations import Conversation
 from afterword.workers.stores.ledger.ingest.sessions import Session
+
+LONGEST_WAIT = 60
+"""Seconds after which a deferred event is tried at the latest: its limit may have been lifted."""
 
 # Two sendings of one event may differ in these fields.
 _NOT_SAID = {"event_id", "occurred_at", "time_zone", "version", "publishes", "skipped"}
@@ -38,6 +43,8 @@ class Outcome(StrEnum):
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
     SKIPPED = "skipped"
+    DEFERRED = "deferred"
+    """It is over a limit: it is kept, and taken in when there is room."""
     ERASED = "erased"
     """It is from before its user was erased: nothing of it is kept."""
 
@@ -51,8 +58,8 @@ class Recorded:
     due: bool = False
 
 
-class _OfErased(Exception):
-    """The event is from before its user was erased; raised so that the transaction leaves nothing."""
+class _NotRecorded(Exception):
+    """Raised so that the transaction leaves nothing: the event is from before its user was erased, or waits no more."""
 
 
 class Recorder:
@@ -63,24 +70,26 @@ class Recorder:
         self._books = books
         self._rules = rules
 
-    def record(self, event: ConversationFinished) -> Recorded:
-        """Record an event, however often it comes.
+    def record(self, event: ConversationFinished, waited: int | None = None) -> Recorded:
+        """Record an event, however often it comes. `waited` is its id among the deferred events, where it is one.
 
         Raises: LedgerUnavailable, and BeingErased of a user who is being erased; nothing is recorded then.
         """
         try:
-            return self._record(event)
-        except _OfErased:
+            return self._record(event, waited)
+        except _NotRecorded:
             return Recorded(Outcome.ERASED)
 
-    def _record(self, event: ConversationFinished) -> Recorded:
+    def _record(self, event: ConversationFinished, waited: int | None) -> Recorded:
         # Before the transaction: the registry may need a connection of its own.
-        switched_off = self._rules.switched_off(event)
+        switched_off, keeps_excerpts = self._rules.switched_off(event), self._rules.keeps_excerpts(event)
         with self._database.transaction() as connection:
             # The subject's lock parts two events of one session: the second sees the turns of the first.
             subject = subjects.lock(connection, event.tenant_id, event.user_id)
             if subject.erased_at is not None and event.occurred_at <= subject.erased_at:
-                raise _OfErased
+                raise _NotRecorded
+            if self._has_to_wait(connection, event, waited):
+                return Recorded(Outcome.DEFERRED)
             if switched_off is None and wishes.objects(connection, event.tenant_id, event.user_id):
                 switched_off = OBJECTED
             fingerprint = body_hash(event)
@@ -113,7 +122,45 @@ class Recorder:
                 return Recorded(Outcome.SKIPPED)
             if event.session_id is not None:
                 sessions.remember(connection, _session(event, event.session_id), seen)
-            return Recorded(Outcome.STORED, conversation, self._note_pending(connection, subject, conversation))
+            due = self._note_pending(connection, subject, conversation)
+            if not keeps_excerpts:
+                # As done, so that no sweep writes them after all.
+                excerpts.mark_excerpts(connection, conversation)
+                return Recorded(Outcome.STORED, due=due)
+            return Recorded(Outcome.STORED, conversation, due)
+
+    def _has_to_wait(self, connection: Connection, event: ConversationFinished, waited: int | None) -> bool:
+        """Whether a limit has no room for an event, which is kept then; else it waits no more. Asked under the
+        subject's lock: of two events of a user the second one sees that the first waits.
+        """
+        requester = Requester(event.tenant_id, event.user_id, event.agent_id)
+        if waited is None:
+            why = self._reason_to_wait(connection, requester)
+            if why is not None and deferred.put(connection, event, body_hash=body_hash(event), why=why):
+                told = {"limit": why.words, "owner": why.owner}
+                audit.write(connection, [audit.Event.of("conversation_deferred", Origin.of(event), told)])
+            return why is not None
+        over = self._rules.limits.over(LimitedKind.PUBLISHES, requester)
+        if over is not None:
+            deferred.put_off(connection, waited, min(over.retry_after, LONGEST_WAIT))
+            return True
+        if not deferred.remove(connection, waited):
+            raise _NotRecorded
+        deferred.advance(connection, event.tenant_id, event.user_id)
+        return False
+
+    def _reason_to_wait(self, connection: Connection, requester: Requester) -> deferred.WaitReason | None:
+        limits = self._rules.limits
+        if not limits.concern(LimitedKind.PUBLISHES, requester):
+            return None
+        # Before it is counted: who waits behind others must not take the room that those wait for.
+        behind = deferred.before(connection, requester.tenant_id, requester.user_id or "")
+        if behind is not None:
+            return behind
+        over = limits.over(LimitedKind.PUBLISHES, requester)
+        if over is None:
+            return None
+        return deferred.WaitReason(over.bound.owner, str(over.bound), min(over.retry_after, LONGEST_WAIT))
 
     def _redacted(
         self, event: ConversationFinished, turns: Sequence[Turn]

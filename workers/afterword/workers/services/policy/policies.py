@@ -85,11 +85,14 @@ def in_force(levels: list[Mapping[str, Any]]) -> PolicyRules:
     >>> in_force([{"keep_days": {"fact": 30}}, {"keep_days": {"user.fact": 365, "note": 7}}]).keep_days["user.fact"]
     30
     """
-    single = [name for name in PolicyRules.model_fields if name != "keep_days"]
+    single = [name for name in PolicyRules.model_fields if name not in ("keep_days", "limits")]
     merged = {name: next((level[name] for level in levels if name in level), None) for name in single}
     kept = [level.get("keep_days", {}) for level in levels]
     days = {f"{scope}.{kind}": _days(kept, scope, kind) for scope in Scope for kind in Kind}
-    return PolicyRules(**merged, keep_days={name: each for name, each in days.items() if each is not None})
+    # The widest first, so that the nearest one that names a limit has the last word.
+    limits = {name: most for level in reversed(levels) for name, most in level.get("limits", {}).items()}
+    kept_days = {name: each for name, each in days.items() if each is not None}
+    return PolicyRules(**merged, keep_days=kept_days, limits=limits)
 
 
 def _days(kept: list[Mapping[str, int]], scope: Scope, kind: Kind) -> int | None:

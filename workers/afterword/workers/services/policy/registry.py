@@ -9,7 +9,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
+from afterword.schemas.values import Scope
 from afterword.workers.core.errors import LedgerUnavailable
 from afterword.workers.stores.ledger import agents, audit
 from afterword.workers.stores.ledger.agents import Agent
@@ -29,13 +31,18 @@ class AgentRegistry:
         self._lock = threading.Lock()
 
     def agent(self, tenant_id: str, agent_id: str) -> Agent:
-        """The agent's entry, at most ten seconds old; without PostgreSQL the last one known, or the defaults."""
+        """The agent's entry, at most ten seconds old; without PostgreSQL the last one known, or the defaults.
+
+        Its `shared_by` are those agents alone whose memories it is given now.
+        """
         known, is_fresh = self.known(tenant_id, agent_id)
         if is_fresh:
             return known
         try:
             with self._database.transaction() as connection:
                 known = agents.get(connection, tenant_id, agent_id)
+                if known.shared_by:
+                    known = replace(known, shared_by=agents.lending(connection, tenant_id, known.shared_by))
         except LedgerUnavailable:
             pass
         with self._lock:
@@ -69,19 +76,31 @@ class AgentAdmin:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def register(self, agent: Agent, *, by: str | None = None) -> None:
-        """Register an agent, or replace its entry, at the request of an account. Raises: LedgerUnavailable."""
-        with self._database.transaction() as connection:
-            agents.put(connection, agent)
-            audit.write(connection, [_updated(agent, by)])
+    def register(self, agent: Agent, *, by: str | None = None, keep_owner: bool = False) -> Agent:
+        """Register an agent, or replace its entry, at the request of an account; the entry as it is from now on.
 
-    def registered(self, tenant_id: str, *, after: str = "", limit: int | None = None) -> list[Agent]:
-        """The registered agents of a tenant, by id; those that follow `after`, and at most `limit`.
+        With `keep_owner` an entry that names no owner leaves the agent to the one it has.
 
         Raises: LedgerUnavailable.
         """
         with self._database.transaction() as connection:
-            return agents.every(connection, tenant_id, after=after, limit=limit)
+            # Else somebody who edits the entry could take it back from whom it is handed on to just now.
+            if keep_owner and agents.lock(connection, agent.tenant_id, agent.agent_id) and agent.owner_id is None:
+                agent = replace(agent, owner_id=agents.get(connection, agent.tenant_id, agent.agent_id).owner_id)
+            agents.put(connection, agent)
+            audit.write(connection, [_updated(agent, by)])
+            return agents.get(connection, agent.tenant_id, agent.agent_id)
+
+    def registered(
+        self, tenant_id: str, *, after: str = "", limit: int | None = None, account: str | None = None
+    ) -> list[Agent]:
+        """The registered agents of a tenant, by id; those that follow `after`, and at most `limit`. With `account` only
+        those in which it has a role.
+
+        Raises: LedgerUnavailable.
+        """
+        with self._database.transaction() as connection:
+            return agents.every(connection, tenant_id, after=after, limit=limit, account=account)
 
     def find(self, tenant_id: str, agent_id: str) -> Agent | None:
         """The entry of an agent; None where nobody registered it. Raises: LedgerUnavailable."""
@@ -91,9 +110,15 @@ class AgentAdmin:
 
 def _updated(agent: Agent, by: str | None) -> audit.Event:
     # The instructions themselves stay out: the audit holds nothing that was written for people or models to read.
-    told = {"owner": agent.owner_id, "memory": agent.memory_enabled, "instructions": agent.instructions is not None}
+    told: dict[str, object] = {
+        "owner": agent.owner_id,
+        "memory": agent.memory_enabled,
+        "instructions": agent.instructions is not None,
+    }
     if agent.time_zone is not None:
         told["time_zone"] = agent.time_zone
+    if agent.scopes != tuple(Scope):
+        told["scopes"] = [scope.value for scope in agent.scopes]
     if by is not None:
         told["by"] = by
     return audit.Event("agent_update", tenant_id=agent.tenant_id, agent_id=agent.agent_id, metadata=told)

@@ -60,8 +60,10 @@ class Listing:
         return len(self.dense) if self.corpus is None and self.is_whole else self.corpus
 
 
-def corners_of(request: ContextRequest) -> list[Corner]:
-    """The corners that a request asks for: learned memories of each of its scopes, and the user's excerpts."""
+def corners_of(request: ContextRequest, shared_by: Sequence[str] = ()) -> list[Corner]:
+    """The corners that a request asks for: learned memories of each of its scopes, and the user's excerpts. To what its
+    agent has learned for itself belongs what the agents `shared_by` have.
+    """
     learned = Filter((Match(collection.KIND, (Kind.FACT.value, Kind.NOTE.value)),))
     user = UserOwner(request.tenant_id, request.user_id)
     # Twice the limit, since some of what is found repeats something better and is left out.
@@ -73,7 +75,8 @@ def corners_of(request: ContextRequest) -> list[Corner]:
         excerpts = Filter((Match(collection.KIND, (Kind.EXCERPT.value,)),))
         found.append(Corner(Scope.USER, user, excerpts, verbatim=True, depth=depth))
     if Scope.AGENT in request.scopes and request.agent_id:
-        found.append(Corner(Scope.AGENT, AgentOwner(request.tenant_id, request.agent_id), learned, depth=depth))
+        owners = (AgentOwner(request.tenant_id, agent_id) for agent_id in (request.agent_id, *shared_by))
+        found += [Corner(Scope.AGENT, owner, learned, depth=depth) for owner in owners]
     if Scope.SESSION in request.scopes and request.session_id:
         session = SessionOwner(request.tenant_id, request.user_id, request.session_id)
         of_session = learned.narrowed(Match(collection.SCOPE, (Scope.SESSION.value,)))

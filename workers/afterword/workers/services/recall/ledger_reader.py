@@ -1,4 +1,4 @@
-"""Reads the ledger for recall: whether an agent remembers, and the last turns of a user."""
+"""Reads the ledger for recall: the agent of a request, and the last turns of a user."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from afterword.workers.services.memories.excerpts import excerpts_of
 from afterword.workers.services.policy.registry import AgentRegistry
 from afterword.workers.services.policy.wishes import Objections
 from afterword.workers.services.recall.steps import Deadline, Steps
+from afterword.workers.stores.ledger.agents import Agent
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.ingest import conversations
 from afterword.workers.stores.vectors.payload import StoredMemory
@@ -41,15 +42,18 @@ class LedgerReader:
         self._steps = steps
         self._memory_enabled = memory_enabled
 
-    def memory_is_off(self, request: ContextRequest, deadline: Deadline) -> bool:
-        """Whether memory is switched off: for everybody, for the request's user, or for its agent.
+    def memory_is_off(self, request: ContextRequest) -> bool:
+        """Whether memory is switched off for everybody, or for the request's user."""
+        return not self._memory_enabled or self._objections.hold_for(request.tenant_id, request.user_id)
+
+    def agent_of(self, request: ContextRequest, deadline: Deadline) -> Agent:
+        """The request's agent, and the agents that share with it now; of a request without one, the defaults.
 
         A registry that is too slow answers as it last did.
         """
-        if not self._memory_enabled or self._objections.hold_for(request.tenant_id, request.user_id):
-            return True
-        # A request without an agent asks for no switch but the one for everybody.
-        return bool(request.agent_id and not self._remembers(request.tenant_id, request.agent_id, deadline))
+        if not request.agent_id:
+            return Agent(request.tenant_id, "")
+        return self._agent(request.tenant_id, request.agent_id, deadline)
 
     def last_turns(self, request: ContextRequest, deadline: Deadline) -> list[StoredMemory]:
         """The user's last turns that are still kept, newest first, as their excerpts; none when the request does not
@@ -63,14 +67,14 @@ class LedgerReader:
         """The time zone of the users of the request's agent, as last known; waits for nobody."""
         return self._registry.known(request.tenant_id, request.agent_id)[0].time_zone if request.agent_id else None
 
-    def _remembers(self, tenant_id: str, agent_id: str, deadline: Deadline) -> bool:
+    def _agent(self, tenant_id: str, agent_id: str, deadline: Deadline) -> Agent:
         agent, is_fresh = self._registry.known(tenant_id, agent_id)
         if not is_fresh:
             # Late, the last entry known holds: whether an agent remembers changes seldom, and the answer has a
             # deadline.
             with suppress(Late):
                 agent = self._steps.run(lambda: self._registry.agent(tenant_id, agent_id), deadline.share(_REGISTRY))
-        return agent.memory_enabled
+        return agent
 
     def _turns(self, request: ContextRequest) -> list[StoredMemory]:
         if Scope.USER not in request.scopes:

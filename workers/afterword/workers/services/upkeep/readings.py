@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection
 
 from afterword.schemas.errors import AfterwordError
+from afterword.schemas.limits import LimitedOwner
 from afterword.schemas.wire import Queue
 from afterword.workers.broker import QueueAdmin
 from afterword.workers.core.errors import LedgerUnavailable
@@ -15,6 +16,7 @@ from afterword.workers.observing.metrics import Metrics, Reading
 from afterword.workers.stores.ledger import erasures, memories
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.extraction import breaker
+from afterword.workers.stores.ledger.ingest import deferred
 from afterword.workers.stores.ledger.upkeep import backlog
 from afterword.workers.stores.vectors.admin import StoreAdmin
 
@@ -53,6 +55,8 @@ class Readings:
             metrics.subjects_waiting,
             metrics.oldest_due_subject_age,
             metrics.excerpts_wanting,
+            metrics.deferred_events,
+            metrics.oldest_deferred_event_age,
             metrics.deletions_pending,
             metrics.oldest_pending_deletion_age,
             metrics.erasures_pending,
@@ -65,6 +69,7 @@ class Readings:
             letters = backlog.dead_letters(connection)
             subjects = backlog.subjects(connection)
             wanting = backlog.excerpts_wanting(connection)
+            waiting = deferred.waiting(connection)
             deletions = backlog.pending_deletions(connection)
             erasing, erasure_age = erasures.count_unfinished(connection)
             paused = breaker.is_open(connection)
@@ -80,6 +85,8 @@ class Readings:
         )
         metrics.oldest_due_subject_age.show(subjects.oldest_age)
         metrics.excerpts_wanting.show(wanting)
+        metrics.deferred_events.show_all({(owner.value,): waiting.by_owner.get(owner, 0) for owner in LimitedOwner})
+        metrics.oldest_deferred_event_age.show(waiting.oldest_age)
         metrics.erasures_pending.show(erasing)
         metrics.oldest_pending_erasure_age.show(erasure_age)
         metrics.deletions_pending.show(deletions.deletions)

@@ -68,6 +68,9 @@ Type = Literal[
     "memory_restore",
     "memory_query",
     "agent_update",
+    "agent_member",
+    "conversation_deferred",
+    "agent_share",
     "user_update",
     "user_export",
     "user_import",
@@ -82,7 +85,10 @@ Type = Literal[
 """`memory_save` is an operation (a conversation's excerpts, a batch of facts, a note) with how many memories it saved;
 `memory_add` is one memory of it that was learned or added by hand, by its id. `agent_update` is an entry that somebody
 wrote into the registry of agents; its metadata says who owns the agent, whether it remembers, and whether it has
-instructions. `extraction_request` is a conversation that came before an LLM was set and shall be extracted now.
+instructions. `conversation_deferred` is an event that waits since a limit has no room
+for it. `agent_member` is a role in an agent that an account was given, or with `null` was taken; `agent_share` is
+an agent that shares from then on with another one, or no longer. `extraction_request` is a conversation that came
+before an LLM was set and shall be extracted now.
 `user_erase` and `user_erased` are an erasure that was asked for, and one that is done: they name it and not the user.
 `user_import` is a number of memories that were kept elsewhere, `user_export` a copy of all that was handed out.
 `user_update` is what somebody said about being remembered. `key_create` and `key_revoke` are about an API key: its id,

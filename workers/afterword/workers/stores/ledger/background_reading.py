@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 _SECONDS = 1.0
-"""The greatest age of a list while somebody asks. It is read at most once in that time."""
+"""The greatest age of a list while somebody asks, unless it is another. It is read at most once in that time."""
 
 
 class BackgroundReading:
@@ -18,8 +18,9 @@ class BackgroundReading:
     >>> reading.close()
     """
 
-    def __init__(self, read: Callable[[], None], *, name: str) -> None:
+    def __init__(self, read: Callable[[], None], *, name: str, seconds: float = _SECONDS) -> None:
         self._read = read
+        self._seconds = seconds
         self._name = name
         self._lock = threading.Lock()
         self._begun_at = float("-inf")
@@ -48,4 +49,4 @@ class BackgroundReading:
             reader.join(5.0)
 
     def _is_old(self) -> bool:
-        return time.monotonic() - self._begun_at >= _SECONDS
+        return time.monotonic() - self._begun_at >= self._seconds

@@ -95,6 +95,13 @@ def mention(connection: Connection, rule: str) -> bool:
     )
 
 
+def saying(connection: Connection, rule: str) -> list[PolicyRow]:
+    """The policies, of every tenant, that say something about this rule."""
+    return [
+        PolicyRow(**row._asdict()) for row in connection.execute(select(*_ROW).where(policies.c.rules.has_key(rule)))
+    ]
+
+
 class RulesOfRows:
     """The rules in force for each row of a table: the user's policy before the agent's, before the tenant's, before
     the defaults. `rows` is the table with them, to select from.

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from sqlalchemy import Table
 
+from afterword.workers.stores.ledger.agent_members import agent_members
+from afterword.workers.stores.ledger.agent_shares import agent_shares
 from afterword.workers.stores.ledger.agents import agents
 from afterword.workers.stores.ledger.analytics.rollups import content_statistics, hourly_statistics, tenant_statistics
 from afterword.workers.stores.ledger.analytics.snapshots import snapshots
@@ -21,6 +23,7 @@ from afterword.workers.stores.ledger.extraction.journal import journal
 from afterword.workers.stores.ledger.extraction.llm_calls import llm_calls
 from afterword.workers.stores.ledger.extraction.subjects import subjects
 from afterword.workers.stores.ledger.ingest.conversations import conversations
+from afterword.workers.stores.ledger.ingest.deferred import deferred_events
 from afterword.workers.stores.ledger.ingest.sessions import sessions
 from afterword.workers.stores.ledger.keys import keys
 from afterword.workers.stores.ledger.memories import memories
@@ -36,6 +39,8 @@ __all__ = ["TABLES", "metadata"]
 TABLES: tuple[Table, ...] = (
     # Whose it is, and what was said.
     agents,
+    agent_members,
+    agent_shares,
     keys,
     policies,
     subjects,
@@ -59,6 +64,7 @@ TABLES: tuple[Table, ...] = (
     snapshots,
     telemetry_batches,
     # Work that is left to do.
+    deferred_events,
     deletions,
     erasures,
     erasure_keys,
