@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -47,10 +47,11 @@ def user_with(own: int) -> str:
 class Filling:
     """An agent's memories and the users of `owns` come first; all others have 500 memories each."""
 
-    def __init__(self, folder: Path, owns: Sequence[int]) -> None:
+    def __init__(self, folder: Path, owns: Sequence[int], *, beside_mem0: bool = True) -> None:
         self.ours = folder / OURS / OURS
         """Where a worker whose `edge_path` is the folder above has its memories."""
         self._mem0s = folder / MEM0S
+        self._beside_mem0 = beside_mem0
         self._owns = owns
         self._memories = _Memories()
         self._users: list[tuple[str, int, int]] = []  # with how many memories each, and its salt
@@ -62,19 +63,27 @@ class Filling:
         missing = total - (self._written or OF_AGENT) - sum(count for _, count in users)
         others = range(max(0, missing) // _OTHERS_EACH)
         users += [(f"other-{self._written}-{number}", _OTHERS_EACH) for number in others]
-        with closing(_opened(self.ours)) as ours, closing(_opened(self._mem0s)) as mem0s:
+        with ExitStack() as stack:
+            ours = stack.enter_context(closing(_opened(self.ours)))
+            mem0s = stack.enter_context(closing(_opened(self._mem0s))) if self._beside_mem0 else None
             if not self._written:
                 learned = self._memories.of_agent(OF_AGENT)
                 Views(ours).of(AgentOwner(TENANT, AGENT)).insert(learned)
-                mem0s.insert(_as_mem0_writes(learned))
+                _insert_as_mem0(mem0s, learned)
                 self._written = OF_AGENT
             for salt, (user, count) in enumerate(users, start=self._written):
                 self._users.append((user, count, salt))
                 memories = self._memories.of_user(user, count, salt)
                 Views(ours).of(UserOwner(TENANT, user)).insert(memories)
-                mem0s.insert(_as_mem0_writes(memories))
+                _insert_as_mem0(mem0s, memories)
         self._written += sum(count for _, count in users)
         os.sync()  # else the first questions wait for the disk as well
+
+    def of_users(self) -> Iterator[StoredMemory]:
+        """The memories of all users so far."""
+        for user, count, salt in self._users:
+            for memory, _ in self._memories.of_user(user, count, salt):
+                yield memory
 
     def as_mem0_writes(self) -> Iterator[list[Point]]:
         """All memories so far, as they stand in mem0's collection: the agent's, then user by user."""
@@ -93,6 +102,11 @@ def _opened(folder: Path) -> EdgeStore:
     store = EdgeStore(folder)
     store.prepare(HashingEmbedder().identity)
     return store
+
+
+def _insert_as_mem0(store: EdgeStore | None, memories: Iterable[tuple[StoredMemory, Vector]]) -> None:
+    if store is not None:
+        store.insert(_as_mem0_writes(memories))
 
 
 def _as_mem0_writes(memories: Iterable[tuple[StoredMemory, Vector]]) -> list[Point]:

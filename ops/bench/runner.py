@@ -15,6 +15,7 @@ from ops.bench import (
     dashboards,
     drain,
     gateway,
+    governance,
     imports,
     ingest,
     large_user,
@@ -48,6 +49,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "analytics": analytics.measure,
     "dashboards": dashboards.measure,
     "overhead": overhead.measure,
+    "governance": governance.measure,
 }
 """Each is given a place of its own, and whether to be quick: to show that it works, not to measure."""
 
@@ -58,21 +60,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(BENCHMARKS)}; default: all")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.add_argument("--quick", action="store_true", help="few samples: shows that it works, measures little")
+    parser.add_argument("--points", type=int, metavar="N", help="memories that `governance` works among")
     given = parser.parse_args(arguments)
     unknown = sorted(set(given.names) - set(BENCHMARKS))
     if unknown:
         parser.error(f"no such benchmark: {', '.join(unknown)}")
-    run(given.names or list(BENCHMARKS), quick=given.quick, file=given.json)
+    run(given.names or list(BENCHMARKS), quick=given.quick, file=given.json, points=given.points)
 
 
-def run(names: Sequence[str], *, quick: bool, file: Path | None) -> None:
+def run(names: Sequence[str], *, quick: bool, file: Path | None, points: int | None = None) -> None:
     """Run benchmarks, print what each found as soon as it has, and write all of it to `file`."""
     machine = this_machine()
     print(report.heading(machine), flush=True)
     found: dict[str, Findings] = {}
     for name in names:
         with tempfile.TemporaryDirectory(prefix=f"afterword-bench-{name}-", ignore_cleanup_errors=True) as folder:
-            found[name] = BENCHMARKS[name](Place(Path(folder)), quick)
+            found[name] = BENCHMARKS[name](Place(Path(folder), points), quick)
         print("", report.table(name, found[name]), sep="\n", flush=True)
     if file is not None:
         file.write_text(json.dumps(report.as_json(machine, found), indent=2) + "\n", encoding="utf-8")

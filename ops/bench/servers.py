@@ -103,10 +103,13 @@ class Servers:
 
 
 class Place:
-    """An empty folder for one benchmark, and the servers that it starts there."""
+    """An empty folder for one benchmark, and the servers that it starts there. `points` is how many memories it works
+    among, for one that lets that be chosen; None is its own number.
+    """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, points: int | None = None) -> None:
         self.folder = folder
+        self.points = points
 
     @contextmanager
     def servers(self, name: str = "servers") -> Iterator[Servers]:

@@ -14,7 +14,7 @@ from afterword.gateway.pages import FOLDER
 from tests.support.gateway_stack import GatewayStack, new_user, token
 from tests.support.waiting import wait_until
 
-KILOBYTES = 60
+KILOBYTES = 72
 HTML = '<img src=x onerror=alert(1)><b>bold</b> & "quoted"'
 
 
@@ -347,7 +347,7 @@ class TestThePage:
     def test_it_fits_a_phone(self, page: Page, door: GatewayStack) -> None:
         page.set_viewport_size({"width": 360, "height": 740})
         sign_in(page, door, token("boss", "admin"))
-        for section in ("memories", "playground", "overview"):
+        for section in ("memories", "playground", "person", "overview", "policies"):
             page.goto(f"{door.url}/viewer/#{section}")
             expect(page.locator(f"#{section}")).to_be_visible()
             assert page.evaluate("document.documentElement.scrollWidth") <= 360

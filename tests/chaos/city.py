@@ -19,6 +19,7 @@ from afterword.workers.embedded.redis_server import RedisServer
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.migrate import migrate
 from tests.chaos.hostile import HostileProducer
+from tests.chaos.leavers import Leavers
 from tests.chaos.llm import UnreliableLlm
 from tests.chaos.story import Story
 from tests.support.deployment import Deployment, WorkerProcess
@@ -100,6 +101,7 @@ class City:
     llm: UnreliableLlm
     publisher: Publisher
     hostile: HostileProducer
+    leavers: Leavers
     database: Database
     slots: list[Slot] = field(default_factory=list)
     woken: list[float] = field(default_factory=list)
@@ -112,7 +114,7 @@ class City:
 
 
 @contextmanager
-def opened(folder: Path, story: Story, *, seed: int, rate: float) -> Iterator[City]:
+def opened(folder: Path, story: Story, *, seed: int, rate: float, leavers: int) -> Iterator[City]:
     """Servers and workers, their logs in `folder`; all of it ends with the block. The publisher is not started."""
     vectors = Path(tempfile.mkdtemp(prefix="afterword-chaos-", dir=_MEMORY if _MEMORY.is_dir() else None))
     (folder / "events.jsonl").write_text("".join(f"{event.model_dump_json()}\n" for event in story.events))
@@ -127,7 +129,9 @@ def opened(folder: Path, story: Story, *, seed: int, rate: float) -> Iterator[Ci
         settings = {f"AFTERWORD_{name}": value for name, value in SETTINGS.items()}
         deployment = Deployment(folder, redis, postgres.url, qdrant, llm, settings=settings)
         hostile = HostileProducer(redis.url, random.Random(seed))
-        city = City(deployment, redis, postgres, qdrant, llm, Publisher(folder, redis.url, rate), hostile, database)
+        leaving = Leavers(redis.url, leavers, random.Random(seed))
+        publisher = Publisher(folder, redis.url, rate)
+        city = City(deployment, redis, postgres, qdrant, llm, publisher, hostile, leaving, database)
         try:
             workers = deployment.start(*ROLES)
             city.slots = [Slot(worker.role, deployment, worker) for worker in workers]

@@ -28,6 +28,7 @@ class Plan:
     seconds: float
     subjects: int = 200
     agents: int = 5
+    leavers: int = 12
     patience: float = 240.0
 
 
@@ -41,6 +42,7 @@ class Report:
     llm_calls: int
     statuses: dict[str, int]
     contexts: int
+    erasures: int
     seconds: float
     problems: list[str]
 
@@ -50,7 +52,7 @@ class Report:
             f"seed {self.plan.seed}, {self.seconds:.0f} s, {self.strikes.total()} strikes",
             f"conversations: {', '.join(f'{number} {status}' for status, number in sorted(self.statuses.items()))}",
             f"LLM calls: {self.llm_calls}, {self.llm_faults.total()} of them failed",
-            f"contexts asked for: {self.contexts}",
+            f"contexts asked for: {self.contexts}, users erased: {self.erasures}",
         ]
         tail = [f"PROBLEM: {problem}" for problem in self.problems] or ["chaos: ok"]
         return "\n".join([*head, *numbered, *tail])
@@ -59,8 +61,10 @@ class Report:
 def run(plan: Plan, folder: Path) -> Report:
     """Play a plan to its end, with logs in `folder`."""
     started = time.monotonic()
-    story = tell(plan.seed, conversations=plan.conversations, subjects=plan.subjects, agents=plan.agents)
-    with opened(folder, story, seed=plan.seed, rate=_HASTE * plan.conversations / plan.seconds) as city:
+    size = {"conversations": plan.conversations, "subjects": plan.subjects, "agents": plan.agents}
+    story = tell(plan.seed, **size, leavers=plan.leavers)
+    rate = _HASTE * plan.conversations / plan.seconds
+    with opened(folder, story, seed=plan.seed, rate=rate, leavers=plan.leavers) as city:
         strikes: Counter[str] = Counter()
         try:
             with _asking(city) as asked:
@@ -84,7 +88,8 @@ def _report(
 ) -> Report:
     statuses = verdict.statuses(city)
     ways = Counter({f"LLM: {way}": number for way, number in city.llm.ways.items()})
-    return Report(plan, strikes, ways, len(city.llm.calls), statuses, contexts, seconds, problems)
+    erased = len(set(city.leavers.erasures))
+    return Report(plan, strikes, ways, len(city.llm.calls), statuses, contexts, erased, seconds, problems)
 
 
 @contextmanager

@@ -19,11 +19,14 @@ TIP = "[tip"
 """A turn with this holds a fact of the agent, one of a few: several users' conversations hold the same."""
 NOTED = "[noted]"
 """A turn with this holds a fact of the agent that no other turn holds."""
+LEAVER = "leaving-"
+"""Users whose ids begin so are erased under way. What they say is theirs alone: nobody else says it too."""
 
 _BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 _POISON_EVERY = 100
 _WINDOW = 6
 _TIPS = 3
+_LEAVING = 0.1
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,9 @@ class Story:
     poison: frozenset[str]
 
 
-def tell(seed: int, *, conversations: int, subjects: int, agents: int) -> Story:
+def tell(seed: int, *, conversations: int, subjects: int, agents: int, leavers: int = 0) -> Story:
     """So many conversations: single ones, threads, and threads of which every run publishes the last turns again."""
-    teller = _Teller(random.Random(seed), subjects, agents)
+    teller = _Teller(random.Random(seed), subjects, agents, leavers)
     events: list[ConversationFinished] = []
     poison: set[str] = set()
     every = min(conversations // 2, _POISON_EVERY)
@@ -54,10 +57,13 @@ class _Teller:
     chance: random.Random
     subjects: int
     agents: int
+    leavers: int
     _events: Iterator[int] = field(default_factory=count)
     _turns: Iterator[int] = field(default_factory=count)
 
     def next(self) -> list[ConversationFinished]:
+        if self.leavers and self.chance.random() < _LEAVING:
+            return self._leaver()
         return self.chance.choice([self._single, self._thread, self._windows])()
 
     def poison(self) -> list[ConversationFinished]:
@@ -75,6 +81,13 @@ class _Teller:
         turns = [self._turn(number, at, known=True) for number in range(self.chance.randint(2, 5))]
         return [self._event(self._user(), at, turns, f"thread-{turns[0].id}")]
 
+    def _leaver(self) -> list[ConversationFinished]:
+        at = self._moment()
+        # No tips: an agent would lose with one user what others told it as well.
+        turns = [self._turn(number, at, known=True, tips=False) for number in range(self.chance.randint(2, 5))]
+        user = f"{LEAVER}{self.chance.randrange(self.leavers):02d}"
+        return [self._event(user, at, turns, f"thread-{turns[0].id}")]
+
     def _windows(self) -> list[ConversationFinished]:
         """A thread whose every run publishes its last turns; the last run twice, under another id."""
         at, user, agent, known = self._moment(), self._user(), self._agent(), self.chance.random() < 0.7
@@ -86,10 +99,14 @@ class _Teller:
             for end in ends
         ]
 
-    def _turn(self, number: int, begun: datetime | None = None, *, known: bool = False) -> Message:
+    def _turn(self, number: int, begun: datetime | None = None, *, known: bool = False, tips: bool = True) -> Message:
         mark = f"m{next(self._turns):06d}"
         by_user = number % 2 == 0
-        told = self.chance.choice(["", "", FOR_NOW]) if by_user else self.chance.choice(["", NOTED, self._tip()])
+        told = (
+            self.chance.choice(["", "", FOR_NOW])
+            if by_user
+            else self.chance.choice(["", NOTED, self._tip() if tips else ""])
+        )
         return Message(
             role="user" if by_user else "assistant",
             content=f"{mark} was said of the harbour {told}".strip(),

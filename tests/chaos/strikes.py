@@ -102,6 +102,14 @@ def _put_hostile_messages(city: City, _: Slot) -> None:
     city.hostile.put_some()
 
 
+def _erase_a_user(city: City, _: Slot) -> None:
+    city.leavers.erase_one()
+
+
+_ERASED = Strike("user erased", "person", 2, _erase_a_user)
+_EARLY = 3
+"""The place in a run of the first erasure: a short run has one, and time for who comes back."""
+
 # A worker that ended takes seconds to be back: more deaths than this, and a small machine does nothing but start them.
 KINDS = (
     Strike("SIGKILL of a worker", "worker", 6, _kill_worker),
@@ -116,6 +124,7 @@ KINDS = (
     Strike("key revoked", "llm", 2, _revoke_key),
     Strike("publisher killed", "publisher", 3, _kill_publisher),
     Strike("hostile messages", "hostile", 4, _put_hostile_messages),
+    _ERASED,
 )
 
 
@@ -124,6 +133,7 @@ def deck(chance: random.Random) -> Iterator[Strike]:
     cards = [kind for kind in KINDS for _ in range(kind.times)]
     while True:
         chance.shuffle(cards)
+        cards.insert(_EARLY, cards.pop(cards.index(_ERASED)))
         yield from cards
 
 

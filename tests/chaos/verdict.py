@@ -22,11 +22,11 @@ from afterword.workers.core.turns import turns_of
 from afterword.workers.services.upkeep.sweeps import letter_of
 from afterword.workers.stores.ledger.ingest import conversations
 from afterword.workers.stores.vectors.payload import StoredMemory, from_payload
-from tests.chaos import aftermath, publisher
+from tests.chaos import aftermath, departures, publisher
 from tests.chaos.city import City
 from tests.chaos.expected import compare, expected
 from tests.chaos.hostile import Fate, HostileMessage
-from tests.chaos.story import Story
+from tests.chaos.story import LEAVER, Story
 from tests.support.waiting import wait_until
 
 _WAITING = """
@@ -34,27 +34,32 @@ _WAITING = """
            (SELECT count(*) FROM conversations WHERE turns IS NOT NULL AND excerpts_at IS NULL) AS without_excerpts,
            (SELECT count(*) FROM subjects WHERE due_at IS NOT NULL) AS due,
            (SELECT count(*) FROM subjects WHERE lease_until IS NOT NULL) AS claimed,
-           (SELECT count(*) FROM journal) AS journalled
+           (SELECT count(*) FROM journal) AS journalled,
+           (SELECT count(*) FROM erasures WHERE finished_at IS NULL) AS erasures
 """
 _EXTRACTED = """
     SELECT metadata->'events', metadata->'turns' FROM audit
     WHERE type = 'memory_save' AND metadata ? 'batch_id'
 """
-_ANSWERS = """
+_OF_THOSE_WHO_STAY = f"user_id <> '' AND user_id NOT LIKE '{LEAVER}%'"
+"""Of users who may be erased, an answer may have been journalled and never written: what is left of it is nobody's."""
+_ANSWERS = f"""
     SELECT user_id, extract(epoch FROM at) AS at FROM llm_calls
-    WHERE outcome = 'ok' AND conversations > 0 ORDER BY id
+    WHERE outcome = 'ok' AND conversations > 0 AND {_OF_THOSE_WHO_STAY} ORDER BY id
 """
 """Without the harmless question that tells a turn that spoils its prompt from an outage: it is of no conversation."""
-_BATCHES = """
-    SELECT user_id, metadata->>'batch_id' FROM audit WHERE type = 'memory_save' AND metadata ? 'batch_id' ORDER BY id
+_BATCHES = f"""
+    SELECT user_id, metadata->>'batch_id' FROM audit
+    WHERE type = 'memory_save' AND metadata ? 'batch_id' AND {_OF_THOSE_WHO_STAY} ORDER BY id
 """
 _MESSAGES_DEAD = "SELECT queue, message_id, error FROM dead_letters WHERE message_id NOT LIKE 'conversation:%'"
 _KNOWN_KEYS = {f"afterword:{queue}.bell" for queue in Queue} | {
     "afterword:__heartbeats__",
     "afterword:__looks__",
+    "afterword:__erasures__",
 }
-"""The keys that may stay in Redis for ever: bells of one token, the living workers, and when a queue was last looked
-at. Empty queues are no keys at all."""
+"""The keys that may stay in Redis for ever: bells of one token, the living workers, when a queue was last looked at,
+and how often caches were to be dropped. Empty queues are no keys at all."""
 _WOKEN_SECONDS = 2.0
 
 
@@ -97,11 +102,13 @@ def _restless(city: City) -> list[str]:
 def problems(city: City, story: Story) -> list[str]:
     """Everything that is wrong at the end."""
     recorded = {row.event_id: row for row in rows(city, "SELECT * FROM conversations")}
-    events = [event for event in (*story.events, *city.hostile.events) if event.event_id in recorded]
+    gone = departures.gone(city, story)
+    everything = (*story.events, *city.hostile.events, *city.leavers.returned)
+    events = [event for event in everything if event.event_id in recorded and event.event_id not in gone]
     wanted = expected(events, story.poison)
     stored = list(_stored(city))
     return [
-        *_recorded_wrongly(city, recorded),
+        *_recorded_wrongly(city, recorded, gone),
         *_ended_wrongly(events, recorded, story.poison),
         *compare(wanted, stored).problems(),
         *_dead_wrongly(city, story.poison & recorded.keys()),
@@ -110,6 +117,7 @@ def problems(city: City, story: Story) -> list[str]:
         *_journalled_wrongly(city),
         *_asked_again(city, stored),
         *_left_open(city),
+        *departures.problems(city, story, gone),
         *aftermath.logged_wrongly(city),
         *aftermath.ended(city),
     ]
@@ -129,14 +137,21 @@ def _stored(city: City) -> Iterator[StoredMemory]:
             return
 
 
-def _recorded_wrongly(city: City, recorded: dict[str, Any]) -> list[str]:
+def _recorded_wrongly(city: City, recorded: dict[str, Any], gone: frozenset[str]) -> list[str]:
     folder = city.publisher.folder
-    hostile = {event.event_id for event in city.hostile.events}
-    lost = (publisher.acknowledged(folder).read() | hostile) - recorded.keys()
-    invented = recorded.keys() - publisher.attempted(folder).read() - hostile
+    others = {event.event_id for event in (*city.hostile.events, *city.leavers.returned)}
+    lost = (publisher.acknowledged(folder).read() | others) - recorded.keys() - gone
+    invented = recorded.keys() - publisher.attempted(folder).read() - others
     twice = rows(city, "SELECT event_id FROM conversations GROUP BY event_id HAVING count(*) > 1")
     conflicts = rows(city, "SELECT event_id FROM audit WHERE type = 'conversation_conflict'")
-    named = {"acknowledged but lost": lost, "never published": invented, "recorded twice": twice, "other": conflicts}
+    kept = recorded.keys() & gone
+    named = {
+        "acknowledged but lost": lost,
+        "never published": invented,
+        "recorded twice": twice,
+        "other": conflicts,
+        "of erased users": kept,
+    }
     return [f"{len(found)} events {name}: {sorted(found)[:5]}" for name, found in named.items() if found]
 
 
@@ -234,7 +249,9 @@ def _journalled_at(city: City, stored: list[StoredMemory]) -> dict[str, float]:
     batch_of = {row[0]: row[1] for row in added}
     facts = [memory for memory in stored if memory.kind is Kind.FACT and memory.text.startswith("User said: ")]
     return {
-        memory.text.removeprefix("User said: "): at[batch_of[memory.id]] for memory in facts if memory.id in batch_of
+        memory.text.removeprefix("User said: "): at[batch_of[memory.id]]
+        for memory in facts
+        if batch_of.get(memory.id) in at
     }
 
 

@@ -266,6 +266,7 @@ class Attacks:
             "/api/v1/memories/{memory_id}": {"text": "An intruder was here.", **owners},
             "/search": {"query": "What is known?", **owners},
             "/add_memory": {"memory": "An intruder was here.", **owners},
+            "/api/v1/users/{user_id}/import": {"messages": said, **owners},
             "/api/v1/agents/{agent_id}": {"owner_id": "mallory"},
             "/api/v1/agents/{agent_id}/members/{account}": {"role": "editor"},
             "/api/v1/dead-letters/replay": {"letter_ids": [victim.letter_id]},

@@ -34,6 +34,7 @@ from afterword.gateway.routes import (
     conversations,
     dead_letters,
     erasures,
+    imports,
     me,
     memories,
     operations,
@@ -62,6 +63,7 @@ _ROUTERS: Final = (
     memories.router,
     users.router,
     erasures.router,
+    imports.router,
     agents.router,
     policies.router,
     analytics.router,
@@ -124,6 +126,11 @@ def _mcp_door(app: FastAPI, door: Door) -> McpDoor | None:
     return serve_mcp(app, door)
 
 
+def _is_batch(path: str) -> bool:
+    """Whether a request to this path brings many things, a line each."""
+    return path == f"{API}/conversations/batch" or (path.startswith(f"{API}/users/") and path.endswith("/import"))
+
+
 def _guard(app: FastAPI, door: Door) -> None:
     """Put the guards around the routes. The one that is added last stands outermost."""
     settings = door.settings
@@ -131,7 +138,7 @@ def _guard(app: FastAPI, door: Door) -> None:
         BodyBounds,
         most_bytes=settings.body_bytes,
         seconds=settings.body_seconds,
-        batches={f"{API}/conversations/batch"},
+        is_batch=_is_batch,
         batch_bytes=settings.batch_bytes,
     )
     app.add_middleware(Faults)

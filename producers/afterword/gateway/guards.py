@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Callable
 from typing import Final
 
 from starlette.exceptions import HTTPException
@@ -155,20 +155,20 @@ class BodyBounds:
     """Refuses a body that is too large, or does not come: nobody holds memory, or a place, for long."""
 
     def __init__(
-        self, app: ASGIApp, *, most_bytes: int, seconds: float, batches: Collection[str], batch_bytes: int
+        self, app: ASGIApp, *, most_bytes: int, seconds: float, is_batch: Callable[[str], bool], batch_bytes: int
     ) -> None:
-        """`batches` are the paths whose bodies may be of `batch_bytes`, and take `seconds` for each part of theirs."""
+        """`is_batch` tells of a path whether bodies may be of `batch_bytes` there, and take `seconds` for each part."""
         self._app = app
         self._most_bytes = most_bytes
         self._seconds = seconds
-        self._batches = batches
+        self._is_batch = is_batch
         self._batch_bytes = batch_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        is_batch = scope["path"] in self._batches
+        is_batch = self._is_batch(scope["path"])
         most = self._batch_bytes if is_batch else self._most_bytes
         if _told_length(scope) > most:
             await response_of(_too_large(most))(scope, receive, send)

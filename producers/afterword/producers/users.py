@@ -75,7 +75,8 @@ class Users(TenantCalls):
     ) -> ImportedCount:
         """Write memories of a user that were kept elsewhere, at most 100; sent again, nothing is written twice.
 
-        `afterword users import FILE` reads an export, mem0's `get_all` and chats.
+        `afterword.producers.imports.import_items` reads them out of an export, mem0's `get_all` and chats, as
+        `afterword users import FILE` does.
         """
         fields = {"user_id": user_id, "memories": memories, "asked_by": asked_by}
         return self._run(ImportMemories, timeout, fields)

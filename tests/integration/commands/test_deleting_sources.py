@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from afterword.cli.app import app
 from afterword.schemas import Command, Kind, Removed
 from afterword.schemas.commands import AddMemory, DeleteMemory
 from afterword.workers.core.errors import NotFound
+from afterword.workers.runtime.roles import Role, start_role
 from tests.support.fake_openai import Fact, FakeOpenAI, given
 from tests.support.workshop import REPLY_TO, Workshop, event, store_down
 
@@ -65,3 +69,29 @@ def test_a_note_has_no_words_behind_it(workshop: Workshop) -> None:
 def test_an_agents_owner_cannot_take_a_users_words() -> None:
     with pytest.raises(ValueError, match="what was said is its user"):
         DeleteMemory(reply_to=REPLY_TO, agent_id="coach", by="acme", memory_id="m", with_source=True)
+
+
+def test_from_the_command_line_beside_adding_and_cleaning_up(
+    workshop: Workshop, fact: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFTERWORD_REDIS_URL", redis_url)
+    role = start_role(Role.COMMANDS, workshop.house)
+
+    def told(*arguments: str) -> str:
+        ended = CliRunner().invoke(app, ["memories", *arguments])
+        assert ended.exit_code == 0, ended.output
+        return ended.stdout
+
+    try:
+        added = json.loads(told("add", "ann", "Lives in Oslo", "--replaces", fact, "--json"))
+        assert workshop.memories(text="Lives in Oslo")[0].replaces == fact
+        assert told("delete", "ann", fact, "--with-source") == "2 memories deleted\n"
+        assert told("delete", "ann", added["id"]) == "1 memories deleted\n"
+        assert workshop.texts(user_id="ann") == ["Hello."]
+        assert told("cleanup", "ann", "--older-than", "2") == "0 memories would go\n"
+        workshop.rows("UPDATE memories SET created_at = now() - interval '3 days' WHERE user_id = 'ann'")
+        assert told("cleanup", "ann", "--older-than", "2") == "1 memories would go\n"
+        assert told("cleanup", "ann", "--older-than", "2", "--now") == "1 memories went\n"
+        assert workshop.texts(user_id="ann") == []
+    finally:
+        role.stop(10)

@@ -67,3 +67,12 @@ def test_who_is_over_a_quota_is_counted_and_nothing_goes(workshop: Workshop) -> 
     write(workshop, {"quota_bytes": 3 * VECTOR}, user="bob")
     assert over_quota(workshop, "user") == 2
     assert len(workshop.memories()) == 5
+
+
+def test_what_is_archived_and_who_objects_is_counted(workshop: Workshop) -> None:
+    workshop.take_in(event("One.", "Two."), event("One.", user="bob"))
+    workshop.rows("UPDATE memories SET archived_at = now() WHERE user_id = 'ann'")
+    workshop.rows("INSERT INTO wishes (tenant_id, user_id, memory_enabled) VALUES ('acme', 'cat', false)")
+    workshop.house.policies.storage.read_quotas()
+    shown = workshop.house.metrics.registry.get_sample_value
+    assert [shown("afterword_left_out_of_recall", {"type": each}) for each in ("archived", "objecting")] == [2, 1]

@@ -189,7 +189,10 @@ class TestTranscripts:
         assert self.kept(workshop) == 2
         workshop.some_time_passes(20)
         sweeps.drop_transcripts()
+        sweeps.drop_transcripts()
         assert self.kept(workshop) == 1
+        told = "SELECT result_count, metadata FROM audit WHERE type = 'policy_apply'"
+        assert [tuple(row) for row in workshop.rows(told)] == [(1, {"effect": "transcripts"})], "a row for each batch"
         workshop.extract_all()
         assert workshop.statuses() == ["done", "done"]
 

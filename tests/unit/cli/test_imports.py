@@ -13,6 +13,7 @@ from afterword.cli import users
 from afterword.cli.imports import ImportFile, memories_in_steps, read_file
 from afterword.producers import MemoryClient
 from afterword.schemas import InvalidInput, MemoryUnavailable
+from afterword.schemas.imports import GivenMemory
 from tests.support.ports import quiet_port
 
 HEADER = {"type": "header", "header": {"format": "afterword-export", "version": 1, "user_id": "ann"}}
@@ -38,11 +39,9 @@ def test_an_export_of_ours(tmp_path: Path) -> None:
     found = read(tmp_path, HEADER, wishes, {"type": "memory", "memory": {"memory": MEMORY}}, {"type": "end"})
     assert (found.user_id, found.objects) == ("ann", True)
     [memory] = found.memories
-    assert memory == {
-        **{name: MEMORY[name] for name in MEMORY if name not in ("source", "score")},
-        "event_id": "e",
-        "message": 1,
-    }
+    assert memory == GivenMemory(
+        id="7d3f", text="Ann lives in Rome", occurred_at=MEMORY["occurred_at"], event_id="e", message=1
+    )
     with pytest.raises(InvalidInput, match="cut off"):
         read(tmp_path, HEADER, wishes)
     with pytest.raises(InvalidInput, match="version 1"):
@@ -61,13 +60,8 @@ def test_what_get_all_of_mem0_gives(tmp_path: Path) -> None:
         },
     ]
     found = read(tmp_path, {"results": listed})
-    assert (found.user_id, found.memories[0]["session_id"]) == ("ann", "t")
-    assert found.memories[1] == {
-        "id": "2",
-        "text": "Sails",
-        "occurred_at": "2026-05-01T12:00:00Z",
-        "metadata": {"b": 1},
-    }
+    assert (found.user_id, found.memories[0].session_id) == ("ann", "t")
+    assert found.memories[1] == GivenMemory(id="2", text="Sails", occurred_at="2026-05-01T12:00:00Z", metadata={"b": 1})
     assert read(tmp_path, listed) == found
     assert [len(step) for step in memories_in_steps(found, 1)] == [1, 1]
 
@@ -93,7 +87,7 @@ def test_a_text_may_hold_what_elsewhere_ends_a_line(tmp_path: Path, parting: str
     export = [HEADER, {"type": "memory", "memory": {"memory": memory}}, {"type": "end"}]
     chat = {"messages": [{"role": "user", "content": f"Rome{parting}Oslo"}]}
     exported = read(tmp_path, *(json.dumps(each, ensure_ascii=False) for each in export))
-    assert [each["text"] for each in exported.memories] == [memory["text"]]
+    assert [each.text for each in exported.memories] == [memory["text"]]
     said = read(tmp_path, *(json.dumps(chat, ensure_ascii=False) for _ in range(2)))
     assert [each["messages"] for each in said.conversations] == [chat["messages"]] * 2
 
@@ -110,7 +104,19 @@ def test_an_editors_mark_before_the_file_is_no_part_of_it(tmp_path: Path) -> Non
 
 
 def test_a_user_who_is_no_text_is_not_named(tmp_path: Path) -> None:
-    assert read(tmp_path, [{"memory": "Likes tea", "user_id": ["ann"]}]).user_id is None
+    memory = {"id": "1", "memory": "Likes tea", "created_at": "2026-05-01T12:00:00Z", "user_id": ["ann"]}
+    assert read(tmp_path, [memory]).user_id is None
+
+
+def test_what_cannot_be_read_costs_itself_alone(tmp_path: Path) -> None:
+    good = {"id": "1", "memory": "Likes tea", "created_at": "2026-05-01T12:00:00Z"}
+    found = read(tmp_path, [good, {**good, "created_at": "once"}, 5])
+    assert [each.text for each in found.memories] == ["Likes tea"]
+    assert [each.split(":")[0] for each in found.refused] == ["item 2", "item 3"]
+    export = read(
+        tmp_path, HEADER, {"type": "memory"}, {"type": "memory", "memory": {"memory": MEMORY}}, {"type": "end"}
+    )
+    assert (len(export.memories), export.refused[0][:6]) == (1, "line 2")
 
 
 ODD: list[list[Any]] = [

@@ -80,7 +80,7 @@ async def _call(app: ASGIApp, scope: Scope, connection: Connection) -> None:
 
 
 def bounded(seconds: float = 5, batches: Iterable[str] = ("/batch",)) -> BodyBounds:
-    return BodyBounds(reading, most_bytes=10, seconds=seconds, batches=set(batches), batch_bytes=20)
+    return BodyBounds(reading, most_bytes=10, seconds=seconds, is_batch=set(batches).__contains__, batch_bytes=20)
 
 
 def test_a_body_that_says_it_is_too_large_is_not_read() -> None:

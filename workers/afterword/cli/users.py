@@ -54,7 +54,12 @@ def export(user: _User) -> None:
 
 @app.command("import")
 def import_file(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="An export, mem0's get_all, or messages.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            exists=True, dir_okay=False, help="An export, mem0's get_all, messages, or ChatGPT's conversations.json."
+        ),
+    ],
     user: Annotated[str | None, typer.Option(help="Whose they become; an export says whose they are.")] = None,
 ) -> None:
     """Bring a person's memories or chats in. Run again, nothing comes twice."""
@@ -77,10 +82,13 @@ def import_file(
             added, known = added + done.added, known + done.known
         results = client.publish_many({**each, "user_id": owner} for each in found.conversations)
         await_sent(client)
-        refused = [result.error for result in results if result.error]
+        refused = [*found.refused, *(str(result.error) for result in results if result.error)]
         if found.objects:
             client.users.set(owner, memory=False, asked_by=COMMAND_LINE)
     for error in refused:
-        print(printable(str(error)), file=sys.stderr)
-    print(f"{added} memories imported, {known} were there; {len(results) - len(refused)} conversations published")
+        print(printable(error), file=sys.stderr)
+    published = sum(result.error is None for result in results)
+    print(f"{added} memories imported, {known} were there; {published} conversations published")
+    if found.left_out:
+        print(f"{found.left_out} messages left out: hidden ones, of systems and tools, without words")
     raise typer.Exit(1 if refused else 0)

@@ -9,7 +9,7 @@ from ops.grafana.queries import PromQL
 
 
 def scheduler() -> Row:
-    return Row("Scheduler", (_task_ages(), _task_failures(), _task_seconds(), _policies(), _over_quota()))
+    return Row("Scheduler", (_task_ages(), _task_failures(), _task_seconds(), _policies(), _over_quota(), _left_out()))
 
 
 def processes() -> Row:
@@ -41,13 +41,19 @@ def _policies() -> Panel:
         "What policies took a second: memories past their retention or over a cap, memories that were archived, "
         "transcripts, rows of the audit."
     )
-    return timeseries("Taken by policies", what, query, unit="ops", size=(12, 7))
+    return timeseries("Taken by policies", what, query, unit="ops", size=(8, 7))
 
 
 def _over_quota() -> Panel:
     query = PromQL(standing("afterword_over_quota", "type"), "{{type}}s")
     what = "Users and agents of whom more is kept than their quota; `afterword analytics storage` names them."
-    return timeseries("Over quota", what, query, unit="short", size=(12, 7))
+    return timeseries("Over quota", what, query, unit="short", size=(8, 7))
+
+
+def _left_out() -> Panel:
+    query = PromQL(standing("afterword_left_out_of_recall", "type"), "{{type}}")
+    what = "Memories that are archived, and users who object to being remembered."
+    return timeseries("Left out of recall", what, query, unit="short", size=(8, 7))
 
 
 def _memory() -> Panel:

@@ -3,37 +3,39 @@ import { ask, dropToken, keepToken, onSignedOut, token } from "./door.js";
 import { attempt, byId, notify } from "./nodes.js";
 import { MemoryList } from "./memories.js";
 import { Overview } from "./overview.js";
+import { Person } from "./person.js";
 import { Playground } from "./playground.js";
+import { Policies } from "./policies.js";
 import { preferred, speak, told } from "./words.js";
 
-const SECTIONS = ["memories", "playground", "overview"];
+const SECTIONS = ["memories", "playground", "person", "overview", "policies"];
+const FOR_ADMINS = ["overview", "policies"];
 const signIn = byId("sign-in");
 let caller = null;
 let list = null;
-let overview = null;
+let shown = {}; // sections that are filled each time they are opened
 
 function showSection() {
   if (!caller) return;
   const asked = location.hash.slice(1);
-  const chosen = SECTIONS.includes(asked) && !(asked === "overview" && byId("overview-tab").hidden) ? asked : "memories";
+  const chosen = SECTIONS.includes(asked) && !byId(`${asked}-tab`)?.hidden ? asked : "memories";
   for (const name of SECTIONS) byId(name).hidden = name !== chosen;
   for (const tab of byId("tabs").children) {
     if (tab.hash === `#${chosen}`) tab.setAttribute("aria-current", "page");
     else tab.removeAttribute("aria-current");
   }
-  if (chosen === "overview") overview.show();
+  shown[chosen]?.show();
 }
 
 function fill() {
   list = new MemoryList(caller);
   new Playground(caller);
-  overview = new Overview({
-    onuser: (userId) => {
-      list.chooser.choose(userId);
-      location.hash = "memories";
-      list.show();
-    },
-  });
+  const onuser = (userId) => {
+    list.chooser.choose(userId);
+    location.hash = "memories";
+    list.show();
+  };
+  shown = { overview: new Overview({ onuser }), person: new Person(caller, { onchanged: () => list.show() }), policies: new Policies() };
   list.show();
 }
 
@@ -41,7 +43,7 @@ async function enter() {
   caller = await ask("GET", "me");
   signIn.hidden = true;
   byId("tabs").hidden = byId("sign-out").hidden = false;
-  byId("overview-tab").hidden = !caller.roles.includes("admin");
+  for (const name of FOR_ADMINS) byId(`${name}-tab`).hidden = !caller.roles.includes("admin");
   byId("caller").textContent = caller.account ?? caller.user_id ?? "";
   fill();
   showSection();
@@ -52,7 +54,7 @@ function leave() {
   caller = null;
   for (const name of [...SECTIONS, "tabs", "sign-out"]) byId(name).hidden = true;
   byId("caller").textContent = "";
-  byId("list").replaceChildren();
+  for (const id of ["list", "receipt", "refused"]) byId(id).replaceChildren();
   byId("dialog").close();
   signIn.hidden = false;
   byId("token").focus();

@@ -1,6 +1,6 @@
 // The list: search as you type, filters, pages; adding, and clearing all.
 import { ask, filled } from "./door.js";
-import { attempt, byId, node, notify, number, openDialog, timeNode } from "./nodes.js";
+import { attempt, byId, node, notify, number, openDialog, openTyped, timeNode } from "./nodes.js";
 import { OwnerChooser, ownerForm } from "./owner.js";
 import { word } from "./words.js";
 import { showMemory } from "./memory.js";
@@ -53,6 +53,7 @@ export class MemoryList {
 
   question() {
     const given = filled(byId("search"));
+    if (given.archived) given.archived = true;
     // A day is meant from its beginning to its end, by the reader's own clock.
     if (given.since) given.since = new Date(`${given.since}T00:00`).toISOString();
     if (given.until) {
@@ -109,33 +110,19 @@ export class MemoryList {
   openClear() {
     const session = this.owner.user_id ? filled(byId("search")).session_id : undefined;
     const name = session ?? this.owner.user_id ?? this.owner.agent_id;
-    const typed = node("input", { id: "typed", autocomplete: "off", spellcheck: "false" });
-    const clear = node("button", { class: "danger", disabled: true }, word("clearAll"));
-    const isTyped = () => typed.value.trim() === name.trim();
-    typed.oninput = () => (clear.disabled = !isTyped());
-    const form = node("form", {},
-      node("p", {}, word(session ? "clearSessionHelp" : "clearHelp", name)),
-      node("label", { for: "typed" }, word("confirm")), typed,
-      node("div", { class: "row" }, node("span"), clear));
-    const dialog = openDialog(word("clearAll"), form);
-    form.onsubmit = (event) => {
-      event.preventDefault();
-      if (!isTyped()) return;
-      attempt(async () => {
-        const query = { ...this.owner, ...(session ? { session_id: session } : {}) };
-        const gone = await ask("DELETE", "memories", { query });
-        dialog.close();
-        notify(word(gone.pending ? "pending" : "cleared", number(gone.removed)));
-        await this.show();
-      }, clear);
-    };
-    typed.focus();
+    openTyped(word("clearAll"), word(session ? "clearSessionHelp" : "clearHelp", name), name, [], async () => {
+      const query = { ...this.owner, ...(session ? { session_id: session } : {}) };
+      const gone = await ask("DELETE", "memories", { query });
+      notify(word(gone.pending ? "pending" : "cleared", number(gone.removed)));
+      await this.show();
+    });
   }
 }
 
 /** The small print of a memory. */
 export function tags(memory) {
   const shown = [word(`kind_${memory.kind}`), word(`scope_${memory.scope}`)];
+  if (memory.archived) shown.push(word("archived"));
   if (memory.topic && memory.topic !== "other") shown.push(memory.topic);
   const found = shown.map((each) => node("span", { class: "tag" }, each));
   if (memory.session_id) found.push(node("span", {}, `${word("session")} ${memory.session_id}`));

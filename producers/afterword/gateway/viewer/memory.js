@@ -77,8 +77,16 @@ async function fillVersions(place, memory, owner) {
 function actions(memory, owner, onchanged) {
   const row = node("div", { class: "row" });
   const edit = node("button", { type: "button", onclick: () => openEdit(memory, owner, onchanged) }, word("edit"));
+  const restore = node("button", { type: "button" }, word("restore"));
+  restore.onclick = () => attempt(async () => {
+    await ask("POST", `memories/${encodeURIComponent(memory.id)}/restore`, { query: owner });
+    row.closest("dialog").close();
+    notify(word("restored"));
+    onchanged();
+  }, restore);
   const remove = node("button", { type: "button", class: "danger" }, word("remove"));
-  const begin = () => row.replaceChildren(node("span"), ...(memory.kind === "excerpt" ? [] : [edit]), remove);
+  const begin = () =>
+    row.replaceChildren(node("span"), ...(memory.archived ? [restore] : []), ...(memory.kind === "excerpt" ? [] : [edit]), remove);
   remove.onclick = () => askRemoval(row, memory, owner, { onchanged, begin });
   begin();
   return row;

@@ -68,3 +68,38 @@ export function openDialog(title, ...content) {
   dialog.scrollTop = 0;
   return dialog;
 }
+
+/** A dialog that does something for good once a name is typed. `work` gets the form's fields. */
+export function openTyped(title, help, name, fields, work) {
+  const typed = node("input", { id: "typed", autocomplete: "off", spellcheck: "false" });
+  const sure = node("button", { class: "danger", disabled: true }, title);
+  const isTyped = () => typed.value.trim() === name.trim();
+  typed.oninput = () => (sure.disabled = !isTyped());
+  const form = node("form", {}, node("p", {}, help), fields,
+    node("label", { for: "typed" }, word("confirm")), typed, node("div", { class: "row" }, node("span"), sure));
+  const dialog = openDialog(title, form);
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    if (!isTyped()) return;
+    attempt(async () => {
+      const done = await work();
+      dialog.close();
+      return done;
+    }, sure);
+  };
+  typed.focus();
+}
+
+/** Hand a file to the reader. */
+export function download(name, parts, type) {
+  const url = URL.createObjectURL(new Blob(parts, { type }));
+  node("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60000);
+}
+
+/** A table with these heads; a cell that is a number stands at the right. */
+export const table = (heads, rows, caption) =>
+  node("table", {}, caption && node("caption", {}, caption),
+    node("thead", {}, node("tr", {}, heads.map((head) => node("th", { scope: "col" }, word(head))))),
+    node("tbody", {}, rows.map((cells) => node("tr", {}, cells.map((cell) =>
+      node("td", { class: typeof cell === "number" ? "number" : "text" }, typeof cell === "number" ? number(cell) : cell))))));

@@ -4,11 +4,12 @@ import { word } from "./words.js";
 
 /** A chooser in `form`; `onchange` is called when another owner was chosen. */
 export class OwnerChooser {
-  constructor(form, caller, { agents = true, onchange = () => {} } = {}) {
+  constructor(form, caller, { agents = true, shows = agents, onchange = () => {} } = {}) {
     this.caller = caller;
     this.form = form;
     this.mayNameUsers = caller.roles.some((role) => role !== "user");
     this.agents = agents;
+    this.shows = shows;
     form.replaceChildren(...this.fields());
     form.hidden = !this.mayNameUsers && !agents; // a person asks for themselves
     // Set, not added: the chooser is made anew when the language changes.
@@ -31,7 +32,7 @@ export class OwnerChooser {
         node("label", { for: `${prefix}-kind` }, word("whose"), this.kind),
         node("label", { for: `${prefix}-id` }, word("id"), this.id),
         // A list is shown; a question has a button of its own.
-        this.agents && node("button", {}, word("show"))),
+        this.shows && node("button", {}, word("show"))),
     ];
   }
 

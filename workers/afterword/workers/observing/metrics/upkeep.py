@@ -60,8 +60,14 @@ class UpkeepMetrics(Instruments):
         self.over_quota = self._reading(
             "over_quota", "Users and agents (type) of whom more is kept than their quota.", "type", kept=900.0
         )
+        self.left_out = self._reading(
+            "left_out_of_recall",
+            "What recall leaves out, by type: archived (memories), objecting (users who object to being remembered).",
+            "type",
+            kept=900.0,
+        )
         self.policy_effects = self._counter(
             "policy_effects",
-            "Things that policies took, by effect: memories (retention, cap, archive), transcripts, rows of the audit.",
+            "Things that policies and settings took, by effect: memories (retention, cap, archive), transcripts, audit",
             type=[effect.value for effect in PolicyEffect],
         )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from afterword.schemas import GetStorage, OwnerStorage, Storage
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.policy.policies import PolicyBook
+from afterword.workers.stores.ledger import memories, wishes
 from afterword.workers.stores.ledger.analytics import storage
 from afterword.workers.stores.ledger.analytics.storage import StoredOf
 from afterword.workers.stores.ledger.database import Database
@@ -52,7 +53,12 @@ class StorageWatch:
         )
 
     def read_quotas(self) -> None:
-        """Show how many are over their quota. Raises: LedgerUnavailable, VectorStoreUnavailable."""
+        """Show how many are over their quota, are archived, and object. Raises: LedgerUnavailable,
+        VectorStoreUnavailable.
+        """
+        with self._database.transaction() as connection:
+            left_out = {"archived": memories.count_archived(connection), "objecting": wishes.count(connection)}
+        self._metrics.left_out.show_all({(what,): number for what, number in left_out.items()})
         found = {"user": 0, "agent": 0}
         # Without a quota anywhere no memory is counted for it.
         if self._book.says_anything("quota_memories", "quota_bytes"):

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from datetime import timedelta
 
+from afterword.schemas.policies import PolicyEffect
 from afterword.schemas.values import DEFAULT_TENANT, MAX_ID_BYTES
 from afterword.schemas.wire import Queue, read_message
 from afterword.workers.broker import DeadMessage, QueueAdmin
@@ -123,9 +124,14 @@ class Sweeps:
         self._unkept[queue] = unkept
 
     def drop_transcripts(self) -> None:
-        """Forget transcripts that are done and old enough."""
+        """Forget transcripts that are done and old enough, where no policy says how long they are kept."""
         with self._database.transaction() as connection:
-            transcripts.drop_old(connection, kept=self._keep_transcripts, limit=_TRANSCRIPTS_AT_ONCE)
+            gone = transcripts.drop_old(connection, kept=self._keep_transcripts, limit=_TRANSCRIPTS_AT_ONCE)
+            # As a policy's: whoever asks where what was said has gone finds both in one place.
+            told = {"effect": PolicyEffect.TRANSCRIPTS.value}
+            rows = [audit.Event("policy_apply", tenant, result_count=n, metadata=told) for tenant, n in gone.items()]
+            audit.write(connection, rows)
+        self._metrics.policy_effects.labels(PolicyEffect.TRANSCRIPTS.value).inc(sum(gone.values()))
 
 
 def letter_of(queue: Queue, message: DeadMessage) -> DeadLetter:

@@ -94,8 +94,8 @@ before an LLM was set and shall be extracted now.
 `user_update` is what somebody said about being remembered. `key_create` and `key_revoke` are about an API key: its id,
 account and roles, never its secret. `memory_archive` is a batch of an owner's memories that left recall,
 `memory_restore` one that came back. `policy_update` is a policy that somebody wrote, with its rules; `policy_apply` a
-batch of transcripts or of audit rows that a policy let go: a memory's removal by one is a `memory_delete` with its
-`reason`. The metadata of what somebody asked for names the account in `by`."""
+batch of transcripts or of audit rows that a policy or a setting let go: a memory's removal by one is a `memory_delete`
+with its `reason`. The metadata of what somebody asked for names the account in `by`."""
 
 
 @dataclass(frozen=True, slots=True)

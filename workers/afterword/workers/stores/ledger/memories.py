@@ -286,6 +286,11 @@ def note_uses(connection: Connection, uses: Sequence[MemoryUses]) -> None:
         connection.execute(_NOTE_USES, {"uses": json.dumps(given)})
 
 
+def count_archived(connection: Connection) -> int:
+    """How many memories are archived, of all tenants. It looks at every row."""
+    return int(connection.execute(select(func.count()).where(memories.c.archived_at.is_not(None))).scalar_one())
+
+
 def archive(connection: Connection, ids: Sequence[str]) -> list[Gone]:
     """Note that memories are left out of recall from now on; how many that were not."""
     key = (memories.c.tenant_id, memories.c.user_id, memories.c.agent_id)

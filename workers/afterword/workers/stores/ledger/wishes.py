@@ -61,6 +61,11 @@ def objects(connection: Connection, tenant_id: str, user_id: str) -> bool:
     return bool(connection.execute(_OBJECTS, {"tenant_id": tenant_id, "user_id": user_id}).scalar_one_or_none())
 
 
+def count(connection: Connection) -> int:
+    """How many users object, of all tenants."""
+    return int(connection.execute(select(func.count()).where(~wishes.c.memory_enabled)).scalar_one())
+
+
 def objecting(connection: Connection) -> frozenset[tuple[str, str]]:
     """All users (tenant, user) of whom nothing may be kept."""
     rows = connection.execute(select(wishes.c.tenant_id, wishes.c.user_id).where(~wishes.c.memory_enabled))

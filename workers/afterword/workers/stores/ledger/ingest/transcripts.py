@@ -90,8 +90,8 @@ def drop_done(connection: Connection, ids: Sequence[int]) -> None:
     )
 
 
-def drop_old(connection: Connection, *, kept: timedelta, limit: int) -> int:
-    """Forget what was said in conversations that ended longer ago than `kept`; how many.
+def drop_old(connection: Connection, *, kept: timedelta, limit: int) -> dict[str, int]:
+    """Forget what was said in conversations that ended longer ago than `kept`; how many of each tenant.
 
     Transcripts that wait for somebody (dead letters) or for an LLM stay, and so do those that a policy speaks of: see
     `drop_past_policy`.
@@ -109,8 +109,8 @@ def drop_old(connection: Connection, *, kept: timedelta, limit: int) -> int:
         )
         .limit(limit)
     )
-    dropped = connection.execute(update(conversations).where(conversations.c.id.in_(old)).values(turns=None))
-    return dropped.rowcount
+    gone = update(conversations).where(conversations.c.id.in_(old)).values(turns=None)
+    return dict(Counter(connection.execute(gone.returning(conversations.c.tenant_id)).scalars()))
 
 
 def drop_past_policy(
