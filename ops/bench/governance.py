@@ -23,9 +23,10 @@ from sqlalchemy import text
 from afterword.gateway.callers import Caller
 from afterword.gateway.limits import DoorLimits
 from afterword.gateway.metrics import GatewayMetrics
-from afterword.gateway.settings import GatewaySettings, LimitedKind
+from afterword.gateway.settings import GatewaySettings
 from afterword.schemas.erasures import EraseUser
 from afterword.schemas.keys import CallerRole
+from afterword.schemas.limits import LimitedKind
 from afterword.schemas.policies import PolicyEffect, PolicyRules, PolicyRun, RunPolicies, SetPolicy
 from afterword.schemas.wire import new_reply_key
 from afterword.workers.runtime.settings import Settings

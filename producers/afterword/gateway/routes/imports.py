@@ -14,11 +14,11 @@ from afterword.gateway.limits import OverLimit
 from afterword.gateway.problems import Problem, Refused, problem_of
 from afterword.gateway.routes import API
 from afterword.gateway.routes.conversations import lines_of, refuse_when_full
-from afterword.gateway.settings import LimitedKind
 from afterword.gateway.visits import UncountedVisiting, Visit
 from afterword.producers.imports import ImportItem, import_items
 from afterword.schemas.errors import AfterwordError, CommandFailed, InvalidInput
 from afterword.schemas.imports import MAX_IMPORTED, GivenMemory
+from afterword.schemas.limits import LimitedKind
 
 router = APIRouter(prefix=API, tags=["users"])
 
