@@ -42,7 +42,7 @@ BEFORE_THE_ANSWER: list[tuple[Any, str]] = [
     (journal, "read"),
     (progress, "pending"),
     (transcripts, "earlier_turns"),
-    (agents, "instructions"),
+    (agents, "among"),
     (KnownMemories, "near"),
 ]
 JOURNALLING: list[tuple[Any, str]] = [

@@ -33,7 +33,11 @@ def test_a_key_is_made_used_and_revoked(door: GatewayStack) -> None:
 
 def test_an_agent_is_registered_and_its_owner_may_look(door: GatewayStack) -> None:
     agent, owner = new_user("coach"), new_user("owner")
-    with door.http(token("root", "admin")) as admin, door.http(token(owner)) as of_owner:
+    with (
+        door.http(token("root", "admin")) as admin,
+        door.http(token(owner)) as of_owner,
+        door.http(token(new_user("stranger"))) as of_stranger,
+    ):
         assert admin.get(f"/api/v1/agents/{agent}").status_code == 404
         assert admin.put(f"/api/v1/agents/{agent}", json={"owner": owner}).json()["field"] == "owner"
         entry = admin.put(f"/api/v1/agents/{agent}", json={"owner_id": owner}).json()
@@ -41,7 +45,8 @@ def test_an_agent_is_registered_and_its_owner_may_look(door: GatewayStack) -> No
         assert admin.get(f"/api/v1/agents/{agent}").json() == entry
         assert entry in admin.get("/api/v1/agents", params={"limit": 1000}).json()["agents"]
         assert of_owner.get("/api/v1/memories", params={"agent_id": agent}).status_code == 200
-        assert of_owner.get("/api/v1/agents").status_code == 403
+        assert [each["agent_id"] for each in of_owner.get("/api/v1/agents").json()["agents"]] == [agent]
+        assert of_stranger.get("/api/v1/agents").json()["agents"] == []
 
 
 def test_policies_are_for_admins_and_a_clean_up_for_its_user(door: GatewayStack) -> None:
