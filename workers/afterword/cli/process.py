@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import threading
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Annotated
@@ -54,14 +52,13 @@ def up(
     from afterword.workers.runtime import logs
     from afterword.workers.runtime.process import tell_unknown_variables
     from afterword.workers.runtime.settings import Settings
+    from afterword.workers.runtime.stopping import stop_requested, wait_for
 
     settings, said = settings_at_hand(Settings.load())
     logs.configure(settings)
     tell_unknown_variables()
     # Before the start, which takes seconds: Ctrl-C ends that in order as well.
-    stopping = threading.Event()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signal_number, lambda *_: stopping.set())
+    stopping = stop_requested()
     stack = EmbeddedStack(folder, settings, redis_port=redis_port)
     # Its port is taken before any server starts, so that one that is taken already is told at once.
     gateway = None if no_gateway else gateway_beside(stack.redis_url, gateway_port, insecure_dev=insecure_dev)
@@ -74,7 +71,7 @@ def up(
             gateway.start()
         doors = [] if no_gateway else gateway_lines(gateway, stack.postgres_url, folder)
         print(stack.welcome([*said, *doors]), flush=True)
-        stopping.wait()
+        wait_for(stopping)
         print("stopping", flush=True)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import threading
 import time
 
@@ -15,6 +14,7 @@ from afterword.workers.runtime.probes import ProbeServer
 from afterword.workers.runtime.roles import ROLES, Role, health_of, shown_by, start_role
 from afterword.workers.runtime.running import RunningRole
 from afterword.workers.runtime.settings import Settings
+from afterword.workers.runtime.stopping import stop_requested, wait_for
 from afterword.workers.runtime.variables import unknown_variables
 from afterword.workers.runtime.wiring.house import House
 
@@ -30,10 +30,8 @@ def run_worker(role: Role, settings: Settings) -> None:
 
     Raises: Misconfigured, when the servers cannot be worked with, or are not there within a minute.
     """
-    stopping = threading.Event()
     # Before the servers are waited for: SIGTERM ends that wait as well.
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signal_number, lambda *_: stopping.set())
+    stopping = stop_requested()
     tell_unknown_variables()
     house = House(settings)
     try:
@@ -83,7 +81,7 @@ def _play(role: Role, house: House, stopping: threading.Event) -> None:
     logger.info("%s works; probes on port %d", role, probes.port)
     if ROLES[role].uses_vector_store:
         house.collections.discovery.at_start()
-    stopping.wait()
+    wait_for(stopping)
     _stop(role, running, probes, settings)
 
 
