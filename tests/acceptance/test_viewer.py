@@ -220,7 +220,7 @@ class TestOverview:
 
 
 class TestStrangers:
-    """What others have said, and named, is theirs: it runs nothing, reaches nobody, and passes for nothing of ours."""
+    """Texts and names of others are theirs alone: nothing in them runs, reaches anybody, or passes for ours."""
 
     MARKUP = (
         '<img src="https://evil.example/i" onerror="window.owned=1"><svg onload="window.owned=1"></svg>'

@@ -26,7 +26,7 @@ def gone(city: City, story: Story) -> frozenset[str]:
 
 
 def problems(city: City, story: Story, gone: frozenset[str]) -> list[str]:
-    """What erasures did wrong. The memories that are left, or missing, are compared with all others."""
+    """The faults of erasures. The memories that are left, or missing, are compared with all others."""
     events = (*story.events, *city.leavers.returned)
     left = [each for each in events if each.event_id in gone]
     stayed = [each for each in events if each.event_id not in gone]
@@ -59,7 +59,7 @@ def _rows(city: City, marks: set[str]) -> list[str]:
 
 
 def _scans(city: City, users: set[str]) -> list[str]:
-    """What a scan finds of users who were erased and did not come back."""
+    """The findings of a scan for users who were erased and did not come back."""
     scans = {user: city.leavers.scan(user) for user in sorted(users)}
     left = {
         user: [name for name, place in scan.places.items() if place.found]

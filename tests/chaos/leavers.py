@@ -58,7 +58,7 @@ class Leavers:
             return [_answered(partial(client.users.erasure, each)) for each in dict.fromkeys(self.erasures)]
 
     def scan(self, user: str) -> Residue:
-        """What is left of a user."""
+        """Look for what is left of a user."""
         with self._client() as client:
             return _answered(lambda: client.users.verify_erased(user, timeout=_SCAN_SECONDS))
 

@@ -26,7 +26,7 @@ def reasoning() -> dict[str, Any]:
 
 
 def message(text: str, number: int = 1) -> dict[str, Any]:
-    """What the assistant says."""
+    """An item with words of the assistant."""
     part = {"type": "output_text", "text": text, "annotations": []}
     return {"type": "message", "id": f"msg_{number}", "role": "assistant", "status": "completed", "content": [part]}
 

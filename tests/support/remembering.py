@@ -27,7 +27,7 @@ class Service:
 
     @property
     def questions(self) -> list[Any]:
-        """What was asked for, in order."""
+        """The requests that came, in order."""
         return list(self.worker.requests)
 
     def published(self) -> list[dict[str, Any]]:
@@ -54,7 +54,7 @@ def working(url: str, workshop: Workshop) -> Iterator[Service]:
 
 
 def take_in(service: Service, workshop: Workshop) -> None:
-    """What ingest makes of everything in the queue."""
+    """Let ingest take in everything in the queue."""
     workshop.take_in(*(ConversationFinished.parse(event) for event in service.published()))
 
 
@@ -64,7 +64,7 @@ def words(event: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def example(name: str) -> dict[str, Any]:
-    """What a file of docs/examples/frameworks defines. A model is given to it, so that it needs no key."""
+    """The names that a file of docs/examples/frameworks defines. A model is given to it, so that it needs no key."""
     return runpy.run_path(f"docs/examples/frameworks/{name}.py")
 
 

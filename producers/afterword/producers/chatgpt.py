@@ -39,9 +39,9 @@ def conversation_of_chatgpt(told: Mapping[str, Any]) -> tuple[dict[str, Any], in
     said = [found for message in messages if (found := _said(message))]
     if not said:
         raise InvalidInput("mapping", described(mapping), "must hold words of the user or of the assistant")
-    thread = str(told.get("conversation_id") or told.get("id") or uuid5(_NAMESPACE, str(said[0])))
+    thread = str(told.get("conversation_id") or told.get("id") or _id_of(str(said[0])))
     event: dict[str, Any] = {
-        "event_id": str(uuid5(_NAMESPACE, f"{thread} {said[-1]['id']}")),
+        "event_id": _id_of(f"{thread} {said[-1]['id']}"),
         "session_id": thread,
         "messages": said,
     }
@@ -49,10 +49,15 @@ def conversation_of_chatgpt(told: Mapping[str, Any]) -> tuple[dict[str, Any], in
     return event | ({"occurred_at": ended} if ended else {}), len(messages) - len(said)
 
 
+def _id_of(name: str) -> str:
+    # Halves of a surrogate pair, which JSON may hold, are no text that a digest can be made of.
+    return str(uuid5(_NAMESPACE, name.encode(errors="backslashreplace").decode()))
+
+
 def _last_node(told: Mapping[str, Any]) -> Any:
-    mapping = told["mapping"]
-    if told.get("current_node") in mapping:
-        return told["current_node"]
+    mapping, last = told["mapping"], told.get("current_node")
+    if isinstance(last, str) and last in mapping:
+        return last
     # Older exports name none: the newest message stands last.
     return next(reversed(mapping), None)
 

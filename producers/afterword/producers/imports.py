@@ -61,6 +61,8 @@ def import_items(told: Any) -> Iterator[ImportItem | InvalidInput]:
             yield _item(each)
         except InvalidInput as error:
             yield error
+        except RecursionError:
+            yield InvalidInput("line", "lists within lists", "must be nested less deeply")
 
 
 def _item(told: Any) -> ImportItem:

@@ -26,7 +26,7 @@ ALL_SCOPES: Final = tuple(Scope)
 
 
 class AgentRole(StrEnum):
-    """What an account may do with an agent; each may what those after it may.
+    """The part of an account in an agent; each may do all that those after it may.
 
     The owner names members and shares, hands the agent on, and clears what it has learned. An editor writes its
     settings and corrects its memories. A reader sees both.

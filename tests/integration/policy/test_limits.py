@@ -52,7 +52,7 @@ def intake(workshop: Workshop) -> Any:
 
 
 def said(workshop: Workshop, user: str = "ann") -> list[str]:
-    """What was taken in of a user, in that order."""
+    """The events of a user that were taken in, in that order."""
     rows = workshop.rows("SELECT event_id FROM conversations WHERE user_id = :user ORDER BY id", user=user)
     return [row.event_id.removeprefix(f"{user}-") for row in rows]
 

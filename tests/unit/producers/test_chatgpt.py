@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -95,3 +96,27 @@ def test_times_that_are_none_are_left_out() -> None:
 def test_a_tree_that_leads_back_to_itself_ends() -> None:
     event, _ = conversation_of_chatgpt(conversation(node("a", "b", "user", "x"), node("b", "a", "user", "y"), last="a"))
     assert [each["content"] for each in event["messages"]] == ["y", "x"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"current_node": ["q1"]},
+        {"current_node": {"id": "q1"}},
+        {"conversation_id": "half of a pair \ud800"},
+        {"mapping": {"\udfff": node("\udfff", None, "user", "Hello")}},
+    ],
+)
+def test_odd_names_cost_nobody_else_anything(odd: dict[str, Any]) -> None:
+    found = list(import_items([{**TREE, **odd}, TREE]))
+    assert len(found) == 2
+    assert isinstance(found[1], ImportItem)
+
+
+def test_a_chat_that_is_nested_as_deeply_as_json_goes_costs_itself_alone() -> None:
+    deep: Any = "hello"
+    for _ in range(sys.getrecursionlimit() * 2):
+        deep = [deep]
+    found = list(import_items([{"messages": deep}, TREE]))
+    assert isinstance(found[0], InvalidInput)
+    assert isinstance(found[1], ImportItem)

@@ -26,7 +26,7 @@ class UserKeeper:
         self._carrier = carrier
 
     def set(self, command: SetUser, _: float | None) -> UserWishes:
-        """What the user wishes from now on. An objection also voids what waits to be learned: nothing more is written
+        """The wishes of a user from now on. An objection also voids what waits to be learned: nothing more is written
         of it, and what a worker had in hand goes again. Other workers answer questions by it within two seconds.
 
         Raises: LedgerUnavailable.
@@ -50,7 +50,7 @@ class UserKeeper:
         return found
 
     def get(self, command: GetUser, _: float | None) -> UserWishes:
-        """What the user wishes. Raises: LedgerUnavailable."""
+        """The wishes of a user. Raises: LedgerUnavailable."""
         return self.wishes_of(command.tenant_id, command.user_id)
 
     def wishes_of(self, tenant_id: str, user_id: str) -> UserWishes:
