@@ -10,15 +10,18 @@ import pytest
 import redis
 
 from afterword.producers import CommandFailed, MemoryClient
-from afterword.schemas import ContextRequest, ConversationFinished, GetConversation, InvalidInput, MemoryUnavailable
+from afterword.schemas import ContextRequest, ConversationFinished, GetConversation, InvalidInput
+from afterword.schemas.erasures import EraseUser
 from afterword.schemas.letters import ReplayDeadLetters
 from afterword.schemas.limits import LimitedKind
 from afterword.schemas.policies import SetPolicy
 from afterword.schemas.wire import Queue
+from afterword.workers.broker import ServerClock, WindowCounter
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.runtime.roles import Role, start_role
 from afterword.workers.services.ingest.recorder import Outcome
 from afterword.workers.services.policy.limits import Requester, RequestLimits
+from afterword.workers.services.upkeep import deferred_intake
 from tests.fixtures.workshops import OpenWorkshop
 from tests.support.extractions import clear, count
 from tests.support.workshop import REPLY_TO, Workshop, event
@@ -58,6 +61,19 @@ def said(workshop: Workshop, user: str = "ann") -> list[str]:
 
 
 class TestEvents:
+    def test_one_of_a_user_who_is_being_erased_stands_before_nobody(
+        self, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(deferred_intake, "_AT_ONCE", 1)
+        limit(workshop, {"publishes.user.minute": 1})
+        for user in ("ann", "bob"):
+            assert say(workshop, 1, 2, user=user) == [STORED, DEFERRED]
+        run(workshop, EraseUser, user_id="ann")
+        a_minute_passes(workshop)
+        for _ in range(2):
+            intake(workshop).take_in()
+        assert said(workshop, "bob") == ["1", "2"]
+
     def test_one_over_a_limit_waits_and_is_taken_in_later_in_its_order(self, workshop: Workshop) -> None:
         limit(workshop, {"publishes.user.minute": 2})
         assert say(workshop, 1, 2, 3, 4, 5) == [STORED, STORED, DEFERRED, DEFERRED, DEFERRED]
@@ -229,14 +245,11 @@ def test_while_redis_does_not_count_everybody_is_let_in(workshop: Workshop, capl
     limit(workshop, {"publishes.user.minute": 1})
     house = workshop.house
 
-    class Away:
-        def take(self, _: Any) -> None:
-            raise MemoryUnavailable("Redis: ConnectionError")
-
     metrics = Metrics()
-    limits = RequestLimits(house.memories.limit_book, Away(), metrics)  # type: ignore[arg-type]
-    for _ in range(3):
-        assert limits.over(LimitedKind.PUBLISHES, Requester("default", "ann")) is None
+    with redis.Redis.from_url("redis://127.0.0.1:1/0", retry=None) as away:
+        limits = RequestLimits(house.memories.limit_book, WindowCounter(away, ServerClock(away)), metrics)
+        for _ in range(3):
+            assert limits.over(LimitedKind.PUBLISHES, Requester("default", "ann")) is None
     found = metrics.registry.get_sample_value(
         "afterword_limited_requests_total", {"kind": "publishes", "outcome": "unchecked"}
     )

@@ -15,6 +15,7 @@ from afterword.workers.broker import MendedBroker
 from afterword.workers.observing.metrics.commands import CommandMetrics
 from afterword.workers.observing.metrics.exposition import Exposition
 from afterword.workers.observing.metrics.extraction import ExtractionMetrics
+from afterword.workers.observing.metrics.governance import GovernanceMetrics
 from afterword.workers.observing.metrics.ingest import IngestMetrics
 from afterword.workers.observing.metrics.instruments import Instruments
 from afterword.workers.observing.metrics.limits import LimitMetrics
@@ -115,7 +116,7 @@ def progress_of(roles: Iterable[RunningRole]) -> dict[str, Callable[[], Check]]:
 def shown_by(role: Role, house: House) -> Exposition:
     """The metrics that a role's process shows."""
     spec = ROLES[role]
-    rooms = (*spec.counts, QueueMetrics, StoreMetrics, UpkeepMetrics)
+    rooms = (*spec.counts, QueueMetrics, StoreMetrics, GovernanceMetrics, UpkeepMetrics)
     return house.metrics.exposed(rooms, queue=spec.work.queue if spec.work else None)
 
 

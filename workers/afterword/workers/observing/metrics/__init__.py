@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from afterword.workers.observing.metrics.commands import CommandMetrics
 from afterword.workers.observing.metrics.exposition import Exposition
 from afterword.workers.observing.metrics.extraction import ExtractionMetrics
+from afterword.workers.observing.metrics.governance import GovernanceMetrics
 from afterword.workers.observing.metrics.ingest import IngestMetrics
 from afterword.workers.observing.metrics.instruments import Instruments, Reading
 from afterword.workers.observing.metrics.limits import LimitMetrics
@@ -37,6 +38,7 @@ class Metrics(
     QueueMetrics,
     StoreMetrics,
     ModelMetrics,
+    GovernanceMetrics,
     UpkeepMetrics,
 ):
     """The instruments of one process, those of all rooms, on a registry of its own."""

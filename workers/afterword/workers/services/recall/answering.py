@@ -121,8 +121,10 @@ class Answerer:
         return Answer(reply, seconds, draft.verdict, draft.has_memories)
 
     def _drafted(self, request: ContextRequest, deadline: Deadline, now: datetime) -> Draft:
+        if self._ledger.memory_is_off(request):
+            return Draft(degraded=("memory_off",))
         agent = self._ledger.agent_of(request, deadline)
-        if self._ledger.memory_is_off(request) or not agent.memory_enabled:
+        if not agent.memory_enabled:
             return Draft(degraded=("memory_off",))
         request = request.model_copy(update={"scopes": tuple(each for each in request.scopes if each in agent.scopes)})
         corners = corners_of(request, agent.shared_by)

@@ -14,7 +14,7 @@ from afterword.workers.core.errors import BeingErased, LedgerRefused
 from afterword.workers.observing.metrics import Metrics
 from afterword.workers.services.commands.dead_letters import about
 from afterword.workers.services.ingest.ingest import Ingest
-from afterword.workers.services.ingest.recorder import Outcome
+from afterword.workers.services.ingest.recorder import LONGEST_WAIT, Outcome
 from afterword.workers.stores.ledger import audit
 from afterword.workers.stores.ledger.database import Database
 from afterword.workers.stores.ledger.extraction import subjects
@@ -55,7 +55,9 @@ class DeferredIntake:
             event = ConversationFinished.parse(json.loads(waiting.body))
             return self._ingest.ingest(event, waiting.id) is not Outcome.DEFERRED
         except BeingErased:
-            # The erasure takes it away.
+            # The erasure takes it away. Until then it must not stand before the events of others.
+            with self._database.transaction() as connection:
+                deferred.put_off(connection, waiting.id, LONGEST_WAIT)
             return False
         except (InvalidInput, UnsupportedVersion, LedgerRefused) as error:
             # It has to end, or the others of its user would never be taken in.
