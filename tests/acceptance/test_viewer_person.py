@@ -123,6 +123,8 @@ def test_an_administrator_sees_sets_and_tries_policies(page: Page, door: Gateway
     sign_in(page, door, token(maya))
     expect(page.get_by_role("link", name="Policies")).to_be_hidden()
     page.get_by_role("button", name="Sign out").click()
+    with door.http(token("boss", "admin")) as http:
+        http.put(f"/api/v1/policies/users/{maya}", json={"limits": {"contexts.user.minute": 90}}).raise_for_status()
     sign_in(page, door, token("boss", "admin"), "policies")
     page.get_by_label("Whose policy").select_option("a user's")
     page.locator("#policies").get_by_label("Id").fill(maya)
@@ -136,6 +138,7 @@ def test_an_administrator_sees_sets_and_tries_policies(page: Page, door: Gateway
         assert http.get("/api/v1/policies/tenant").json()["rules"]["max_memories"] is None
         rules = http.get(f"/api/v1/policies/users/{maya}").json()["rules"]
     assert (rules["keep_days"], rules["max_memories"]) == ({"all": 30, "excerpt": 7}, 1)
+    assert rules["limits"] == {"contexts.user.minute": 90}
     page.get_by_role("button", name="What would go now").click()
     expect(page.locator("#counts")).to_contain_text("removed, too many")
     check_accessible(page)

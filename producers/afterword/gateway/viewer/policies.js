@@ -3,7 +3,10 @@ import { ask } from "./door.js";
 import { attempt, byId, node, notify, table } from "./nodes.js";
 import { word } from "./words.js";
 
-const RULES = ["keep_days", "transcript_days", "audit_days", "max_memories", "quota_memories", "quota_bytes", "archive_after_days", "archive_below"];
+// Saving replaces the whole policy: a rule without a field here would be lost.
+const RULES = ["keep_days", "transcript_days", "audit_days", "max_memories", "quota_memories", "quota_bytes", "archive_after_days", "archive_below", "limits"];
+// Rules with a number for each of several names.
+const NAMED = { keep_days: "all=365", limits: "contexts.user.minute=60" };
 const PAGE = 200;
 
 export class Policies {
@@ -46,7 +49,7 @@ export class Policies {
 
   fill({ rules, force }) {
     const fields = RULES.map((rule) => {
-      const kind = rule === "keep_days" ? { placeholder: "all=365" } : { type: "number", min: 0, step: "any" };
+      const kind = NAMED[rule] ? { placeholder: NAMED[rule] } : { type: "number", min: 0, step: "any" };
       const input = node("input", { name: rule, value: written(rules[rule]), "aria-describedby": `force-${rule}`, ...kind });
       const note = node("small", { id: `force-${rule}` }, word("inForce", written(force[rule]) || "–"));
       return node("div", {}, node("label", {}, word(rule), input), note);
@@ -56,7 +59,7 @@ export class Policies {
 
   async save() {
     const given = [...new FormData(byId("policy"))].filter(([, value]) => value.trim());
-    const rules = Object.fromEntries(given.map(([name, value]) => [name, name === "keep_days" ? days(value) : Number(value)]));
+    const rules = Object.fromEntries(given.map(([name, value]) => [name, NAMED[name] ? numbers(value) : Number(value)]));
     await ask("PUT", this.shown, { body: rules });
     notify(word("savedPolicy"));
     await this.show();
@@ -81,11 +84,11 @@ export class Policies {
   }
 }
 
-/** A rule as it is typed: a number, or names with days. */
+/** A rule as it is typed: a number, or names with a number each. */
 function written(rule) {
   if (rule === null || rule === undefined) return "";
   return typeof rule === "object" ? Object.entries(rule).map(([name, value]) => `${name}=${value}`).join(" ") : String(rule);
 }
 
-const days = (text) =>
+const numbers = (text) =>
   Object.fromEntries(text.split(/[\s,]+/).filter(Boolean).map((each) => [each.split("=")[0], Number(each.split("=")[1] || NaN)]));

@@ -150,6 +150,7 @@ const WORDS = {
   quota_bytes: ["Alert past so many bytes", "超过此字节数告警"],
   archive_after_days: ["Archived after days unused", "未使用多少天后归档"],
   archive_below: ["Archived if less important than", "重要性低于此值归档"],
+  limits: ["Requests at most", "请求上限"],
   inForce: ["in force: {0}", "现行：{0}"],
   savedPolicy: ["The policy is saved.", "策略已保存。"],
   forecast: ["What would go now", "现在会删除什么"],
