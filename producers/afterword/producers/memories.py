@@ -51,7 +51,7 @@ CLEAR_SECONDS = 60.0
 class Memories(TenantCalls):
     """The memories of an owner: `user_id` (with `session_id`, that thread's only), or `agent_id`.
 
-    `by` is the account that asks; an agent's memories are open to the owner that its registry entry names. Every
+    `by` is the account that asks; an agent's memories are open to its owner, editors and readers. Every
     call waits up to `timeout` seconds.
 
     Raises:

@@ -65,7 +65,7 @@ class ProvenanceReader:
 
 
 def _has_words(memory: StoredMemory) -> bool:
-    # What an agent learned is open to its owner, and what its user said is not.
+    # What an agent learned is open to who has a role in it, and what its user said is not.
     return memory.scope is not Scope.AGENT and None not in (memory.event_id, memory.message, memory.user_id)
 
 
