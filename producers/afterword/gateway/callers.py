@@ -7,8 +7,8 @@
 | `admin` | all that an agent may, the tenant's figures, its agents and policies |
 | `operator` | dead letters, health, keys, the tenant's figures; nobody's memories |
 
-An agent's memories are open to the accounts that have a role in it, as the registry says, whatever theirs here: the workers
-check that, and are told the account in `by`.
+An agent's memories are open to the accounts that have a role in the agent, whatever their roles here: the workers check
+that, and are told the account in `by`.
 """
 
 from __future__ import annotations
