@@ -36,8 +36,10 @@ export class Person {
     if (!this.user) return;
     // An agent speaks for its users, and erases none of them.
     byId("erasing").hidden = !this.caller.roles.includes("admin") && this.user !== this.caller.user_id;
+    const user = this.user;
     const wishes = await attempt(() => ask("GET", this.path));
-    if (wishes) this.showWishes(wishes);
+    // Another user may have been chosen meanwhile.
+    if (wishes && user === this.user) this.showWishes(wishes);
   }
 
   showWishes(wishes) {

@@ -37,11 +37,13 @@ export class Policies {
     byId("policy").replaceChildren();
     // Saved is what is shown, also while another one is on its way.
     const path = (this.shown = this.path);
+    // Only the answer to the last question is shown: a late one would replace what is being typed.
+    const asking = (this.asking = Symbol(path));
     const named = this.of.kind.value === "tenant" || this.of.owner.value;
     await attempt(async () => {
       const asked = [ask("GET", "policies", { query: { limit: PAGE } }), ...(named ? [ask("GET", path)] : [])];
       const [page, policy] = await Promise.all(asked);
-      if (path !== this.shown) return;
+      if (asking !== this.asking) return;
       if (policy) this.fill(policy);
       byId("written").replaceChildren(...page.policies.map((each) => this.card(each)));
     });
